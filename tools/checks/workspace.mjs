@@ -35,9 +35,7 @@ const packages = ['packages', 'apps', 'tools'].flatMap((group) =>
 );
 const byName = new Map(packages.map((entry) => [entry.manifest.name, entry]));
 const shared = Object.keys(json('package.json').devDependencies ?? {});
-const solution = new Set(
-  json('tools/tsconfig.json').references.map((/** @type {{ path: string }} */ r) => r.path),
-);
+const solution = new Set(json('tools/tsconfig.json').references.map((/** @type {{ path: string }} */ r) => r.path));
 
 const importPattern = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"\n]+)['"]/g;
 /** @param {string} text */
@@ -68,8 +66,7 @@ for (const { dir, manifest } of packages) {
       `${dir}/tsconfig.json: references [${references.join()}] but package.json depends on [${wanted.join()}]`,
     );
   for (const project of [dir, ...(existsSync(join(root, dir, 'test')) ? [`${dir}/test`] : [])])
-    if (!solution.has(`../${project}`))
-      problems.push(`tools/tsconfig.json: does not reference ../${project}`);
+    if (!solution.has(`../${project}`)) problems.push(`tools/tsconfig.json: does not reference ../${project}`);
 
   for (const folder of ['src', 'test', 'bin']) {
     if (!existsSync(join(root, dir, folder))) continue;
@@ -111,15 +108,11 @@ for (const [path, { link, resolved, version, optionalDependencies }] of Object.e
     (name) => !locked.some((key) => key.endsWith(`node_modules/${name}`)),
   );
   if (lost.length > 0)
-    problems.push(
-      `package-lock.json: ${path}@${version} lost ${lost.length} platform packages (${lost[0]}, ...)`,
-    );
+    problems.push(`package-lock.json: ${path}@${version} lost ${lost.length} platform packages (${lost[0]}, ...)`);
 }
 
 for (const problem of problems) console.error(problem);
 console.log(
-  problems.length === 0
-    ? `workspace: ${packages.length} packages in order`
-    : `workspace: ${problems.length} problems`,
+  problems.length === 0 ? `workspace: ${packages.length} packages in order` : `workspace: ${problems.length} problems`,
 );
 process.exitCode = problems.length === 0 ? 0 : 1;

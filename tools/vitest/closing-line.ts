@@ -3,11 +3,7 @@ import type { Reporter, TestModule, TestRunEndReason } from 'vitest/node';
 
 /** Ends the output with `N passed, N failed[, N skipped]` alone on a line, for people and CI parsers alike. */
 export default class ClosingLine implements Reporter {
-  onTestRunEnd(
-    modules: readonly TestModule[],
-    unhandled: readonly unknown[],
-    reason: TestRunEndReason,
-  ): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[], reason: TestRunEndReason): void {
     const count = { passed: 0, failed: unhandled.length, skipped: 0 };
     for (const module of modules) {
       // A module, suite or hook that failed has no failed test to show for it: it counts as one failure.

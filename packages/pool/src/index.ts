@@ -1,1 +1,13 @@
-export const x = 1;
+export { createPool } from './pool.ts';
+export type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
+export type { PoolHooks, PoolLimits, PoolOptions } from './settings.ts';
+export type { Lease, LeaseInfo } from './lease.ts';
+export type { WaiterInfo } from './waiters.ts';
+
+export { PoolError, type PoolErrorCode } from './errors.ts';
+export type { DestroyReason, PoolObserver } from './observer.ts';
+export type { PoolCounters, PoolStats } from './stats.ts';
+
+export { systemClock, type Clock, type Timer } from './clock.ts';
+export { Breather } from './breather.ts';
+export { Histogram, quantileMs, type HistogramSnapshot } from './histogram.ts';

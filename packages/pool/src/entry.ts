@@ -1,0 +1,82 @@
+import type { Lease, LeaseHome } from './lease.ts';
+import type { DestroyReason } from './observer.ts';
+
+// Small numbers instead of words: the pool counts by kind twice a lease, and a word costs it a hash look-up each time.
+export const CREATING = 0;
+export const VALIDATING = 1;
+export const IDLE = 2;
+export const LEASED = 3;
+export const RESETTING = 4;
+export const CLOSING = 5;
+export const GONE = 6;
+
+/** The kinds by name, in the order of their numbers. */
+export const KIND_NAMES = ['creating', 'validating', 'idle', 'leased', 'resetting', 'closing', 'gone'] as const;
+
+/** A resource that somebody borrows. The lease is good exactly as long as this object is its entry's state. */
+export interface Hold<R> {
+  readonly kind: typeof LEASED;
+  readonly id: number;
+  readonly owner: string | undefined;
+  /** Whether this use is timed. Untimed ones carry the time of the last reading of the clock. */
+  readonly timed: boolean;
+  /** Where the lease began and how it ended, once there is something to tell. */
+  trace: Trace | undefined;
+  /** The handle, until the housekeeper has seen it once; from then on only the garbage collector knows. */
+  handle: Lease<R> | undefined;
+}
+
+/** The places of a lease's life. A stack is formatted only when somebody reads it. */
+export interface Trace {
+  readonly acquiredAt: Error | undefined;
+  readonly ended: string;
+  readonly endedAt: Error | undefined;
+}
+
+/** What a resource is doing. One object at a time, replaced by one function. */
+export type EntryState<R> =
+  | { readonly kind: typeof CREATING; readonly abort: AbortController }
+  | { readonly kind: typeof VALIDATING }
+  | { readonly kind: typeof IDLE }
+  | Hold<R>
+  | { readonly kind: typeof RESETTING }
+  | { readonly kind: typeof CLOSING; readonly reason: DestroyReason }
+  | { readonly kind: typeof GONE };
+
+export type EntryKind = EntryState<unknown>['kind'];
+
+/** Which states may follow each state, as bits. Anything else is a bug. */
+const FOLLOWERS = Uint8Array.of(
+  bits(IDLE, LEASED, CLOSING, GONE), // creating
+  bits(IDLE, LEASED, CLOSING), // validating
+  bits(LEASED, VALIDATING, CLOSING), // idle
+  bits(IDLE, LEASED, RESETTING, CLOSING), // leased
+  bits(IDLE, LEASED, CLOSING), // resetting
+  bits(GONE), // closing
+  bits(), // gone
+);
+
+export function mayFollow(from: EntryKind, to: EntryKind): boolean {
+  return ((FOLLOWERS[from] as number) & (1 << to)) !== 0;
+}
+
+/** One resource and what the pool remembers about it. */
+export interface Entry<R> {
+  readonly home: LeaseHome<R>;
+  readonly id: number;
+  readonly generation: number;
+  resource: R | undefined;
+  state: EntryState<R>;
+  /** When it entered its state. */
+  since: number;
+  /** From then on it is replaced when there is room; never when Infinity. */
+  retireAt: number;
+  /** From then on it is not handed out any more. */
+  expiresAt: number;
+  /** A younger one is being opened in its place. */
+  replacing: boolean;
+}
+
+function bits(...kinds: readonly EntryKind[]): number {
+  return kinds.reduce<number>((mask, kind) => mask | (1 << kind), 0);
+}

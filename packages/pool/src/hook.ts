@@ -1,0 +1,63 @@
+import type { Clock } from './clock.ts';
+
+/** How a hook ended. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: unknown; readonly timedOut: boolean };
+
+interface HookCall<T> {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** What the timeout calls it. */
+  readonly name: string;
+  /** Whether waiting for it keeps the process alive. */
+  readonly keepAlive: boolean;
+  readonly run: () => T | PromiseLike<T>;
+  /** Called once: at once when the hook is synchronous, else when it settles or its time is up. */
+  readonly done: (outcome: Outcome<T>) => void;
+  /** Called when a hook that had timed out settles after all. */
+  readonly late?: (outcome: Outcome<T>) => void;
+}
+
+/** Runs a hook that may be synchronous, may throw, may be slow and may never come back. */
+export function callHook<T>({ clock, timeoutMs, name, keepAlive, run, done, late }: HookCall<T>): void {
+  let result: T | PromiseLike<T>;
+  try {
+    result = run();
+  } catch (error) {
+    done({ ok: false, error, timedOut: false });
+    return;
+  }
+  if (!isThenable(result)) {
+    done({ ok: true, value: result });
+    return;
+  }
+
+  let waiting = true;
+  const timer = clock.after(timeoutMs, () => {
+    waiting = false;
+    done({ ok: false, error: new Error(`${name} took longer than ${timeoutMs} ms`), timedOut: true });
+  });
+  if (!keepAlive) timer.unref();
+  const settle = (outcome: Outcome<T>): void => {
+    if (!waiting) {
+      late?.(outcome);
+      return;
+    }
+    waiting = false;
+    timer.cancel();
+    done(outcome);
+  };
+  result.then(
+    (value) => {
+      settle({ ok: true, value });
+    },
+    (error: unknown) => {
+      settle({ ok: false, error, timedOut: false });
+    },
+  );
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

@@ -1,0 +1,62 @@
+import type { Entry, Hold } from './entry.ts';
+
+/** What is known about a lease, as plain data. */
+export interface LeaseInfo {
+  readonly id: number;
+  readonly resourceId: number;
+  readonly owner: string | undefined;
+  readonly ageMs: number;
+  /** Stack of the acquirer, when it was captured. */
+  readonly acquiredAt: string | undefined;
+}
+
+/** What a lease needs from its pool. */
+export interface LeaseHome<R> {
+  giveBack(entry: Entry<R>, hold: Hold<R>, destroy: boolean): void;
+  stale(entry: Entry<R>, hold: Hold<R>): Error;
+}
+
+/**
+ * One borrowing of one resource. It is single use: after `release`, `destroy` or a revocation it can do nothing but throw, and
+ * giving it back twice is a counted no-op. Made for `using`.
+ */
+export class Lease<R> implements Disposable {
+  readonly #entry: Entry<R>;
+  readonly #hold: Hold<R>;
+
+  /** Leases are made by a pool. */
+  constructor(entry: Entry<R>, hold: Hold<R>) {
+    this.#entry = entry;
+    this.#hold = hold;
+  }
+
+  /** The resource. Throws `LEASE_STALE` once the lease has ended. */
+  get resource(): R {
+    if (this.#entry.state !== this.#hold) throw this.#entry.home.stale(this.#entry, this.#hold);
+    return this.#entry.resource as R;
+  }
+
+  /** Whether the resource is still this lease's. */
+  get active(): boolean {
+    return this.#entry.state === this.#hold;
+  }
+
+  /** Number of the lease, unique in its pool. */
+  get id(): number {
+    return this.#hold.id;
+  }
+
+  /** Gives the resource back for others to use. */
+  release(): void {
+    this.#entry.home.giveBack(this.#entry, this.#hold, false);
+  }
+
+  /** Gives the resource back to be destroyed: for one that is broken, or whose state cannot be trusted. */
+  destroy(): void {
+    this.#entry.home.giveBack(this.#entry, this.#hold, true);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}

@@ -1,0 +1,975 @@
+import { Alarm } from './alarm.ts';
+import { Backoff } from './backoff.ts';
+import { Breather } from './breather.ts';
+import type { Clock, Timer } from './clock.ts';
+import { creationsWanted } from './creation-policy.ts';
+import {
+  CLOSING,
+  CREATING,
+  GONE,
+  IDLE,
+  KIND_NAMES,
+  LEASED,
+  mayFollow,
+  RESETTING,
+  VALIDATING,
+  type Entry,
+  type EntryKind,
+  type EntryState,
+  type Hold,
+} from './entry.ts';
+import { PoolError, type PoolErrorCode } from './errors.ts';
+import { Histogram } from './histogram.ts';
+import { callHook, type Outcome } from './hook.ts';
+import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
+import type { DestroyReason, PoolObserver } from './observer.ts';
+import { checkLimit, parseSettings, type PoolOptions, type PoolSettings } from './settings.ts';
+import { newTally, type PoolStats } from './stats.ts';
+import { Vigils } from './vigils.ts';
+import { WaitQueue, type Waiter, type WaiterInfo } from './waiters.ts';
+
+/** Who asks for a lease, and what is remembered about it. */
+export interface LeaseOptions {
+  /** Who is asking: shown in errors, `leases()` and to the observer. */
+  readonly owner?: string | undefined;
+  /** Remembers where this lease was acquired and released, whatever `captureEvery` says. */
+  readonly capture?: boolean | undefined;
+}
+
+/** How one caller wants to wait. */
+export interface AcquireOptions extends LeaseOptions {
+  /** Ends the wait. The resource that is being opened meanwhile goes to the next caller. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait, from now. Default: the pool's `acquireTimeoutMs`. 0 does not wait at all. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What `flush` takes away: what nobody uses; everything; what is held too long; everything, but leases may finish. */
+export type FlushMode = 'idle' | 'all' | 'leaked' | 'graceful';
+
+/** What `flush` did. */
+export interface FlushReport {
+  readonly destroyed: number;
+  /** Leases that were taken from their holders. */
+  readonly revoked: readonly LeaseInfo[];
+}
+
+/** What `close` had to do. */
+export interface CloseReport {
+  /** Leases that had not come back when the grace period ended. */
+  readonly forced: readonly LeaseInfo[];
+  /** Hooks that have not come back in time. */
+  readonly abandoned: number;
+}
+
+/** How many resources a pool keeps, and how many more may exist while there is demand. */
+export interface Resize {
+  readonly size?: number | undefined;
+  readonly maxOverflow?: number | undefined;
+}
+
+/** Hands out resources under a limit, first come, first served. Knows nothing of what they are. */
+export interface Pool<R> extends AsyncDisposable {
+  readonly name: string;
+  /** Borrows a resource. Rejects with `PoolError`; a caller waits in the pool only, never for its own connect. */
+  acquire(options?: AcquireOptions): Promise<Lease<R>>;
+  /** Borrows a resource that is ready now, or returns undefined. Never waits and never opens one. */
+  tryAcquire(options?: LeaseOptions): Lease<R> | undefined;
+  /** Opens resources until `minIdle` are idle; resolves with how many are live. Rejects with `CREATE_FAILED`. */
+  warm(): Promise<number>;
+  /** One frozen picture of everything that is counted and measured. */
+  stats(): PoolStats;
+  /** Who holds what, longest first. */
+  leases(): readonly LeaseInfo[];
+  /** Who waits, longest first. */
+  waiters(): readonly WaiterInfo[];
+  /** Changes the limits. More wakes the queue; less closes what is idle now and what is in use when it comes back. */
+  resize(limits: Resize): Promise<void>;
+  /** Stops handing out. Callers wait; leases go on. */
+  suspend(): void;
+  /** Hands out again. */
+  resume(): void;
+  /** Destroys resources; resolves when they are gone. */
+  flush(mode: FlushMode): Promise<FlushReport>;
+  /**
+   * Ends the pool: waiters are rejected now, leases may come back for `graceMs` (default 5 s), what is left then is revoked,
+   * destroyed and reported. Calling it again returns the same promise. Never rejects.
+   */
+  close(options?: { readonly graceMs?: number }): Promise<CloseReport>;
+}
+
+/** Makes a pool. Throws `PoolError` with code `CONFIG` for a wrong option; nothing has been opened then. */
+export function createPool<R>(options: PoolOptions<R>): Pool<R> {
+  return new ResourcePool(parseSettings(options));
+}
+
+const HOUSEKEEPING_MS = 1_000;
+/** Weight of the newest sample in the smoothed durations: about the last dozen count. */
+const SMOOTHING = 0.15;
+/** How soon the queue is looked at again while nobody knows how long a creation takes. */
+const FIRST_REVIEW_MS = 10;
+const DEFAULT_GRACE_MS = 5_000;
+const NO_OPTIONS: AcquireOptions = Object.freeze({});
+const IDLE_STATE = Object.freeze({ kind: IDLE });
+const GONE_STATE = Object.freeze({ kind: GONE });
+
+/** The state machine. Every change of a resource goes through `#move`; every freed capacity ends in `#demand`. */
+export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
+  readonly #settings: PoolSettings<R>;
+  readonly #clock: Clock;
+  readonly #observer: PoolObserver;
+  readonly #breather: Breather;
+  readonly #backoff: Backoff;
+  #size: number;
+  #maxOverflow: number;
+  #status: PoolStats['status'] = 'open';
+  #generation = 1;
+
+  readonly #entries = new Set<Entry<R>>();
+  /** How many resources are of each kind, by the kind's number. */
+  readonly #count = new Int32Array(KIND_NAMES.length);
+  /** Last in, first out: what was used last is the least likely to need validation. */
+  readonly #idle: Entry<R>[] = [];
+  readonly #queue = new WaitQueue<R>();
+  readonly #vigils = new Vigils<R>();
+  #abandoned = 0;
+  #lastEntryId = 0;
+  #lastLeaseId = 0;
+
+  /** How many more leases go untimed. */
+  #untimed = 0;
+  /** The last reading of the clock: good enough for what is not timed. */
+  #now: number;
+  #useMs: number | undefined;
+  #createMs: number | undefined;
+  readonly #tally = newTally();
+  readonly #waitTime = new Histogram();
+  readonly #useTime = new Histogram();
+  readonly #createTime = new Histogram();
+
+  readonly #deadline: Alarm;
+  readonly #review: Alarm;
+  readonly #housekeeping: Alarm;
+  #closed: Promise<CloseReport> | undefined;
+  #collector: FinalizationRegistry<{ readonly entry: Entry<R>; readonly hold: Hold<R> }> | undefined;
+
+  constructor(settings: PoolSettings<R>) {
+    const { clock, observer, size, maxOverflow, backoffMs, maxBackoffMs, random } = settings;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#breather = new Breather(clock);
+    this.#backoff = new Backoff(backoffMs, maxBackoffMs, random);
+    this.#deadline = new Alarm(clock, () => {
+      this.#expireDue();
+    });
+    this.#review = new Alarm(clock, () => {
+      this.#demand();
+    });
+    this.#housekeeping = new Alarm(clock, () => {
+      this.#keepHouse();
+    });
+    this.#size = size;
+    this.#maxOverflow = maxOverflow;
+    this.#now = clock.now();
+    this.#fill();
+  }
+
+  get name(): string {
+    return this.#settings.name;
+  }
+
+  // Borrowing
+
+  acquire(options: AcquireOptions = NO_OPTIONS): Promise<Lease<R>> {
+    const lease = options.signal?.aborted === true ? undefined : this.#grantIdle(options);
+    if (lease === undefined) return this.#wait(options);
+    if (!this.#breather.holding) return Promise.resolve(lease);
+    return new Promise((resolve) => {
+      this.#breather.hold(() => {
+        resolve(lease);
+      });
+    });
+  }
+
+  tryAcquire(options: LeaseOptions = NO_OPTIONS): Lease<R> | undefined {
+    return this.#grantIdle(options);
+  }
+
+  /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
+  #grantIdle(options: LeaseOptions): Lease<R> | undefined {
+    if (this.#idle.length === 0 || this.#status !== 'open') return undefined;
+    const { timeEvery, validates } = this.#settings;
+    const timed = --this.#untimed <= 0;
+    if (timed) this.#untimed = timeEvery;
+    const now = timed || validates ? this.#readClock() : this.#now;
+    const entry = this.#takeIdle(now);
+    if (entry === undefined) return undefined;
+    this.#tally.immediate++;
+    this.#waitTime.recordZero();
+    if (timed) this.#breather.check(now);
+    return this.#grant(entry, options, now, timed, 0);
+  }
+
+  /** Takes the best idle resource off the stack. Undefined when none is left, or when one is being validated first. */
+  #takeIdle(now: number): Entry<R> | undefined {
+    const { validates, validateAfterIdleMs } = this.#settings;
+    for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
+      if (now >= entry.expiresAt) {
+        this.#close(entry, 'lifetime');
+        continue;
+      }
+      if (!validates || now - entry.since < validateAfterIdleMs) return entry;
+      if (this.#validate(entry)) return entry;
+      if (entry.state.kind === VALIDATING) return undefined;
+    }
+    return undefined;
+  }
+
+  #grant(entry: Entry<R>, { owner, capture }: LeaseOptions, now: number, timed: boolean, waitMs: number): Lease<R> {
+    const id = ++this.#lastLeaseId;
+    const { captureEvery } = this.#settings;
+    const captured = capture === true || (captureEvery > 0 && id % captureEvery === 0);
+    const hold: Hold<R> = {
+      kind: LEASED,
+      id,
+      owner,
+      timed,
+      trace: captured ? { acquiredAt: new Error('acquired'), ended: '', endedAt: undefined } : undefined,
+      handle: undefined,
+    };
+    this.#now = now;
+    this.#move(entry, hold);
+    const lease = new Lease<R>(entry, hold);
+    hold.handle = lease;
+    if (this.#observer.acquired !== undefined) this.#tellAcquired(entry, hold, waitMs);
+    return lease;
+  }
+
+  giveBack(entry: Entry<R>, hold: Hold<R>, destroy: boolean): void {
+    if (entry.state !== hold) {
+      this.#tally.staleReleases++;
+      return;
+    }
+    if (hold.timed || this.#queue.length > 0) this.#readClock();
+    if (hold.timed) this.#recordUse(this.#now - entry.since);
+    if (hold.handle === undefined) this.#collector?.unregister(hold);
+    if (hold.trace !== undefined) hold.trace = { ...hold.trace, ended: 'released', endedAt: new Error('released') };
+    if (this.#observer.released !== undefined) this.#tellReleased(entry, hold);
+    if (destroy) this.#close(entry, 'caller');
+    else if (this.#settings.resets && this.#unfit(entry) === undefined) this.#reset(entry);
+    else this.#free(entry);
+  }
+
+  stale(entry: Entry<R>, { id, owner, trace }: Hold<R>): PoolError {
+    const whose = owner === undefined ? '' : ` of ${owner}`;
+    const places = [trace?.acquiredAt?.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const what = `lease ${id}${whose} was ${trace?.ended ?? 'released'}; resource ${entry.id} may be somebody else's now`;
+    return new PoolError('LEASE_STALE', [`${this.#title}: ${what}`, ...places].join('\n'));
+  }
+
+  // Waiting
+
+  #wait(options: AcquireOptions): Promise<Lease<R>> {
+    const { owner, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
+    const now = this.#readClock();
+    const refusal = this.#refusal(options, now);
+    if (refusal !== undefined) return Promise.reject(refusal);
+
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter<R> = {
+        owner,
+        capture,
+        since: now,
+        deadline: now + timeoutMs,
+        resolve,
+        reject,
+        unsubscribe: undefined,
+        previous: undefined,
+        next: undefined,
+        queued: false,
+      };
+      if (signal !== undefined) this.#listen(waiter, signal);
+      this.#queue.push(waiter);
+      this.#deadline.keepAlive(true);
+      this.#demand();
+      if (!waiter.queued) return;
+      if (timeoutMs === 0) this.#expire(waiter, now);
+      else this.#deadline.by(waiter.deadline, now);
+    });
+  }
+
+  #listen(waiter: Waiter<R>, signal: AbortSignal): void {
+    const leave = (): void => {
+      this.#tally.aborted++;
+      this.#leave(waiter, this.#error('ABORTED', 'the caller aborted its wait', signal.reason));
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    waiter.unsubscribe = () => {
+      signal.removeEventListener('abort', leave);
+    };
+  }
+
+  /** Why a caller may not even wait. */
+  #refusal({ signal, timeoutMs }: AcquireOptions, now: number): PoolError | undefined {
+    if (this.#status === 'closing' || this.#status === 'closed')
+      return this.#error('POOL_CLOSED', 'the pool is closed');
+    if (signal?.aborted === true) {
+      this.#tally.aborted++;
+      return this.#error('ABORTED', 'the caller had aborted before it asked', signal.reason);
+    }
+    const wrong = timeoutMs === undefined ? undefined : checkLimit('acquireTimeoutMs', timeoutMs, 'timeoutMs');
+    if (wrong !== undefined) return wrong;
+    if (this.#isBroken && now < this.#backoff.retryAt) return this.#createFailed();
+    if (this.#queue.length >= this.#settings.maxWaiting) {
+      this.#tally.overloaded++;
+      return this.#error('OVERLOADED', 'the queue is full');
+    }
+    return undefined;
+  }
+
+  #leave(waiter: Waiter<R>, reason: PoolError): void {
+    this.#unqueue(waiter);
+    waiter.reject(reason);
+  }
+
+  #unqueue(waiter: Waiter<R>): void {
+    this.#queue.remove(waiter);
+    waiter.unsubscribe?.();
+    if (this.#queue.length === 0) this.#deadline.keepAlive(false);
+  }
+
+  #expire(waiter: Waiter<R>, now: number): void {
+    const waitMs = now - waiter.since;
+    this.#tally.timeouts++;
+    this.#waitTime.record(waitMs);
+    const late = `no resource came free within ${Math.round(waitMs)} ms`;
+    const error =
+      this.#status === 'suspended'
+        ? this.#error('POOL_SUSPENDED', `the pool is suspended and ${late}`)
+        : this.#backoff.failures > 0
+          ? this.#error('POOL_TIMEOUT', `opening one fails and ${late}`, this.#backoff.cause)
+          : this.#error('POOL_TIMEOUT', late);
+    this.#leave(waiter, error);
+    this.#tell(() => this.#observer.timedOut?.(waiter.owner, waitMs));
+  }
+
+  // One alarm for all deadlines: a timer of its own would cost a waiter more than the rest of its wait.
+  #expireDue(): void {
+    const now = this.#readClock();
+    for (const waiter of this.#queue) {
+      if (waiter.deadline <= now) this.#expire(waiter, now);
+      else this.#deadline.by(waiter.deadline, now);
+    }
+  }
+
+  // Serving
+
+  /** A resource that works and belongs to nobody goes to the head of the queue, to the idle stack, or away. Needs a fresh `#now`. */
+  #free(entry: Entry<R>): void {
+    const unfit = this.#unfit(entry);
+    if (unfit !== undefined) {
+      this.#close(entry, unfit);
+      return;
+    }
+    const waiter = this.#status === 'open' ? this.#queue.first : undefined;
+    if (waiter !== undefined) {
+      this.#serve(entry, waiter);
+      return;
+    }
+    this.#move(entry, IDLE_STATE);
+    this.#idle.push(entry);
+  }
+
+  /** Hands over at the moment of release: a turn later somebody else could come in between. */
+  #serve(entry: Entry<R>, waiter: Waiter<R>): void {
+    const now = this.#now;
+    const waitMs = now - waiter.since;
+    this.#unqueue(waiter);
+    this.#tally.waited++;
+    this.#waitTime.record(waitMs);
+    const lease = this.#grant(entry, waiter, now, true, waitMs);
+    if (!this.#breather.check(now)) waiter.resolve(lease);
+    else
+      this.#breather.hold(() => {
+        waiter.resolve(lease);
+      });
+  }
+
+  /** Why a resource must not be handed out any more. */
+  #unfit(entry: Entry<R>): DestroyReason | undefined {
+    if (this.#status === 'closing') return 'closed';
+    if (entry.generation !== this.#generation) return 'condemned';
+    if (this.#now >= entry.expiresAt) return 'lifetime';
+    if (this.#entries.size > this.#limit) return 'overflow';
+    return undefined;
+  }
+
+  /** Serves the queue from the idle stack: after a resume, when there may be something in both. */
+  #serveIdle(): void {
+    const now = this.#readClock();
+    while (this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
+      const entry = this.#takeIdle(now);
+      const waiter = this.#queue.first;
+      if (entry !== undefined && waiter !== undefined) this.#serve(entry, waiter);
+    }
+  }
+
+  /** The queue may want resources that do not exist yet. Called wherever capacity comes free or demand is added. */
+  #demand(): void {
+    if (this.#status !== 'open' || this.#queue.length === 0 || this.#entries.size >= this.#limit) return;
+    const now = this.#readClock();
+    const { retryAt } = this.#backoff;
+    while (now >= this.#backoff.retryAt && this.#creationsWanted(now) > 0) this.#create();
+    if (this.#queue.length > this.#counted(CREATING) && this.#entries.size < this.#limit)
+      this.#review.by(Math.max(retryAt, this.#backoff.retryAt, now + (this.#createMs ?? FIRST_REVIEW_MS)), now);
+  }
+
+  #creationsWanted(now: number): number {
+    return creationsWanted({
+      waiting: this.#queue.length,
+      serving: this.#counted(LEASED) + this.#counted(VALIDATING) + this.#counted(RESETTING),
+      creating: this.#counted(CREATING),
+      room: this.#limit - this.#entries.size,
+      maxCreating: this.#backoff.failures > 0 ? 1 : this.#settings.maxCreating,
+      useMs: this.#useMs,
+      createMs: this.#createMs,
+      oldestWaitMs: now - (this.#queue.first?.since ?? now),
+    });
+  }
+
+  // Creating
+
+  #create(): Entry<R> {
+    const { createTimeoutMs, create } = this.#settings;
+    const abort = new AbortController();
+    const entry: Entry<R> = {
+      home: this,
+      id: ++this.#lastEntryId,
+      generation: this.#generation,
+      resource: undefined,
+      state: { kind: CREATING, abort },
+      since: this.#now,
+      retireAt: Infinity,
+      expiresAt: Infinity,
+      replacing: false,
+    };
+    this.#entries.add(entry);
+    this.#count[CREATING] = this.#counted(CREATING) + 1;
+    this.#housekeeping.by(this.#now + HOUSEKEEPING_MS, this.#now);
+    callHook<R>({
+      clock: this.#clock,
+      timeoutMs: createTimeoutMs,
+      name: 'create',
+      keepAlive: false,
+      run: () => create({ signal: abort.signal }),
+      done: (outcome) => {
+        if (entry.state.kind === CREATING) this.#created(entry, outcome);
+        else this.#createdLate(outcome);
+      },
+      late: (outcome) => {
+        this.#createdLate(outcome);
+      },
+    });
+    return entry;
+  }
+
+  #created(entry: Entry<R>, outcome: Outcome<R>): void {
+    const now = this.#readClock();
+    if (!outcome.ok) {
+      this.#creationFailed(entry, outcome.error, outcome.timedOut);
+      return;
+    }
+    const createMs = now - entry.since;
+    const { maxLifetimeMs, lifetimeJitter, random } = this.#settings;
+    this.#backoff.succeeded();
+    this.#createMs = smooth(this.#createMs, createMs);
+    this.#createTime.record(createMs);
+    this.#tally.created++;
+    entry.resource = outcome.value;
+    if (maxLifetimeMs > 0) {
+      entry.expiresAt = now + maxLifetimeMs;
+      entry.retireAt = entry.expiresAt - maxLifetimeMs * lifetimeJitter * random();
+    }
+    this.#tell(() => this.#observer.created?.(entry.id, createMs));
+    this.#free(entry);
+    this.#demand();
+  }
+
+  #creationFailed(entry: Entry<R>, error: unknown, timedOut: boolean): void {
+    if (timedOut) this.#abandonCreation(entry);
+    else this.#move(entry, GONE_STATE);
+    this.#tally.createFailures++;
+    this.#backoff.failed(entry.id, this.#lastEntryId, this.#now, error);
+    this.#tell(() => this.#observer.createFailed?.(error, this.#backoff.failures));
+    if (this.#isBroken) for (const waiter of this.#queue) this.#leave(waiter, this.#createFailed());
+    this.#demand();
+  }
+
+  #abandonCreation(entry: Entry<R>): void {
+    if (entry.state.kind !== CREATING) throw new Error('BUG: only a creation can be abandoned as one');
+    entry.state.abort.abort(new Error('the pool no longer waits for this creation'));
+    this.#abandoned++;
+    this.#move(entry, GONE_STATE);
+    this.#tell(() => this.#observer.abandoned?.(entry.id, 'create'));
+  }
+
+  /** A creation that the pool had given up has come back. Its resource was never live and goes at once. */
+  #createdLate(outcome: Outcome<R>): void {
+    if (!outcome.ok) {
+      this.#abandoned--;
+      return;
+    }
+    this.#tally.destroyed.late++;
+    this.#destroy(outcome.value, false, (timedOut) => {
+      if (!timedOut) this.#abandoned--;
+    });
+  }
+
+  /** Creation keeps failing and nothing is left that could serve anybody: waiting would only delay the bad news. */
+  get #isBroken(): boolean {
+    const usable = this.#entries.size - this.#counted(CREATING) - this.#counted(CLOSING);
+    return this.#backoff.failures >= this.#settings.failFastAfter && usable === 0;
+  }
+
+  #createFailed(): PoolError {
+    const { failures, cause } = this.#backoff;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const times = failures === 1 ? '' : ` ${failures} times in a row`;
+    return this.#error('CREATE_FAILED', `opening a resource failed${times}: ${text}`, cause);
+  }
+
+  /** Opens what `minIdle` asks for. */
+  #fill(): void {
+    const { minIdle, maxCreating } = this.#settings;
+    const wants = (): boolean =>
+      this.#status === 'open' &&
+      this.#now >= this.#backoff.retryAt &&
+      this.#counted(CREATING) < maxCreating &&
+      this.#idle.length + this.#counted(CREATING) < minIdle &&
+      this.#entries.size < this.#size;
+    while (wants()) this.#create();
+  }
+
+  async warm(): Promise<number> {
+    for (;;) {
+      this.#readClock();
+      this.#fill();
+      if (this.#backoff.failures > 0) throw this.#createFailed();
+      if (this.#counted(CREATING) === 0) return this.#entries.size;
+      await this.#vigils.until(this.#entries, ({ state }) => state.kind === CREATING);
+    }
+  }
+
+  // Validating, resetting, destroying
+
+  /** Whether the resource is known to be good now. The answer of an asynchronous hook comes to `#free` later. */
+  #validate(entry: Entry<R>): boolean {
+    const { validateTimeoutMs, validate } = this.#settings;
+    const state: EntryState<R> = { kind: VALIDATING };
+    this.#move(entry, state);
+    this.#tally.validations++;
+    let inline = true;
+    let good = false;
+    callHook<boolean>({
+      clock: this.#clock,
+      timeoutMs: validateTimeoutMs,
+      name: 'validate',
+      keepAlive: false,
+      run: () => validate(entry.resource as R),
+      done: (outcome) => {
+        if (entry.state !== state) return;
+        this.#readClock();
+        good = outcome.ok && outcome.value;
+        if (!good) this.#invalidate(entry, outcome.ok ? undefined : outcome.error);
+        else if (!inline) this.#free(entry);
+      },
+    });
+    inline = false;
+    return good;
+  }
+
+  /** One resource failed validation: those that were opened before it failed are not trusted either. */
+  #invalidate(entry: Entry<R>, cause: unknown): void {
+    this.#tally.validationFailures++;
+    this.#tell(() => this.#observer.invalidated?.(entry.id, entry.generation, cause));
+    this.#close(entry, 'invalid');
+    if (entry.generation === this.#generation) this.#condemn();
+  }
+
+  #condemn(): void {
+    this.#generation++;
+    for (const entry of this.#idle.splice(0)) this.#close(entry, 'condemned');
+  }
+
+  #reset(entry: Entry<R>): void {
+    const { resetTimeoutMs, reset } = this.#settings;
+    const state: EntryState<R> = { kind: RESETTING };
+    this.#move(entry, state);
+    callHook<void>({
+      clock: this.#clock,
+      timeoutMs: resetTimeoutMs,
+      name: 'reset',
+      keepAlive: false,
+      run: () => reset(entry.resource as R),
+      done: (outcome) => {
+        if (entry.state !== state) return;
+        this.#readClock();
+        if (outcome.ok) this.#free(entry);
+        else this.#close(entry, 'reset-failed');
+      },
+    });
+  }
+
+  /** Ends a resource that is live. It counts until the hook has come back, or until its time is up. */
+  #close(entry: Entry<R>, reason: DestroyReason): void {
+    this.#move(entry, { kind: CLOSING, reason });
+    this.#tally.destroyed[reason]++;
+    this.#destroy(entry.resource as R, this.#status === 'closing', (timedOut) => {
+      if (timedOut) this.#abandoned++;
+      this.#move(entry, GONE_STATE);
+      entry.resource = undefined;
+      this.#tell(() => this.#observer.destroyed?.(entry.id, reason));
+      if (timedOut) this.#tell(() => this.#observer.abandoned?.(entry.id, 'destroy'));
+      this.#demand();
+    });
+  }
+
+  #destroy(resource: R, keepAlive: boolean, ended: (timedOut: boolean) => void): void {
+    const { destroyTimeoutMs, destroy } = this.#settings;
+    callHook<void>({
+      clock: this.#clock,
+      timeoutMs: destroyTimeoutMs,
+      name: 'destroy',
+      keepAlive,
+      run: () => destroy(resource),
+      done: (outcome) => {
+        ended(!outcome.ok && outcome.timedOut);
+      },
+      late: () => {
+        this.#abandoned--;
+      },
+    });
+  }
+
+  /** The only place where a resource changes what it is doing. */
+  #move(entry: Entry<R>, next: EntryState<R>): void {
+    const from = entry.state.kind;
+    if (!mayFollow(from, next.kind))
+      throw new Error(`BUG: resource ${entry.id} went from ${KIND_NAMES[from]} to ${KIND_NAMES[next.kind]}`);
+    const to = next.kind;
+    this.#count[from] = this.#counted(from) - 1;
+    this.#count[to] = this.#counted(to) + 1;
+    entry.state = next;
+    entry.since = this.#now;
+    if (to === GONE) this.#entries.delete(entry);
+    this.#vigils.moved(entry);
+  }
+
+  #counted(kind: EntryKind): number {
+    return this.#count[kind] as number;
+  }
+
+  #untilGone(entries: Iterable<Entry<R>>): Promise<void> {
+    return this.#vigils.until(entries, (entry) => entry.state.kind !== GONE);
+  }
+
+  // Housekeeping
+
+  #keepHouse(): void {
+    const now = this.#readClock();
+    for (const entry of Array.from(this.#idle)) this.#retire(entry, now);
+    this.#watchHandles();
+    this.#fill();
+    if (this.#entries.size > 0) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
+  }
+
+  #retire(entry: Entry<R>, now: number): void {
+    if (entry.state.kind !== IDLE) return;
+    const { idleTimeoutMs, overflowIdleTimeoutMs, minIdle } = this.#settings;
+    const idleMs = now - entry.since;
+    if (now >= entry.expiresAt) this.#closeIdle(entry, 'lifetime');
+    else if (this.#entries.size > this.#size && idleMs >= overflowIdleTimeoutMs) this.#closeIdle(entry, 'overflow');
+    else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs && this.#idle.length > minIdle)
+      this.#closeIdle(entry, 'idle');
+    else if (now >= entry.retireAt) this.#replace(entry, now);
+  }
+
+  #closeIdle(entry: Entry<R>, reason: DestroyReason): void {
+    this.#idle.splice(this.#idle.indexOf(entry), 1);
+    this.#close(entry, reason);
+  }
+
+  /** Opens the successor of an ageing resource while there is room, so that nobody ever waits for the change. */
+  #replace(entry: Entry<R>, now: number): void {
+    if (entry.replacing || now < this.#backoff.retryAt || this.#entries.size >= this.#limit) return;
+    entry.replacing = true;
+    const successor = this.#create();
+    const opened = this.#vigils.until([successor], ({ state }) => state.kind === CREATING);
+    void opened.then(() => {
+      entry.replacing = false;
+      if (successor.state.kind === GONE) return;
+      if (entry.state.kind === IDLE) this.#closeIdle(entry, 'lifetime');
+      else entry.expiresAt = now;
+    });
+  }
+
+  /**
+   * Lets the garbage collector tell about leases that are dropped. Only those that live through a round of housekeeping are
+   * registered: registering every one would cost more than the lease itself.
+   */
+  #watchHandles(): void {
+    for (const entry of this.#entries) {
+      const { state } = entry;
+      if (state.kind !== LEASED || state.handle === undefined) continue;
+      this.#collector ??= new FinalizationRegistry((lost) => {
+        this.#collect(lost.entry, lost.hold);
+      });
+      this.#collector.register(state.handle, { entry, hold: state }, state);
+      state.handle = undefined;
+    }
+  }
+
+  /** The handle of a lease is gone, so nobody can use or release its resource any more. */
+  #collect(entry: Entry<R>, hold: Hold<R>): void {
+    if (entry.state !== hold) return;
+    this.#readClock();
+    this.#tally.collected++;
+    const info = this.#describe(entry, hold);
+    this.#close(entry, 'collected');
+    this.#tell(() => this.#observer.collected?.(info));
+  }
+
+  // Operating
+
+  async resize(limits: Resize): Promise<void> {
+    const { minIdle } = this.#settings;
+    const size = limits.size ?? this.#size;
+    const maxOverflow = limits.maxOverflow ?? this.#maxOverflow;
+    const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
+    if (wrong !== undefined) throw wrong;
+    if (size < minIdle)
+      throw new PoolError('CONFIG', `pool option size is ${size}; expected at least minIdle, which is ${minIdle}`);
+    this.#size = size;
+    this.#maxOverflow = maxOverflow;
+    this.#readClock();
+    const surplus = this.#idle.splice(0, Math.max(0, this.#entries.size - this.#counted(CLOSING) - this.#limit));
+    for (const entry of surplus) this.#close(entry, 'overflow');
+    this.#demand();
+    this.#fill();
+    await this.#untilGone(surplus);
+  }
+
+  suspend(): void {
+    if (this.#status === 'open') this.#status = 'suspended';
+  }
+
+  resume(): void {
+    if (this.#status !== 'suspended') return;
+    this.#status = 'open';
+    this.#serveIdle();
+    this.#demand();
+  }
+
+  async flush(mode: FlushMode): Promise<FlushReport> {
+    const now = this.#readClock();
+    const before = Array.from(this.#entries);
+    const revoked: LeaseInfo[] = [];
+    const revoke = (heldForMs: number): void => {
+      for (const entry of before)
+        if (entry.state.kind === LEASED && now - entry.since >= heldForMs)
+          revoked.push(this.#revoke(entry, entry.state, `revoked by flush('${mode}')`, 'flushed'));
+    };
+    switch (mode) {
+      case 'idle':
+        for (const entry of this.#idle.splice(0)) this.#close(entry, 'flushed');
+        break;
+      case 'graceful':
+        this.#condemn();
+        break;
+      case 'leaked':
+        revoke(this.#settings.leakThresholdMs);
+        break;
+      case 'all':
+        this.#condemn();
+        revoke(0);
+        break;
+      default:
+        throw new PoolError('CONFIG', `flush mode is ${String(mode)}; expected idle, graceful, leaked or all`);
+    }
+    const ended = before.filter(({ state }) => state.kind === CLOSING || state.kind === GONE);
+    this.#fill();
+    await this.#untilGone(ended);
+    return Object.freeze({ destroyed: ended.length, revoked: Object.freeze(revoked) });
+  }
+
+  #revoke(entry: Entry<R>, hold: Hold<R>, how: string, reason: DestroyReason): LeaseInfo {
+    const info = this.#describe(entry, hold);
+    hold.trace = { acquiredAt: hold.trace?.acquiredAt, ended: how, endedAt: undefined };
+    if (hold.handle === undefined) this.#collector?.unregister(hold);
+    this.#tally.revoked++;
+    this.#close(entry, reason);
+    this.#tell(() => this.#observer.revoked?.(info, how));
+    return info;
+  }
+
+  close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<CloseReport> {
+    this.#closed ??= this.#shutDown(graceMs);
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #shutDown(graceMs: number): Promise<CloseReport> {
+    this.#readClock();
+    this.#status = 'closing';
+    for (const alarm of [this.#deadline, this.#review, this.#housekeeping]) alarm.cancel();
+    for (const waiter of this.#queue) this.#leave(waiter, this.#error('POOL_CLOSED', 'the pool was closed meanwhile'));
+    for (const entry of this.#idle.splice(0)) this.#close(entry, 'closed');
+    for (const { state } of this.#entries)
+      if (state.kind === CREATING) state.abort.abort(new Error('the pool was closed'));
+
+    let forced: readonly LeaseInfo[] = [];
+    let grace: Timer | undefined;
+    if (this.#entries.size > 0)
+      grace = this.#clock.after(
+        checkLimit('acquireTimeoutMs', graceMs) === undefined ? graceMs : DEFAULT_GRACE_MS,
+        () => {
+          forced = this.#force();
+        },
+      );
+    await this.#untilGone(this.#entries);
+    grace?.cancel();
+    this.#status = 'closed';
+    return Object.freeze({ forced: Object.freeze(forced), abandoned: this.#abandoned });
+  }
+
+  #force(): readonly LeaseInfo[] {
+    this.#readClock();
+    const forced: LeaseInfo[] = [];
+    for (const entry of this.#entries) {
+      const { state } = entry;
+      if (state.kind === LEASED) forced.push(this.#revoke(entry, state, 'revoked when the pool closed', 'closed'));
+      else if (state.kind === CREATING) this.#abandonCreation(entry);
+      else if (state.kind === VALIDATING || state.kind === RESETTING) this.#close(entry, 'closed');
+    }
+    return forced;
+  }
+
+  // Telling
+
+  stats(): PoolStats {
+    const now = this.#readClock();
+    return Object.freeze({
+      name: this.name,
+      status: this.#status,
+      size: this.#size,
+      maxOverflow: this.#maxOverflow,
+      live: this.#entries.size,
+      leased: this.#counted(LEASED),
+      idle: this.#counted(IDLE),
+      creating: this.#counted(CREATING),
+      validating: this.#counted(VALIDATING),
+      resetting: this.#counted(RESETTING),
+      closing: this.#counted(CLOSING),
+      abandoned: this.#abandoned,
+      waiting: this.#queue.length,
+      oldestWaitMs: now - (this.#queue.first?.since ?? now),
+      oldestLeaseMs: this.leases()[0]?.ageMs ?? 0,
+      generation: this.#generation,
+      counters: Object.freeze({ ...this.#tally, destroyed: Object.freeze({ ...this.#tally.destroyed }) }),
+      waitTime: this.#waitTime.snapshot(),
+      useTime: this.#useTime.snapshot(),
+      createTime: this.#createTime.snapshot(),
+    });
+  }
+
+  leases(): readonly LeaseInfo[] {
+    this.#readClock();
+    const leases: LeaseInfo[] = [];
+    for (const entry of this.#entries) if (entry.state.kind === LEASED) leases.push(this.#describe(entry, entry.state));
+    return leases.toSorted((a, b) => b.ageMs - a.ageMs);
+  }
+
+  waiters(): readonly WaiterInfo[] {
+    const now = this.#readClock();
+    return Array.from(this.#queue, ({ owner, since }) => ({ owner, waitMs: now - since }));
+  }
+
+  /** What is wrong, when a rule that must always hold does not. For tests: it walks everything. */
+  findFault(): string | undefined {
+    const found = KIND_NAMES.map(() => 0);
+    for (const { state } of this.#entries) found[state.kind] = (found[state.kind] ?? 0) + 1;
+    for (const [kind, name] of KIND_NAMES.entries())
+      if (kind !== GONE && found[kind] !== this.#count[kind])
+        return `${found[kind]} are ${name}, ${this.#count[kind]} counted`;
+    if (found[GONE] !== 0) return 'a resource that is gone is still live';
+    if (this.#idle.length !== found[IDLE] || new Set(this.#idle).size !== found[IDLE])
+      return 'the idle stack does not hold each idle resource once';
+    if (this.#idle.some(({ state }) => state.kind !== IDLE)) return 'the idle stack holds what is not idle';
+    const coming = this.#counted(VALIDATING) + this.#counted(CREATING);
+    if (this.#status === 'open' && this.#queue.length > coming && found[IDLE] > 0)
+      return 'somebody waits beside an idle resource';
+    if ((this.#status === 'closing' || this.#status === 'closed') && this.#queue.length > 0)
+      return 'somebody waits in a closed pool';
+    if (this.#abandoned < 0) return 'more came back than were abandoned';
+    return undefined;
+  }
+
+  get #limit(): number {
+    return this.#size + this.#maxOverflow;
+  }
+
+  #readClock(): number {
+    this.#now = this.#clock.now();
+    return this.#now;
+  }
+
+  #recordUse(ms: number): void {
+    this.#useTime.record(ms);
+    this.#useMs = smooth(this.#useMs, ms);
+  }
+
+  #describe(entry: Entry<R>, { id, owner, trace }: Hold<R>): LeaseInfo {
+    const ageMs = Math.max(0, this.#now - entry.since);
+    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, acquiredAt: trace?.acquiredAt?.stack });
+  }
+
+  get #title(): string {
+    return `pool ${JSON.stringify(this.name)}`;
+  }
+
+  #error(code: PoolErrorCode, what: string, cause?: unknown): PoolError {
+    const holders = this.leases();
+    const waiting = this.#queue.length;
+    const leased = `${holders.length} of ${this.#limit} leased, ${this.#counted(IDLE)} idle`;
+    const counts = `${leased}, ${this.#counted(CREATING)} being opened, ${waiting} waiting`;
+    const longest = holders
+      .slice(0, 3)
+      .map(({ owner, ageMs }) => `${owner ?? 'unnamed'} for ${(ageMs / 1000).toFixed(1)} s`);
+    const held = longest.length === 0 ? '' : `; held longest by ${longest.join(', ')}`;
+    return new PoolError(code, `${this.#title}: ${what} (${counts})${held}`, { cause, holders, waiting });
+  }
+
+  #tellAcquired(entry: Entry<R>, hold: Hold<R>, waitMs: number): void {
+    this.#tell(() => this.#observer.acquired?.(this.#describe(entry, hold), waitMs));
+  }
+
+  #tellReleased(entry: Entry<R>, hold: Hold<R>): void {
+    this.#tell(() => this.#observer.released?.(this.#describe(entry, hold)));
+  }
+
+  #tell(event: () => void): void {
+    try {
+      event();
+    } catch {
+      this.#tally.observerErrors++;
+    }
+  }
+}
+
+function smooth(average: number | undefined, sample: number): number {
+  return average === undefined ? sample : average + SMOOTHING * (sample - average);
+}

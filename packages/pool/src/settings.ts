@@ -1,0 +1,196 @@
+import { systemClock, type Clock } from './clock.ts';
+import { PoolError } from './errors.ts';
+import type { PoolObserver } from './observer.ts';
+
+/** What the pool does to a resource. Every hook may be synchronous or return a promise; what it throws is a failure. */
+export interface PoolHooks<R> {
+  /** Makes a resource. `signal` aborts when the attempt has run out of time or the pool has closed. */
+  readonly create: (context: { readonly signal: AbortSignal }) => R | PromiseLike<R>;
+  /** Ends a resource. A failure is swallowed: there is nothing left to do with it. */
+  readonly destroy?: (resource: R) => void | PromiseLike<void>;
+  /** Whether a resource that has lain idle still works. `false` or a failure condemns its whole generation. */
+  readonly validate?: (resource: R) => boolean | PromiseLike<boolean>;
+  /** Makes a returned resource as good as new, before the next borrower gets it. A failure destroys the resource. */
+  readonly reset?: (resource: R) => void | PromiseLike<void>;
+}
+
+/** How a pool behaves. All durations are milliseconds. */
+export interface PoolLimits {
+  /** How many resources are kept. Default 8: small pools win, and a waiter costs less than a connection. */
+  readonly size?: number;
+  /** How many more may exist while there is demand. Default 8: a burst may double the pool. */
+  readonly maxOverflow?: number;
+  /** How many idle resources are kept ready, opened in the background. Default 0: nothing is opened that nobody asked for. */
+  readonly minIdle?: number;
+  /** How long a caller waits. Default 10 s: longer than any healthy queue, shorter than a client's patience. */
+  readonly acquireTimeoutMs?: number;
+  /** How many callers may wait; the next one is refused at once. Default 10,000: a queue that long is an outage. */
+  readonly maxWaiting?: number;
+  /** How many creations run at the same time. Default 8: a cold pool fills in two rounds and a server survives it. */
+  readonly maxCreating?: number;
+  /** After which a creation has failed. Default 30 s. */
+  readonly createTimeoutMs?: number;
+  /** After which a resource that is being destroyed no longer counts as live and is reported as abandoned. Default 5 s. */
+  readonly destroyTimeoutMs?: number;
+  /** After which a validation has failed. Default 5 s. */
+  readonly validateTimeoutMs?: number;
+  /** After which a reset has failed. Default 5 s. */
+  readonly resetTimeoutMs?: number;
+  /** A resource used less than this ago is not validated. Default 500 ms: what just worked works. */
+  readonly validateAfterIdleMs?: number;
+  /** An idle resource beyond `minIdle` is destroyed after this. Default 10 min; 0 is never. */
+  readonly idleTimeoutMs?: number;
+  /** An idle resource beyond `size` is destroyed after this. Default 10 s: long enough for the next burst. */
+  readonly overflowIdleTimeoutMs?: number;
+  /** No resource is handed out that is older. Default 30 min, below the usual idle limits of servers; 0 is never. */
+  readonly maxLifetimeMs?: number;
+  /** The share of `maxLifetimeMs` within which resources retire at random. Default 0.1: they do not all leave at once. */
+  readonly lifetimeJitter?: number;
+  /** First pause after a failed creation; it doubles, with jitter, up to `maxBackoffMs`. Default 10 ms. */
+  readonly backoffMs?: number;
+  /** Longest pause between failed creations. Default 5 s. */
+  readonly maxBackoffMs?: number;
+  /** After this many failures in a row, with nothing live, waiters fail at once with the cause. Default 3. */
+  readonly failFastAfter?: number;
+  /** A lease held longer is a suspect for `flush('leaked')`. Default 30 s. */
+  readonly leakThresholdMs?: number;
+  /** One use in this many is timed; waits always are. Default 16: timing all of them would double the price of a lease. */
+  readonly timeEvery?: number;
+  /** One lease in this many remembers where it was acquired and released. Default 0, none: a stack costs some microseconds. */
+  readonly captureEvery?: number;
+}
+
+/** Everything that `createPool` takes. */
+export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
+  /** How messages call the pool. Default `pool`. */
+  readonly name?: string;
+  readonly observer?: PoolObserver;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** A number from 0 up to, not including, 1. Default `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** The same, complete and checked. */
+export type PoolSettings<R> = Required<PoolHooks<R>> &
+  Required<PoolLimits> & {
+    readonly name: string;
+    readonly observer: PoolObserver;
+    readonly clock: Clock;
+    readonly random: () => number;
+    readonly validates: boolean;
+    readonly resets: boolean;
+  };
+
+interface Limit {
+  readonly initial: number;
+  readonly min: number;
+  readonly max: number;
+  readonly integer: boolean;
+}
+
+/** The longest delay that a timer of the platform can express: 2^31 - 1 ms, 24 days. */
+const LONGEST_MS = 2_147_483_647;
+const count = (initial: number, min: number, max = 1_000_000): Limit => ({
+  initial,
+  min,
+  max,
+  integer: true,
+});
+const duration = (initial: number, min = 1): Limit => ({ initial, min, max: LONGEST_MS, integer: false });
+
+const LIMITS: Readonly<Record<keyof PoolLimits, Limit>> = {
+  size: count(8, 1),
+  maxOverflow: count(8, 0),
+  minIdle: count(0, 0),
+  acquireTimeoutMs: duration(10_000, 0),
+  maxWaiting: count(10_000, 0),
+  maxCreating: count(8, 1),
+  createTimeoutMs: duration(30_000),
+  destroyTimeoutMs: duration(5_000),
+  validateTimeoutMs: duration(5_000),
+  resetTimeoutMs: duration(5_000),
+  validateAfterIdleMs: duration(500, 0),
+  idleTimeoutMs: duration(600_000, 0),
+  overflowIdleTimeoutMs: duration(10_000, 0),
+  maxLifetimeMs: duration(1_800_000, 0),
+  lifetimeJitter: { initial: 0.1, min: 0, max: 1, integer: false },
+  backoffMs: duration(10),
+  maxBackoffMs: duration(5_000),
+  failFastAfter: count(3, 1),
+  leakThresholdMs: duration(30_000),
+  timeEvery: count(16, 1),
+  captureEvery: count(0, 0),
+};
+
+const OTHER_KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'observer',
+  'clock',
+  'random',
+  'create',
+  'destroy',
+  'validate',
+  'reset',
+]);
+
+/** Checks one number against what its key allows: the `CONFIG` error that names both, or undefined when it fits. */
+export function checkLimit(key: keyof PoolLimits, value: unknown, calledAs: string = key): PoolError | undefined {
+  const { min, max, integer } = LIMITS[key];
+  if (typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value)))
+    return undefined;
+  const kind = integer ? 'a whole number' : 'a number';
+  return new PoolError(
+    'CONFIG',
+    `pool option ${calledAs} is ${describe(value)}; expected ${kind} from ${min} to ${max}`,
+  );
+}
+
+/** Checks all options and fills in the defaults. Throws `CONFIG`; nothing has been created then. */
+export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
+  for (const key of Object.keys(options))
+    if (!(key in LIMITS) && !OTHER_KEYS.has(key))
+      throw new PoolError(
+        'CONFIG',
+        `pool option ${key} does not exist; there are ${[...OTHER_KEYS, ...Object.keys(LIMITS)].join(', ')}`,
+      );
+  for (const hook of ['create', 'destroy', 'validate', 'reset'] as const)
+    if (typeof options[hook] !== 'function' && (hook === 'create' || options[hook] !== undefined))
+      throw new PoolError('CONFIG', `pool option ${hook} is ${describe(options[hook])}; expected a function`);
+
+  const limits = {} as Record<keyof PoolLimits, number>;
+  for (const key of Object.keys(LIMITS) as (keyof PoolLimits)[]) {
+    limits[key] = options[key] ?? LIMITS[key].initial;
+    const wrong = checkLimit(key, limits[key]);
+    if (wrong !== undefined) throw wrong;
+  }
+  if (limits.minIdle > limits.size)
+    throw new PoolError(
+      'CONFIG',
+      `pool option minIdle is ${limits.minIdle}; expected at most size, which is ${limits.size}`,
+    );
+
+  return Object.freeze({
+    ...limits,
+    name: options.name ?? 'pool',
+    create: options.create,
+    destroy: options.destroy ?? nothing,
+    validate: options.validate ?? always,
+    reset: options.reset ?? nothing,
+    validates: options.validate !== undefined,
+    resets: options.reset !== undefined,
+    observer: options.observer ?? {},
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  });
+}
+
+function nothing(): void {}
+
+function always(): boolean {
+  return true;
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,66 @@
+import type { Lease } from './lease.ts';
+
+/** What is known about somebody who waits, as plain data. */
+export interface WaiterInfo {
+  readonly owner: string | undefined;
+  readonly waitMs: number;
+}
+
+/** A caller that waits for a resource. */
+export interface Waiter<R> {
+  readonly owner: string | undefined;
+  readonly capture: boolean | undefined;
+  readonly since: number;
+  readonly deadline: number;
+  readonly resolve: (lease: Lease<R>) => void;
+  readonly reject: (reason: Error) => void;
+  /** Takes the abort listener off the caller's signal. */
+  unsubscribe: (() => void) | undefined;
+  previous: Waiter<R> | undefined;
+  next: Waiter<R> | undefined;
+  queued: boolean;
+}
+
+/** First come, first served; anybody can leave from the middle in constant time. */
+export class WaitQueue<R> {
+  #first: Waiter<R> | undefined;
+  #last: Waiter<R> | undefined;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get first(): Waiter<R> | undefined {
+    return this.#first;
+  }
+
+  push(waiter: Waiter<R>): void {
+    waiter.queued = true;
+    waiter.previous = this.#last;
+    if (this.#last === undefined) this.#first = waiter;
+    else this.#last.next = waiter;
+    this.#last = waiter;
+    this.#length++;
+  }
+
+  remove(waiter: Waiter<R>): void {
+    if (!waiter.queued) return;
+    waiter.queued = false;
+    if (waiter.previous === undefined) this.#first = waiter.next;
+    else waiter.previous.next = waiter.next;
+    if (waiter.next === undefined) this.#last = waiter.previous;
+    else waiter.next.previous = waiter.previous;
+    waiter.previous = undefined;
+    waiter.next = undefined;
+    this.#length--;
+  }
+
+  *[Symbol.iterator](): Generator<Waiter<R>> {
+    for (let waiter = this.#first; waiter !== undefined;) {
+      const { next } = waiter;
+      yield waiter;
+      waiter = next;
+    }
+  }
+}
