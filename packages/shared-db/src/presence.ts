@@ -1,1 +1,22 @@
-export {};
+// What a command line needs and nothing more: this entry must load neither the database engine nor the configuration's libraries.
+export { runtimeDirectory } from './presence/runtime-directory.ts';
+export { startPresence, type Presence, type PresenceOptions } from './presence/presence-server.ts';
+export { listProcesses, type ListOptions, type ProcessReport } from './presence/process-list.ts';
+export {
+  decodeAnswer,
+  decodeRequest,
+  encodeAnswer,
+  encodeRequest,
+  MAX_ANSWER_BYTES,
+  MAX_REQUEST_BYTES,
+  VERBS,
+  type Answer,
+  type DecodedAnswer,
+  type RefusalCode,
+  type Request,
+  type Verb,
+} from './presence/protocol.ts';
+
+export { judge, type Verdict } from './health/verdict.ts';
+export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
+export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';

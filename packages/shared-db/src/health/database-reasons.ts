@@ -1,0 +1,154 @@
+import type { DatabaseSnapshot, DatabaseStatus } from '../snapshot.ts';
+import { count, duration, percent, size } from './figures.ts';
+import type { Reason } from './reason.ts';
+import type { Thresholds } from './thresholds.ts';
+
+/** What one rule finds in one database. */
+type Finding = Omit<Reason, 'database'>;
+type Rule = (database: DatabaseSnapshot, thresholds: Thresholds) => Finding | undefined;
+
+/** How many holders a sentence names; the snapshot has them all. */
+const NAMED_HOLDERS = 3;
+
+/** Everything that is wrong with one database. */
+export function databaseReasons(database: DatabaseSnapshot, thresholds: Thresholds): Reason[] {
+  // A database that is not there has no pool worth judging: its figures would only repeat that it is not there.
+  const serving = database.status === 'open' || database.status === 'fenced';
+  return [availability, ...(serving ? servingRules : [])]
+    .map((rule) => rule(database, thresholds))
+    .filter((finding) => finding !== undefined)
+    .map((finding) => ({ ...finding, database: database.name }));
+}
+
+const servingRules: readonly Rule[] = [
+  suspended,
+  saturated,
+  waitingForConnection,
+  waitingToWrite,
+  timeouts,
+  longLeases,
+  abandoned,
+  walTooLarge,
+];
+
+/** What is said where a database is not simply open; the cause, where it is known, follows the evidence. */
+const unavailable = {
+  opening: {
+    evidence: 'it is still being opened',
+    advice: 'wait; where it lasts, a migration is running or another process holds the file',
+  },
+  fenced: {
+    evidence: 'writes are refused',
+    advice: 'check the disk and the file, then restart the process; until then reads go on where they can',
+  },
+  failed: {
+    evidence: 'it is out of order',
+    advice: 'remove the cause and restart the process; the other databases go on without it',
+  },
+  closed: {
+    evidence: 'it is closed',
+    advice: 'restart the process; a closed database is not opened again',
+  },
+} as const satisfies Readonly<Record<Exclude<DatabaseStatus, 'open'>, { evidence: string; advice: string }>>;
+
+function availability({ status, required, failure }: DatabaseSnapshot): Finding | undefined {
+  if (status === 'open') return undefined;
+  const { evidence, advice } = unavailable[status];
+  const cause = failure === undefined ? '' : `: ${failure.code}: ${failure.message}`;
+  return { status: required ? 'fail' : 'warn', code: status, evidence: evidence + cause, advice };
+}
+
+function suspended({ name, pool }: DatabaseSnapshot): Finding | undefined {
+  if (pool.status !== 'suspended') return undefined;
+  return {
+    status: 'warn',
+    code: 'suspended',
+    evidence: `its pool is suspended and ${count(pool.waiting, 'caller')} wait for it`,
+    advice: `let it go on: hive-db resume ${name}`,
+  };
+}
+
+function saturated({ pool }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
+  const limit = pool.size + pool.maxOverflow;
+  const share = limit > 0 ? pool.leased / limit : 0;
+  if (share < Math.min(thresholds.utilisationWarn, thresholds.utilisationCritical)) return undefined;
+  const critical = share >= thresholds.utilisationCritical;
+  return {
+    status: critical && thresholds.failWhenSaturated ? 'fail' : 'warn',
+    code: 'saturated',
+    evidence: `${pool.leased} of ${count(limit, 'connection')} are in use (${percent(share)}), ${count(pool.waiting, 'caller')} waiting`,
+    advice: 'see who holds them with hive-db diagnose; where all are short and needed, raise size or maxOverflow',
+  };
+}
+
+function waitingForConnection({ pool }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
+  if (pool.oldestWaitMs <= oldestWaitMs) return undefined;
+  return {
+    status: 'warn',
+    code: 'waiting',
+    evidence: `${count(pool.waiting, 'caller')} waiting for a connection, the oldest for ${duration(pool.oldestWaitMs)}`,
+    advice:
+      'see who holds the connections with hive-db diagnose; then shorten the holders, or raise size or maxOverflow',
+  };
+}
+
+function waitingToWrite({ lane }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
+  if (lane.oldestWaitMs <= oldestWaitMs) return undefined;
+  return {
+    status: 'warn',
+    code: 'waiting',
+    evidence: `${count(lane.waiting, 'write')} waiting to be written, the oldest for ${duration(lane.oldestWaitMs)}`,
+    advice: 'see who holds the write lock with hive-db diagnose; keep transactions short and slow work outside them',
+  };
+}
+
+function timeouts({ pool }: DatabaseSnapshot, { timeoutShare }: Thresholds): Finding | undefined {
+  const { immediate, waited, timeouts: failed } = pool.counters;
+  const share = failed === 0 ? 0 : failed / (immediate + waited + failed);
+  if (failed === 0 || share < timeoutShare) return undefined;
+  return {
+    status: 'warn',
+    code: 'timeouts',
+    evidence: `${count(failed, 'acquisition')} timed out since the start, ${percent(share)} of all`,
+    advice:
+      'see who holds the connections with hive-db diagnose; the errors of the callers name the holders of their time',
+  };
+}
+
+function longLeases({ leases }: DatabaseSnapshot, { leaseMs }: Thresholds): Finding | undefined {
+  const suspects = leases.filter(({ ageMs }) => ageMs > leaseMs).toSorted((a, b) => b.ageMs - a.ageMs);
+  if (suspects.length === 0) return undefined;
+  const named = suspects.slice(0, NAMED_HOLDERS).map(({ owner, ageMs }) => `${quoted(owner)} for ${duration(ageMs)}`);
+  const rest = suspects.length > named.length ? `, and ${suspects.length - named.length} more` : '';
+  return {
+    status: 'warn',
+    code: 'long-lease',
+    evidence: `${count(suspects.length, 'lease')} held longer than ${duration(leaseMs)}: ${named.join(', ')}${rest}`,
+    advice: 'a lease that is never given back is a leak: use `await using`, and keep slow outside work out of sessions',
+  };
+}
+
+function abandoned({ pool }: DatabaseSnapshot): Finding | undefined {
+  if (pool.abandoned === 0) return undefined;
+  return {
+    status: 'warn',
+    code: 'abandoned',
+    evidence: `${count(pool.abandoned, 'connection')} did not open or close in time and no longer count`,
+    advice: 'the disk or the server hangs; look there first, and restart the process if they stay',
+  };
+}
+
+function walTooLarge({ walBytes }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
+  if (walBytes === undefined || walBytes <= thresholds.walBytes) return undefined;
+  return {
+    status: 'warn',
+    code: 'wal',
+    evidence: `its -wal file has grown to ${size(walBytes)}, over ${size(thresholds.walBytes)}`,
+    advice: 'a reader that stays keeps it from being emptied: end long reads and sessions, also in other processes',
+  };
+}
+
+/** Labels come from the application: JSON's quoting leaves no control character in a terminal or a log line. */
+function quoted(owner: string | undefined): string {
+  return owner === undefined ? 'somebody unnamed' : JSON.stringify(owner);
+}

@@ -1,0 +1,60 @@
+import type { ServiceSnapshot } from '../snapshot.ts';
+import { count } from './figures.ts';
+import type { Reason } from './reason.ts';
+import type { Thresholds } from './thresholds.ts';
+
+/** Everything that is wrong with the process, beside what is wrong with its databases. */
+export function serviceReasons(snapshot: ServiceSnapshot, { warnWhenDeprecated }: Thresholds): Reason[] {
+  return [
+    ...closing(snapshot),
+    ...fallbacks(snapshot),
+    ...(warnWhenDeprecated ? deprecations(snapshot) : []),
+    ...warnings(snapshot),
+  ];
+}
+
+function closing(snapshot: ServiceSnapshot): Reason[] {
+  if (!snapshot.closing) return [];
+  return [
+    {
+      status: 'fail',
+      code: 'closing',
+      database: undefined,
+      evidence: 'the service is closing',
+      advice: 'send new work to another process; what is borrowed may still be finished here',
+    },
+  ];
+}
+
+function fallbacks(snapshot: ServiceSnapshot): Reason[] {
+  return snapshot.fallbacks.map(({ database, reason }) => ({
+    status: 'warn',
+    code: 'fallback',
+    database,
+    evidence: `its adapter works on direct connections: ${reason}`,
+    advice:
+      'configure the service before the adapter is first used; direct connections are neither pooled nor observed',
+  }));
+}
+
+function deprecations(snapshot: ServiceSnapshot): Reason[] {
+  return snapshot.deprecations
+    .filter(({ calls }) => calls > 0)
+    .map(({ code, replacement, calls }) => ({
+      status: 'warn',
+      code: 'deprecated',
+      database: undefined,
+      evidence: `${code} was called ${count(calls, 'time')}`,
+      advice: `use ${replacement}; hive-db deprecations lists the call sites`,
+    }));
+}
+
+function warnings(snapshot: ServiceSnapshot): Reason[] {
+  return snapshot.warnings.map((warning) => ({
+    status: 'warn',
+    code: 'warning',
+    database: undefined,
+    evidence: warning,
+    advice: 'it was found at the start: change what it names and restart the process',
+  }));
+}

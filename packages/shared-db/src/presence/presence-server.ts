@@ -1,0 +1,175 @@
+import { systemClock, type Clock } from '@hive/pool';
+import { chmodSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseError } from '../errors.ts';
+import { silentLogger, type Logger } from '../logger.ts';
+import type { ServiceSnapshot } from '../snapshot.ts';
+import { LineBuffer } from './line-buffer.ts';
+import { thisProcess } from './process-identity.ts';
+import { decodeRequest, encodeAnswer, MAX_REQUEST_BYTES, refuse, type Answer } from './protocol.ts';
+import { createRuntimeDirectory } from './runtime-directory.ts';
+import { socketName } from './socket-name.ts';
+import { removeStaleSockets } from './stale-sockets.ts';
+
+/** How long a client may take to ask. A request is one small write. */
+const REQUEST_PATIENCE_MS = 1_000;
+/** How long a client may take to fetch its answer. */
+const ANSWER_PATIENCE_MS = 5_000;
+/** How many may ask at the same time; the next one is hung up on. */
+const MAX_CONNECTIONS = 32;
+/** How many services one thread may have: far more than any program wants, few enough to search. */
+const MAX_SERVICES = 64;
+/** What the system's address structure holds, without its closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS. */
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
+export interface PresenceOptions {
+  /** What `runtimeDirectory` returned. It is made where it does not exist. */
+  readonly directory: string;
+  /** Takes the snapshot that is answered. Called for each question; must not wait. */
+  readonly describe: () => ServiceSnapshot;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Default: says nothing. */
+  readonly logger?: Logger;
+}
+
+/** A process's socket. Closing it removes the file; closing it again does nothing. */
+export interface Presence extends Disposable {
+  readonly path: string;
+  close(): void;
+}
+
+/**
+ * Makes this process findable: opens its socket in the runtime directory and answers who asks, until closed. It never keeps the
+ * process alive. Sockets of dead processes are cleaned away on the occasion.
+ *
+ * Rejects with `PATH` or `PERMISSION` where there is no usable runtime directory. While the main thread is busy nobody is answered.
+ */
+export async function startPresence(options: PresenceOptions): Promise<Presence> {
+  const { directory, describe, clock = systemClock, logger = silentLogger } = options;
+  createRuntimeDirectory(directory);
+
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    converse(socket, (line) => answerTo(line, describe, logger), clock);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.unref();
+
+  const path = await listen(server, directory);
+  server.on('error', (error) => {
+    logger.warn({ err: error, path }, 'presence: a connection could not be accepted');
+  });
+  const close = (): void => {
+    server.close();
+    for (const socket of connections) socket.destroy();
+  };
+  try {
+    // Other users of this host could not pass the directory; the mode is the second lock.
+    chmodSync(path, 0o600);
+    const removed = await removeStaleSockets(directory);
+    if (removed > 0) logger.debug({ directory, removed }, 'presence: sockets of dead processes removed');
+  } catch (error) {
+    close();
+    throw cannotListen(path, error);
+  }
+  return Object.freeze({ path, close, [Symbol.dispose]: close });
+}
+
+/** One question, one answer, then the end; every step under a deadline. */
+function converse(socket: Socket, answer: (line: Uint8Array) => string | undefined, clock: Clock): void {
+  const request = new LineBuffer(MAX_REQUEST_BYTES);
+  const hangUp = (): void => {
+    socket.destroy();
+  };
+  let patience = clock.after(REQUEST_PATIENCE_MS, hangUp);
+  patience.unref();
+  socket.unref();
+
+  const listener = (chunk: Uint8Array): void => {
+    const state = request.push(chunk);
+    if (state === 'incomplete') return;
+    const reply = state === 'too-long' ? undefined : answer(state.line);
+    if (reply === undefined) {
+      hangUp();
+      return;
+    }
+    // Whatever else is sent flows away unread: a paused socket would not notice that its client has gone.
+    socket.off('data', listener).resume();
+    patience.cancel();
+    patience = clock.after(ANSWER_PATIENCE_MS, hangUp);
+    patience.unref();
+    socket.end(reply);
+  };
+  socket.on('data', listener);
+  // A client that vanishes is no event worth a word; without a listener it would be an uncaught one.
+  socket.on('error', hangUp);
+  socket.once('close', () => {
+    patience.cancel();
+  });
+}
+
+/** Undefined where the line is no request at all: rubbish gets no answer. */
+function answerTo(line: Uint8Array, describe: () => ServiceSnapshot, logger: Logger): string | undefined {
+  const { kind } = decodeRequest(line);
+  if (kind === 'rubbish') return undefined;
+  return kind === 'request' ? snapshotAnswer(describe, logger) : encodeAnswer(refuse('UNKNOWN_VERB'));
+}
+
+function snapshotAnswer(describe: () => ServiceSnapshot, logger: Logger): string {
+  try {
+    const answer: Answer = { kind: 'snapshot', snapshot: describe() };
+    return encodeAnswer(answer);
+  } catch (error) {
+    logger.error({ err: error }, 'presence: no snapshot could be taken');
+    return encodeAnswer(refuse('NO_SNAPSHOT'));
+  }
+}
+
+/** Listens under the first free name of this thread: its first service has the plain one. */
+async function listen(server: Server, directory: string): Promise<string> {
+  const identity = thisProcess();
+  for (let ordinal = 1; ordinal <= MAX_SERVICES; ordinal++) {
+    const path = checkedLength(join(directory, socketName(identity, ordinal)));
+    try {
+      await listening(server, path);
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cannotListen(path, error);
+    }
+  }
+  throw new DatabaseError('PATH', `this thread has ${MAX_SERVICES} sockets in ${directory} already`, {
+    advice: 'close the services that are not needed, or open one and share it',
+  });
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Exclusive: in a worker of node:cluster the socket would otherwise be opened by, and shared through, the primary.
+    server.listen({ path, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function checkedLength(path: string): string {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= MAX_PATH_BYTES) return path;
+  throw new DatabaseError('PATH', `socket path ${path} has ${bytes} bytes, and the system allows ${MAX_PATH_BYTES}`, {
+    advice: 'set HIVE_RUNTIME_DIR to a shorter path',
+  });
+}
+
+function cannotListen(path: string, cause: unknown): DatabaseError {
+  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const kind = code === 'EACCES' || code === 'EPERM' ? 'PERMISSION' : 'PATH';
+  return new DatabaseError(kind, `socket ${path} cannot be opened: ${code}`, {
+    advice: 'check the disk and HIVE_RUNTIME_DIR',
+    cause,
+  });
+}

@@ -1,0 +1,127 @@
+import { systemClock, type Clock } from '@hive/pool';
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { ServiceSnapshot } from '../snapshot.ts';
+import { LineBuffer } from './line-buffer.ts';
+import { socketOwner } from './probe.ts';
+import { looksGone, type ProcessIdentity } from './process-identity.ts';
+import { decodeAnswer, encodeRequest, MAX_ANSWER_BYTES } from './protocol.ts';
+import { checkRuntimeDirectory } from './runtime-directory.ts';
+import { parseSocketName } from './socket-name.ts';
+
+export interface ListOptions {
+  /** What `runtimeDirectory` returned. */
+  readonly directory: string;
+  /** How long each, and so all of them, may take. Default 1,000 ms: who is not stuck answers in a few. */
+  readonly timeoutMs?: number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Why there is no snapshot: `silent` did not answer in time or hung up, `refused` did not want to, `rubbish` said something else.
+ * The reason is a sentence of ours and safe to show.
+ */
+interface Failure {
+  readonly state: 'silent' | 'refused' | 'rubbish';
+  readonly reason: string;
+}
+
+/** What one process said about itself, or why there is nothing. */
+export type ProcessReport = { readonly pid: number } & (Answered | Failure);
+
+interface Answered {
+  readonly state: 'answered';
+  readonly snapshot: ServiceSnapshot;
+}
+
+/** What came over one socket. `unattended`: there is a file, and nobody listens. */
+type Heard = { readonly line: Uint8Array } | Failure | 'unattended' | 'absent';
+
+/**
+ * Asks every process in the runtime directory, all at once, and returns what they said in the order of their numbers. A missing
+ * directory means that there are none. What dead processes left behind is left out and left alone.
+ *
+ * Rejects with `PATH` or `PERMISSION` only where the directory itself cannot be trusted; a bad socket is a report.
+ */
+export async function listProcesses(options: ListOptions): Promise<readonly ProcessReport[]> {
+  const { directory, timeoutMs = 1_000, clock = systemClock } = options;
+  if (!checkRuntimeDirectory(directory)) return [];
+  const reports = await Promise.all(
+    readdirSync(directory).map(async (name) => {
+      const identity = parseSocketName(name);
+      return identity && reportOf(identity, await ask(join(directory, name), timeoutMs, clock));
+    }),
+  );
+  return reports.filter((report) => report !== undefined).toSorted((a, b) => a.pid - b.pid);
+}
+
+/** Undefined where the process has gone: its number would only mislead. */
+function reportOf(identity: ProcessIdentity, heard: Heard): ProcessReport | undefined {
+  const { pid } = identity;
+  if (heard === 'absent' || (heard === 'unattended' && looksGone(identity))) return undefined;
+  if (heard === 'unattended') return { pid, state: 'refused', reason: 'nobody listens on its socket' };
+  return 'state' in heard ? { pid, ...heard } : { pid, ...readingOf(heard.line) };
+}
+
+function readingOf(line: Uint8Array): Answered | Failure {
+  const answer = decodeAnswer(line);
+  if (answer.kind === 'snapshot') return { state: 'answered', snapshot: answer.snapshot };
+  return answer.kind === 'refusal'
+    ? { state: 'refused', reason: answer.message }
+    : { state: 'rubbish', reason: answer.reason };
+}
+
+/** Puts the question and gathers the answer. Never rejects and never takes longer than the timeout. */
+function ask(path: string, timeoutMs: number, clock: Clock): Promise<Heard> {
+  const owner = socketOwner(path);
+  if (owner === 'absent') return Promise.resolve('absent');
+  if (owner === 'foreign') return Promise.resolve({ state: 'rubbish', reason: 'it is not a socket of this user' });
+  return new Promise((resolve) => {
+    const answer = new LineBuffer(MAX_ANSWER_BYTES);
+    const socket = connect(path);
+    const settle = (heard: Heard): void => {
+      deadline.cancel();
+      socket.destroy();
+      resolve(heard);
+    };
+    const deadline = clock.after(timeoutMs, () => {
+      settle({ state: 'silent', reason: `there was no complete answer within ${timeoutMs} ms` });
+    });
+    socket.on('connect', () => socket.write(encodeRequest('snapshot')));
+    socket.on('data', (chunk: Uint8Array) => {
+      const state = answer.push(chunk);
+      if (state === 'too-long')
+        settle({ state: 'rubbish', reason: `the answer is longer than ${MAX_ANSWER_BYTES} bytes` });
+      else if (state !== 'incomplete') settle(state);
+    });
+    socket.on('end', () => {
+      settle(
+        answer.length === 0
+          ? { state: 'silent', reason: 'it hung up without an answer' }
+          : { state: 'rubbish', reason: 'the answer breaks off' },
+      );
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      settle(failureOf(error.code));
+    });
+  });
+}
+
+function failureOf(code = 'unknown error'): Heard {
+  switch (code) {
+    case 'ENOENT':
+      return 'absent';
+    case 'ECONNREFUSED':
+      return 'unattended';
+    case 'EACCES':
+    case 'EPERM':
+      return { state: 'refused', reason: `its socket may not be used: ${code}` };
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return { state: 'silent', reason: 'it hung up without an answer' };
+    default:
+      return { state: 'silent', reason: `it cannot be reached: ${code}` };
+  }
+}

@@ -1,0 +1,102 @@
+import type { ServiceSnapshot } from '../snapshot.ts';
+import { isRecord, misfit } from './shape.ts';
+import { snapshotShape } from './snapshot-shape.ts';
+
+/**
+ * The conversation between a process and whoever asks about it: one line of JSON each way, then the end. Everything here is pure;
+ * sockets are elsewhere.
+ */
+const REQUEST_SCHEMA = 'hive-db/request/v1';
+const ANSWER_SCHEMA = 'hive-db/answer/v1';
+
+/** A longer request is not one of ours: they take about sixty bytes. */
+export const MAX_REQUEST_BYTES = 4 * 1024;
+/** A snapshot takes some kilobytes a database; a thousand labels and leases stay far below this. */
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** Everything a process can be asked. The list is closed: no SQL and no path is ever accepted over a socket. */
+export const VERBS = ['snapshot'] as const;
+export type Verb = (typeof VERBS)[number];
+
+export type Request =
+  | { readonly kind: 'request'; readonly verb: Verb }
+  | { readonly kind: 'unknown-verb'; readonly verb: string }
+  | { readonly kind: 'rubbish' };
+
+export type RefusalCode = 'UNKNOWN_VERB' | 'NO_SNAPSHOT';
+
+export type Answer =
+  | { readonly kind: 'snapshot'; readonly snapshot: ServiceSnapshot }
+  | { readonly kind: 'refusal'; readonly code: RefusalCode; readonly message: string };
+
+/** What a line turned out to be. All messages and reasons are sentences of ours, never text that the other side chose. */
+export type DecodedAnswer = Answer | { readonly kind: 'rubbish'; readonly reason: string };
+
+const REFUSALS: Readonly<Record<RefusalCode, string>> = Object.freeze({
+  UNKNOWN_VERB: 'the process does not know the verb; it may run an older version of shared-db',
+  NO_SNAPSHOT: 'the process could not take a snapshot of itself; its log says why',
+});
+
+/** A refusal with its sentence. */
+export function refuse(code: RefusalCode): Answer {
+  return { kind: 'refusal', code, message: REFUSALS[code] };
+}
+
+/** One line, newline included. */
+export function encodeRequest(verb: Verb): string {
+  return `${JSON.stringify({ schema: REQUEST_SCHEMA, verb })}\n`;
+}
+
+/** Never throws: whatever is not a request is rubbish. */
+export function decodeRequest(line: Uint8Array): Request {
+  const message = parse(line);
+  if (!isRecord(message) || message['schema'] !== REQUEST_SCHEMA || typeof message['verb'] !== 'string')
+    return { kind: 'rubbish' };
+  const verb = message['verb'];
+  return isVerb(verb) ? { kind: 'request', verb } : { kind: 'unknown-verb', verb };
+}
+
+/** One line, newline included. Throws where the snapshot is not plain data. */
+export function encodeAnswer(answer: Answer): string {
+  const body =
+    answer.kind === 'snapshot'
+      ? { ok: true, snapshot: answer.snapshot }
+      : { ok: false, error: { code: answer.code, message: answer.message } };
+  return `${JSON.stringify({ schema: ANSWER_SCHEMA, ...body })}\n`;
+}
+
+/** Never throws. A snapshot that comes out has every field that its type promises. */
+export function decodeAnswer(line: Uint8Array): DecodedAnswer {
+  const message = parse(line);
+  if (!isRecord(message)) return rubbish('the answer is not a JSON object');
+  if (message['schema'] !== ANSWER_SCHEMA) return rubbish(`the answer is not of the form ${ANSWER_SCHEMA}`);
+  if (message['ok'] === true) return decodeSnapshot(message['snapshot']);
+  const error = message['error'];
+  if (message['ok'] === false && isRecord(error) && isRefusalCode(error['code'])) return refuse(error['code']);
+  return rubbish('the answer is neither a snapshot nor a known refusal');
+}
+
+function decodeSnapshot(snapshot: unknown): DecodedAnswer {
+  const fault = misfit<ServiceSnapshot>(snapshot, snapshotShape, 'snapshot');
+  return fault === undefined ? { kind: 'snapshot', snapshot: snapshot as ServiceSnapshot } : rubbish(fault);
+}
+
+function rubbish(reason: string): DecodedAnswer {
+  return { kind: 'rubbish', reason };
+}
+
+function parse(line: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line));
+  } catch {
+    return undefined;
+  }
+}
+
+function isVerb(verb: string): verb is Verb {
+  return (VERBS as readonly string[]).includes(verb);
+}
+
+function isRefusalCode(code: unknown): code is RefusalCode {
+  return typeof code === 'string' && Object.hasOwn(REFUSALS, code);
+}
