@@ -1,1 +1,20 @@
-export {};
+export { loadSettings } from './config/load-settings.ts';
+export type { SettingsLocation } from './config/load-settings.ts';
+export { resolveSettings } from './config/resolve-settings.ts';
+export type { SettingsSources } from './config/resolve-settings.ts';
+export type { CodeSettings } from './config/code-settings.ts';
+export type { Environment } from './config/environment.ts';
+export type { SettingsFile } from './config/settings-file.ts';
+export type { TextFile } from './config/text-file.ts';
+export type {
+  HealthDetails,
+  NamedDatabaseSettings,
+  ResolvedSettings,
+  ServiceSettings,
+  SettingOrigin,
+  SharedDatabaseSettings,
+} from './config/resolved-settings.ts';
+
+export { describeOrigins } from './config/describe-origins.ts';
+export type { DescribedOrigin } from './config/describe-origins.ts';
+export { settingsJsonSchema } from './config/settings-schema.ts';

@@ -1,1 +1,54 @@
-export {};
+export { openDatabaseService, settingsOf } from './service.ts';
+export type { DatabaseOf, DatabaseService, Definitions, ServiceCloseReport, ServiceConfig } from './service.ts';
+export {
+  configureDatabaseService,
+  databaseHealthCheck,
+  getDatabaseService,
+  getDatabaseStats,
+} from './configured-service.ts';
+
+export { sqlite, type SqliteOptions } from './sqlite.ts';
+export type { SqliteDatabase } from './sqlite/sqlite-database.ts';
+export type { SyncConnection, SyncTransaction } from './sqlite/sync-scope.ts';
+export type { Migration } from './sqlite/migrations.ts';
+export type { IntegerMode } from './sqlite/integers.ts';
+
+export type {
+  CallOptions,
+  Database,
+  DatabaseContext,
+  DatabaseDefinition,
+  ManagedDatabase,
+  TransactionOptions,
+} from './database.ts';
+export type { Connection, Transaction } from './driver/scope.ts';
+export type { Session, SessionConnection, SessionOptions } from './driver/session.ts';
+export type {
+  Access,
+  Bindable,
+  Driver,
+  DriverConnection,
+  Failure,
+  Phase,
+  Row,
+  RunResult,
+  SqlValue,
+} from './driver/driver.ts';
+export { driverDatabase, type DriverDatabaseOptions } from './driver/driver-database.ts';
+
+export { DatabaseError, ERROR_CODES, isKind } from './errors.ts';
+export type { Culprit, DatabaseErrorCode, ErrorDetails, ErrorKind } from './errors.ts';
+export { deprecationLedger, noteDeprecated, type Deprecation } from './deprecations.ts';
+export { judge, type Verdict } from './health/verdict.ts';
+export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
+export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
+export type { Logger } from './logger.ts';
+export type {
+  DatabaseCounters,
+  DatabaseSnapshot,
+  DatabaseStatus,
+  DeprecationSnapshot,
+  LabelSnapshot,
+  LaneSnapshot,
+  ServiceSnapshot,
+} from './snapshot.ts';

@@ -1,0 +1,80 @@
+import { DatabaseError } from './errors.ts';
+import type { Verdict } from './health/verdict.ts';
+import { processRegistry } from './process-registry.ts';
+import { openDatabaseService, type DatabaseService, type Definitions, type ServiceConfig } from './service.ts';
+import type { ServiceSnapshot } from './snapshot.ts';
+
+interface Configured {
+  readonly fingerprint: string;
+  readonly config: ServiceConfig;
+  service: Promise<DatabaseService> | undefined;
+  opened: DatabaseService | undefined;
+}
+
+/**
+ * Sets up the one service of this process. Opens nothing: the first `getDatabaseService` does. Calling it again with the same
+ * configuration does nothing; with another one it throws `CONFIG`, because somebody would get what somebody else asked for.
+ */
+export function configureDatabaseService(config: ServiceConfig): void {
+  const fingerprint = fingerprintOf(config);
+  const registry = processRegistry();
+  const existing = registry.configured as Configured | undefined;
+  const closed = existing?.opened?.snapshot().closing === true;
+  if (existing !== undefined && !closed) {
+    if (existing.fingerprint === fingerprint) return;
+    throw new DatabaseError('CONFIG', 'the database service of this process is already configured, and differently', {
+      advice: 'configure it once, where the process starts; everywhere else call getDatabaseService()',
+    });
+  }
+  registry.configured = { fingerprint, config, service: undefined, opened: undefined } satisfies Configured;
+}
+
+/**
+ * The one service of this process, however many components ask. Rejects with `CONFIG` when nobody has configured it and with
+ * `POOL_CLOSED` after it was closed. A failed opening is tried again by the next caller.
+ */
+export async function getDatabaseService<D extends Definitions = Definitions>(): Promise<DatabaseService<D>> {
+  const configured = processRegistry().configured as Configured | undefined;
+  if (configured === undefined)
+    throw new DatabaseError('CONFIG', 'no database service is configured in this process', {
+      advice: 'call configureDatabaseService({ app, databases }) where the process starts',
+    });
+  configured.service ??= open(configured);
+  const service = await configured.service;
+  if (service.snapshot().closing)
+    throw new DatabaseError('POOL_CLOSED', 'the database service of this process has been closed');
+  return service as unknown as DatabaseService<D>;
+}
+
+async function open(configured: Configured): Promise<DatabaseService> {
+  try {
+    configured.opened = await openDatabaseService(configured.config);
+    return configured.opened;
+  } catch (error) {
+    configured.service = undefined;
+    throw error;
+  }
+}
+
+/** Whether the one service of this process is well. */
+export async function databaseHealthCheck(): Promise<Verdict> {
+  const service = await getDatabaseService();
+  return service.verdict();
+}
+
+/** Everything that the one service of this process counts and measures. */
+export async function getDatabaseStats(): Promise<ServiceSnapshot> {
+  const service = await getDatabaseService();
+  return service.snapshot();
+}
+
+/** What makes two configurations the same: everything but functions and loggers, which nobody can compare. */
+function fingerprintOf({ logger: _logger, clock: _clock, random: _random, env: _env, ...rest }: ServiceConfig): string {
+  const databases = Object.entries(rest.databases).map(([name, definition]) => [
+    name,
+    definition.driver,
+    definition.settings,
+    definition.identity({ name, dataDirectory: rest.dataDirectory }, undefined),
+  ]);
+  return JSON.stringify({ ...rest, databases });
+}

@@ -1,0 +1,30 @@
+/** What is acknowledged survives: a power loss (`full`), or a crash of the process (`normal`). */
+export type Durability = 'full' | 'normal';
+
+/** How one database behaves, complete. Durations are milliseconds. */
+export interface DatabaseSettings {
+  /** Connections that read. Default 4, opened lazily: on SQLite more only cost memory, parallelism comes from elsewhere. */
+  readonly poolSize: number;
+  /** How many more may exist while there is demand. Default 0: the limit is one number, and a full pool says who holds it. */
+  readonly maxOverflow: number;
+  /** How long a caller waits for a connection or the write lock. Default 10 s: longer than any healthy queue. */
+  readonly acquireTimeoutMs: number;
+  /** After this a connection is replaced. Default 0, never: a connection to a file does not go stale. */
+  readonly recycleMs: number;
+  /** Whether the pool logs its events; `debug` logs them at that level. Default false. */
+  readonly echo: boolean | 'debug';
+  /** Default `full`: what was acknowledged is there after a power loss. */
+  readonly durability: Durability;
+  /** Whether the service may not open without it. Default false: a failing database takes no other down. */
+  readonly required: boolean;
+}
+
+export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
+  poolSize: 4,
+  maxOverflow: 0,
+  acquireTimeoutMs: 10_000,
+  recycleMs: 0,
+  echo: false,
+  durability: 'full',
+  required: false,
+});

@@ -1,0 +1,74 @@
+import type { ErrorKind } from '../errors.ts';
+
+/** What can be bound to a statement and what a column can hold. */
+export type SqlValue = null | number | bigint | string | Uint8Array;
+/** A value by position, or all values by name as one object. */
+export type Bindable = SqlValue | Readonly<Record<string, SqlValue>>;
+export type Row = Readonly<Record<string, SqlValue>>;
+
+/** What a statement that returns no rows did. */
+export interface RunResult {
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** What was being done when an error came. */
+export type Phase = 'connect' | 'begin' | 'statement' | 'commit' | 'rollback';
+
+/** What an error of a driver means. */
+export interface Failure {
+  readonly kind: ErrorKind;
+  /** One clause without bound values. */
+  readonly message: string;
+  /** A lock is somebody else's: nothing has happened and the same step may be tried again. */
+  readonly busy: boolean;
+  /** The database must not be written any more. */
+  readonly fences: boolean;
+  /** The connection is of no more use. */
+  readonly lost: boolean;
+}
+
+export type Access = 'read' | 'write';
+
+/**
+ * What a database runs on. A driver is naive: it is asked for one thing at a time on each connection; pooling, deadlines,
+ * retries, labels and guards are the service's.
+ */
+export interface Driver {
+  readonly name: string;
+  /** Whether there is one writer for all (SQLite) or any connection may write (servers). */
+  readonly singleWriter: boolean;
+  connect(access: Access, context: { readonly signal: AbortSignal }): Promise<DriverConnection>;
+  /** Pure. Undefined for an error that is not the driver's own. */
+  classify(error: unknown, during: Phase): Failure | undefined;
+}
+
+/** One connection. Every method may reject with an error that `classify` understands. */
+export interface DriverConnection {
+  all(sql: string, params: readonly Bindable[]): Promise<Row[]>;
+  get(sql: string, params: readonly Bindable[]): Promise<Row | undefined>;
+  run(sql: string, params: readonly Bindable[]): Promise<RunResult>;
+  iterate(sql: string, params: readonly Bindable[]): AsyncIterableIterator<Row>;
+  /** Runs statements without parameters. */
+  exec(sql: string): Promise<void>;
+
+  /** Starts a snapshot to read from, or a transaction that holds the right to write from its first moment. */
+  begin(access: Access): Promise<void>;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+  /** Depth 1 is the outermost savepoint. */
+  savepoint(depth: number): Promise<void>;
+  releaseSavepoint(depth: number): Promise<void>;
+  rollbackToSavepoint(depth: number): Promise<void>;
+  /** Whether a transaction is open: a statement may have ended it. */
+  readonly inTransaction: boolean;
+
+  /** Whether the connection still works. */
+  validate(): Promise<boolean>;
+  /** Makes it as good as new for the next borrower: closes iterators, rolls back what was left open. */
+  reset(): Promise<void>;
+  /** Ends it, whatever it is doing. Never waits for a peer. */
+  close(): Promise<void>;
+  /** The driver's own handle, for query builders. */
+  readonly raw: unknown;
+}

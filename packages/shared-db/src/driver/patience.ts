@@ -1,0 +1,44 @@
+import type { Clock } from '@hive/pool';
+
+/** How long a lock is waited for between two tries. Constant: growing pauses are what starves the slow (measured in docs/benchmarks). */
+const PAUSE_MS = 1;
+
+/** How somebody waits for a lock. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** When to give up, on the clock. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  readonly isBusy: (error: unknown) => boolean;
+  /** Told once, when the first try found the lock taken. */
+  readonly onBusy: () => void;
+  /** Makes the error of giving up. */
+  readonly giveUp: (cause: unknown) => Error;
+  readonly aborted: () => Error;
+}
+
+/**
+ * Tries until the lock is free. The wait is asynchronous: a busy timeout of the engine would freeze the event loop for as long.
+ * A waiting process stays alive.
+ */
+export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patience): Promise<T> {
+  const { clock, random, deadline, signal, isBusy, onBusy, giveUp, aborted } = patience;
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (tries === 0) onBusy();
+      if (clock.now() >= deadline) throw giveUp(error);
+    }
+    await pause(clock, PAUSE_MS * (0.75 + 0.5 * random()));
+    if (signal?.aborted === true) throw aborted();
+  }
+}
+
+function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve);
+  });
+}

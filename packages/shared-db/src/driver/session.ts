@@ -1,0 +1,135 @@
+import type { Clock, Lease, Timer } from '@hive/pool';
+import type { TransactionOptions } from '../database.ts';
+import { DatabaseError, type ErrorKind } from '../errors.ts';
+import type { DriverConnection } from './driver.ts';
+import { Scope, type Connection, type ScopeHost, type Transaction } from './scope.ts';
+
+/** How a session is held. */
+export interface SessionOptions {
+  /** After this it is revoked, whatever it is doing. Default 5 min. */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the wait for a connection, and the session. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The connection of a session. */
+export interface SessionConnection extends Connection {
+  /** The driver's own handle, for a query builder. A connection whose handle was taken is closed afterwards, not reused. */
+  readonly raw: unknown;
+}
+
+/** A connection of one's own, with a deadline, that may span awaits. */
+export interface Session extends AsyncDisposable {
+  readonly label: string;
+  /** Reads; writing needs `transaction`. */
+  readonly connection: SessionConnection;
+  transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Gives the connection back. A second call does nothing. */
+  close(): Promise<void>;
+}
+
+/** What a session needs from its database. */
+export interface SessionHost {
+  readonly database: string;
+  readonly clock: Clock;
+  readonly scope: ScopeHost;
+  transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Told when the deadline took it. */
+  expired(label: string): void;
+}
+
+/** A lease with a deadline. When time is up the connection is closed and every use throws where the session came from. */
+export class LeasedSession implements Session {
+  readonly label: string;
+  readonly connection: SessionConnection;
+  readonly #lease: Lease<DriverConnection>;
+  readonly #host: SessionHost;
+  readonly #scope: Scope;
+  readonly #timer: Timer;
+  readonly #openedAt: Error;
+  readonly #stopListening: () => void;
+  #why: (() => DatabaseError) | undefined;
+  #rawTaken = false;
+
+  constructor(
+    label: string,
+    lease: Lease<DriverConnection>,
+    host: SessionHost,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ) {
+    this.label = label;
+    this.#lease = lease;
+    this.#host = host;
+    this.#openedAt = new Error(`session "${label}" was opened here`);
+    this.#scope = new Scope(lease.resource, host.scope);
+    this.connection = this.#lend(lease.resource);
+    this.#timer = host.clock.after(timeoutMs, () => {
+      host.expired(label);
+      this.#revoke('SESSION_EXPIRED', `the session was over its limit of ${timeoutMs} ms and has been ended`);
+    });
+    this.#timer.unref();
+    const abort = (): void => {
+      this.#revoke('ABORTED', 'the session was aborted by its own signal');
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#stopListening = () => signal?.removeEventListener('abort', abort);
+  }
+
+  async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    if (this.#why !== undefined) throw this.#why();
+    return this.#host.transaction(fn, options);
+  }
+
+  close(): Promise<void> {
+    this.#end(() => this.#error('LEASE_STALE', 'the session has been closed'));
+    if (this.#rawTaken) this.#lease.destroy();
+    else this.#lease.release();
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #lend(connection: DriverConnection): SessionConnection {
+    const scope = this.#scope;
+    const takeRaw = (): unknown => {
+      if (this.#why !== undefined) throw this.#why();
+      this.#rawTaken = true;
+      return connection.raw;
+    };
+    return {
+      all: (sql, ...params) => scope.all(sql, ...params),
+      get: (sql, ...params) => scope.get(sql, ...params),
+      run: (sql, ...params) => scope.run(sql, ...params),
+      iterate: (sql, ...params) => scope.iterate(sql, ...params),
+      exec: (sql) => scope.exec(sql),
+      get raw() {
+        return takeRaw();
+      },
+    };
+  }
+
+  #revoke(kind: ErrorKind, what: string): void {
+    this.#end(() => this.#error(kind, what));
+    this.#lease.destroy();
+  }
+
+  #end(why: () => DatabaseError): void {
+    if (this.#why !== undefined) return;
+    this.#why = why;
+    this.#scope.end(why);
+    this.#timer.cancel();
+    this.#stopListening();
+  }
+
+  #error(kind: ErrorKind, what: string): DatabaseError {
+    return new DatabaseError(kind, what, {
+      database: this.#host.database,
+      label: this.label,
+      advice: 'open a session with a longer timeoutMs, or several short ones',
+      cause: this.#openedAt,
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import type { Clock, Timer } from '@hive/pool';
+
+/** How long a transaction may hold the right to write. */
+export interface TransactionLimits {
+  /** In all. Default 5 s. */
+  readonly limitMs: number;
+  /** Without running a statement. Default 1 s: whoever waits for something else has no business holding the lock. */
+  readonly idleMs: number;
+}
+
+/** Watches one transaction and speaks up when it is over its time. Its timer keeps the process alive: the lock must be let go. */
+export class TransactionWatch {
+  readonly #clock: Clock;
+  readonly #limits: TransactionLimits;
+  readonly #expire: (what: string) => void;
+  readonly #startedAt: number;
+  #idleSince: number;
+  #running = 0;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, limits: TransactionLimits, expire: (what: string) => void) {
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#expire = expire;
+    this.#startedAt = clock.now();
+    this.#idleSince = this.#startedAt;
+    this.#arm();
+  }
+
+  started(): void {
+    this.#running++;
+  }
+
+  finished(): void {
+    this.#running--;
+    if (this.#running === 0) this.#idleSince = this.#clock.now();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    const now = this.#clock.now();
+    const { limitMs, idleMs } = this.#limits;
+    const untilLimit = this.#startedAt + limitMs - now;
+    const untilIdle = (this.#running > 0 ? now : this.#idleSince) + idleMs - now;
+    if (untilLimit <= 0) this.#expire(`took longer than its limit of ${limitMs} ms`);
+    else if (untilIdle <= 0) this.#expire(`ran no statement for ${idleMs} ms while it held the right to write`);
+    else
+      this.#timer = this.#clock.after(Math.min(untilLimit, untilIdle), () => {
+        this.#arm();
+      });
+  }
+}

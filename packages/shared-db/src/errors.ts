@@ -1,0 +1,118 @@
+/** Every failure a user can meet. The list is closed, the codes are stable, each has its section in docs/errors.md. */
+export const ERROR_CODES = [
+  'CONFIG',
+  'NAME',
+  'PATH',
+  'NOT_A_DATABASE',
+  'PERMISSION',
+  'FILESYSTEM',
+  'ENGINE_REFUSED',
+  'RUNTIME_VERSION',
+  'DUPLICATE_FILE',
+  'SCHEMA_NEWER',
+  'MIGRATION',
+  'POOL_TIMEOUT',
+  'POOL_CLOSED',
+  'POOL_SUSPENDED',
+  'CREATE_FAILED',
+  'SELF_DEADLOCK',
+  'OVERLOADED',
+  'LEASE_STALE',
+  'SESSION_EXPIRED',
+  'TRANSACTION_EXPIRED',
+  'ABORTED',
+  'BUSY_TIMEOUT',
+  'TURN_TIMEOUT',
+  'CONSTRAINT',
+  'READ_ONLY',
+  'SQL',
+  'WRONG_USE',
+  'CONNECTION_LOST',
+  'SERVER_UNAVAILABLE',
+  'SERIALIZATION',
+  'OUTCOME_UNKNOWN',
+  'DISK_FULL',
+  'IO',
+  'CORRUPT',
+  'FILE_REPLACED',
+  'FENCED',
+] as const;
+
+/** The last part of a code: `POOL_TIMEOUT` of `HIVEDB_E_POOL_TIMEOUT`. */
+export type ErrorKind = (typeof ERROR_CODES)[number];
+
+/** A stable code that programs can compare. */
+export type DatabaseErrorCode = `HIVEDB_E_${ErrorKind}`;
+
+// An unknown outcome may be retried by a caller who has an idempotency key, never by us: it is not in this list.
+const RETRYABLE: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
+  'POOL_TIMEOUT',
+  'POOL_SUSPENDED',
+  'OVERLOADED',
+  'BUSY_TIMEOUT',
+  'TURN_TIMEOUT',
+  'CONNECTION_LOST',
+  'SERVER_UNAVAILABLE',
+  'SERIALIZATION',
+]);
+
+/** Somebody who is in the way. What cannot be known is absent. */
+export interface Culprit {
+  readonly pid?: number;
+  readonly app?: string;
+  readonly command?: string;
+  readonly label?: string;
+  readonly heldMs?: number;
+  readonly callSite?: string;
+}
+
+/** What an error knows beside its sentence. */
+export interface ErrorDetails {
+  readonly database?: string | undefined;
+  readonly label?: string | undefined;
+  readonly cause?: unknown;
+  /** What to do about it, as one sentence without a full stop. */
+  readonly advice?: string | undefined;
+  readonly culprits?: readonly Culprit[];
+}
+
+/**
+ * A failure of the database layer: `message` says in one sentence what happened to what, why, who is in the way and what to do.
+ * What a caller's own function throws is never wrapped in one.
+ */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+  readonly code: DatabaseErrorCode;
+  /** Whether the same call may succeed later without anybody doing anything. */
+  readonly retryable: boolean;
+  readonly database: string | undefined;
+  readonly label: string | undefined;
+  readonly advice: string | undefined;
+  readonly culprits: readonly Culprit[];
+
+  constructor(kind: ErrorKind, what: string, details: ErrorDetails = {}) {
+    const { database, label, cause, advice, culprits = [] } = details;
+    const where = [
+      database === undefined ? [] : `database ${database}`,
+      label === undefined ? [] : `"${label}"`,
+    ].flat();
+    const sentence = where.length === 0 ? what : `${where.join(', ')}: ${what}`;
+    super(advice === undefined ? sentence : `${sentence}; ${advice}`, cause === undefined ? undefined : { cause });
+    this.code = `HIVEDB_E_${kind}`;
+    this.retryable = RETRYABLE.has(kind);
+    this.database = database;
+    this.label = label;
+    this.advice = advice;
+    this.culprits = Object.freeze([...culprits]);
+  }
+
+  /** The last part of the code. */
+  get kind(): ErrorKind {
+    return this.code.slice('HIVEDB_E_'.length) as ErrorKind;
+  }
+}
+
+/** Whether `error` is a `DatabaseError` of one of these kinds. */
+export function isKind(error: unknown, ...kinds: readonly ErrorKind[]): error is DatabaseError {
+  return error instanceof DatabaseError && kinds.includes(error.kind);
+}

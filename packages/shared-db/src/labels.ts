@@ -1,0 +1,70 @@
+import { DatabaseError } from './errors.ts';
+import type { LabelSnapshot } from './snapshot.ts';
+
+/** More distinct labels than this a process does not tell apart: whoever builds labels from data ends up here. */
+const MOST = 1_000;
+/** What is shown of a long label. */
+const SHOWN = 120;
+const OTHER = 'other';
+
+/** The short static text that says why, and how often that was. */
+export interface Label {
+  /** Safe to show anywhere: no control characters, no terminal escapes, at most 120 characters. */
+  readonly text: string;
+  calls: number;
+  failures: number;
+}
+
+/** The labels of one process. */
+export class Labels {
+  readonly #labels = new Map<string, Label>();
+  // A call site passes the same literal every time: comparing it to the last one spares most look-ups.
+  #lastText = '';
+  #last: Label | undefined;
+
+  /** Finds or makes a label and counts the call. Throws `WRONG_USE` unless it is a text with something in it. */
+  use(text: string): Label {
+    const label = text === this.#lastText && this.#last !== undefined ? this.#last : this.#find(text);
+    label.calls++;
+    return label;
+  }
+
+  snapshot(): readonly LabelSnapshot[] {
+    return Array.from(new Set(this.#labels.values()), ({ text, calls, failures }) =>
+      Object.freeze({ label: text, calls, failures }),
+    );
+  }
+
+  #find(given: unknown): Label {
+    if (typeof given !== 'string' || given.trim() === '')
+      throw new DatabaseError('WRONG_USE', `the label is ${describe(given)}`, {
+        advice: 'the first argument says in a few static words why the database is used, such as "list components"',
+      });
+    const text = displaySafe(given);
+    let label = this.#labels.get(text);
+    if (label === undefined && this.#labels.size < MOST) {
+      label = { text, calls: 0, failures: 0 };
+      this.#labels.set(text, label);
+    }
+    label ??= this.#other();
+    this.#lastText = given;
+    this.#last = label;
+    return label;
+  }
+
+  #other(): Label {
+    const label = this.#labels.get(OTHER) ?? { text: OTHER, calls: 0, failures: 0 };
+    this.#labels.set(OTHER, label);
+    return label;
+  }
+}
+
+/** The text without what could move a cursor, break a line of a log or hide something. */
+export function displaySafe(text: string): string {
+  const clean = text.slice(0, SHOWN + 1).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
+  return clean.length > SHOWN ? `${clean.slice(0, SHOWN - 1)}…` : clean;
+}
+
+function describe(value: unknown): string {
+  return typeof value === 'string' ? 'empty' : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,309 @@
+import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
+import { loadSettings, type ResolvedSettings } from './config.ts';
+import { DATABASE_NAME } from './config/database-name.ts';
+import { nearestKey } from './config/nearest-key.ts';
+import type { ServiceSettings, SharedDatabaseSettings } from './config/resolved-settings.ts';
+import type { Database, DatabaseDefinition, ManagedDatabase } from './database.ts';
+import { deprecationLedger } from './deprecations.ts';
+import { DatabaseError } from './errors.ts';
+import type { Thresholds } from './health/thresholds.ts';
+import { judge, type Verdict } from './health/verdict.ts';
+import { Labels } from './labels.ts';
+import { silentLogger, type Logger } from './logger.ts';
+import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
+import { startPresence, type Presence } from './presence/presence-server.ts';
+import { processRegistry } from './process-registry.ts';
+import type { ServiceSnapshot } from './snapshot.ts';
+
+/** The databases of a service by name, each with what it was defined as. */
+export type Definitions = Readonly<Record<string, DatabaseDefinition>>;
+
+/** What `database(name)` gives for a definition. */
+export type DatabaseOf<D> = D extends DatabaseDefinition<infer T> ? T : never;
+
+/** Everything that `openDatabaseService` takes. `app` and `databases` are required. */
+export interface ServiceConfig<D extends Definitions = Definitions> {
+  /** How other processes call this one. */
+  readonly app: string;
+  readonly databases: D;
+  /** What paths are relative to, and what none may leave. Default: the working directory, and they may. */
+  readonly dataDirectory?: string;
+  /** Where processes find each other. Default: derived from the user. */
+  readonly runtimeDirectory?: string;
+  /** Whether `hive-db` can see this process. Default true. */
+  readonly presence?: boolean;
+  /** Defaults for all databases. */
+  readonly database?: Partial<SharedDatabaseSettings>;
+  /** When health warns and fails. */
+  readonly thresholds?: Partial<Thresholds>;
+  /** A settings file; it overrides what stands here. A missing one is fine. */
+  readonly settingsFile?: string;
+  /** The environment, `process.env` as a rule; it overrides the file. Default: none is read. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** A pino logger, or anything like it. Default: silent. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** What `close` had to force. */
+export interface ServiceCloseReport {
+  readonly forced: readonly (LeaseInfo & { readonly database: string })[];
+}
+
+/** One per process: owns every connection to its named databases. */
+export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
+  readonly app: string;
+  readonly settings: ResolvedSettings;
+  /** Throws `NAME` for a name that is not configured. */
+  database<N extends keyof D & string>(name: N): DatabaseOf<D[N]>;
+  /** One frozen picture of everything. Cheap enough for every second. */
+  snapshot(): ServiceSnapshot;
+  /** Whether the process is well, judged by the configured thresholds. */
+  verdict(): Verdict;
+  /** Lets work finish for `graceMs` (default 5 s), then ends it. The same promise on every call; never rejects. */
+  close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport>;
+}
+
+const DEFAULT_GRACE_MS = 5_000;
+const CONFIG_KEYS = [
+  'app',
+  'databases',
+  'dataDirectory',
+  'runtimeDirectory',
+  'presence',
+  'database',
+  'thresholds',
+  'settingsFile',
+  'env',
+  'logger',
+  'clock',
+  'random',
+];
+
+/**
+ * Opens the service. Rejects for a wrong configuration, before anything is opened, and for a database marked `required` that
+ * cannot be used; any other database that fails is `failed` alone, says why when it is used, and is tried again.
+ */
+export async function openDatabaseService<const D extends Definitions>(
+  config: ServiceConfig<D>,
+): Promise<DatabaseService<D>> {
+  const settings = settingsOf(config);
+  const service = new ProcessDatabaseService<D>(config, settings);
+  await service.open();
+  return service;
+}
+
+/** Resolves settings without opening anything: what a service would do with this configuration, and why. */
+export function settingsOf(config: ServiceConfig): ResolvedSettings {
+  checkConfig(config);
+  const { dataDirectory, runtimeDirectory: directory, presence, database, thresholds, databases } = config;
+  const code: CodeSettings = {
+    ...defined({ dataDirectory, runtimeDirectory: directory, presence, database, thresholds }),
+    databases: Object.fromEntries(Object.entries(databases).map(([name, { settings }]) => [name, settings])),
+  };
+  const names = Object.keys(databases);
+  return loadSettings({ code, file: config.settingsFile, env: config.env ?? {}, databases: names });
+}
+
+type CodeSettings = Parameters<typeof loadSettings>[0]['code'];
+
+class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D> {
+  readonly app: string;
+  readonly settings: ResolvedSettings;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #labels = new Labels();
+  readonly #databases = new Map<string, Database & ManagedDatabase>();
+  readonly #warnings = new Set<string>();
+  readonly #startedAt: number;
+  readonly #startedAtMonotonic: number;
+  #presence: Presence | undefined;
+  #closing: Promise<ServiceCloseReport> | undefined;
+
+  constructor(config: ServiceConfig<D>, settings: ResolvedSettings) {
+    const { clock = systemClock, logger = silentLogger, random = Math.random } = config;
+    this.app = config.app;
+    this.settings = settings;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#startedAt = clock.wallTime();
+    this.#startedAtMonotonic = clock.now();
+    const meeting = this.#meetingPlace(settings);
+    const paths = new Map<string, string>();
+    for (const [name, definition] of Object.entries<DatabaseDefinition>(config.databases)) {
+      const own = settings.databases[name];
+      if (own === undefined) throw new Error(`BUG: database ${name} has no settings`);
+      const { dataDirectory } = settings;
+      const context = {
+        name,
+        settings: own,
+        clock,
+        random,
+        logger,
+        labels: this.#labels,
+        dataDirectory,
+        runtimeDirectory: meeting,
+        warn: (text: string) => {
+          this.#warn(text);
+        },
+      };
+      assertOwnFile(paths, name, definition.identity(context, own.path));
+      this.#databases.set(name, definition.create(context, own.path));
+    }
+  }
+
+  /** Opens all databases side by side. */
+  async open(): Promise<void> {
+    const opened = await Promise.allSettled(Array.from(this.#databases.values(), (database) => database.open()));
+    const failures = Array.from(this.#databases.values(), (database, index) => ({ database, result: opened[index] }));
+    for (const { database, result } of failures) {
+      if (result?.status !== 'rejected') continue;
+      const error: unknown = result.reason;
+      const required = this.settings.databases[database.name]?.required === true;
+      this.#logger.error(
+        { database: database.name, err: error },
+        required ? 'a required database cannot be opened' : 'a database cannot be opened',
+      );
+      if (!required && !isConfiguration(error)) continue;
+      await this.close({ graceMs: 0 });
+      throw error;
+    }
+    await this.#appear();
+  }
+
+  database<N extends keyof D & string>(name: N): DatabaseOf<D[N]> {
+    const database = this.#databases.get(name);
+    if (database !== undefined) return database as unknown as DatabaseOf<D[N]>;
+    const names = [...this.#databases.keys()];
+    const nearest = nearestKey(String(name), names);
+    throw new DatabaseError('NAME', `there is no database ${JSON.stringify(name)}; there are ${names.join(', ')}`, {
+      ...(nearest === undefined ? {} : { advice: `did you mean ${nearest}` }),
+    });
+  }
+
+  snapshot(): ServiceSnapshot {
+    const { fallbacks } = processRegistry();
+    return Object.freeze({
+      app: this.app,
+      pid: process.pid,
+      takenAt: this.#clock.wallTime(),
+      startedAt: this.#startedAt,
+      uptimeMs: this.#clock.now() - this.#startedAtMonotonic,
+      closing: this.#closing !== undefined,
+      databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
+      labels: this.#labels.snapshot(),
+      fallbacks: Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason }))),
+      deprecations: deprecationLedger(),
+      warnings: Object.freeze([...this.#warnings]),
+    });
+  }
+
+  verdict(): Verdict {
+    return judge(this.snapshot(), this.settings.thresholds);
+  }
+
+  close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<ServiceCloseReport> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(graceMs: number): Promise<ServiceCloseReport> {
+    const reports = await Promise.all(
+      Array.from(this.#databases.values(), async (database) => {
+        const forced = await database.close(graceMs);
+        return forced.map((lease) => ({ ...lease, database: database.name }));
+      }),
+    );
+    const forced = reports.flat();
+    for (const lease of forced) this.#logger.warn({ ...lease }, 'a lease was still held when the service closed');
+    // Last, so that whoever asks meanwhile is told that the process is closing.
+    this.#presence?.close();
+    this.#logger.info({ app: this.app, forced: forced.length }, 'database service closed');
+    return Object.freeze({ forced: Object.freeze(forced) });
+  }
+
+  /** A process that cannot be seen still serves: it says so in its health instead of failing. */
+  #meetingPlace({ presence, runtimeDirectory: configured }: ServiceSettings): string | undefined {
+    if (!presence) return undefined;
+    try {
+      const directory = runtimeDirectory(configured);
+      createRuntimeDirectory(directory);
+      return directory;
+    } catch (error) {
+      this.#warn(`hive-db cannot see this process: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+  }
+
+  async #appear(): Promise<void> {
+    const directory = this.#meetingPlace(this.settings);
+    if (directory === undefined) return;
+    try {
+      this.#presence = await startPresence({
+        directory,
+        describe: () => this.snapshot(),
+        clock: this.#clock,
+        logger: this.#logger,
+      });
+    } catch (error) {
+      this.#warn(`hive-db cannot see this process: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #warn(text: string): void {
+    if (this.#warnings.has(text)) return;
+    this.#warnings.add(text);
+    this.#logger.warn({ app: this.app }, text);
+  }
+}
+
+function checkConfig(config: ServiceConfig): void {
+  if (typeof config !== 'object' || config === null)
+    throw new DatabaseError('CONFIG', `openDatabaseService was given ${String(config)}; expected { app, databases }`);
+  for (const key of Object.keys(config)) {
+    if (CONFIG_KEYS.includes(key)) continue;
+    const nearest = nearestKey(key, CONFIG_KEYS);
+    throw new DatabaseError('CONFIG', `code: openDatabaseService has no option ${key}`, {
+      advice: nearest === undefined ? `there are ${CONFIG_KEYS.join(', ')}` : `did you mean ${nearest}`,
+    });
+  }
+  if (typeof config.app !== 'string' || !DATABASE_NAME.test(config.app))
+    throw new DatabaseError('NAME', `code: app is ${JSON.stringify(config.app)}; expected a name like "orchestrator"`);
+  const names = typeof config.databases === 'object' && config.databases !== null ? Object.keys(config.databases) : [];
+  if (names.length === 0)
+    throw new DatabaseError(
+      'CONFIG',
+      'code: databases is empty; expected at least one, such as { orders: sqlite({ path }) }',
+    );
+  for (const name of names)
+    if (!DATABASE_NAME.test(name))
+      throw new DatabaseError('NAME', `code: ${JSON.stringify(name)} is no name of a database`, {
+        advice: 'use a lower-case letter, then up to 62 lower-case letters, digits, - or _',
+      });
+}
+
+function assertOwnFile(paths: Map<string, string>, name: string, identity: string): void {
+  const first = paths.get(identity);
+  if (first !== undefined)
+    throw new DatabaseError('DUPLICATE_FILE', `databases ${first} and ${name} are the same file`, {
+      database: name,
+      advice: `use the one name ${first}, or give ${name} a file of its own`,
+    });
+  paths.set(identity, name);
+}
+
+function isConfiguration(error: unknown): boolean {
+  return (
+    error instanceof DatabaseError &&
+    (error.kind === 'CONFIG' || error.kind === 'RUNTIME_VERSION' || error.kind === 'ENGINE_REFUSED')
+  );
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

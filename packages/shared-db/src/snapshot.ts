@@ -1,0 +1,80 @@
+import type { LeaseInfo, PoolStats, WaiterInfo } from '@hive/pool';
+import type { DatabaseErrorCode } from './errors.ts';
+
+/** What a database is doing: being opened, serving, refusing writes after an I/O error, out of order, closed. */
+export type DatabaseStatus = 'opening' | 'open' | 'fenced' | 'failed' | 'closed';
+
+/** One named database, frozen. Durations are milliseconds. */
+export interface DatabaseSnapshot {
+  readonly name: string;
+  readonly driver: string;
+  readonly status: DatabaseStatus;
+  /** Whether the process is no use without it. */
+  readonly required: boolean;
+  /** Why it is fenced or failed. */
+  readonly failure: { readonly code: string; readonly message: string } | undefined;
+  readonly durability: string | undefined;
+  readonly path: string | undefined;
+  /** Sizes by `stat`, undefined where there is no file. */
+  readonly fileBytes: number | undefined;
+  readonly walBytes: number | undefined;
+  /** Connections that read; on drivers without a single writer, all connections. */
+  readonly pool: PoolStats;
+  /** Where writes queue: `running` is 1 while somebody holds the writer. */
+  readonly lane: LaneSnapshot;
+  readonly counters: DatabaseCounters;
+  readonly leases: readonly LeaseInfo[];
+  readonly waiters: readonly WaiterInfo[];
+}
+
+export interface LaneSnapshot {
+  readonly waiting: number;
+  readonly running: number;
+  readonly oldestWaitMs: number;
+}
+
+/** Monotone counters since the database was named. */
+export interface DatabaseCounters {
+  readonly reads: number;
+  readonly synchronousReads: number;
+  readonly writes: number;
+  readonly transactions: number;
+  readonly sessions: number;
+  readonly rolledBack: number;
+  /** How often the write lock was somebody else's at the first try. */
+  readonly busy: number;
+  readonly errors: Readonly<Partial<Record<DatabaseErrorCode, number>>>;
+}
+
+export interface LabelSnapshot {
+  readonly label: string;
+  readonly calls: number;
+  readonly failures: number;
+}
+
+/** Use of an API that is going away. */
+export interface DeprecationSnapshot {
+  readonly code: string;
+  readonly replacement: string;
+  readonly calls: number;
+  readonly callSites: readonly string[];
+}
+
+/** One process, frozen. */
+export interface ServiceSnapshot {
+  readonly app: string;
+  readonly pid: number;
+  /** Milliseconds since 1970. */
+  readonly takenAt: number;
+  readonly startedAt: number;
+  readonly uptimeMs: number;
+  readonly closing: boolean;
+  readonly databases: readonly DatabaseSnapshot[];
+  /** How often each label was used, and how often that failed. */
+  readonly labels: readonly LabelSnapshot[];
+  /** Which adapters work on direct connections because the service could not be used, and why. */
+  readonly fallbacks: readonly { readonly database: string; readonly reason: string }[];
+  readonly deprecations: readonly DeprecationSnapshot[];
+  /** Settings that were tried and not applied, engines that should not be here, and the like. */
+  readonly warnings: readonly string[];
+}

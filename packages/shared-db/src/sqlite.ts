@@ -1,0 +1,68 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { DatabaseContext, DatabaseDefinition } from './database.ts';
+import type { DatabaseSettings } from './database-settings.ts';
+import { DatabaseError } from './errors.ts';
+import type { IntegerMode } from './sqlite/integers.ts';
+import type { Migration } from './sqlite/migrations.ts';
+import { absolutePath, inodeOf } from './sqlite/path.ts';
+import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
+
+/** A database in one SQLite file. Only `path` is required. */
+export interface SqliteOptions extends Partial<DatabaseSettings> {
+  /** Relative to `dataDirectory`, or to the working directory. The file and its directory are made when they are not there. */
+  readonly path: string;
+  /** The schema, step by step. Default: none. */
+  readonly migrations?: readonly Migration[];
+  /** How integers come out. Default `safe`: numbers, and what a number cannot hold throws. */
+  readonly integers?: IntegerMode;
+}
+
+const OPTION_NAMES = new Set([
+  'path',
+  'migrations',
+  'integers',
+  'poolSize',
+  'maxOverflow',
+  'acquireTimeoutMs',
+  'recycleMs',
+  'echo',
+  'durability',
+  'required',
+]);
+
+/** Defines a database in a SQLite file, for `openDatabaseService`. Nothing is opened yet. Throws `CONFIG` for an unknown option. */
+export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabase> {
+  for (const key of Object.keys(options))
+    if (!OPTION_NAMES.has(key))
+      throw new DatabaseError('CONFIG', `sqlite() has no option ${key}; there are ${[...OPTION_NAMES].join(', ')}`);
+  const { migrations = [], integers = 'safe', ...settings } = options;
+  if (!['safe', 'bigint', 'number'].includes(integers))
+    throw new DatabaseError(
+      'CONFIG',
+      `sqlite() option integers is ${JSON.stringify(integers)}; expected safe, bigint or number`,
+    );
+  const pathFor = (
+    { name, dataDirectory }: Pick<DatabaseContext, 'name' | 'dataDirectory'>,
+    path = options.path,
+  ): string => absolutePath(name, path, dataDirectory);
+  return Object.freeze({
+    driver: 'sqlite',
+    settings: Object.freeze(settings),
+    identity: (context: Pick<DatabaseContext, 'name' | 'dataDirectory'>, path: string | undefined) =>
+      identityOf(pathFor(context, path)),
+    create: (context: DatabaseContext, path: string | undefined) =>
+      new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers }),
+  });
+}
+
+/** Two paths are one file when they have one inode; before the file exists, when they end in one name in one directory. */
+function identityOf(path: string): string {
+  const inode = inodeOf(path);
+  if (inode !== undefined) return inode;
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Failure, Phase } from '../driver/driver.ts';
+import type { ErrorKind } from '../errors.ts';
+import { SqliteError } from './engine.ts';
+
+/** What an extended result code means, by its longest matching beginning. */
+const MEANINGS: readonly (readonly [prefix: string, kind: ErrorKind, message: string])[] = [
+  ['SQLITE_BUSY', 'BUSY_TIMEOUT', 'somebody else holds a lock on the file'],
+  ['SQLITE_LOCKED', 'SQL', 'a statement of the same connection is still running on what this one changes'],
+  ['SQLITE_FULL', 'DISK_FULL', 'the disk or the database is full'],
+  ['SQLITE_IOERR_CORRUPTFS', 'CORRUPT', 'the file system says that the file is damaged'],
+  ['SQLITE_IOERR', 'IO', 'reading or writing the file failed'],
+  ['SQLITE_CORRUPT', 'CORRUPT', 'the file is damaged'],
+  ['SQLITE_NOTADB', 'NOT_A_DATABASE', 'the file is not a SQLite database'],
+  ['SQLITE_READONLY_DBMOVED', 'FILE_REPLACED', 'the file was moved or replaced while it was open'],
+  ['SQLITE_READONLY', 'READ_ONLY', 'the connection or the file cannot be written'],
+  ['SQLITE_CONSTRAINT', 'CONSTRAINT', 'a constraint of the schema was violated'],
+  ['SQLITE_PERM', 'PERMISSION', 'the file may not be accessed'],
+  ['SQLITE_AUTH', 'PERMISSION', 'the file may not be accessed'],
+  ['SQLITE_CANTOPEN', 'IO', 'the file or one beside it cannot be opened'],
+  ['SQLITE_NOMEM', 'SQL', 'SQLite is out of memory'],
+  ['SQLITE_TOOBIG', 'SQL', 'a text or blob is larger than SQLite allows'],
+  ['SQLITE_MISUSE', 'WRONG_USE', 'the connection is used in a way that SQLite does not allow'],
+];
+
+/** After these nothing more is written before the file has been closed, reopened and verified. */
+const FENCING: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['IO', 'CORRUPT', 'NOT_A_DATABASE']);
+
+/** Says what an error of the engine means. Pure. Undefined for an error that is not the engine's. */
+export function classifySqlite(error: unknown, during: Phase): Failure | undefined {
+  if (error instanceof SqliteError) return classifyCode(error.code, error.message, during);
+  // better-sqlite3 reports wrong arguments as TypeError and RangeError; their texts carry no values.
+  if (during === 'statement' && (error instanceof TypeError || error instanceof RangeError))
+    return { kind: 'WRONG_USE', message: error.message, busy: false, fences: false, lost: false };
+  return undefined;
+}
+
+/** The same for a code and a message alone. */
+export function classifyCode(code: string, message: string, during: Phase): Failure {
+  const [, kind, meaning] = MEANINGS.find(([prefix]) => code.startsWith(prefix)) ?? ['', 'SQL' as const, ''];
+  const fences = FENCING.has(kind) && code !== 'SQLITE_CANTOPEN';
+  // An I/O error at COMMIT leaves open whether the log reached the disk. SQLite has rolled back in memory, a later recovery may not.
+  if (during === 'commit' && kind === 'IO')
+    return { kind: 'OUTCOME_UNKNOWN', message: `COMMIT failed with ${code}`, busy: false, fences: true, lost: false };
+  return {
+    kind,
+    message: kind === 'SQL' || kind === 'CONSTRAINT' ? `${scrub(message)} (${code})` : `${meaning} (${code})`,
+    busy: kind === 'BUSY_TIMEOUT',
+    fences,
+    lost: false,
+  };
+}
+
+/** SQLite quotes what it stumbled over (`near "x"`, `no such column: x`): text of the statement, which may hold a literal value. */
+function scrub(message: string): string {
+  return message.replaceAll(/'(?:[^']|'')*'/g, "'…'").slice(0, 300);
+}

@@ -1,0 +1,141 @@
+import type { Bindable, Row, RunResult, SqlValue } from '../driver/driver.ts';
+import { DatabaseError } from '../errors.ts';
+import type { SqliteHandle, SqliteStatement } from './engine.ts';
+import { suspicionFor, toSafeNumbers, type IntegerMode, type Suspicion } from './integers.ts';
+import { refusalOf } from './sql-text.ts';
+
+/** Compiled statements that a connection keeps: compiling one again costs twice as much as running it. */
+const CACHED_STATEMENTS = 200;
+
+interface Prepared {
+  readonly statement: SqliteStatement;
+  /** Undefined when integers need no check. */
+  readonly suspicion: Suspicion | undefined;
+  /** Rows come with bigints and are turned into numbers: for statements that must not run twice to be checked. */
+  readonly converts: boolean;
+}
+
+/** One SQLite connection and its compiled statements. Synchronous; knows nothing of pools, labels or promises. */
+export class SqliteConnection {
+  readonly raw: SqliteHandle;
+  readonly #integers: IntegerMode;
+  readonly #prepared = new Map<string, Prepared>();
+  readonly #iterators = new Set<IterableIterator<unknown>>();
+  #control = new Map<string, SqliteStatement>();
+
+  constructor(handle: SqliteHandle, integers: IntegerMode) {
+    this.raw = handle;
+    this.#integers = integers;
+  }
+
+  get inTransaction(): boolean {
+    return this.raw.inTransaction;
+  }
+
+  get(sql: string, params: readonly Bindable[]): Row | undefined {
+    const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
+    const row = prepared.statement.get(...params) as Row | undefined;
+    if (row === undefined) return undefined;
+    if (prepared.converts) return toSafeNumbers(row as Record<string, SqlValue>);
+    return prepared.suspicion?.(row) === true ? this.#again(prepared, (statement) => statement.get(...params)) : row;
+  }
+
+  all(sql: string, params: readonly Bindable[]): Row[] {
+    const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
+    const rows = prepared.statement.all(...params) as Row[];
+    const { suspicion } = prepared;
+    if (prepared.converts) for (const row of rows) toSafeNumbers(row as Record<string, SqlValue>);
+    else if (suspicion !== undefined)
+      for (const row of rows) if (suspicion(row)) return this.#again(prepared, (statement) => statement.all(...params));
+    return rows;
+  }
+
+  run(sql: string, params: readonly Bindable[]): RunResult {
+    const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
+    return prepared.statement.run(...params);
+  }
+
+  /** An open iterator keeps the whole connection busy; it is closed at the latest by `closeIterators`. */
+  *iterate(sql: string, params: readonly Bindable[]): IterableIterator<Row> {
+    const prepared = this.#prepare(sql);
+    // An iteration cannot be started again to be checked: its own statement reads bigints from the start.
+    if (prepared.suspicion !== undefined) prepared.statement.safeIntegers(true);
+    const converts = prepared.suspicion !== undefined || prepared.converts;
+    const rows = prepared.statement.iterate(...params) as IterableIterator<Row>;
+    this.#iterators.add(rows);
+    try {
+      for (const row of rows) yield converts ? toSafeNumbers(row as Record<string, SqlValue>) : row;
+    } finally {
+      this.#iterators.delete(rows);
+      rows.return?.();
+    }
+  }
+
+  exec(sql: string): void {
+    const refusal = refusalOf(sql);
+    if (refusal !== undefined) throw refused(refusal);
+    this.raw.exec(sql);
+    // The schema may have changed: what was compiled for the old one still runs, but its column names may be stale.
+    this.#prepared.clear();
+  }
+
+  /** Runs a statement of our own that callers may not run: BEGIN, COMMIT, savepoints. */
+  control(sql: string): void {
+    let statement = this.#control.get(sql);
+    if (statement === undefined) {
+      statement = this.raw.prepare(sql);
+      this.#control.set(sql, statement);
+    }
+    statement.run();
+  }
+
+  closeIterators(): void {
+    for (const rows of this.#iterators) rows.return?.();
+    this.#iterators.clear();
+  }
+
+  close(): void {
+    this.closeIterators();
+    this.#prepared.clear();
+    this.#control = new Map();
+    this.raw.close();
+  }
+
+  #prepare(sql: string): Prepared {
+    const refusal = refusalOf(sql);
+    if (refusal !== undefined) throw refused(refusal);
+    const statement = this.raw.prepare(sql) as SqliteStatement;
+    const checks = this.#integers === 'safe' && statement.reader;
+    const converts = checks && !statement.readonly;
+    if (this.#integers === 'bigint' || converts) statement.safeIntegers(true);
+    const suspicion = checks && !converts ? suspicionFor(statement.columns().map(({ name }) => name)) : undefined;
+    return { statement, suspicion, converts };
+  }
+
+  #remember(sql: string, prepared: Prepared): Prepared {
+    if (this.#prepared.size >= CACHED_STATEMENTS) {
+      const [oldest] = this.#prepared.keys();
+      if (oldest !== undefined) this.#prepared.delete(oldest);
+    }
+    this.#prepared.set(sql, prepared);
+    return prepared;
+  }
+
+  /** A number was too large to tell whether digits were lost: the statement only reads, so it reads again, exactly. */
+  #again<T>({ statement }: Prepared, read: (statement: SqliteStatement) => unknown): T {
+    statement.safeIntegers(true);
+    try {
+      const result = read(statement);
+      for (const row of Array.isArray(result) ? result : [result]) toSafeNumbers(row as Record<string, SqlValue>);
+      return result as T;
+    } finally {
+      statement.safeIntegers(false);
+    }
+  }
+}
+
+function refused(refusal: string): DatabaseError {
+  return new DatabaseError('WRONG_USE', `${refusal} and is not accepted as SQL text`, {
+    advice: 'use transaction(), nested tx.transaction(), migrations or the options of the database instead',
+  });
+}

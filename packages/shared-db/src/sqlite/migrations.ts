@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { DatabaseError } from '../errors.ts';
+import type { SyncTransaction } from './sync-scope.ts';
+
+/** One step of a schema. Steps are applied in order and never edited afterwards: a change is a new step. */
+export interface Migration {
+  /** Rising. */
+  readonly id: number;
+  readonly name: string;
+  /** What it does: statements, or a function where statements are not enough. */
+  readonly sql?: string;
+  readonly up?: (tx: SyncTransaction) => void;
+}
+
+interface Applied {
+  readonly id: number;
+  readonly name: string;
+  readonly checksum: string;
+}
+
+/** Refuses a list that could not be applied: `MIGRATION` naming the step. */
+export function checkMigrations(database: string, migrations: readonly Migration[]): void {
+  let last = 0;
+  for (const { id, name, sql, up } of migrations) {
+    const wrong = !Number.isInteger(id)
+      ? `has the id ${String(id)}; expected a whole number`
+      : id <= last
+        ? `has the id ${id} after ${last}; expected a larger one`
+        : (sql === undefined) === (up === undefined)
+          ? 'has both sql and up, or neither; expected one of them'
+          : undefined;
+    if (wrong !== undefined) throw new DatabaseError('MIGRATION', `migration "${name}" ${wrong}`, { database });
+    last = id;
+  }
+}
+
+/**
+ * Brings the schema to where the code expects it. Runs inside the transaction that holds the write lock, so two processes that
+ * start together do not both do it: the second finds it done. All steps are applied or none.
+ */
+export function migrate(
+  database: string,
+  tx: SyncTransaction,
+  migrations: readonly Migration[],
+  appliedAt: number,
+): readonly Migration[] {
+  tx.exec(
+    `CREATE TABLE IF NOT EXISTS _hive_migrations (
+       id INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL
+     ) STRICT`,
+  );
+  const applied = tx.all<Applied>('SELECT id, name, checksum FROM _hive_migrations ORDER BY id');
+  const known = new Map(migrations.map((step) => [step.id, step]));
+  for (const step of applied) assertSame(database, step, known.get(step.id));
+  const done = new Set(applied.map(({ id }) => id));
+  const pending = migrations.filter(({ id }) => !done.has(id));
+  for (const step of pending) {
+    apply(database, tx, step);
+    tx.run('INSERT INTO _hive_migrations VALUES (?, ?, ?, ?)', step.id, step.name, checksumOf(step), appliedAt);
+  }
+  return pending;
+}
+
+function assertSame(database: string, applied: Applied, step: Migration | undefined): void {
+  if (step === undefined)
+    throw new DatabaseError(
+      'SCHEMA_NEWER',
+      `the file has migration ${applied.id} "${applied.name}", which this code does not know`,
+      {
+        database,
+        advice: 'run the version of the application that wrote it, or a newer one',
+      },
+    );
+  if (applied.checksum !== checksumOf(step))
+    throw new DatabaseError('MIGRATION', `migration ${step.id} "${step.name}" is not what was applied to the file`, {
+      database,
+      advice: 'never edit a migration that has been applied: restore it and add a new one',
+    });
+}
+
+function apply(database: string, tx: SyncTransaction, { id, name, sql, up }: Migration): void {
+  try {
+    if (sql !== undefined) tx.exec(sql);
+    up?.(tx);
+  } catch (error) {
+    throw new DatabaseError(
+      'MIGRATION',
+      `migration ${id} "${name}" failed: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        database,
+        cause: error,
+        advice: 'nothing of this start has been applied; correct the migration and start again',
+      },
+    );
+  }
+}
+
+/** A function has no text that stays the same from build to build: of it only the name counts. */
+function checksumOf({ id, name, sql }: Migration): string {
+  return createHash('sha256')
+    .update(JSON.stringify([id, name, sql ?? 'function']))
+    .digest('hex');
+}

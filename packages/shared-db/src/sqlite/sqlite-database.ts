@@ -1,0 +1,323 @@
+import type { Lease } from '@hive/pool';
+import type { CallOptions, Database, DatabaseContext } from '../database.ts';
+import type { Access, DriverConnection } from '../driver/driver.ts';
+import { whenFree, type Patience } from '../driver/patience.ts';
+import { PooledDatabase, type Call } from '../driver/pooled-database.ts';
+import { DatabaseError, type Culprit } from '../errors.ts';
+import type { Label } from '../labels.ts';
+import type { DatabaseSnapshot } from '../snapshot.ts';
+import { SqliteConnection } from './connection.ts';
+import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
+import type { SqliteHandle } from './engine.ts';
+import { Fences } from './fences.ts';
+import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
+import type { IntegerMode } from './integers.ts';
+import { writeLockHolders } from './lock-holder.ts';
+import { checkMigrations, migrate, type Migration } from './migrations.ts';
+import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
+import { checkPath, inodeOf, sizeOf } from './path.ts';
+import { synchronous, SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
+import { verifyFile } from './verify-file.ts';
+
+/** How long opening waits for the locks of others. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** How often, at most, the file is looked at when durability is `normal`; at `full` it is after every commit. */
+const WATCH_EVERY_MS = 100;
+
+/** A named database in one SQLite file. */
+export interface SqliteDatabase extends Database {
+  /**
+   * Runs a synchronous function in a transaction of its own: all or nothing, acknowledged after COMMIT. The function may be run
+   * again when the lock was lost, so its only effects should be statements. Costs about a sixth more than the bare transaction.
+   */
+  write<T>(label: string, fn: (tx: SyncTransaction) => T, options?: CallOptions): Promise<T>;
+  /**
+   * Runs a synchronous function on a reader kept for it, each statement on the newest state. Never waits but for a recovery after
+   * a crash, and then 50 ms at most. The cheapest way to read: about the price of the bare statement.
+   */
+  readSync<T>(label: string, fn: (connection: SyncConnection) => T): T;
+}
+
+/** What a file is opened with. */
+export interface SqliteFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly migrations: readonly Migration[];
+  readonly integers: IntegerMode;
+}
+
+/** One writer, a pool of readers, one reader for synchronous use. */
+export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase {
+  readonly #file: SqliteFile;
+  readonly #fences: Fences;
+  #inode = '';
+  #watchedAt = -Infinity;
+  #syncReader: SqliteConnection | undefined;
+  #syncScope: SyncScope | undefined;
+  #syncDepth = 0;
+  #insideWrite = false;
+  #opened = false;
+
+  constructor(context: DatabaseContext, file: SqliteFile) {
+    super(context, new SqliteDriver({ integers: file.integers, open: (access) => openFile(access) }));
+    this.#file = file;
+    this.#fences = new Fences(context.runtimeDirectory);
+    const openFile = (access: Access): SqliteHandle =>
+      access === 'write' ? openWriter(context.name, file.path, context.settings.durability) : openReader(file.path, 0);
+  }
+
+  // Writing
+
+  write<T>(label: string, fn: (tx: SyncTransaction) => T, options: CallOptions = {}): Promise<T> {
+    return this.call(label, options, 'writes', async (call) => {
+      this.#assertWritable(call.label);
+      const lease = await this.writers.acquire(this.acquireOptions(call));
+      try {
+        return await whenFree(() => this.#attempt(lease, call.label, fn), this.#writePatience(call));
+      } finally {
+        lease.release();
+      }
+    });
+  }
+
+  /** BEGIN, the function, COMMIT, without an await in between: nobody else of this process can come in. */
+  #attempt<T>(lease: Lease<DriverConnection>, label: Label, fn: (tx: SyncTransaction) => T): T {
+    this.#assertWritable(label);
+    const connection = syncOf(lease.resource);
+    connection.control('BEGIN IMMEDIATE');
+    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', label));
+    this.#insideWrite = true;
+    let result: T;
+    try {
+      result = synchronous(fn(scope), 'write');
+    } catch (error) {
+      this.#undo(connection, lease);
+      throw error;
+    } finally {
+      this.#insideWrite = false;
+      scope.end();
+    }
+    this.#commit(connection, lease, label);
+    this.runCallbacks(scope.callbacks, label);
+    return result;
+  }
+
+  #commit(connection: SqliteConnection, lease: Lease<DriverConnection>, label: Label): void {
+    connection.closeIterators();
+    if (!connection.inTransaction)
+      throw new DatabaseError('SQL', 'a statement ended the transaction; nothing of it was written', {
+        database: this.name,
+        label: label.text,
+        advice: 'let the error of that statement leave the function instead of catching it',
+      });
+    try {
+      connection.control('COMMIT');
+    } catch (error) {
+      this.#undo(connection, lease);
+      throw this.explain(error, 'commit', label);
+    }
+    this.committed(label);
+  }
+
+  #undo(connection: SqliteConnection, lease: Lease<DriverConnection>): void {
+    try {
+      connection.closeIterators();
+      if (connection.inTransaction) connection.control('ROLLBACK');
+    } catch {
+      // A connection that cannot even roll back is closed, which rolls back.
+      lease.destroy();
+    }
+  }
+
+  #writePatience(call: Call): Patience {
+    const patience = this.patience(call);
+    // A lock lost inside the function has been explained already; the whole function runs again.
+    return { ...patience, isBusy: (error) => patience.isBusy(error) || isBusy(error) };
+  }
+
+  // Reading
+
+  readSync<T>(text: string, fn: (connection: SyncConnection) => T): T {
+    const label = this.context.labels.use(text);
+    if (this.#insideWrite) throw this.failed(this.#useTx(label), label);
+    const scope = this.#syncScope ?? this.#openSyncReader(label);
+    this.countSynchronousRead();
+    this.#syncDepth++;
+    scope.begin();
+    try {
+      return synchronous(fn(scope), 'readSync');
+    } catch (error) {
+      throw this.failed(error, label);
+    } finally {
+      if (--this.#syncDepth === 0) {
+        scope.end();
+        this.#syncReader?.closeIterators();
+      }
+    }
+  }
+
+  #openSyncReader(label: Label): SyncScope {
+    if (!this.#opened || this.status === 'closed')
+      throw this.failed(
+        new DatabaseError('POOL_CLOSED', `the database is ${this.status} and readSync never waits`, {
+          database: this.name,
+          label: label.text,
+          advice: 'wait for openDatabaseService, or use read()',
+        }),
+        label,
+      );
+    try {
+      const connection = new SqliteConnection(openReader(this.#file.path, SYNC_READ_TIMEOUT_MS), this.#file.integers);
+      this.#syncReader = connection;
+      this.#syncScope = new SyncScope(connection, (error) => this.explain(error, 'statement', undefined));
+      return this.#syncScope;
+    } catch (error) {
+      throw this.failed(this.explain(error, 'connect', label), label);
+    }
+  }
+
+  // What is special about a file
+
+  protected override async prepare(): Promise<void> {
+    const { name, clock, dataDirectory } = this.context;
+    const { path, migrations } = this.#file;
+    checkMigrations(name, migrations);
+    const { exists } = checkPath(name, path, dataDirectory);
+    if (!this.#opened) {
+      assertNotOpenElsewhere(name, path);
+      for (const engine of foreignEngines())
+        this.context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
+    }
+    if (!exists) createDatabase(path, clock);
+    this.#inode = inodeOf(path) ?? '';
+    await this.#assertVerified();
+
+    const deadline = clock.now() + OPEN_TIMEOUT_MS;
+    const patience = this.patience({ label: OPENING, deadline, options: {} });
+    const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
+      ...patience,
+      isBusy: (error) => patience.isBusy(error) || isBusy(error) || isBusy((error as { cause?: unknown }).cause),
+    });
+    try {
+      await whenFree(() => this.#migrate(syncOf(lease.resource)), patience);
+    } finally {
+      lease.release();
+    }
+    this.#opened = true;
+  }
+
+  #migrate(connection: SqliteConnection): void {
+    const { migrations } = this.#file;
+    if (migrations.length === 0) return;
+    connection.control('BEGIN IMMEDIATE');
+    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', OPENING));
+    try {
+      const applied = migrate(this.name, scope, migrations, this.context.clock.wallTime());
+      connection.control('COMMIT');
+      if (applied.length > 0)
+        this.context.logger.info(
+          { database: this.name, migrations: applied.map(({ name }) => name) },
+          'schema migrated',
+        );
+    } catch (error) {
+      if (connection.inTransaction) connection.control('ROLLBACK');
+      throw error;
+    } finally {
+      scope.end();
+    }
+  }
+
+  /** A process that met an I/O error has left word: nothing is written before the file has been checked. */
+  async #assertVerified(): Promise<void> {
+    if (!this.#fences.isUp(this.#inode)) return;
+    const fault = await verifyFile(this.#file.path);
+    if (fault !== undefined)
+      throw new DatabaseError('CORRUPT', `the file did not pass its check after an I/O error: ${fault}`, {
+        database: this.name,
+        advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
+      });
+    this.#fences.lower(this.#inode);
+  }
+
+  protected override assertOutside(label: Label): void {
+    if (this.#insideWrite) throw this.#useTx(label);
+  }
+
+  #useTx(label: Label): DatabaseError {
+    return new DatabaseError('WRONG_USE', 'the database was called from inside a write function', {
+      database: this.name,
+      label: label.text,
+      advice: 'use tx, the handle that the function was given: only it sees what the function has written',
+    });
+  }
+
+  #assertWritable(label: Label): void {
+    if (this.status === 'open' && this.#isTimeToLook() && this.#fences.isUp(this.#inode))
+      super.fence(
+        new DatabaseError('IO', 'another process met an I/O error on this file', {
+          database: this.name,
+          label: label.text,
+        }),
+      );
+    this.assertWritable(label);
+  }
+
+  protected override fence(failure: DatabaseError): void {
+    super.fence(failure);
+    if (failure.kind === 'FILE_REPLACED') return;
+    const { clock } = this.context;
+    this.#fences.raise(this.#inode, { pid: process.pid, code: failure.code, at: clock.wallTime() });
+  }
+
+  #isTimeToLook(): boolean {
+    return this.context.settings.durability === 'full' || this.context.clock.now() - this.#watchedAt >= WATCH_EVERY_MS;
+  }
+
+  /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
+  protected override committed(label: Label): void {
+    if (!this.#isTimeToLook()) return;
+    this.#watchedAt = this.context.clock.now();
+    if (inodeOf(this.#file.path) === this.#inode) return;
+    const error = new DatabaseError(
+      'FILE_REPLACED',
+      `${this.#file.path} is not the file that was opened; the write is lost`,
+      {
+        database: this.name,
+        label: label.text,
+        advice:
+          'something moved, deleted or replaced the file while it was in use: find out what, then start the process again',
+      },
+    );
+    this.fence(error);
+    throw error;
+  }
+
+  protected override culprits(): readonly Culprit[] {
+    return writeLockHolders(this.#file.path);
+  }
+
+  protected override files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes'> {
+    const { path } = this.#file;
+    return { path, fileBytes: sizeOf(path), walBytes: sizeOf(`${path}-wal`) };
+  }
+
+  override close(graceMs: number): ReturnType<PooledDatabase['close']> {
+    // The reader for synchronous use closes before the writer, for the reason that the pool of readers does.
+    this.#syncScope?.end();
+    this.#syncReader?.close();
+    this.#syncScope = undefined;
+    this.#syncReader = undefined;
+    return super.close(graceMs);
+  }
+}
+
+const OPENING: Label = { text: 'open', calls: 0, failures: 0 };
+
+function isBusy(error: unknown): boolean {
+  return error instanceof DatabaseError && error.kind === 'BUSY_TIMEOUT';
+}
+
+function syncOf(connection: DriverConnection): SqliteConnection {
+  if (connection instanceof SqliteDriverConnection) return connection.sync;
+  throw new Error('BUG: a SQLite database holds a connection of another driver');
+}

@@ -1,0 +1,144 @@
+import type { Bindable, Row, RunResult } from '../driver/driver.ts';
+import { DatabaseError } from '../errors.ts';
+import type { SqliteConnection } from './connection.ts';
+
+/** What can be done with a connection inside a synchronous function. Afterwards every method throws. */
+export interface SyncConnection {
+  all<T = Row>(sql: string, ...params: readonly Bindable[]): T[];
+  get<T = Row>(sql: string, ...params: readonly Bindable[]): T | undefined;
+  run(sql: string, ...params: readonly Bindable[]): RunResult;
+  /** Rows one by one; the connection does nothing else until the loop is left. */
+  iterate<T = Row>(sql: string, ...params: readonly Bindable[]): IterableIterator<T>;
+  /** Statements without parameters. */
+  exec(sql: string): void;
+}
+
+/** The same inside a write. */
+export interface SyncTransaction extends SyncConnection {
+  /** A part that is undone alone when its function throws (a savepoint). */
+  transaction<T>(fn: (tx: SyncTransaction) => T): T;
+  /** Calls back after COMMIT; never when this part was undone. What it throws is logged. */
+  afterCommit(callback: () => void): void;
+}
+
+/** The handle of a synchronous function. Opened and ended by whoever lends the connection. */
+export class SyncScope implements SyncTransaction {
+  readonly #connection: SqliteConnection;
+  readonly #explain: (error: unknown) => unknown;
+  readonly #depth: number;
+  #open = true;
+  #callbacks: (() => void)[] | undefined;
+
+  constructor(connection: SqliteConnection, explain: (error: unknown) => unknown, depth = 0) {
+    this.#connection = connection;
+    this.#explain = explain;
+    this.#depth = depth;
+  }
+
+  all<T = Row>(sql: string, ...params: readonly Bindable[]): T[] {
+    if (!this.#open) throw ended();
+    try {
+      return this.#connection.all(sql, params) as T[];
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  get<T = Row>(sql: string, ...params: readonly Bindable[]): T | undefined {
+    if (!this.#open) throw ended();
+    try {
+      return this.#connection.get(sql, params) as T | undefined;
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  run(sql: string, ...params: readonly Bindable[]): RunResult {
+    if (!this.#open) throw ended();
+    try {
+      return this.#connection.run(sql, params);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): IterableIterator<T> {
+    if (!this.#open) throw ended();
+    try {
+      for (const row of this.#connection.iterate(sql, params)) {
+        yield row as T;
+        if (!this.#open) throw ended();
+      }
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  exec(sql: string): void {
+    if (!this.#open) throw ended();
+    try {
+      this.#connection.exec(sql);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  transaction<T>(fn: (tx: SyncTransaction) => T): T {
+    if (!this.#open) throw ended();
+    const name = `hive_${this.#depth + 1}`;
+    this.#connection.control(`SAVEPOINT ${name}`);
+    const part = new SyncScope(this.#connection, this.#explain, this.#depth + 1);
+    try {
+      const result = synchronous(fn(part), 'tx.transaction');
+      this.#connection.control(`RELEASE ${name}`);
+      for (const callback of part.callbacks) this.afterCommit(callback);
+      return result;
+    } catch (error) {
+      this.#connection.closeIterators();
+      if (this.#connection.inTransaction) {
+        this.#connection.control(`ROLLBACK TO ${name}`);
+        this.#connection.control(`RELEASE ${name}`);
+      }
+      throw this.#explain(error);
+    } finally {
+      part.end();
+    }
+  }
+
+  afterCommit(callback: () => void): void {
+    if (!this.#open) throw ended();
+    this.#callbacks ??= [];
+    this.#callbacks.push(callback);
+  }
+
+  /** What is to be called after COMMIT. */
+  get callbacks(): readonly (() => void)[] {
+    return this.#callbacks ?? [];
+  }
+
+  /** Makes the handle usable (again): the one of the synchronous reader is used for call after call. */
+  begin(): void {
+    this.#open = true;
+  }
+
+  end(): void {
+    this.#open = false;
+  }
+}
+
+/** The result itself, or `WRONG_USE` when the function was asynchronous: its work would go on after the COMMIT. */
+export function synchronous<T>(result: T, where: string): T {
+  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function')
+    return result;
+  // The promise will fail on its first statement; nobody else is going to listen to it.
+  Promise.resolve(result as unknown as PromiseLike<unknown>).catch(() => undefined);
+  throw new DatabaseError('WRONG_USE', `the function given to ${where}() returned a promise`, {
+    advice: 'give it a synchronous function, or use transaction(), which may await',
+  });
+}
+
+function ended(): DatabaseError {
+  return new DatabaseError('LEASE_STALE', 'this handle was lent to a function that has returned', {
+    advice: 'use the handle only inside the function that it was given to',
+  });
+}
