@@ -65,6 +65,8 @@ export interface DriverConnection {
 
   /** Whether the connection still works. */
   validate(): Promise<boolean>;
+  /** Whether `reset` has anything to do. Answered at once, because most of the time it has not. */
+  readonly dirty: boolean;
   /** Makes it as good as new for the next borrower: closes iterators, rolls back what was left open. */
   reset(): Promise<void>;
   /** Ends it, whatever it is doing. Never waits for a peer. */

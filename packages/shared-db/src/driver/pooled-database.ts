@@ -473,7 +473,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       create: ({ signal }) => this.#connect(access, signal),
       destroy: (connection) => connection.close(),
       validate: (connection) => connection.validate(),
-      reset: (connection) => connection.reset(),
+      reset: (connection) => (connection.dirty ? connection.reset() : undefined),
       size,
       maxOverflow,
       acquireTimeoutMs: settings.acquireTimeoutMs,

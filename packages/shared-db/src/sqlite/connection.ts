@@ -28,6 +28,11 @@ export class SqliteConnection {
     this.#integers = integers;
   }
 
+  /** Whether an iterator is open. */
+  get iterating(): boolean {
+    return this.#iterators.size > 0;
+  }
+
   get inTransaction(): boolean {
     return this.raw.inTransaction;
   }
@@ -90,6 +95,7 @@ export class SqliteConnection {
   }
 
   closeIterators(): void {
+    if (this.#iterators.size === 0) return;
     for (const rows of this.#iterators) rows.return?.();
     this.#iterators.clear();
   }

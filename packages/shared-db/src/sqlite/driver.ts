@@ -42,6 +42,10 @@ export class SqliteDriverConnection implements DriverConnection {
     return this.sync.inTransaction;
   }
 
+  get dirty(): boolean {
+    return this.sync.inTransaction || this.sync.iterating;
+  }
+
   get raw(): unknown {
     return this.sync.raw;
   }

@@ -21,7 +21,7 @@ import { verifyFile } from './verify-file.ts';
 
 /** How long opening waits for the locks of others. */
 const OPEN_TIMEOUT_MS = 10_000;
-/** How often, at most, the file is looked at when durability is `normal`; at `full` it is after every commit. */
+/** How often, at most, a fence is looked for, and the file itself when durability is `normal`; at `full` it is after every commit. */
 const WATCH_EVERY_MS = 100;
 
 /** A named database in one SQLite file. */
@@ -52,6 +52,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #fences: Fences;
   #inode = '';
   #watchedAt = -Infinity;
+  #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
   #syncScope: SyncScope | undefined;
   #syncDepth = 0;
@@ -70,7 +71,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options: CallOptions = {}): Promise<T> {
     return this.call(label, options, 'writes', async (call) => {
-      this.#assertWritable(call.label);
       const lease = await this.writers.acquire(this.acquireOptions(call));
       try {
         return await whenFree(() => this.#attempt(lease, call.label, fn), this.#writePatience(call));
@@ -262,6 +262,13 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.assertWritable(label);
   }
 
+  #fencedElsewhere(label: Label): DatabaseError {
+    return new DatabaseError('IO', 'another process met an I/O error on this file', {
+      database: this.name,
+      label: label.text,
+    });
+  }
+
   protected override fence(failure: DatabaseError): void {
     super.fence(failure);
     if (failure.kind === 'FILE_REPLACED') return;
@@ -269,14 +276,11 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#fences.raise(this.#inode, { pid: process.pid, code: failure.code, at: clock.wallTime() });
   }
 
-  #isTimeToLook(): boolean {
-    return this.context.settings.durability === 'full' || this.context.clock.now() - this.#watchedAt >= WATCH_EVERY_MS;
-  }
-
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
   protected override committed(label: Label): void {
-    if (!this.#isTimeToLook()) return;
-    this.#watchedAt = this.context.clock.now();
+    const now = this.context.clock.now();
+    if (this.context.settings.durability === 'normal' && now - this.#watchedAt < WATCH_EVERY_MS) return;
+    this.#watchedAt = now;
     if (inodeOf(this.#file.path) === this.#inode) return;
     const error = new DatabaseError(
       'FILE_REPLACED',
