@@ -1,0 +1,118 @@
+import { worstStatus, type Reason, type ReasonCode, type VerdictStatus } from '../health/reason.ts';
+import type { DatabaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
+
+/** One measurement, in the words of the health+json draft (draft-inadarei-api-health-check-06). */
+interface Check {
+  readonly componentType: 'datastore' | 'system';
+  readonly status: VerdictStatus;
+  readonly observedValue?: unknown;
+  readonly observedUnit?: string;
+  readonly output?: string;
+  readonly time: string;
+}
+
+/** A health+json document. Without details it is the status alone. */
+export interface HealthReport {
+  readonly status: VerdictStatus;
+  readonly serviceId?: string;
+  readonly checks?: Readonly<Record<string, readonly Check[]>>;
+  readonly notes?: readonly string[];
+}
+
+/** What is measured, and which kinds of reasons speak about it. */
+interface Measure {
+  readonly name: string;
+  readonly codes: readonly ReasonCode[];
+  readonly observe: (database: DatabaseSnapshot) => Pick<Check, 'observedValue' | 'observedUnit'> | undefined;
+}
+
+const measures: readonly Measure[] = [
+  {
+    name: 'status',
+    codes: ['failed', 'fenced', 'opening', 'closed'],
+    observe: ({ status }) => ({ observedValue: status }),
+  },
+  {
+    name: 'connections',
+    codes: ['suspended', 'saturated', 'timeouts', 'long-lease', 'abandoned'],
+    observe: ({ pool }) => ({
+      observedValue: {
+        used: pool.leased,
+        idle: pool.idle,
+        max: pool.size + pool.maxOverflow,
+        pending: pool.waiting,
+      },
+    }),
+  },
+  {
+    name: 'waitTime',
+    codes: ['waiting'],
+    observe: ({ pool, lane }) => ({
+      observedValue: Math.max(pool.oldestWaitMs, lane.oldestWaitMs),
+      observedUnit: 'ms',
+    }),
+  },
+  {
+    name: 'wal',
+    codes: ['wal'],
+    observe: ({ walBytes }) =>
+      walBytes === undefined ? undefined : { observedValue: walBytes, observedUnit: 'bytes' },
+  },
+];
+
+/** The whole report: what was measured in the given databases, what is wrong and what to do. May name labels and paths. */
+export function detailedReport(
+  snapshot: ServiceSnapshot,
+  databases: readonly DatabaseSnapshot[],
+  reasons: readonly Reason[],
+): HealthReport {
+  const time = new Date(snapshot.takenAt).toISOString();
+  const checks: Record<string, readonly Check[]> = {
+    'service:uptime': [
+      {
+        componentType: 'system',
+        observedValue: snapshot.uptimeMs / 1_000,
+        observedUnit: 's',
+        ...judged(reasons.filter(({ database }) => database === undefined)),
+        time,
+      },
+    ],
+  };
+  for (const database of databases) {
+    for (const { name, codes, observe } of measures) {
+      const observed = observe(database);
+      if (observed === undefined) continue;
+      const own = reasons.filter((reason) => reason.database === database.name && codes.includes(reason.code));
+      checks[`${database.name}:${name}`] = [{ componentType: 'datastore', ...observed, ...judged(own), time }];
+    }
+  }
+  // An adapter falls back also from a database that this service has never heard of.
+  for (const reason of reasons.filter(({ code }) => code === 'fallback'))
+    checks[`${reason.database}:fallback`] = [{ componentType: 'datastore', ...judged([reason]), time }];
+  return {
+    status: worstStatus(reasons),
+    serviceId: snapshot.app,
+    checks,
+    ...(reasons.length === 0 ? {} : { notes: [...new Set(reasons.map(({ advice }) => advice))] }),
+  };
+}
+
+/** A report as text for people: one line a check, `[+]` pass, `[!]` warn, `[-]` fail, then the advice and the status. */
+export function reportText({ status, checks = {}, notes = [] }: HealthReport): string {
+  const lines = Object.entries(checks).flatMap(([name, entries]) =>
+    entries.map((check) => `${MARKS[check.status]} ${name} ${check.output ?? 'ok'}`),
+  );
+  return [...lines, ...notes.map((note) => `  > ${note}`), status].map(printable).join('\n').concat('\n');
+}
+
+const MARKS: Readonly<Record<VerdictStatus, string>> = { pass: '[+]', warn: '[!]', fail: '[-]' };
+
+function judged(reasons: readonly Reason[]): Pick<Check, 'status' | 'output'> {
+  const output = reasons.map(({ evidence }) => evidence).join('; ');
+  return { status: worstStatus(reasons), ...(output === '' ? {} : { output }) };
+}
+
+/** A message of the system may hold line breaks and worse; a line stays a line. */
+function printable(line: string): string {
+  return line.replaceAll(/\p{Cc}/gu, ' ');
+}

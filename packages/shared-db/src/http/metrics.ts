@@ -1,0 +1,285 @@
+import type { HistogramSnapshot } from '@hive/pool';
+import type { DatabaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
+import type { Family, Series } from './exposition.ts';
+
+/**
+ * Every metric of a snapshot. What OpenTelemetry has a word for is called by its name, with the unit as a suffix as Prometheus
+ * wants it; the rest is `hive_db_...`. Metrics carry names of databases and words of closed lists: never SQL, paths or labels.
+ */
+export function metricFamilies(snapshot: ServiceSnapshot): Family[] {
+  return [...serviceFamilies(snapshot), ...databaseMetrics.map((metric) => familyOf(metric, snapshot.databases))];
+}
+
+/** One family that every database has a part in. */
+interface DatabaseMetric {
+  readonly name: string;
+  readonly type: Family['type'];
+  readonly help: string;
+  /** What the metric is divided by, where `read` returns several values. */
+  readonly by?: string;
+  /** Undefined where a database has no such thing. */
+  readonly read: (database: DatabaseSnapshot) => number | HistogramSnapshot | Values | undefined;
+}
+
+/** One value for each word of `by`. */
+type Values = { readonly each: Readonly<Record<string, number>> };
+
+/** What OpenTelemetry's semantic conventions call a pool's name; families of our own say `database`. */
+const POOL_NAME = 'db_client_connection_pool_name';
+
+const databaseMetrics: readonly DatabaseMetric[] = [
+  {
+    name: 'db_client_connection_count',
+    type: 'gauge',
+    help: 'Connections that are currently in the state described by the state attribute.',
+    by: 'db_client_connection_state',
+    read: ({ pool }) => ({ each: { idle: pool.idle, used: pool.leased } }),
+  },
+  {
+    name: 'db_client_connection_idle_max',
+    type: 'gauge',
+    help: 'Connections that are kept open while nobody uses them.',
+    read: ({ pool }) => pool.size,
+  },
+  {
+    name: 'db_client_connection_max',
+    type: 'gauge',
+    help: 'Connections that may be open at the same time, overflow included.',
+    read: ({ pool }) => pool.size + pool.maxOverflow,
+  },
+  {
+    name: 'db_client_connection_pending_requests',
+    type: 'gauge',
+    help: 'Callers that wait for a connection.',
+    read: ({ pool }) => pool.waiting,
+  },
+  {
+    name: 'db_client_connection_timeouts_total',
+    type: 'counter',
+    help: 'Callers that waited for a connection in vain.',
+    read: ({ pool }) => pool.counters.timeouts,
+  },
+  {
+    name: 'db_client_connection_create_time_seconds',
+    type: 'histogram',
+    help: 'Time it took to open a connection.',
+    read: ({ pool }) => pool.createTime,
+  },
+  {
+    name: 'db_client_connection_wait_time_seconds',
+    type: 'histogram',
+    help: 'Time it took to get a connection from the pool.',
+    read: ({ pool }) => pool.waitTime,
+  },
+  {
+    name: 'db_client_connection_use_time_seconds',
+    type: 'histogram',
+    help: 'Time between getting a connection and giving it back.',
+    read: ({ pool }) => pool.useTime,
+  },
+  {
+    name: 'hive_db_up',
+    type: 'gauge',
+    help: 'Whether the database is open: 1 when it is, 0 when it is opening, fenced, failed or closed.',
+    read: ({ status }) => (status === 'open' ? 1 : 0),
+  },
+  {
+    name: 'hive_db_fenced',
+    type: 'gauge',
+    help: 'Whether writes are refused after an input/output error.',
+    read: ({ status }) => (status === 'fenced' ? 1 : 0),
+  },
+  {
+    name: 'hive_db_pool_connections',
+    type: 'gauge',
+    help: 'Connections that are neither idle nor used, by what happens to them; abandoned ones no longer count as open.',
+    by: 'state',
+    read: ({ pool: { creating, validating, resetting, closing, abandoned } }) => ({
+      each: { creating, validating, resetting, closing, abandoned },
+    }),
+  },
+  {
+    name: 'hive_db_pool_overflow_connections',
+    type: 'gauge',
+    help: 'Connections beyond the size of the pool.',
+    read: ({ pool }) => Math.max(0, pool.live - pool.size),
+  },
+  {
+    name: 'hive_db_pool_oldest_waiter_seconds',
+    type: 'gauge',
+    help: 'How long the first caller in the queue has been waiting for a connection.',
+    read: ({ pool }) => pool.oldestWaitMs / 1_000,
+  },
+  {
+    name: 'hive_db_pool_oldest_lease_seconds',
+    type: 'gauge',
+    help: 'How long the oldest lease has been held.',
+    read: ({ pool }) => pool.oldestLeaseMs / 1_000,
+  },
+  {
+    name: 'hive_db_pool_acquires_total',
+    type: 'counter',
+    help: 'Attempts to get a connection, by how they ended.',
+    by: 'result',
+    read: ({ pool: { counters } }) => ({
+      each: {
+        immediate: counters.immediate,
+        waited: counters.waited,
+        timeout: counters.timeouts,
+        aborted: counters.aborted,
+        overloaded: counters.overloaded,
+      },
+    }),
+  },
+  {
+    name: 'hive_db_pool_connections_created_total',
+    type: 'counter',
+    help: 'Connections opened.',
+    read: ({ pool }) => pool.counters.created,
+  },
+  {
+    name: 'hive_db_pool_create_failures_total',
+    type: 'counter',
+    help: 'Connections that could not be opened.',
+    read: ({ pool }) => pool.counters.createFailures,
+  },
+  {
+    name: 'hive_db_pool_connections_closed_total',
+    type: 'counter',
+    help: 'Connections closed, by the reason.',
+    by: 'reason',
+    read: ({ pool }) => ({ each: pool.counters.destroyed }),
+  },
+  {
+    name: 'hive_db_pool_validations_total',
+    type: 'counter',
+    help: 'Connections tested before they were handed out, by the result.',
+    by: 'result',
+    read: ({ pool: { counters } }) => ({
+      each: { passed: counters.validations - counters.validationFailures, failed: counters.validationFailures },
+    }),
+  },
+  {
+    name: 'hive_db_pool_leases_collected_total',
+    type: 'counter',
+    help: 'Leases that were never given back and were found by the garbage collector: certain leaks.',
+    read: ({ pool }) => pool.counters.collected,
+  },
+  {
+    name: 'hive_db_pool_leases_revoked_total',
+    type: 'counter',
+    help: 'Leases taken away from their holders.',
+    read: ({ pool }) => pool.counters.revoked,
+  },
+  {
+    name: 'hive_db_lane_waiting',
+    type: 'gauge',
+    help: 'Writes that wait in the lane.',
+    read: ({ lane }) => lane.waiting,
+  },
+  {
+    name: 'hive_db_lane_running',
+    type: 'gauge',
+    help: 'Whether somebody holds the writer.',
+    read: ({ lane }) => lane.running,
+  },
+  {
+    name: 'hive_db_lane_oldest_waiter_seconds',
+    type: 'gauge',
+    help: 'How long the first write in the lane has been waiting.',
+    read: ({ lane }) => lane.oldestWaitMs / 1_000,
+  },
+  {
+    name: 'hive_db_operations_total',
+    type: 'counter',
+    help: 'Calls, by their kind.',
+    by: 'kind',
+    read: ({ counters }) => ({
+      each: {
+        read: counters.reads,
+        read_sync: counters.synchronousReads,
+        write: counters.writes,
+        transaction: counters.transactions,
+        session: counters.sessions,
+      },
+    }),
+  },
+  {
+    name: 'hive_db_rolled_back_total',
+    type: 'counter',
+    help: 'Writes and transactions that were rolled back.',
+    read: ({ counters }) => counters.rolledBack,
+  },
+  {
+    name: 'hive_db_busy_total',
+    type: 'counter',
+    help: "How often the write lock was somebody else's at the first try.",
+    read: ({ counters }) => counters.busy,
+  },
+  {
+    name: 'hive_db_errors_total',
+    type: 'counter',
+    help: 'Failures, by their code.',
+    by: 'code',
+    read: ({ counters }) => ({ each: counters.errors }),
+  },
+  {
+    name: 'hive_db_sqlite_db_size_bytes',
+    type: 'gauge',
+    help: 'Size of the database file.',
+    read: ({ fileBytes }) => fileBytes,
+  },
+  {
+    name: 'hive_db_sqlite_wal_size_bytes',
+    type: 'gauge',
+    help: 'Size of the write-ahead log beside the database file.',
+    read: ({ walBytes }) => walBytes,
+  },
+];
+
+function familyOf(
+  { name, type, help, by = '', read }: DatabaseMetric,
+  databases: ServiceSnapshot['databases'],
+): Family {
+  const key = name.startsWith('db_client_') ? POOL_NAME : 'database';
+  const series = databases.flatMap((database): Series[] => {
+    const labels = { [key]: database.name };
+    const value = read(database);
+    if (value === undefined) return [];
+    if (typeof value === 'number' || !('each' in value)) return [{ labels, value }];
+    return Object.entries(value.each).map(([word, part]) => ({ labels: { ...labels, [by]: word }, value: part }));
+  });
+  return { name, type, help, series };
+}
+
+function serviceFamilies(snapshot: ServiceSnapshot): Family[] {
+  const { app, uptimeMs, closing, warnings, fallbacks, deprecations } = snapshot;
+  return [
+    gauge('hive_db_service_info', 'The service of this process; always 1.', [{ labels: { app }, value: 1 }]),
+    gauge('hive_db_service_uptime_seconds', 'How long the service has been open.', [
+      { labels: {}, value: uptimeMs / 1_000 },
+    ]),
+    gauge('hive_db_service_closing', 'Whether the service is closing.', [{ labels: {}, value: closing ? 1 : 0 }]),
+    gauge('hive_db_service_warnings', 'Things about the process that are not as they should be.', [
+      { labels: {}, value: warnings.length },
+    ]),
+    gauge(
+      'hive_db_fallback_active',
+      'Databases whose adapter works on direct connections; always 1.',
+      Array.from(new Set(fallbacks.map(({ database }) => database)), (database) => ({
+        labels: { database },
+        value: 1,
+      })),
+    ),
+    {
+      name: 'hive_db_deprecated_api_calls_total',
+      type: 'counter',
+      help: 'Calls of deprecated APIs, by their code.',
+      series: deprecations.map(({ code, calls }) => ({ labels: { code }, value: calls })),
+    },
+  ];
+}
+
+function gauge(name: string, help: string, series: readonly Series[]): Family {
+  return { name, type: 'gauge', help, series };
+}
