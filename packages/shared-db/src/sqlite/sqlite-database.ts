@@ -252,13 +252,11 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   #assertWritable(label: Label): void {
-    if (this.status === 'open' && this.#isTimeToLook() && this.#fences.isUp(this.#inode))
-      super.fence(
-        new DatabaseError('IO', 'another process met an I/O error on this file', {
-          database: this.name,
-          label: label.text,
-        }),
-      );
+    const now = this.context.clock.now();
+    if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
+      this.#fenceSeenAt = now;
+      if (this.#fences.isUp(this.#inode)) super.fence(this.#fencedElsewhere(label));
+    }
     this.assertWritable(label);
   }
 
