@@ -82,18 +82,13 @@ export function createHealthHandler(options: HealthHandlerOptions): HealthHandle
     if (route.kind === 'livez') return { status: 'pass' };
     const current = snapshot();
     const { reasons } = judge(current, thresholds);
-    if (route.kind === 'readyz' || route.kind === 'databases')
-      return detailedReport(current, current.databases, reasons);
-    if (route.kind === 'startupz') return detailedReport(current, current.databases, reasons.flatMap(startupReason));
-    const database = current.databases.find(({ name }) => name === route.name);
-    return (
-      database &&
-      detailedReport(
-        current,
-        [database],
-        reasons.filter((reason) => reason.database === route.name),
-      )
-    );
+    if (route.kind === 'database') {
+      const database = current.databases.find(({ name }) => name === route.name);
+      const own = reasons.filter((reason) => reason.database === route.name);
+      return database && detailedReport(current, [database], own);
+    }
+    const relevant = route.kind === 'startupz' ? reasons.flatMap(startupReason) : reasons;
+    return detailedReport(current, current.databases, relevant);
   }
 }
 
