@@ -1,1 +1,55 @@
-export {};
+import { Command, InvalidArgumentError } from 'commander';
+import { runScenario } from './harness.ts';
+import { describeMachine } from './machine.ts';
+import { tablesOf, type Report, type Table } from './report.ts';
+import type { Suite } from './scenario.ts';
+import { suites } from './suites/registry.ts';
+import { renderText } from './text.ts';
+
+interface Options {
+  readonly json?: true;
+  readonly rounds: number;
+}
+
+/** Fifteen: the median of fewer still moves by several per cent on a machine that others use. */
+const DEFAULT_ROUNDS = 15;
+
+const program = new Command('bench')
+  .description('Measures this repository against its named peers, side by side in one process.')
+  .configureOutput({ outputError: (text, write) => write(text) })
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+for (const suite of suites)
+  program
+    .command(suite.name)
+    .description(suite.about)
+    .option('--json', 'one JSON document with the raw figures')
+    .option('--rounds <count>', 'how often everybody is measured', wholeNumber, DEFAULT_ROUNDS)
+    .action(async (options: Options) => print(await runSuite(suite, options.rounds), options));
+await program.parseAsync();
+// A contestant that has failed may have left timers behind, and nobody waits for those.
+await new Promise((resolve) => process.stdout.write('', resolve));
+process.exit();
+
+async function runSuite(suite: Suite, rounds: number): Promise<Report> {
+  const machine = await describeMachine(suite.packages);
+  const tables: Table[] = [];
+  for (const scenario of suite.scenarios())
+    tables.push(...tablesOf(scenario, await runScenario(scenario, { rounds, progress })));
+  progress('');
+  return { schema: `hive-bench/${suite.name}/v1`, machine, scenarios: tables };
+}
+
+function print(report: Report, { json }: Options): void {
+  process.stdout.write(json === true ? `${JSON.stringify(report, null, 1)}\n` : `${renderText(report)}\n`);
+}
+
+/** One line that is written over, for somebody who looks on; nothing in a pipe. */
+function progress(what: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${what}`);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number from 1.');
+  return value;
+}

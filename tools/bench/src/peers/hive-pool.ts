@@ -1,0 +1,53 @@
+import { createPool, type Lease } from '@hive/pool';
+import type { Connection } from './fake-server.ts';
+import { WAIT_MS, type PoolPeer } from './peer.ts';
+
+type Held = Lease<Connection>;
+
+/** Our own pool. Statistics are always on. */
+function hivePoolWith(name: string, timing: { readonly timeEvery?: number }): PoolPeer {
+  return {
+    name,
+    package: '@hive/pool',
+    async open(server, { max, idle }) {
+      const pool = createPool<Connection>({
+        create: async () => server.connect(),
+        destroy: (connection) => {
+          server.disconnect(connection);
+        },
+        size: max,
+        maxOverflow: 0,
+        minIdle: idle,
+        acquireTimeoutMs: WAIT_MS,
+        ...timing,
+      });
+      await pool.warm();
+      return {
+        acquire: () => pool.acquire(),
+        connection: (held: Held) => held.resource,
+        release: (held: Held) => {
+          held.release();
+        },
+        tryAcquire: () => pool.tryAcquire(),
+        acquireAbortable: () => {
+          const controller = new AbortController();
+          return {
+            held: pool.acquire({ signal: controller.signal }),
+            abort: () => {
+              controller.abort();
+            },
+          };
+        },
+        close: async () => {
+          await pool.close();
+        },
+      };
+    },
+  };
+}
+
+/** As it comes: one use in sixteen is timed, waits always are. */
+export const hivePool = hivePoolWith('@hive/pool', {});
+
+/** Every single use is timed. */
+export const hivePoolTimingAll = hivePoolWith('@hive/pool, every use timed', { timeEvery: 1 });

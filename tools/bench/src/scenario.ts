@@ -1,0 +1,46 @@
+/** One number that a scenario yields. */
+export interface Measure {
+  readonly name: string;
+  readonly unit: string;
+  readonly better: 'lower' | 'higher';
+}
+
+/** One thing that is measured the same way on every contestant. */
+export interface Scenario {
+  readonly name: string;
+  /** What is done, in one sentence, so that a figure can be judged. */
+  readonly about: string;
+  /** Each becomes a table of its own: a sample holds one value for each, in this order. */
+  readonly measures: readonly Measure[];
+  readonly contestants: readonly Contestant[];
+  /** Enough rounds where time is spent waiting and hardly varies. */
+  readonly roundsAtMost?: number;
+}
+
+/** Somebody who takes part in a scenario. */
+export interface Contestant {
+  readonly name: string;
+  readonly version: string;
+  /** Ratios compare the first of ours with the best of the others. */
+  readonly ours: boolean;
+  /** Runs the scenario once, untimed, where broken promises show. Rejects with the reason why this contestant has failed. */
+  check(): Promise<void>;
+  /** Opens what the samples need and warms it up. */
+  begin(): Promise<Trial>;
+}
+
+/** A contestant that is ready to be measured. */
+export interface Trial {
+  /** Measures once. */
+  sample(): Promise<readonly number[]>;
+  end(): Promise<void>;
+}
+
+/** What `bench <name>` runs. */
+export interface Suite {
+  readonly name: string;
+  readonly about: string;
+  /** Packages whose versions belong to the result. */
+  readonly packages: readonly string[];
+  scenarios(): readonly Scenario[];
+}

@@ -1,0 +1,30 @@
+import { genericPool, genericPoolWaitingForEver } from '../../peers/generic-pool.ts';
+import { hivePool, hivePoolTimingAll } from '../../peers/hive-pool.ts';
+import { lightningPool, lightningPoolWaitingForEver } from '../../peers/lightning-pool.ts';
+import type { PoolPeer } from '../../peers/peer.ts';
+import { pgPool, pgPoolWaitingForEver } from '../../peers/pg-pool.ts';
+import { sequelizePool } from '../../peers/sequelize-pool.ts';
+import { tarn } from '../../peers/tarn.ts';
+
+/** Each library once, with equal semantics. */
+export const everybody: readonly PoolPeer[] = [hivePool, tarn, genericPool, pgPool, sequelizePool, lightningPool];
+
+/**
+ * Also those that save work which the rest have to do, where every nanosecond counts: peers whose waits never end spend no
+ * timers. They take part for honesty's sake: the best peer may be one of them.
+ */
+export const everybodyAndVariants: readonly PoolPeer[] = [
+  hivePool,
+  hivePoolTimingAll,
+  tarn,
+  genericPool,
+  genericPoolWaitingForEver,
+  pgPool,
+  pgPoolWaitingForEver,
+  sequelizePool,
+  lightningPool,
+  lightningPoolWaitingForEver,
+];
+
+/** Those with a path that needs no promise. */
+export const synchronous: readonly PoolPeer[] = [hivePool, hivePoolTimingAll];

@@ -1,0 +1,5 @@
+import type { Suite } from '../scenario.ts';
+import { poolSuite } from './pool.ts';
+
+/** Every suite that `bench` can run: one file each in this folder, one line each here. */
+export const suites: readonly Suite[] = [poolSuite];
