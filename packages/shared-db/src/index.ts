@@ -52,3 +52,5 @@ export type {
   LaneSnapshot,
   ServiceSnapshot,
 } from './snapshot.ts';
+
+export { systemClock, type Clock, type FlushMode, type FlushReport, type LeaseInfo, type Timer } from '@hive/pool';
