@@ -43,7 +43,7 @@ export async function getDatabaseService<D extends Definitions = Definitions>():
   const service = await configured.service;
   if (service.snapshot().closing)
     throw new DatabaseError('POOL_CLOSED', 'the database service of this process has been closed');
-  return service as unknown as DatabaseService<D>;
+  return service;
 }
 
 async function open(configured: Configured): Promise<DatabaseService> {

@@ -176,9 +176,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const database = this.#databases.get(name);
     if (database !== undefined) return database as unknown as DatabaseOf<D[N]>;
     const names = [...this.#databases.keys()];
-    const nearest = nearestKey(String(name), names);
+    const nearest = nearestKey(name, names);
     throw new DatabaseError('NAME', `there is no database ${JSON.stringify(name)}; there are ${names.join(', ')}`, {
-      ...(nearest === undefined ? {} : { advice: `did you mean ${nearest}` }),
+      advice: nearest === undefined ? undefined : `did you mean ${nearest}`,
     });
   }
 

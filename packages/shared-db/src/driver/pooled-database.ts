@@ -32,6 +32,8 @@ export interface Call {
   readonly options: CallOptions;
 }
 
+export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions';
+
 type State =
   | { readonly status: 'opening' }
   | { readonly status: 'open' }
@@ -205,17 +207,26 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected async call<T>(
     text: string,
     options: CallOptions,
-    kind: 'reads' | 'writes' | 'transactions' | 'sessions',
+    kind: CallKind,
     run: (call: Call) => Promise<T>,
   ): Promise<T> {
+    const call = this.begin(text, options, kind);
+    try {
+      await this.ready();
+      return await run(call);
+    } catch (error) {
+      throw this.failed(error, call.label);
+    }
+  }
+
+  /** Counts a call and checks what every call must obey. Throws when it does not. */
+  protected begin(text: string, options: CallOptions, kind: CallKind): Call {
     const label = this.context.labels.use(text);
     try {
       this.assertOutside(label);
-      this.#counters[kind]++;
       const timeoutMs = this.#duration('timeoutMs', options.timeoutMs ?? this.context.settings.acquireTimeoutMs);
-      const call = { label, deadline: this.context.clock.now() + timeoutMs, options };
-      await this.ready();
-      return await run(call);
+      this.#counters[kind]++;
+      return { label, deadline: this.context.clock.now() + timeoutMs, options };
     } catch (error) {
       throw this.failed(error, label);
     }

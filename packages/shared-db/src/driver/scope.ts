@@ -35,7 +35,7 @@ export class Scope implements Transaction {
   readonly #depth: number;
   #ended: (() => Error) | undefined;
   #nested: Scope | undefined;
-  #callbacks: (() => void)[] = [];
+  readonly #callbacks: (() => void)[] = [];
 
   constructor(connection: DriverConnection, host: ScopeHost, depth = 0) {
     this.#connection = connection;

@@ -1,4 +1,4 @@
-import type { Bindable, Row, RunResult, SqlValue } from '../driver/driver.ts';
+import type { Bindable, Row, RunResult } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';
 import type { SqliteHandle, SqliteStatement } from './engine.ts';
 import { suspicionFor, toSafeNumbers, type IntegerMode, type Suspicion } from './integers.ts';
@@ -41,17 +41,16 @@ export class SqliteConnection {
     const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
     const row = prepared.statement.get(...params) as Row | undefined;
     if (row === undefined) return undefined;
-    if (prepared.converts) return toSafeNumbers(row as Record<string, SqlValue>);
-    return prepared.suspicion?.(row) === true ? this.#again(prepared, (statement) => statement.get(...params)) : row;
+    if (prepared.converts) return toSafeNumbers(row);
+    return prepared.suspicion?.([row]) === true ? this.#again(prepared, (statement) => statement.get(...params)) : row;
   }
 
   all(sql: string, params: readonly Bindable[]): Row[] {
     const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
     const rows = prepared.statement.all(...params) as Row[];
     const { suspicion } = prepared;
-    if (prepared.converts) for (const row of rows) toSafeNumbers(row as Record<string, SqlValue>);
-    else if (suspicion !== undefined)
-      for (const row of rows) if (suspicion(row)) return this.#again(prepared, (statement) => statement.all(...params));
+    if (prepared.converts) for (const row of rows) toSafeNumbers(row);
+    else if (suspicion?.(rows) === true) return this.#again(prepared, (statement) => statement.all(...params));
     return rows;
   }
 
@@ -69,7 +68,7 @@ export class SqliteConnection {
     const rows = prepared.statement.iterate(...params) as IterableIterator<Row>;
     this.#iterators.add(rows);
     try {
-      for (const row of rows) yield converts ? toSafeNumbers(row as Record<string, SqlValue>) : row;
+      for (const row of rows) yield converts ? toSafeNumbers(row) : row;
     } finally {
       this.#iterators.delete(rows);
       rows.return?.();
@@ -110,11 +109,11 @@ export class SqliteConnection {
   #prepare(sql: string): Prepared {
     const refusal = refusalOf(sql);
     if (refusal !== undefined) throw refused(refusal);
-    const statement = this.raw.prepare(sql) as SqliteStatement;
+    const statement = this.raw.prepare(sql);
     const checks = this.#integers === 'safe' && statement.reader;
     const converts = checks && !statement.readonly;
     if (this.#integers === 'bigint' || converts) statement.safeIntegers(true);
-    const suspicion = checks && !converts ? suspicionFor(statement.columns().map(({ name }) => name)) : undefined;
+    const suspicion = checks && !converts ? suspicionFor(statement.columns()) : undefined;
     return { statement, suspicion, converts };
   }
 
@@ -132,7 +131,7 @@ export class SqliteConnection {
     statement.safeIntegers(true);
     try {
       const result = read(statement);
-      for (const row of Array.isArray(result) ? result : [result]) toSafeNumbers(row as Record<string, SqlValue>);
+      for (const row of Array.isArray(result) ? result : [result]) toSafeNumbers(row);
       return result as T;
     } finally {
       statement.safeIntegers(false);

@@ -3,7 +3,7 @@ import { DatabaseError } from '../errors.ts';
 
 /** The one file that opens SQLite. Everything else gets a handle from here. */
 export type SqliteHandle = Database.Database;
-export type SqliteStatement = Database.Statement<unknown[], unknown>;
+export type SqliteStatement = Database.Statement;
 
 /** An error that SQLite itself reported, with its extended result code. */
 export const SqliteError: typeof Database.SqliteError = Database.SqliteError;

@@ -7,23 +7,38 @@ import type { Row, SqlValue } from '../driver/driver.ts';
  */
 export type IntegerMode = 'safe' | 'bigint' | 'number';
 
-/** Whether a row holds a number that may have lost digits. A REAL beyond 2^53 looks the same, hence "may". */
-export type Suspicion = (row: Row) => boolean;
+/** A column of a result: its name, and the declared type when it is simply a column of a table. */
+export interface ResultColumn {
+  readonly name: string;
+  readonly type: string | null;
+}
+
+/** Whether rows hold a number that may have lost digits. A REAL beyond 2^53 looks the same, hence "may". */
+export type Suspicion = (rows: readonly Row[]) => boolean;
 
 /**
- * Makes the check for rows with these columns. It is compiled, because a loop over the names costs a tenth of reading the row and
- * the compiled one a hundredth; where compiling is forbidden the loop does.
+ * Makes the check for rows with these columns; undefined when none of them can hold an integer. It is compiled, because a loop over
+ * names costs a tenth of reading the rows and the compiled one a hundredth; where compiling is forbidden the loop does.
  */
-export function suspicionFor(columns: readonly string[]): Suspicion {
-  const checks = columns.map(
+export function suspicionFor(columns: readonly ResultColumn[]): Suspicion | undefined {
+  const names = columns.filter(mayHoldIntegers).map(({ name }) => name);
+  if (names.length === 0) return undefined;
+  const checks = names.map(
     (name) => `v=row[${JSON.stringify(name)}];if(typeof v==='number'&&!(v<=M&&v>=-M))return true;`,
   );
+  const loop = `for(let i=0;i<rows.length;i++){const row=rows[i];let v;${checks.join('')}}return false;`;
   try {
-    // The names are JSON literals, and the rest is constant.
-    return new Function('row', `const M=${Number.MAX_SAFE_INTEGER};let v;${checks.join('')}return false;`) as Suspicion;
+    // The names are JSON literals and the rest is constant: nothing of the data is ever code.
+    // oxlint-disable-next-line typescript/no-implied-eval -- see above
+    return new Function('rows', `const M=${Number.MAX_SAFE_INTEGER};${loop}`) as Suspicion;
   } catch {
-    return (row) => columns.some((name) => isSuspicious(row[name]));
+    return (rows) => rows.some((row) => names.some((name) => isSuspicious(row[name])));
   }
+}
+
+/** SQLite turns every integer in a column of text or real affinity into that (sqlite.org/datatype3.html, section 3.1). */
+function mayHoldIntegers({ type }: ResultColumn): boolean {
+  return type === null || /INT/i.test(type) || !/CHAR|CLOB|TEXT|REAL|FLOA|DOUB/i.test(type);
 }
 
 function isSuspicious(value: SqlValue | undefined): boolean {
@@ -31,7 +46,7 @@ function isSuspicious(value: SqlValue | undefined): boolean {
 }
 
 /** Turns a row that was read with bigints into one with numbers, or throws when that would lose digits. */
-export function toSafeNumbers(row: Record<string, SqlValue>): Row {
+export function toSafeNumbers(row: Row): Row {
   for (const [name, value] of Object.entries(row)) {
     if (typeof value !== 'bigint') continue;
     const number = Number(value);
@@ -39,7 +54,7 @@ export function toSafeNumbers(row: Record<string, SqlValue>): Row {
       throw new DatabaseError('WRONG_USE', `column ${name} holds an integer beyond 2^53, which a number cannot hold`, {
         advice: "open the database with integers: 'bigint', or with 'number' to accept rounding",
       });
-    row[name] = number;
+    (row as Record<string, SqlValue>)[name] = number;
   }
   return row;
 }

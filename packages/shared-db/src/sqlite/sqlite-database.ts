@@ -1,9 +1,9 @@
-import type { Lease } from '@hive/pool';
+import { Breather, type Lease } from '@hive/pool';
 import type { CallOptions, Database, DatabaseContext } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
-import { whenFree, type Patience } from '../driver/patience.ts';
+import { whenFree } from '../driver/patience.ts';
 import { PooledDatabase, type Call } from '../driver/pooled-database.ts';
-import { DatabaseError, type Culprit } from '../errors.ts';
+import { DatabaseError, isKind, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot } from '../snapshot.ts';
 import { SqliteConnection } from './connection.ts';
@@ -50,6 +50,7 @@ export interface SqliteFile {
 export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase {
   readonly #file: SqliteFile;
   readonly #fences: Fences;
+  readonly #breather: Breather;
   #inode = '';
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
@@ -63,6 +64,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     super(context, new SqliteDriver({ integers: file.integers, open: (access) => openFile(access) }));
     this.#file = file;
     this.#fences = new Fences(context.runtimeDirectory);
+    this.#breather = new Breather(context.clock);
     const openFile = (access: Access): SqliteHandle =>
       access === 'write' ? openWriter(context.name, file.path, context.settings.durability) : openReader(file.path, 0);
   }
@@ -70,13 +72,57 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   // Writing
 
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options: CallOptions = {}): Promise<T> {
-    return this.call(label, options, 'writes', async (call) => {
-      const lease = await this.writers.acquire(this.acquireOptions(call));
-      try {
-        return await whenFree(() => this.#attempt(lease, call.label, fn), this.#writePatience(call));
-      } finally {
-        lease.release();
-      }
+    let call: Call;
+    try {
+      call = this.begin(label, options, 'writes');
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const mayStart = this.status === 'open' && options.signal?.aborted !== true;
+    const lease = mayStart ? this.writers.tryAcquire({ owner: call.label.text }) : undefined;
+    return lease === undefined ? this.#queueWrite(call, fn) : this.#writeNow(lease, call, fn);
+  }
+
+  /** Nobody is in the queue: the write is done before its promise is made. */
+  #writeNow<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): Promise<T> {
+    try {
+      const result = this.#attempt(lease, call.label, fn);
+      lease.release();
+      return this.#afterBreath(result);
+    } catch (error) {
+      if (this.#isBusy(error)) return this.#queueWrite(call, fn, lease);
+      if (lease.active) lease.release();
+      return Promise.reject(this.failed(error, call.label));
+    }
+  }
+
+  async #queueWrite<T>(call: Call, fn: (tx: SyncTransaction) => T, held?: Lease<DriverConnection>): Promise<T> {
+    let lease = held;
+    try {
+      await this.ready();
+      lease ??= await this.writers.acquire(this.acquireOptions(call));
+      const writer = lease;
+      const patience = { ...this.patience(call), isBusy: (error: unknown) => this.#isBusy(error) };
+      return await whenFree(() => this.#attempt(writer, call.label, fn), patience);
+    } catch (error) {
+      throw this.failed(error, call.label);
+    } finally {
+      if (lease?.active === true) lease.release();
+    }
+  }
+
+  /** A lock lost inside the function has been explained already; the whole function runs again. */
+  #isBusy(error: unknown): boolean {
+    return isKind(error, 'BUSY_TIMEOUT') || this.driver.classify(error, 'begin')?.busy === true;
+  }
+
+  /** A loop of writes runs in microtasks alone; the event loop gets its turn before the next one goes on. */
+  #afterBreath<T>(result: T): Promise<T> {
+    if (!this.#breather.check(this.context.clock.now())) return Promise.resolve(result);
+    return new Promise((resolve) => {
+      this.#breather.hold(() => {
+        resolve(result);
+      });
     });
   }
 
@@ -127,12 +173,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       // A connection that cannot even roll back is closed, which rolls back.
       lease.destroy();
     }
-  }
-
-  #writePatience(call: Call): Patience {
-    const patience = this.patience(call);
-    // A lock lost inside the function has been explained already; the whole function runs again.
-    return { ...patience, isBusy: (error) => patience.isBusy(error) || isBusy(error) };
   }
 
   // Reading
@@ -196,7 +236,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const patience = this.patience({ label: OPENING, deadline, options: {} });
     const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
       ...patience,
-      isBusy: (error) => patience.isBusy(error) || isBusy(error) || isBusy((error as { cause?: unknown }).cause),
+      isBusy: (error) => this.#isBusy(error) || this.#isBusy((error as { cause?: unknown }).cause),
     });
     try {
       await whenFree(() => this.#migrate(syncOf(lease.resource)), patience);
@@ -314,10 +354,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 }
 
 const OPENING: Label = { text: 'open', calls: 0, failures: 0 };
-
-function isBusy(error: unknown): boolean {
-  return error instanceof DatabaseError && error.kind === 'BUSY_TIMEOUT';
-}
 
 function syncOf(connection: DriverConnection): SqliteConnection {
   if (connection instanceof SqliteDriverConnection) return connection.sync;
