@@ -2,7 +2,7 @@
 // The main job: the orchestrator and the ecosystemiser as separate processes on their own databases. At the first start four
 // energy studies are queued; they travel over the bus, are computed, stored and marked done. Ctrl-C stops everything cleanly.
 import { spawn } from 'node:child_process';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, styleText } from 'node:util';
 
@@ -17,8 +17,8 @@ const { values: options } = readArguments();
 const base = `http://127.0.0.1:${options.port}`;
 /** @type {Map<string, import('node:child_process').ChildProcess>} */
 const children = new Map();
-let stopping = false;
-let code = 0;
+// An object, because it changes behind the back of the loops that watch it.
+const state = { stopping: false };
 
 process.on('SIGINT', () => void stop(0));
 process.on('SIGTERM', () => void stop(0));
@@ -44,7 +44,7 @@ function readArguments() {
     console.error(
       `npm start: ${error instanceof Error ? error.message : String(error)}; there are --once, --port and --data-dir`,
     );
-    process.exit(2);
+    return process.exit(2);
   }
 }
 
@@ -63,7 +63,7 @@ function start(name, args) {
   });
   child.once('exit', (status, signal) => {
     children.delete(name);
-    if (stopping) return;
+    if (state.stopping) return;
     console.error(`${name} ended unexpectedly (${signal ?? `exit code ${status}`})`);
     if (said !== '') console.error(said.trimEnd().split('\n').slice(-5).join('\n'));
     void stop(status === 0 || status === null ? 1 : status);
@@ -71,11 +71,11 @@ function start(name, args) {
 }
 
 async function untilReady() {
-  for (let tries = 0; !stopping && tries < 120; tries++) {
+  for (let tries = 0; !state.stopping && tries < 120; tries++) {
     if ((await ask('/readyz')) !== undefined) return true;
     await pause(POLL_MS);
   }
-  if (!stopping) {
+  if (!state.stopping) {
     console.error(`the orchestrator did not become ready on ${base} within 30 s`);
     await stop(1);
   }
@@ -99,7 +99,7 @@ async function follow() {
   /** @type {Map<string, string>} */
   const seen = new Map();
   let toldNext = false;
-  while (!stopping) {
+  while (!state.stopping) {
     const tasks = /** @type {Task[]} */ ((await ask('/tasks'))?.tasks ?? []);
     for (const task of tasks) {
       if (seen.get(task.id) === task.state) continue;
@@ -108,9 +108,9 @@ async function follow() {
         `${time()}  ${paint(task.state)}  ${task.payload?.study ?? task.kind}${task.error ? `: ${task.error}` : ''}`,
       );
     }
-    const open = tasks.filter(({ state }) => state === 'queued' || state === 'running');
+    const open = tasks.filter((task) => task.state === 'queued' || task.state === 'running');
     if (tasks.length > 0 && open.length === 0) {
-      if (options.once) return stop(tasks.some(({ state }) => state === 'failed') ? 1 : 0);
+      if (options.once) return stop(tasks.some((task) => task.state === 'failed') ? 1 : 0);
       if (!toldNext) tellNext(tasks.length);
       toldNext = true;
     }
@@ -129,9 +129,8 @@ function tellNext(count) {
 
 /** @param {number} status */
 async function stop(status) {
-  if (stopping) return;
-  stopping = true;
-  code = status;
+  if (state.stopping) return;
+  state.stopping = true;
   const running = [...children.values()];
   for (const child of running) child.kill('SIGTERM');
   const gone = Promise.all(
@@ -139,7 +138,7 @@ async function stop(status) {
   );
   await Promise.race([gone, pause(GRACE_MS)]);
   for (const child of children.values()) child.kill('SIGKILL');
-  process.exit(code);
+  process.exit(status);
 }
 
 /** @param {string} path @returns {Promise<any>} */
@@ -163,9 +162,9 @@ function time() {
   return new Date().toISOString().slice(11, 19);
 }
 
-/** @param {string} state */
-function paint(state) {
+/** @param {string} word */
+function paint(word) {
   /** @type {Record<string, 'green' | 'red' | 'yellow' | 'dim'>} */
   const colours = { done: 'green', failed: 'red', running: 'yellow', queued: 'dim' };
-  return styleText(colours[state] ?? 'dim', state.padEnd(9));
+  return styleText(colours[word] ?? 'dim', word.padEnd(9));
 }
