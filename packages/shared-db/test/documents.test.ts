@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { ERROR_CODES } from '@hive/shared-db';
+import { describe, expect, it } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../../..');
+const run = promisify(execFile);
+const markdown = ['README.md', 'CONTRIBUTING.md', ...files('docs').filter((file) => file.endsWith('.md'))];
+
+function files(directory: string): string[] {
+  return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' }).map((file) => join(directory, file));
+}
+
+/** The ts blocks of a document as one program, imports first. */
+function programOf(text: string): string {
+  const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code = '']) => code);
+  const lines = blocks.join('\n').split('\n');
+  const imports = lines.filter((line) => line.startsWith('import '));
+  return [...imports, ...lines.filter((line) => !line.startsWith('import '))].join('\n');
+}
+
+describe('the documents', () => {
+  it('the README is a program that runs', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'hive-readme-'));
+    try {
+      symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+      writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+      writeFileSync(join(directory, 'tour.ts'), programOf(readFileSync(join(root, 'README.md'), 'utf8')));
+      const env = { ...process.env, HIVE_RUNTIME_DIR: join(directory, 'run') };
+      const { stdout } = await run(process.execPath, ['tour.ts'], { cwd: directory, env });
+      expect(stdout).toContain('HIVEDB_E_CONSTRAINT | database components, "take stock"');
+      expect(stdout).toContain("kind: 'battery', stock: 3");
+      expect(stdout).toContain('moved');
+      expect(stdout).toContain('pass []');
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  it('docs/errors.md has a section for every code, and no other', () => {
+    const text = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+    const sections = [...text.matchAll(/^### HIVEDB_E_(\w+)$/gm)].map(([, code]) => code);
+    expect(sections.toSorted()).toEqual([...ERROR_CODES].toSorted());
+  });
+
+  it.each(markdown)('every link in %s leads somewhere', (file) => {
+    const text = readFileSync(join(root, file), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
+    const targets = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, target = '']) => target);
+    const broken = targets.filter((target) => {
+      try {
+        readFileSync(resolve(root, dirname(file), target));
+        return false;
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code !== 'EISDIR';
+      }
+    });
+    expect(broken).toEqual([]);
+  });
+});
