@@ -1,0 +1,6 @@
+/** The name of a database: safe in a path, a metric, a log line and, in capitals, a variable. */
+export const DATABASE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+
+/** The same in words. */
+export const DATABASE_NAME_IN_WORDS =
+  'a lower-case letter and then at most 62 lower-case letters, digits, hyphens or underscores';

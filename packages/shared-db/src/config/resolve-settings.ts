@@ -1,0 +1,90 @@
+import { readCode, type CodeSettings } from './code-settings.ts';
+import { DATABASE_NAME } from './database-name.ts';
+import { settle } from './effective-settings.ts';
+import { readEnvironment, type Environment } from './environment.ts';
+import type { Thresholds } from '../health/thresholds.ts';
+import { refusal, shown, type Problem } from './problem.ts';
+import type { ResolvedSettings, SettingOrigin } from './resolved-settings.ts';
+import { readSettingsFile, type SettingsFile } from './settings-file.ts';
+import { SERVICE_SETTINGS } from './setting.ts';
+import { settingKey } from './setting-place.ts';
+import type { TextFile } from './text-file.ts';
+
+/** Everything that settings are made of. */
+export interface SettingsSources {
+  /** What the application itself wants. Default: nothing in particular. */
+  readonly code?: CodeSettings | undefined;
+  /** Default: there is none. */
+  readonly file?: SettingsFile | undefined;
+  /** Default: nothing is set. */
+  readonly env?: Environment | undefined;
+  /**
+   * The databases of this process. A settings file and an environment may also speak of other processes' databases, unless a name
+   * looks like a slip for one of these; where two names are that much alike, list both.
+   */
+  readonly databases: readonly string[];
+  /** Reads the file that a `_FILE` variable names. Default: no file exists. */
+  readonly readText?: ((path: string) => TextFile) | undefined;
+}
+
+/**
+ * Makes one complete, frozen set of settings: environment over settings file over code over defaults; within one source, what is
+ * said of one database over what is said of all. So `DB_POOL_SIZE` also beats a database's own `pool.size` in the file.
+ *
+ * Pure. Throws `CONFIG` when anything is wrong in any source, even if another source overrides it: the sentence of the first
+ * problem; with several, `cause` is an `AggregateError` with one error for each.
+ */
+export function resolveSettings(sources: SettingsSources): ResolvedSettings {
+  const { code = {}, file, env = {}, readText = noFile } = sources;
+  const databases = [...new Set(sources.databases)];
+  refuse(databases.filter((name) => !DATABASE_NAME.test(name)).map(badName));
+  const readings = [
+    readEnvironment(env, databases, readText),
+    ...(file === undefined ? [] : [readSettingsFile(file, databases)]),
+    readCode(code, databases),
+  ];
+  refuse(readings.flatMap(({ problems }) => problems));
+  const settings = settle(
+    readings.map(({ layer }) => layer),
+    databases,
+  );
+  refuse(contradictions(settings));
+  return settings;
+}
+
+function refuse([first, ...others]: readonly Problem[]): void {
+  if (first !== undefined) throw refusal(first, ...others);
+}
+
+function badName(name: unknown): Problem {
+  return { where: 'code', what: `databases must be names such as orders or orders-2, not ${shown(name)}` };
+}
+
+/** What is right by itself and wrong together. The blame is on what somebody set, not on a default. */
+function contradictions({ origins }: ResolvedSettings): readonly Problem[] {
+  const warn = found(origins, 'utilisationWarn');
+  const critical = found(origins, 'utilisationCritical');
+  if (Number(warn.value) <= Number(critical.value)) return [];
+  return warn.origin === 'default' ? [misfit(critical, 'at least', warn)] : [misfit(warn, 'at most', critical)];
+}
+
+function misfit(wrong: Found, relation: string, other: Found): Problem {
+  const expected = `${relation} ${other.name}, which is ${other.value} (${other.origin})`;
+  return { where: wrong.origin, what: `${wrong.name} must be ${expected}, not ${wrong.value}` };
+}
+
+/** An effective value, with the name that it has where it comes from. */
+interface Found extends SettingOrigin {
+  readonly name: string;
+}
+
+function found(origins: readonly SettingOrigin[], threshold: keyof Thresholds): Found {
+  const setting = SERVICE_SETTINGS.find(({ field }) => field === `thresholds.${threshold}`);
+  const origin = origins.find(({ key }) => setting !== undefined && key === settingKey(setting));
+  if (setting === undefined || origin === undefined) throw new Error(`BUG: nobody knows ${threshold}`);
+  return { ...origin, name: origin.origin === 'code' ? setting.field : origin.key };
+}
+
+function noFile(): TextFile {
+  return { missing: true };
+}

@@ -1,0 +1,61 @@
+import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from '../database-settings.ts';
+import { DEFAULT_THRESHOLDS, type Thresholds } from '../health/thresholds.ts';
+
+/** Who is shown more of the health page than a status: nobody, whoever is authorised, everybody. */
+export type HealthDetails = 'never' | 'when-authorized' | 'always';
+
+/** Everything about one database. */
+export interface NamedDatabaseSettings extends DatabaseSettings {
+  /** Its file, in place of the one that the code names. Default undefined: the code's. */
+  readonly path: string | undefined;
+}
+
+/** What can be said of all databases at once. */
+export type SharedDatabaseSettings = Omit<NamedDatabaseSettings, 'required' | 'path'>;
+
+/** Everything about the process, and no database in particular. */
+export interface ServiceSettings {
+  /** The directory that no database file may leave. Default undefined: anything goes. */
+  readonly dataDirectory: string | undefined;
+  /** Where processes of one host find each other. Default undefined: it is derived from the user. */
+  readonly runtimeDirectory: string | undefined;
+  /** Whether other processes may find this one. Default true: what cannot be found cannot be asked who holds the lock. */
+  readonly presence: boolean;
+  /** Default `when-authorized`, which is nobody until the app says who is. */
+  readonly healthDetails: HealthDetails;
+  readonly thresholds: Thresholds;
+}
+
+/** One effective value and the place that decided it. */
+export interface SettingOrigin {
+  /** As a settings file spells it: `databases.orders.pool.size`. */
+  readonly key: string;
+  /** Undefined where nothing is set. */
+  readonly value: string | number | boolean | undefined;
+  readonly unit: 'ms' | 'bytes' | undefined;
+  /** `default`, `code`, `settings.yaml:12`, `environment DB_POOL_SIZE`, `file /run/secrets/x (DB_POOL_SIZE_FILE)`. */
+  readonly origin: string;
+}
+
+/** Complete, checked and frozen: nothing behind it looks at a file or a variable again. */
+export interface ResolvedSettings extends ServiceSettings {
+  /** What a database gets that nothing is said about. */
+  readonly database: SharedDatabaseSettings;
+  /** By name, for every database asked for. It has no prototype, so that any name is safe to look up. */
+  readonly databases: Readonly<Record<string, NamedDatabaseSettings>>;
+  /** Every value above, with the place that decided it. */
+  readonly origins: readonly SettingOrigin[];
+}
+
+export const DEFAULT_NAMED_SETTINGS: NamedDatabaseSettings = Object.freeze({
+  ...DEFAULT_DATABASE_SETTINGS,
+  path: undefined,
+});
+
+export const DEFAULT_SERVICE_SETTINGS: ServiceSettings = Object.freeze({
+  dataDirectory: undefined,
+  runtimeDirectory: undefined,
+  presence: true,
+  healthDetails: 'when-authorized',
+  thresholds: DEFAULT_THRESHOLDS,
+});

@@ -1,0 +1,170 @@
+import type { Thresholds } from '../health/thresholds.ts';
+import {
+  DEFAULT_NAMED_SETTINGS,
+  DEFAULT_SERVICE_SETTINGS,
+  type NamedDatabaseSettings,
+  type ServiceSettings,
+} from './resolved-settings.ts';
+import * as kind from './value-kind.ts';
+
+/** One thing that can be set, and how each source calls it. */
+export interface Setting {
+  /** In code, with its unit: `acquireTimeoutMs`, `thresholds.walBytes`. */
+  readonly field: string;
+  /** In a settings file, below `database` or `databases.<name>`: `pool.acquireTimeout`. */
+  readonly key: string;
+  /** In the environment. `DB_POOL_SIZE` is for all databases, `DB_ORDERS__POOL_SIZE` for one of them. */
+  readonly variable?: string;
+  readonly kind: kind.ValueKind;
+  /** What it means, for whoever writes a settings file. */
+  readonly about: string;
+  /** The value where no source gives one. */
+  readonly initial: kind.SettingValue | undefined;
+}
+
+/** The part of a setting that is written by hand: the rest follows from what it is filed under. */
+type Entry = Pick<Setting, 'key' | 'variable' | 'kind' | 'about'>;
+
+const HOUR_MS = 3_600_000;
+const WEEK_MS = 7 * 24 * HOUR_MS;
+const TIB = 1_024 ** 4;
+
+const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
+  poolSize: {
+    key: 'pool.size',
+    variable: 'DB_POOL_SIZE',
+    kind: kind.wholeNumber(1, 1_000),
+    about: 'Connections kept; on SQLite, readers, opened when they are needed.',
+  },
+  maxOverflow: {
+    key: 'pool.maxOverflow',
+    variable: 'DB_MAX_OVERFLOW',
+    kind: kind.wholeNumber(0, 1_000),
+    about: 'Connections beyond size while there is demand.',
+  },
+  acquireTimeoutMs: {
+    key: 'pool.acquireTimeout',
+    variable: 'DB_POOL_TIMEOUT',
+    kind: kind.duration(1, HOUR_MS),
+    about: 'How long a caller waits for a connection. A bare number is seconds.',
+  },
+  recycleMs: {
+    key: 'pool.recycle',
+    variable: 'DB_POOL_RECYCLE',
+    kind: kind.durationOrNever(1_000, WEEK_MS),
+    about: 'Age at which a connection is replaced; 0 or -1 is never. A bare number is seconds.',
+  },
+  echo: {
+    key: 'pool.echo',
+    variable: 'DB_ECHO_POOL',
+    kind: kind.flagOr('debug'),
+    about: 'Whether the pool logs its events; debug logs them at that level.',
+  },
+  durability: {
+    key: 'durability',
+    variable: 'DB_DURABILITY',
+    kind: kind.choice('full', 'normal'),
+    about: 'What an acknowledged write survives: full, a power loss; normal, a crash of the process.',
+  },
+  required: {
+    key: 'required',
+    variable: 'DB_REQUIRED',
+    kind: kind.flag(),
+    about: 'Whether the process is no use without this database.',
+  },
+  path: {
+    key: 'path',
+    variable: 'DB_PATH',
+    kind: kind.path(),
+    about: 'The file of this database, in place of the one that the code names.',
+  },
+};
+
+const OF_THE_SERVICE: Readonly<Record<keyof Omit<ServiceSettings, 'thresholds'>, Entry>> = {
+  dataDirectory: {
+    key: 'dataDirectory',
+    kind: kind.path(),
+    about: 'The directory that no database file may leave, and that relative paths start from.',
+  },
+  runtimeDirectory: {
+    key: 'runtimeDirectory',
+    variable: 'HIVE_RUNTIME_DIR',
+    kind: kind.absolutePath(),
+    about: 'Where the processes of one host find each other.',
+  },
+  presence: { key: 'presence', kind: kind.flag(), about: 'Whether other processes may find this one.' },
+  healthDetails: {
+    key: 'health.details',
+    kind: kind.choice('never', 'when-authorized', 'always'),
+    about: 'Who is shown more of the health page than a status.',
+  },
+};
+
+const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
+  utilisationWarn: {
+    key: 'health.utilisationWarn',
+    kind: kind.share(),
+    about: 'Share of a pool in use from which on there is a warning.',
+  },
+  utilisationCritical: {
+    key: 'health.utilisationCritical',
+    kind: kind.share(),
+    about: 'Share of a pool in use that is critical.',
+  },
+  failWhenSaturated: {
+    key: 'health.failWhenSaturated',
+    kind: kind.flag(),
+    about: 'Whether a critically used pool fails the health check (503) instead of warning.',
+  },
+  oldestWaitMs: {
+    key: 'health.oldestWait',
+    kind: kind.duration(1, HOUR_MS),
+    about: 'How long the oldest waiter may have waited. A bare number is seconds.',
+  },
+  timeoutShare: {
+    key: 'health.timeoutShare',
+    kind: kind.share(),
+    about: 'Share of waits for a connection that may have timed out.',
+  },
+  leaseMs: {
+    key: 'health.leaseAge',
+    kind: kind.duration(1, WEEK_MS),
+    about: 'How long a lease may be held before it is suspected of leaking. A bare number is seconds.',
+  },
+  walBytes: {
+    key: 'health.walSize',
+    kind: kind.size(4_096, TIB),
+    about: 'How large a write-ahead log may grow. A bare number is bytes.',
+  },
+  warnWhenDeprecated: {
+    key: 'health.warnWhenDeprecated',
+    kind: kind.flag(),
+    about: 'Whether use of a deprecated API is a warning.',
+  },
+};
+
+/** What can be set for one database. */
+export const DATABASE_SETTINGS: readonly Setting[] = settings(OF_A_DATABASE, DEFAULT_NAMED_SETTINGS);
+
+/** What can be set for all databases at once. */
+export const SHARED_SETTINGS: readonly Setting[] = DATABASE_SETTINGS.filter(
+  ({ field }) => field !== 'required' && field !== 'path',
+);
+
+/** What can be set for the process. */
+export const SERVICE_SETTINGS: readonly Setting[] = [
+  ...settings(OF_THE_SERVICE, DEFAULT_SERVICE_SETTINGS),
+  ...settings(OF_THE_VERDICT, DEFAULT_SERVICE_SETTINGS.thresholds, 'thresholds.'),
+];
+
+function settings<K extends string>(
+  entries: Readonly<Record<K, Entry>>,
+  defaults: Readonly<Record<K, kind.SettingValue | undefined>>,
+  group = '',
+): readonly Setting[] {
+  return (Object.keys(entries) as K[]).map((name) => ({
+    ...entries[name],
+    field: `${group}${name}`,
+    initial: defaults[name],
+  }));
+}

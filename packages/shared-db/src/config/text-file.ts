@@ -1,0 +1,42 @@
+import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+
+/** What came of reading a text file. `fault` completes a sentence that begins with the file's name. */
+export type TextFile = { readonly text: string } | { readonly missing: true } | { readonly fault: string };
+
+/** Larger than any settings file that somebody wrote, small enough to read at every start. */
+const MOST_BYTES = 1_024 ** 2;
+
+/** Reads a whole UTF-8 text of at most 1 MiB. Never throws; a file that is not there is no fault, a dangling link is. */
+export function readTextFile(path: string): TextFile {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return absence(path);
+    if (stats.isDirectory()) return { fault: 'is a directory' };
+    // A pipe or a device could block for ever, or never end.
+    if (!stats.isFile()) return { fault: 'is not a regular file' };
+    if (isDatabase(realpathSync(path))) return { fault: 'is part of a database' };
+    if (stats.size > MOST_BYTES) return { fault: 'is larger than 1 MiB' };
+    return decoded(readFileSync(path));
+  } catch (error) {
+    return { fault: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})` };
+  }
+}
+
+// Closing any descriptor of a live SQLite file drops the locks of the process on it (howtocorrupt.html, section 2.2).
+function isDatabase(path: string): boolean {
+  return /-(?:wal|shm|journal)$/.test(path) || existsSync(`${path}-wal`) || existsSync(`${path}-shm`);
+}
+
+function absence(path: string): TextFile {
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined
+    ? { missing: true }
+    : { fault: 'is a symbolic link to nothing' };
+}
+
+function decoded(bytes: Uint8Array): TextFile {
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch {
+    return { fault: 'is not UTF-8 text' };
+  }
+}
