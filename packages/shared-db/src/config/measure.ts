@@ -45,7 +45,7 @@ function parse(text: string, units: Units): number {
   return scaled(Number(text.slice(0, text.length - unit.length)), units.get(unit) ?? Number.NaN);
 }
 
-// 1.1 x 1000 is 1100.0000000000002 in binary: the digits behind the sixth are not what anybody wrote.
+// 1.001 x 1000 is 1000.9999999999999 in binary: the digits behind the sixth are not what anybody wrote.
 function scaled(amount: number, factor: number): number {
   return Math.round(amount * factor * 1e6) / 1e6;
 }

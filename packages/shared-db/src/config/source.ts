@@ -24,7 +24,7 @@ export interface Source {
 }
 
 /** A value and the place that gave it. */
-export interface Given {
+interface Given {
   readonly value: SettingValue;
   readonly origin: string;
 }

@@ -6,7 +6,7 @@ import { DURATION_PATTERN, SIZE_PATTERN, formatDuration, formatSize, parseDurati
 export type SettingValue = string | number | boolean;
 
 /** How one kind of source gives a value: the check, which also brings it to its final form, and what it expects in words. */
-export interface ValueForm {
+interface ValueForm {
   readonly schema: z.ZodType<SettingValue>;
   /** Completes "must be ...". */
   readonly expected: string;
