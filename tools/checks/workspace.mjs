@@ -37,7 +37,8 @@ const byName = new Map(packages.map((entry) => [entry.manifest.name, entry]));
 const shared = Object.keys(json('package.json').devDependencies ?? {});
 const solution = new Set(json('tools/tsconfig.json').references.map((/** @type {{ path: string }} */ r) => r.path));
 
-const importPattern = /(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"\n]+)['"]/g;
+const importPattern =
+  /^(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"\n]+)['"]|^import\s*['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]/gm;
 /** @param {string} text */
 const withoutComments = (text) => text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
 
@@ -80,7 +81,8 @@ for (const { dir, manifest } of packages) {
     );
     for (const file of files) {
       const path = join(root, dir, folder, file);
-      for (const [, specifier = ''] of withoutComments(readFileSync(path, 'utf8')).matchAll(importPattern)) {
+      for (const [, first, second, third] of withoutComments(readFileSync(path, 'utf8')).matchAll(importPattern)) {
+        const specifier = first ?? second ?? third ?? '';
         const where = `${dir}/${folder}/${file}`;
         if (specifier.startsWith('.')) {
           if (!resolve(dirname(path), specifier).startsWith(join(root, dir) + sep))

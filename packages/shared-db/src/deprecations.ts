@@ -14,11 +14,14 @@ export interface Deprecation {
   readonly replacement: string;
 }
 
+/** The deprecated thing itself. */
+type Callable = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
+
 /**
  * Notes a use of an old API. Warns through `process.emitWarning` once per code and call site, so that `--throw-deprecation` and
  * `--disable-warning=CODE` work; counts every call. `caller` is the deprecated function itself: the call site is whoever called it.
  */
-export function noteDeprecated({ code, api, replacement }: Deprecation, caller: (...args: never[]) => unknown): void {
+export function noteDeprecated({ code, api, replacement }: Deprecation, caller: Callable): void {
   const { deprecations } = processRegistry();
   let entry = deprecations.get(code);
   if (entry === undefined) {
@@ -42,9 +45,9 @@ export function deprecationLedger(): readonly DeprecationSnapshot[] {
   );
 }
 
-function callSiteOf(caller: (...args: never[]) => unknown): string {
+function callSiteOf(caller: Callable): string {
   const holder: { stack?: string } = {};
-  Error.captureStackTrace(holder, caller);
+  Error.captureStackTrace(holder, caller as (...args: never[]) => unknown);
   const [, first = 'an unknown place'] = holder.stack?.split('\n') ?? [];
   return first.trim().replace(/^at /, '');
 }

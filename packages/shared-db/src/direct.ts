@@ -10,6 +10,8 @@ import type { Migration } from './sqlite/migrations.ts';
 import { absolutePath } from './sqlite/path.ts';
 import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
 
+export { OldConnectionPool, type OldPoolStats } from './old-pool.ts';
+
 /** A database that an adapter opens by itself. */
 export interface DirectOptions extends Partial<Omit<DatabaseSettings, 'required'>> {
   readonly name: string;

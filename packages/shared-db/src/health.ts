@@ -1,0 +1,13 @@
+// Plain data and pure functions: what a command or a dashboard needs, without an engine or a schema library.
+export { judge, type Verdict } from './health/verdict.ts';
+export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
+export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
+export type {
+  DatabaseCounters,
+  DatabaseSnapshot,
+  DatabaseStatus,
+  DeprecationSnapshot,
+  LabelSnapshot,
+  LaneSnapshot,
+  ServiceSnapshot,
+} from './snapshot.ts';
