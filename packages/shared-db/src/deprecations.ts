@@ -47,7 +47,7 @@ export function deprecationLedger(): readonly DeprecationSnapshot[] {
 
 function callSiteOf(caller: Callable): string {
   const holder: { stack?: string } = {};
-  Error.captureStackTrace(holder, caller as (...args: never[]) => unknown);
+  Error.captureStackTrace(holder, caller);
   const [, first = 'an unknown place'] = holder.stack?.split('\n') ?? [];
   return first.trim().replace(/^at /, '');
 }
