@@ -1,9 +1,3 @@
-/** One statement of a text: its first words, upper-case, without comments. */
-interface Statement {
-  readonly words: readonly string[];
-  readonly text: string;
-}
-
 const TRANSACTION_CONTROL = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE']);
 
 /** Pragmas that only tell something, and those whose effect ends with the transaction. */
@@ -36,6 +30,9 @@ const HARMLESS_PRAGMAS = new Set([
 /** Of those, the ones that take a value with `=` or in parentheses and would store it outside the transaction's rules. */
 const READ_ONLY_PRAGMAS = new Set(['ENCODING', 'PAGE_COUNT', 'PAGE_SIZE', 'DATA_VERSION']);
 
+/** The first tokens of a statement decide; a statement of a megabyte is not kept. */
+const KEPT = 12;
+
 /**
  * Why a text may not be run by a caller, or undefined when it may. Transactions belong to the service, attached files would
  * escape its checks, and a pragma on a pooled connection would stay for the next borrower.
@@ -48,57 +45,71 @@ export function refusalOf(sql: string): string | undefined {
   return undefined;
 }
 
-function refusalOfStatement({ words, text }: Statement): string | undefined {
-  const [first = '', second = '', third = ''] = words;
+// What is explained is looked at as well: a pragma takes effect when it is compiled, whether or not it is ever run.
+function refusalOfStatement(tokens: readonly string[]): string | undefined {
+  const words = explained(tokens).map(unquoted);
+  const [first = ''] = words;
   if (TRANSACTION_CONTROL.has(first)) return `${first} is transaction control`;
   if (first === 'ATTACH' || first === 'DETACH') return `${first} opens or closes another file`;
   if (first === 'VACUUM') return 'VACUUM rewrites or copies the whole file';
   if (first !== 'PRAGMA') return undefined;
-  // `PRAGMA schema.name` names the pragma third.
-  const name = /^PRAGMA\s+\w+\s*\.\s*\w+/i.test(text) ? third : second;
+  // `PRAGMA name` or `PRAGMA schema.name`
+  const name = (words[2] === '.' ? words[3] : words[1]) ?? '';
   if (!HARMLESS_PRAGMAS.has(name)) return `PRAGMA ${name.toLowerCase()} changes the connection`;
-  if (READ_ONLY_PRAGMAS.has(name) && /[=(]/.test(text))
+  if (READ_ONLY_PRAGMAS.has(name) && words.some((word) => word === '=' || word === '('))
     return `PRAGMA ${name.toLowerCase()} with a value changes the file`;
   return undefined;
 }
 
+// As SQLite's tokenizer has it (tokenize.c): a byte order mark between tokens is white space. A doubled quote is taken for two texts
+// side by side, which comes to the same here and needs no stack for a text of megabytes.
 const TOKEN =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`(?:[^`]|``)*`?|\[[^\]]*\]?|[A-Za-z_\u{80}-\u{10ffff}][\w$\u{80}-\u{10ffff}]*|;|[^\s]/gu;
+  /\u{FEFF}|--[^\n]*|\/\*[^]*?(?:\*\/|$)|'[^']*'?|"[^"]*"?|`[^`]*`?|\[[^\]]*\]?|[A-Za-z_\u{80}-\u{10ffff}][\w$\u{80}-\u{10ffff}]*|\S/gu;
 
 /**
- * Splits a text into statements as SQLite's own `sqlite3_complete` does: a semicolon ends a statement, but inside CREATE TRIGGER
- * only the one after END.
+ * Splits a text into statements, each as its first tokens, as SQLite's own `sqlite3_complete` does: a semicolon ends a statement, but
+ * CREATE TRIGGER ends only with one that follows END that follows one.
  */
-function statementsOf(sql: string): readonly Statement[] {
-  const statements: Statement[] = [];
-  let words: string[] = [];
-  let text = '';
+function statementsOf(sql: string): readonly (readonly string[])[] {
+  const statements: string[][] = [];
+  let statement: string[] = [];
+  let trigger = false;
   let previous = '';
+  let beforePrevious = '';
   const finish = (): void => {
-    if (words.length > 0) statements.push({ words, text });
-    words = [];
-    text = '';
+    if (statement.length > 0) statements.push(statement);
+    statement = [];
+    trigger = false;
   };
   for (const [token] of sql.matchAll(TOKEN)) {
-    if (token.startsWith('--') || token.startsWith('/*')) continue;
-    const word = /^[A-Za-z_]/.test(token) ? token.toUpperCase() : token;
-    if (word === ';') {
-      if (!isTrigger(words) || previous === 'END') finish();
-    } else {
-      // The first dozen words decide; a statement of a megabyte is not copied.
-      if (words.length < 12) {
-        words.push(word.replaceAll(/^["'`[]|["'`\]]$/g, '').toUpperCase());
-        text += `${text === '' ? '' : ' '}${token}`;
+    if (token === '\u{FEFF}' || token.startsWith('--') || token.startsWith('/*')) continue;
+    const word = token.length <= KEPT ? token.toUpperCase() : token;
+    if (word !== ';') {
+      if (statement.length < KEPT) {
+        statement.push(token);
+        trigger ||= isTrigger(statement);
       }
-    }
+    } else if (!trigger || (previous === 'END' && beforePrevious === ';')) finish();
+    beforePrevious = previous;
     previous = word;
   }
   finish();
-  return statements.map(({ words: all, text: of }) => ({ words: all.filter((word) => word !== '.'), text: of }));
+  return statements;
 }
 
-function isTrigger(words: readonly string[]): boolean {
-  if (words[0] === 'EXPLAIN') return isTrigger(words.slice(words[1] === 'QUERY' ? 3 : 1));
-  if (words[0] !== 'CREATE') return false;
-  return words[1] === 'TRIGGER' || ((words[1] === 'TEMP' || words[1] === 'TEMPORARY') && words[2] === 'TRIGGER');
+function isTrigger(tokens: readonly string[]): boolean {
+  const [first, second, third] = explained(tokens).map((token) => token.toUpperCase());
+  if (first !== 'CREATE') return false;
+  return second === 'TRIGGER' || ((second === 'TEMP' || second === 'TEMPORARY') && third === 'TRIGGER');
+}
+
+/** The statement behind EXPLAIN and EXPLAIN QUERY PLAN; any other as it is. */
+function explained(tokens: readonly string[]): readonly string[] {
+  if (tokens[0]?.toUpperCase() !== 'EXPLAIN') return tokens;
+  return tokens.slice(tokens[1]?.toUpperCase() === 'QUERY' ? 3 : 1);
+}
+
+/** A name as SQLite compares it. */
+function unquoted(token: string): string {
+  return token.replaceAll(/^["'`[]|["'`\]]$/g, '').toUpperCase();
 }
