@@ -57,7 +57,7 @@ export function createHealthHandler(options: HealthHandlerOptions): HealthHandle
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const route = routeOf(path);
     if (route === undefined) return false;
-    send(request, response, gate.refusal(request) ?? answer(route, request, query));
+    send(response, gate.refusal(request) ?? answer(route, request, query));
     return true;
   };
 
@@ -118,7 +118,7 @@ function text(status: number, sentence: string): Reply {
   return { status, type: 'text/plain; charset=utf-8', body: `${sentence}\n` };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, outcome: Reply | Refusal): void {
+function send(response: ServerResponse, outcome: Reply | Refusal): void {
   const { status, type, body } = 'text' in outcome ? text(outcome.status, outcome.text) : outcome;
   response.writeHead(status, {
     'Content-Type': type,
@@ -128,5 +128,6 @@ function send(request: IncomingMessage, response: ServerResponse, outcome: Reply
     ...(status === 503 ? { 'Retry-After': RETRY_AFTER_SECONDS } : {}),
     ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  // For HEAD, node:http leaves the body out by itself.
+  response.end(body);
 }

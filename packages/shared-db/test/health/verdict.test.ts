@@ -1,0 +1,262 @@
+import { DEFAULT_THRESHOLDS, judge, type Reason } from '@hive/shared-db/presence';
+import type { DatabaseStatus } from '@hive/shared-db';
+import { describe, expect, it } from 'vitest';
+import { healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
+
+const MIB = 1024 * 1024;
+
+function verdictOn(changes: DatabaseChanges, thresholds = {}) {
+  return judge(healthyService({ databases: [healthyDatabase(changes)] }), { ...DEFAULT_THRESHOLDS, ...thresholds });
+}
+
+function onlyReason(changes: DatabaseChanges, thresholds = {}): Reason {
+  const { reasons } = verdictOn(changes, thresholds);
+  expect(reasons).toHaveLength(1);
+  return reasons[0]!;
+}
+
+function lease(id: number, owner: string | undefined, ageMs: number) {
+  return { id, resourceId: id, owner, ageMs, acquiredAt: undefined };
+}
+
+describe('a verdict', () => {
+  it('is pass, without reasons, for a service that is well', () => {
+    const verdict = judge(healthyService());
+    expect(verdict).toEqual({ status: 'pass', reasons: [], takenAt: healthyService().takenAt });
+  });
+
+  it('is the same for the same snapshot, leaves it alone and is frozen', () => {
+    const snapshot = healthyService({ closing: true, databases: [healthyDatabase({ status: 'fenced' })] });
+    const before = structuredClone(snapshot);
+    const verdict = judge(snapshot);
+    expect(judge(snapshot)).toEqual(verdict);
+    expect(snapshot).toEqual(before);
+    expect(Object.isFrozen(verdict) && Object.isFrozen(verdict.reasons) && verdict.reasons.every(Object.isFrozen)).toBe(
+      true,
+    );
+  });
+
+  it('names failures before warnings and is as bad as the worst', () => {
+    const verdict = judge(
+      healthyService({
+        warnings: ['another SQLite engine is loaded'],
+        databases: [healthyDatabase({ walBytes: 100 * MIB }), healthyDatabase({ status: 'failed', required: true })],
+      }),
+    );
+    expect(verdict.status).toBe('fail');
+    expect(verdict.reasons.map(({ status, code }) => `${status} ${code}`)).toEqual([
+      'fail failed',
+      'warn warning',
+      'warn wal',
+    ]);
+  });
+
+  it('has advice and one line of evidence, without a full stop, in every reason', () => {
+    const { reasons } = judge(
+      healthyService({
+        closing: true,
+        fallbacks: [{ database: 'stock', reason: 'the service is not configured' }],
+        deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'service.database', calls: 2, callSites: [] }],
+        warnings: ['another SQLite engine is loaded'],
+        databases: [
+          healthyDatabase({ status: 'opening' }),
+          healthyDatabase({ status: 'closed' }),
+          healthyDatabase({
+            status: 'fenced',
+            failure: { code: 'HIVEDB_E_IO', message: 'disk I/O error' },
+            walBytes: 65 * MIB,
+            pool: {
+              status: 'suspended',
+              leased: 4,
+              waiting: 2,
+              oldestWaitMs: 1_900,
+              abandoned: 1,
+              counters: { timeouts: 9 },
+            },
+            lane: { waiting: 3, oldestWaitMs: 2_200 },
+            leases: [{ id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined }],
+          }),
+        ],
+      }),
+      { ...DEFAULT_THRESHOLDS, warnWhenDeprecated: true },
+    );
+    expect(reasons).toHaveLength(15);
+    for (const { evidence, advice } of reasons) {
+      expect(evidence).toMatch(/^[^\n]*[^.\n]$/);
+      expect(advice).toMatch(/^[^\n]*[^.\n]$/);
+    }
+  });
+});
+
+describe('a database that is not open', () => {
+  it.each<DatabaseStatus>(['opening', 'fenced', 'failed', 'closed'])(
+    '%s: fails when required, else warns',
+    (status) => {
+      expect(onlyReason({ status, required: true })).toMatchObject({
+        status: 'fail',
+        code: status,
+        database: 'orders',
+      });
+      expect(onlyReason({ status, required: false })).toMatchObject({
+        status: 'warn',
+        code: status,
+        database: 'orders',
+      });
+    },
+  );
+
+  it('says why it failed', () => {
+    const { evidence } = onlyReason({
+      status: 'failed',
+      failure: { code: 'HIVEDB_E_NOT_A_DATABASE', message: 'it is a text file' },
+    });
+    expect(evidence).toBe('it is out of order: HIVEDB_E_NOT_A_DATABASE: it is a text file');
+  });
+
+  it('is not blamed for a pool that it does not have', () => {
+    expect(onlyReason({ status: 'failed', pool: { size: 1, leased: 1, oldestWaitMs: 60_000 } }).code).toBe('failed');
+  });
+
+  it('is judged in full while fenced, because it still reads', () => {
+    const { reasons } = verdictOn({ status: 'fenced', pool: { leased: 4 } });
+    expect(reasons.map(({ code }) => code)).toEqual(['fenced', 'saturated']);
+  });
+});
+
+describe('a saturated pool', () => {
+  it('warns from the first threshold on, and not below', () => {
+    expect(verdictOn({ pool: { size: 5, maxOverflow: 5, leased: 7 } }).status).toBe('pass');
+    expect(onlyReason({ pool: { size: 5, maxOverflow: 5, leased: 8, waiting: 1 } })).toMatchObject({
+      status: 'warn',
+      code: 'saturated',
+      evidence: '8 of 10 connections are in use (80 %), 1 caller waiting',
+    });
+  });
+
+  it('fails from the second threshold on only when it shall', () => {
+    const full = { pool: { size: 20, maxOverflow: 0, leased: 19 } };
+    const nearlyFull = { pool: { size: 20, maxOverflow: 0, leased: 18 } };
+    expect(onlyReason(full).status).toBe('warn');
+    expect(onlyReason(full, { failWhenSaturated: true }).status).toBe('fail');
+    expect(onlyReason(nearlyFull, { failWhenSaturated: true }).status).toBe('warn');
+  });
+
+  it('fails when it shall even where the warning threshold is the higher one', () => {
+    const thresholds = { utilisationWarn: 1, utilisationCritical: 0.5, failWhenSaturated: true };
+    expect(onlyReason({ pool: { size: 4, leased: 2 } }, thresholds).status).toBe('fail');
+  });
+
+  it('is not seen in a pool without room', () => {
+    expect(verdictOn({ pool: { size: 0, maxOverflow: 0, leased: 0 } }).status).toBe('pass');
+  });
+});
+
+describe('somebody who waits', () => {
+  it('for a connection is seen only above the threshold', () => {
+    expect(verdictOn({ pool: { waiting: 1, oldestWaitMs: 1_000 } }).status).toBe('pass');
+    expect(onlyReason({ pool: { waiting: 4, oldestWaitMs: 1_930 } })).toMatchObject({
+      status: 'warn',
+      code: 'waiting',
+      evidence: '4 callers waiting for a connection, the oldest for 1.9 s',
+    });
+  });
+
+  it('to write is seen only above the threshold', () => {
+    expect(verdictOn({ lane: { waiting: 1, oldestWaitMs: 1_000 } }).status).toBe('pass');
+    expect(onlyReason({ lane: { waiting: 1, oldestWaitMs: 125_000 } })).toMatchObject({
+      status: 'warn',
+      code: 'waiting',
+      evidence: '1 write waiting to be written, the oldest for 2 min',
+    });
+  });
+});
+
+describe('timeouts', () => {
+  it('warn by their share, so that one bad moment is forgotten', () => {
+    const counters = { immediate: 90, waited: 8, timeouts: 2 };
+    expect(onlyReason({ pool: { counters } })).toMatchObject({
+      code: 'timeouts',
+      evidence: '2 acquisitions timed out since the start, 2 % of all',
+    });
+    expect(verdictOn({ pool: { counters: { ...counters, immediate: 1_000 } } }).status).toBe('pass');
+  });
+
+  it('are not seen where there are none, even with no share allowed', () => {
+    expect(verdictOn({ pool: { counters: { immediate: 0, waited: 0 } } }, { timeoutShare: 0 }).status).toBe('pass');
+  });
+});
+
+describe('a long lease', () => {
+  it('is a suspected leak that names its owner and age', () => {
+    const { code, evidence } = onlyReason({ leases: [lease(1, 'quick', 20), lease(2, 'nightly import', 41_200)] });
+    expect(code).toBe('long-lease');
+    expect(evidence).toBe('1 lease held longer than 30 s: "nightly import" for 41.2 s');
+  });
+
+  it('is named with the two next longest, the others are counted', () => {
+    const leases = [lease(1, 'a', 31_000), lease(2, undefined, 50_000), lease(3, 'c', 9e6), lease(4, 'd', 40_000)];
+    expect(onlyReason({ leases }).evidence).toBe(
+      '4 leases held longer than 30 s: "c" for 2.5 h, somebody unnamed for 50 s, "d" for 40 s, and 1 more',
+    );
+  });
+
+  it('cannot put control characters into a terminal', () => {
+    const { evidence } = onlyReason({ leases: [lease(1, 'import\u001b[2J\n', 31_000)] });
+    expect(evidence).not.toMatch(/\p{Cc}/u);
+  });
+
+  it('is not seen at the threshold itself', () => {
+    expect(verdictOn({ leases: [lease(1, 'long', 30_000)] }).status).toBe('pass');
+  });
+});
+
+describe('other findings in a database', () => {
+  it('a large -wal file warns with its size', () => {
+    expect(verdictOn({ walBytes: 64 * MIB }).status).toBe('pass');
+    expect(verdictOn({ walBytes: undefined }).status).toBe('pass');
+    expect(onlyReason({ walBytes: 1.7 * 1024 * MIB })).toMatchObject({
+      status: 'warn',
+      code: 'wal',
+      evidence: 'its -wal file has grown to 1.7 GiB, over 64 MiB',
+    });
+  });
+
+  it('a suspended pool warns with who waits, and names the command', () => {
+    const reason = onlyReason({ pool: { status: 'suspended', waiting: 2 } });
+    expect(reason).toMatchObject({ status: 'warn', code: 'suspended' });
+    expect(reason.advice).toContain('hive-db resume orders');
+  });
+
+  it('abandoned connections warn', () => {
+    expect(onlyReason({ pool: { abandoned: 2 } })).toMatchObject({ status: 'warn', code: 'abandoned' });
+  });
+});
+
+describe('findings in the process', () => {
+  it('closing fails, so that no new work is sent', () => {
+    const { status, reasons } = judge(healthyService({ closing: true }));
+    expect(status).toBe('fail');
+    expect(reasons).toMatchObject([{ code: 'closing', database: undefined }]);
+  });
+
+  it('an adapter on direct connections warns with the reason', () => {
+    const { reasons } = judge(healthyService({ fallbacks: [{ database: 'stock', reason: 'the service is closed' }] }));
+    expect(reasons).toMatchObject([{ status: 'warn', code: 'fallback', database: 'stock' }]);
+    expect(reasons[0]!.evidence).toContain('the service is closed');
+  });
+
+  it('use of a deprecated API warns only when asked to, and only where it was called', () => {
+    const deprecation = { replacement: 'service.database', callSites: ['src/main.ts:3'] };
+    const snapshot = healthyService({
+      deprecations: [
+        { ...deprecation, code: 'HIVEDB_DEP0001', calls: 3 },
+        { ...deprecation, code: 'HIVEDB_DEP0002', calls: 0 },
+      ],
+    });
+    expect(judge(snapshot).status).toBe('pass');
+    const asked = judge(snapshot, { ...DEFAULT_THRESHOLDS, warnWhenDeprecated: true });
+    expect(asked.reasons).toMatchObject([
+      { status: 'warn', code: 'deprecated', evidence: 'HIVEDB_DEP0001 was called 3 times' },
+    ]);
+  });
+});

@@ -1,0 +1,339 @@
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { encodeRequest, listProcesses, startPresence, type PresenceOptions } from '@hive/shared-db/presence';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connected, heardBy, serving } from '../support/conversation.ts';
+import { startNeighbour } from '../support/neighbour.ts';
+import { healthyService } from '../support/snapshots.ts';
+import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary-directory.ts';
+import { WatchedClock } from '../support/watched-clock.ts';
+
+let place: TemporaryDirectory;
+beforeEach(() => {
+  place = temporaryDirectory();
+});
+afterEach(() => {
+  place[Symbol.dispose]();
+});
+
+const describeHealthy = () => healthyService({ pid: process.pid });
+
+function start(options: Partial<PresenceOptions> = {}) {
+  return startPresence({ directory: place.path, describe: describeHealthy, ...options });
+}
+
+/** Field 22, as `ps -o lstart` and everybody else on Linux reads it. */
+function startOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]!;
+}
+
+/** A process that is present and says so. */
+const PRESENT = `
+  import { startPresence } from '@hive/shared-db/presence';
+  const [directory, snapshot] = process.argv.slice(-2);
+  const presence = await startPresence({ directory, describe: () => JSON.parse(snapshot) });
+  console.log(presence.path);
+`;
+const AND_STAYS = 'setInterval(() => undefined, 1_000);';
+
+describe('a present process', () => {
+  it('is found, with its snapshot', async () => {
+    using _presence = await start();
+    expect(await listProcesses({ directory: place.path })).toEqual([
+      { pid: process.pid, state: 'answered', snapshot: JSON.parse(JSON.stringify(describeHealthy())) as unknown },
+    ]);
+  });
+
+  it('takes a new snapshot for every question', async () => {
+    let uptimeMs = 0;
+    using _presence = await start({ describe: () => healthyService({ uptimeMs: ++uptimeMs }) });
+    await listProcesses({ directory: place.path });
+    expect(await listProcesses({ directory: place.path })).toMatchObject([{ snapshot: { uptimeMs: 2 } }]);
+  });
+
+  it('has a socket of mode 0600 named by its number and its start', async () => {
+    using presence = await start();
+    expect(basename(presence.path)).toBe(`process-${process.pid}-${startOf(process.pid)}.sock`);
+    expect(statSync(presence.path).isSocket()).toBe(true);
+    expect(statSync(presence.path).mode & 0o777).toBe(0o600);
+  });
+
+  it('has a socket for each of its services, and reuses the name of one that closed', async () => {
+    using first = await start();
+    const second = await start();
+    expect(second.path).not.toBe(first.path);
+    expect(await listProcesses({ directory: place.path })).toHaveLength(2);
+    second.close();
+    using third = await start();
+    expect(third.path).toBe(second.path);
+  });
+
+  it('has a socket for a worker thread, named by the thread too', async () => {
+    const worker = new Worker(
+      PRESENT.replace('console.log', 'postMessage').replace(
+        'import {',
+        "import { parentPort } from 'node:worker_threads'; const postMessage = (m) => parentPort.postMessage(m); import {",
+      ),
+      { eval: true, execArgv: ['--input-type=module'], argv: [place.path, JSON.stringify(describeHealthy())] },
+    );
+    const [path] = (await once(worker, 'message')) as [string];
+    expect(basename(path)).toBe(`process-${process.pid}-${startOf(process.pid)}-t${worker.threadId}.sock`);
+    await worker.terminate();
+  });
+
+  it('takes its socket away when it is closed; closing again does nothing', async () => {
+    const presence = await start();
+    presence.close();
+    expect(readdirSync(place.path)).toEqual([]);
+    presence.close();
+    presence[Symbol.dispose]();
+    expect(await listProcesses({ directory: place.path })).toEqual([]);
+  });
+
+  it('hangs up on whoever is connected when it is closed', async () => {
+    const presence = await start({ clock: new WatchedClock() });
+    const client = await connected(presence.path);
+    const heard = heardBy(client);
+    presence.close();
+    expect(await heard).toBe('');
+  });
+
+  it('ends when its work is done, also while somebody is connected', async () => {
+    const program = `
+      ${PRESENT.replace('describe:', 'clock: { after: () => ({ unref() {}, cancel() {} }) }, describe:')}
+      import { once } from 'node:events';
+      import { connect } from 'node:net';
+      const client = connect(presence.path);
+      await once(client, 'connect');
+      client.unref();
+    `;
+    await using neighbour = startNeighbour(program, place.path, '{}');
+    await neighbour.line();
+    expect(await neighbour.exit()).toBe(0);
+  });
+});
+
+describe('what is asked', () => {
+  it('may come in single bytes, with more behind it', async () => {
+    using presence = await start();
+    const client = await connected(presence.path);
+    const heard = heardBy(client);
+    client.setNoDelay(true);
+    for (const byte of encodeRequest('snapshot')) client.write(byte);
+    client.write('and more\n'.repeat(1_000));
+    expect(JSON.parse(await heard)).toMatchObject({ schema: 'hive-db/answer/v1', ok: true });
+  });
+
+  it('is refused by name where the verb is unknown', async () => {
+    using presence = await start();
+    const client = await connected(presence.path);
+    client.write('{"schema":"hive-db/request/v1","verb":"sql"}\n');
+    expect(JSON.parse(await heardBy(client))).toMatchObject({
+      schema: 'hive-db/answer/v1',
+      ok: false,
+      error: { code: 'UNKNOWN_VERB' },
+    });
+  });
+
+  it.each(['GET / HTTP/1.1\r\n', '\n', '{"verb":"snapshot"}\n'])('is hung up on as %j', async (rubbish) => {
+    using presence = await start();
+    const client = await connected(presence.path);
+    client.write(rubbish);
+    expect(await heardBy(client)).toBe('');
+  });
+
+  it('is hung up on when it is longer than 4 KiB, however it comes', async () => {
+    using presence = await start();
+    const client = await connected(presence.path);
+    client.write(`{"schema":"hive-db/request/v1","verb":"snapshot","padding":"${'x'.repeat(4_096)}"}\n`);
+    expect(await heardBy(client)).toBe('');
+    const endless = await connected(presence.path);
+    endless.write('x'.repeat(5_000));
+    expect(await heardBy(endless)).toBe('');
+  });
+
+  it('cannot be answered when no snapshot can be taken; the log has the reason, the client has not', async () => {
+    const logged: unknown[] = [];
+    const note = (fields: object): void => void logged.push(fields);
+    const failure = new Error('SELECT secret');
+    using _presence = await start({
+      describe: () => {
+        throw failure;
+      },
+      logger: { debug: note, info: note, warn: note, error: note },
+    });
+    const [report] = await listProcesses({ directory: place.path });
+    expect(report).toMatchObject({ state: 'refused' });
+    expect(JSON.stringify(report)).not.toContain('secret');
+    expect(logged).toContainEqual({ err: failure });
+  });
+});
+
+describe('a client', () => {
+  it('that never asks is hung up on after a second, not before', async () => {
+    const clock = new WatchedClock();
+    using presence = await start({ clock });
+    const client = await connected(presence.path);
+    const heard = heardBy(client);
+    await clock.timersSet(1);
+    await clock.advance(999);
+    client.write('{');
+    expect(client.destroyed).toBe(false);
+    await clock.advance(1);
+    expect(await heard).toBe('');
+  });
+
+  it('that never fetches its answer is hung up on', async () => {
+    const clock = new WatchedClock();
+    const warnings = ['x'.repeat(8 * 1024 * 1024)];
+    using presence = await start({ clock, describe: () => healthyService({ warnings }) });
+    const client = await connected(presence.path);
+    client.pause().write(encodeRequest('snapshot'));
+    await clock.timersSet(2);
+    await clock.advance(5_000);
+    const heard = heardBy(client);
+    client.resume();
+    expect((await heard).length).toBeLessThan(8 * 1024 * 1024);
+  });
+
+  it('does not keep the process alive with its deadlines', async () => {
+    const clock = new WatchedClock();
+    using presence = await start({ clock });
+    const client = await connected(presence.path);
+    await clock.timersSet(1);
+    expect(clock.aliveTimers).toBe(0);
+    client.destroy();
+  });
+
+  it('beyond the thirty-second is hung up on until one of them leaves', async () => {
+    const clock = new WatchedClock();
+    using presence = await start({ clock });
+    const clients = await Promise.all(Array.from({ length: 32 }, () => connected(presence.path)));
+    await clock.timersSet(32);
+    const late = await connected(presence.path);
+    late.write(encodeRequest('snapshot'));
+    expect(await heardBy(late)).toBe('');
+
+    const gone = heardBy(clients[0]!);
+    clients[0]!.write('rubbish\n');
+    await gone;
+    expect(await listProcesses({ directory: place.path })).toMatchObject([{ state: 'answered' }]);
+    for (const client of clients) client.destroy();
+  });
+});
+
+describe('what a dead process left behind', () => {
+  it('is not listed, stays while somebody only looks, and goes when the next process starts', async () => {
+    await using neighbour = startNeighbour(PRESENT + AND_STAYS, place.path, JSON.stringify(describeHealthy()));
+    const path = await neighbour.line();
+    expect(await listProcesses({ directory: place.path })).toMatchObject([{ pid: neighbour.pid, state: 'answered' }]);
+    await neighbour.kill();
+    expect(await listProcesses({ directory: place.path })).toEqual([]);
+    expect(existsSync(path)).toBe(true);
+    using _presence = await start();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('is not listed either while its number is kept for a parent that does not ask', async () => {
+    const program = `
+      import { spawn } from 'node:child_process';
+      const script = '"$0" --input-type=module -e "$1" -- "$2" "$3" & exec cat';
+      const parent = spawn('sh', ['-c', script, process.execPath, ...process.argv.slice(-3)]);
+      parent.stdout.pipe(process.stdout);
+    `;
+    const present = `${PRESENT} console.log(process.pid); setTimeout(() => undefined, 20_000);`;
+    await using neighbour = startNeighbour(program, present, place.path, JSON.stringify(describeHealthy()));
+    await neighbour.line();
+    process.kill(Number(await neighbour.line()), 'SIGKILL');
+    await expect.poll(() => listProcesses({ directory: place.path })).toEqual([]);
+  });
+
+  it('goes also when the number has a new owner', async () => {
+    const path = join(place.path, `process-${process.pid}-1.sock`);
+    const program = `
+      import { createServer } from 'node:net';
+      createServer().listen(process.argv.at(-1), () => console.log('listening'));
+    `;
+    await using neighbour = startNeighbour(program, path);
+    await neighbour.line();
+    await neighbour.kill();
+    using presence = await start();
+    expect(readdirSync(place.path)).toEqual([basename(presence.path)]);
+  });
+
+  it('may be a thousand sockets', async () => {
+    const program = `
+      import { createServer } from 'node:net';
+      const directory = process.argv.at(-1);
+      for (let start = 1; start <= 1_000; start++)
+        await new Promise((listening) => {
+          createServer().listen(directory + '/process-' + process.pid + '-' + start + '.sock', listening);
+        });
+      console.log('listening');
+    `;
+    await using neighbour = startNeighbour(program, place.path);
+    await neighbour.line();
+    await neighbour.kill();
+    expect(readdirSync(place.path)).toHaveLength(1_000);
+    expect(await listProcesses({ directory: place.path })).toEqual([]);
+    using presence = await start();
+    expect(readdirSync(place.path)).toEqual([basename(presence.path)]);
+  });
+});
+
+describe('what is not left behind stays', () => {
+  it('the socket of a process that cannot be seen from here and answers, as in another container', async () => {
+    const path = join(place.path, 'process-4194305-1.sock');
+    await using _unseen = await serving(path, (socket) => socket.end('rubbish\n'));
+    using _presence = await start();
+    expect(existsSync(path)).toBe(true);
+    expect(await listProcesses({ directory: place.path })).toContainEqual(
+      expect.objectContaining({ pid: 4_194_305, state: 'rubbish' }),
+    );
+  });
+
+  it('the socket of a living process that does not listen yet', async () => {
+    const path = join(place.path, `process-${process.ppid}-${startOf(process.ppid)}.sock`);
+    const program = `
+      import { createServer } from 'node:net';
+      createServer().listen(process.argv.at(-1), () => console.log('listening'));
+    `;
+    await using neighbour = startNeighbour(program, path);
+    await neighbour.line();
+    await neighbour.kill();
+    using _presence = await start();
+    expect(existsSync(path)).toBe(true);
+    expect(await listProcesses({ directory: place.path })).toContainEqual({
+      pid: process.ppid,
+      state: 'refused',
+      reason: 'nobody listens on its socket',
+    });
+  });
+
+  it('files that are no sockets, and sockets of other names', async () => {
+    writeFileSync(join(place.path, 'process-4194305-1.sock'), '');
+    writeFileSync(join(place.path, 'notes.txt'), '');
+    await using _turn = await serving(join(place.path, 'turn-1-2-3.sock'), () => undefined);
+    using presence = await start();
+    expect(readdirSync(place.path).toSorted()).toEqual(
+      ['notes.txt', 'process-4194305-1.sock', basename(presence.path), 'turn-1-2-3.sock'].toSorted(),
+    );
+  });
+});
+
+describe('the entry', () => {
+  it('loads nothing but itself and the pool, so that a command starts fast', async () => {
+    const program = `
+      import { registerHooks } from 'node:module';
+      const seen = new Set();
+      registerHooks({ resolve: (name, context, next) => (seen.add(name), next(name, context)) });
+      await import('@hive/shared-db/presence');
+      console.log(JSON.stringify([...seen].filter((name) => !name.startsWith('.') && !name.startsWith('node:'))));
+    `;
+    await using neighbour = startNeighbour(program);
+    expect(JSON.parse(await neighbour.line())).toEqual(['@hive/shared-db/presence', '@hive/pool']);
+  });
+});

@@ -1,0 +1,183 @@
+import type { ServiceSnapshot } from '@hive/shared-db';
+import {
+  decodeAnswer,
+  decodeRequest,
+  encodeAnswer,
+  encodeRequest,
+  MAX_REQUEST_BYTES,
+  VERBS,
+  type DecodedAnswer,
+} from '@hive/shared-db/presence';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { healthyDatabase, healthyService } from '../support/snapshots.ts';
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const lineOf = (message: unknown): Uint8Array => bytes(JSON.stringify(message));
+const answerWith = (snapshot: unknown): DecodedAnswer =>
+  decodeAnswer(lineOf({ schema: 'hive-db/answer/v1', ok: true, snapshot }));
+
+/** What arrives when a snapshot is sent: undefined fields are not. */
+const asSent = (snapshot: ServiceSnapshot): ServiceSnapshot => JSON.parse(JSON.stringify(snapshot)) as ServiceSnapshot;
+
+/** A snapshot with something in every list and every optional field. */
+const full = healthyService({
+  databases: [
+    healthyDatabase({
+      failure: { code: 'HIVEDB_E_IO', message: 'disk I/O error' },
+      leases: [{ id: 1, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: 'at main.ts:3' }],
+      waiters: [{ owner: 'save order', waitMs: 4 }],
+      counters: { errors: { HIVEDB_E_BUSY_TIMEOUT: 2 } },
+      pool: { waitTime: { count: 1, sumMs: 2, maxMs: 2, buckets: [{ leMs: 2.048, count: 1 }] } },
+    }),
+  ],
+  fallbacks: [{ database: 'stock', reason: 'the service is closed' }],
+  deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls: 1, callSites: ['a.ts:1'] }],
+  warnings: ['another SQLite engine is loaded'],
+});
+
+type Path = readonly (string | number)[];
+
+/** Every place in plain data, leaves and branches alike. */
+function pathsOf(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  const children = Array.isArray(value)
+    ? value.flatMap((child, index) => pathsOf(child, [...path, index]))
+    : Object.entries(value).flatMap(([key, child]) => pathsOf(child, [...path, key]));
+  return [path, ...children];
+}
+
+/** A copy with something else at one place. */
+function replaced(value: unknown, [step, ...rest]: Path, substitute: unknown): unknown {
+  if (step === undefined) return substitute;
+  const copy = structuredClone(value) as Record<string | number, unknown>;
+  copy[step] = replaced(copy[step], rest, substitute);
+  return copy;
+}
+
+describe('a request', () => {
+  it.each(VERBS)('%s arrives as it was sent, in one line', (verb) => {
+    const line = encodeRequest(verb);
+    expect(line.indexOf('\n')).toBe(line.length - 1);
+    expect(line.length).toBeLessThan(MAX_REQUEST_BYTES);
+    expect(decodeRequest(bytes(line.trimEnd()))).toEqual({ kind: 'request', verb });
+  });
+
+  it('has the documented form', () => {
+    expect(encodeRequest('snapshot')).toBe('{"schema":"hive-db/request/v1","verb":"snapshot"}\n');
+  });
+
+  it('with a verb that nobody knows is told from rubbish, also where the verb is a name of JavaScript', () => {
+    for (const verb of ['sql', '', 'constructor', '__proto__'])
+      expect(decodeRequest(lineOf({ schema: 'hive-db/request/v1', verb }))).toEqual({ kind: 'unknown-verb', verb });
+  });
+
+  it.each([
+    '',
+    'null',
+    '[]',
+    '"snapshot"',
+    'GET / HTTP/1.1\r',
+    '{"verb":"snapshot"}',
+    '{"schema":"hive-db/request/v2","verb":"snapshot"}',
+    '{"schema":"hive-db/request/v1"}',
+    '{"schema":"hive-db/request/v1","verb":["snapshot"]}',
+  ])('is rubbish as %j', (text) => {
+    expect(decodeRequest(bytes(text))).toEqual({ kind: 'rubbish' });
+  });
+
+  it('is decoded to one of three things from any bytes', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array(), fc.json().map(bytes)), (line) => {
+        expect(['request', 'unknown-verb', 'rubbish']).toContain(decodeRequest(line).kind);
+      }),
+    );
+  });
+});
+
+describe('an answer', () => {
+  it('carries a snapshot unchanged, whatever its texts are, in one line', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.array(fc.string()), (app, warnings) => {
+        const snapshot = { ...full, app, warnings };
+        const line = encodeAnswer({ kind: 'snapshot', snapshot });
+        expect(line.indexOf('\n')).toBe(line.length - 1);
+        expect(decodeAnswer(bytes(line))).toEqual({ kind: 'snapshot', snapshot: asSent(snapshot) });
+      }),
+    );
+  });
+
+  it('has the documented form', () => {
+    const line = encodeAnswer({ kind: 'snapshot', snapshot: full });
+    expect(JSON.parse(line)).toEqual({ schema: 'hive-db/answer/v1', ok: true, snapshot: asSent(full) });
+  });
+
+  it('says in our own words why there is none, whatever was sent', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('UNKNOWN_VERB', 'NO_SNAPSHOT'), fc.string(), (code, message) => {
+        const decoded = decodeAnswer(lineOf({ schema: 'hive-db/answer/v1', ok: false, error: { code, message } }));
+        expect(decoded).toMatchObject({ kind: 'refusal', code, message: expect.stringMatching(/^the process /) });
+      }),
+    );
+  });
+
+  it.each([
+    '',
+    'null',
+    '{"ok":true}',
+    '{"schema":"hive-db/answer/v2","ok":true,"snapshot":{}}',
+    '{"schema":"hive-db/answer/v1"}',
+    '{"schema":"hive-db/answer/v1","ok":false}',
+    '{"schema":"hive-db/answer/v1","ok":false,"error":{"code":"toString"}}',
+    '{"schema":"hive-db/answer/v1","ok":"yes","snapshot":{}}',
+  ])('is rubbish as %j', (text) => {
+    expect(decodeAnswer(bytes(text)).kind).toBe('rubbish');
+  });
+
+  it('is rubbish when any one place of the snapshot holds something else', () => {
+    for (const path of pathsOf(asSent(full)))
+      for (const wrong of [null, { nothing: {} }, [[]]]) {
+        const decoded = answerWith(replaced(asSent(full), path, wrong));
+        expect(decoded.kind, `${path.join('.')} = ${JSON.stringify(wrong)}`).toBe('rubbish');
+      }
+  });
+
+  it('names the place that is wrong', () => {
+    const broken = replaced(asSent(full), ['databases', 0, 'pool', 'size'], 'four');
+    expect(answerWith(broken)).toEqual({
+      kind: 'rubbish',
+      reason: 'snapshot.databases[0].pool.size is not a number',
+    });
+  });
+
+  it('never repeats what was sent in its reason', () => {
+    const errors = { 'secret\u001b[2J': 'x' };
+    const decoded = answerWith(replaced(asSent(full), ['databases', 0, 'counters', 'errors'], errors));
+    expect(decoded).toEqual({
+      kind: 'rubbish',
+      reason: 'a value of snapshot.databases[0].counters.errors is not a number',
+    });
+  });
+
+  it('may have more fields than are known', () => {
+    const decoded = answerWith({ ...asSent(full), novelty: 1 });
+    expect(decoded.kind).toBe('snapshot');
+  });
+
+  it('is decoded to one of three things from any bytes', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array(), fc.json().map(bytes)), (line) => {
+        expect(['snapshot', 'refusal', 'rubbish']).toContain(decodeAnswer(line).kind);
+      }),
+    );
+  });
+
+  it('is decoded without an exception from any snapshot that is damaged at one place', () => {
+    const paths = pathsOf(asSent(full));
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
+        expect(['snapshot', 'rubbish']).toContain(answerWith(replaced(asSent(full), path, value)).kind);
+      }),
+    );
+  });
+});

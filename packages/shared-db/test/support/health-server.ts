@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import { createServer, request, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createHealthHandler, type HealthHandlerOptions } from '@hive/shared-db/http';
+
+export interface Response {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface Asking {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A real HTTP server with the health handler in front of an application that answers 418 to everything else. */
+export interface HealthServer extends AsyncDisposable {
+  ask(path: string, asking?: Asking): Promise<Response>;
+}
+
+export async function healthServer(options: HealthHandlerOptions): Promise<HealthServer> {
+  const handle = createHealthHandler(options);
+  const server = createServer((incoming, response) => {
+    if (!handle(incoming, response)) response.writeHead(418).end('the application');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    ask: (path, { method = 'GET', headers = {} } = {}) =>
+      new Promise((resolve, reject) => {
+        const outgoing = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('end', () => {
+            const body = Buffer.concat(chunks).toString();
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+          });
+        });
+        outgoing.on('error', reject);
+        outgoing.end();
+      }),
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
