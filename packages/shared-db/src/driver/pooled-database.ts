@@ -108,8 +108,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   async close(graceMs: number): Promise<readonly LeaseInfo[]> {
     this.#state = { status: 'closed' };
     // Readers before the writer: the last connection that closes tidies up, and it must be one that can write.
+    const deadline = this.context.clock.now() + graceMs;
     const readers = await this.readers.close({ graceMs });
-    const writers = await this.writers.close({ graceMs });
+    const writers = await this.writers.close({ graceMs: Math.max(0, deadline - this.context.clock.now()) });
     await this.closed();
     return readers === writers ? readers.forced : [...readers.forced, ...writers.forced];
   }
@@ -247,7 +248,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     let watch: TransactionWatch | undefined;
     let running = 0;
     const host = this.#scopeHost(call.label);
-    const scope = new Scope(connection, {
+    const scope = new Scope(lease, {
       explain: host.explain,
       started: () => {
         running++;

@@ -20,6 +20,11 @@ export interface Transaction extends Connection {
   afterCommit(callback: () => void): void;
 }
 
+/** A connection as long as it is lent; afterwards reading it throws. A lease of a pool is one. */
+export interface Loan {
+  readonly resource: DriverConnection;
+}
+
 /** What a scope asks and tells while statements run. */
 export interface ScopeHost {
   /** Makes a `DatabaseError` of what a statement threw. */
@@ -30,38 +35,38 @@ export interface ScopeHost {
 
 /** The handle that a caller gets. It outlives nothing: `end` makes it throw. */
 export class Scope implements Transaction {
-  readonly #connection: DriverConnection;
+  readonly #lease: Loan;
   readonly #host: ScopeHost;
   readonly #depth: number;
   #ended: (() => Error) | undefined;
   #nested: Scope | undefined;
   readonly #callbacks: (() => void)[] = [];
 
-  constructor(connection: DriverConnection, host: ScopeHost, depth = 0) {
-    this.#connection = connection;
+  constructor(lease: Loan, host: ScopeHost, depth = 0) {
+    this.#lease = lease;
     this.#host = host;
     this.#depth = depth;
   }
 
   async all<T = Row>(sql: string, ...params: readonly Bindable[]): Promise<T[]> {
-    return (await this.#statement(() => this.#connection.all(sql, params))) as T[];
+    return (await this.#statement(() => this.#lease.resource.all(sql, params))) as T[];
   }
 
   async get<T = Row>(sql: string, ...params: readonly Bindable[]): Promise<T | undefined> {
-    return (await this.#statement(() => this.#connection.get(sql, params))) as T | undefined;
+    return (await this.#statement(() => this.#lease.resource.get(sql, params))) as T | undefined;
   }
 
   run(sql: string, ...params: readonly Bindable[]): Promise<RunResult> {
-    return this.#statement(() => this.#connection.run(sql, params));
+    return this.#statement(() => this.#lease.resource.run(sql, params));
   }
 
   exec(sql: string): Promise<void> {
-    return this.#statement(() => this.#connection.exec(sql));
+    return this.#statement(() => this.#lease.resource.exec(sql));
   }
 
   async *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): AsyncGenerator<T, undefined> {
     this.#assertUsable();
-    const rows = this.#connection.iterate(sql, params);
+    const rows = this.#lease.resource.iterate(sql, params);
     try {
       for (;;) {
         const next = await this.#statement(() => rows.next());
@@ -75,21 +80,21 @@ export class Scope implements Transaction {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     const depth = this.#depth + 1;
-    await this.#statement(() => this.#connection.savepoint(depth));
-    const part = new Scope(this.#connection, this.#host, depth);
+    await this.#statement(() => this.#lease.resource.savepoint(depth));
+    const part = new Scope(this.#lease, this.#host, depth);
     this.#nested = part;
     try {
       const result = await fn(part);
       part.#assertUsable();
       this.#nested = undefined;
-      await this.#statement(() => this.#connection.releaseSavepoint(depth));
+      await this.#statement(() => this.#lease.resource.releaseSavepoint(depth));
       this.#callbacks.push(...part.#callbacks);
       return result;
     } catch (error) {
       this.#nested = undefined;
-      if (this.#ended === undefined && this.#connection.inTransaction) {
-        await this.#connection.rollbackToSavepoint(depth);
-        await this.#connection.releaseSavepoint(depth);
+      if (this.#ended === undefined && this.#lease.resource.inTransaction) {
+        await this.#lease.resource.rollbackToSavepoint(depth);
+        await this.#lease.resource.releaseSavepoint(depth);
       }
       throw error;
     } finally {

@@ -62,7 +62,7 @@ export class LeasedSession implements Session {
     this.#lease = lease;
     this.#host = host;
     this.#openedAt = new Error(`session "${label}" was opened here`);
-    this.#scope = new Scope(lease.resource, host.scope);
+    this.#scope = new Scope(lease, host.scope);
     this.connection = this.#lend(lease.resource);
     this.#timer = host.clock.after(timeoutMs, () => {
       host.expired(label);

@@ -99,7 +99,7 @@ export class SyncScope implements SyncTransaction {
         this.#connection.control(`ROLLBACK TO ${name}`);
         this.#connection.control(`RELEASE ${name}`);
       }
-      throw this.#explain(error);
+      throw error;
     } finally {
       part.end();
     }
