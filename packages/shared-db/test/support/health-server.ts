@@ -3,13 +3,13 @@ import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHealthHandler, type HealthHandlerOptions } from '@hive/shared-db/http';
 
-export interface Response {
+interface Response {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-export interface Asking {
+interface Asking {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }

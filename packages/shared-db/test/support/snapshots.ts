@@ -59,7 +59,7 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
 }
 
 /** A histogram of nothing. */
-export const emptyHistogram: HistogramSnapshot = { count: 0, sumMs: 0, maxMs: 0, buckets: [] };
+const emptyHistogram: HistogramSnapshot = { count: 0, sumMs: 0, maxMs: 0, buckets: [] };
 
 function healthyPool({ counters = {}, ...changes }: NonNullable<DatabaseChanges['pool']>): PoolStats {
   return {
