@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock, type Clock, type Logger } from '@hive/shared-db';
+import { checkDatabase, type BusDatabase } from './bus-database.ts';
+import { Errand, neverFails } from './errand.ts';
+import { checkName, checkTopic } from './name.ts';
+import { checkFunction, checkKeys, checkWhole } from './options.ts';
+import { FARTHEST_MS, Position } from './position.ts';
+import { Subscription, type Handle } from './subscription.ts';
+import { shown, wrongUse } from './wrong-use.ts';
+
+const POLL_MS = 100;
+const MAX_ATTEMPTS = 10;
+const FIRST_RETRY_MS = 200;
+const LONGEST_RETRY_MS = 60_000;
+const LEASE_MS = 5_000;
+const GRACE_MS = 5_000;
+const LONGEST_MS = 2_147_483_647;
+const OPTION_NAMES = [
+  'bus',
+  'consumer',
+  'topics',
+  'handle',
+  'clock',
+  'logger',
+  'pollMs',
+  'maxAttempts',
+  'firstRetryMs',
+  'longestRetryMs',
+  'leaseMs',
+  'keepAlive',
+];
+
+/** Everything that `createConsumer` takes. `bus`, `consumer`, `topics` and `handle` are required. */
+export interface ConsumerOptions {
+  readonly bus: BusDatabase;
+  /** What its place in each topic is stored under. Processes that use one name share the work. */
+  readonly consumer: string;
+  readonly topics: readonly string[];
+  readonly handle: Handle;
+  readonly clock?: Clock;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** How often it asks whether the bus has changed. Default 100 ms: a third of what an event may take to arrive, for microseconds. */
+  readonly pollMs?: number;
+  /** After so many failures an event is put aside (`deadEvents`) and its topic goes on; Infinity: never. Default 10, about 100 s. */
+  readonly maxAttempts?: number;
+  /** The pause after the first failure; it doubles. Default 200 ms: most of what fails once is a lock or a restart. */
+  readonly firstRetryMs?: number;
+  /** What the pause grows to. Default 60 s, at most 10 min. */
+  readonly longestRetryMs?: number;
+  /**
+   * How long a process may be silent in the middle of an event before another of the same name takes over. Default 5 s: what a
+   * crash costs, and longer than an event loop should ever stand still. At most 10 min.
+   */
+  readonly leaseMs?: number;
+  /** Whether the process stays for it. Default true: waiting is its work. */
+  readonly keepAlive?: boolean;
+}
+
+/** What `stop` could not wait for. */
+export interface ConsumerStopReport {
+  readonly unfinished: readonly { readonly topic: string; readonly seq: number }[];
+}
+
+/** Handles events until it is stopped. */
+export interface Consumer extends AsyncDisposable {
+  /** Begins. Calling it again does nothing. */
+  start(): void;
+  /**
+   * Begins no further event and waits for those in hand, for at most `graceMs` (default 5 s); then it aborts their signals and
+   * reports them: they will be handled again. The same promise on every call; never rejects.
+   */
+  stop(options?: { readonly graceMs?: number }): Promise<ConsumerStopReport>;
+}
+
+/**
+ * Makes a consumer. Of each topic it handles every event at least once, in order and one at a time; topics do not wait for each
+ * other. A new one begins with the oldest event that is kept. Its place is stored after each event, so a crash repeats at most
+ * the event in hand: make handlers idempotent, or use `handledOnce`. A handler that rejects is called again after a growing
+ * pause; meanwhile its topic waits.
+ *
+ * Two processes may run one consumer: whoever is first handles what there is in a topic, and the other one takes over when it is
+ * done, stopped, or silent for `leaseMs`. Only a process that was silent and comes back can find that an event it was
+ * handling, and later ones, were handled by another meanwhile; its handler's signal is aborted.
+ *
+ * Costs: one look of microseconds every `pollMs`, no writes while there is nothing to do, two small transactions for a single
+ * event, one for each event of many. While the bus is out of reach it tries again after 100 ms to 30 s.
+ */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  check(options);
+  return new PollingConsumer(options);
+}
+
+class PollingConsumer implements Consumer {
+  readonly #bus: BusDatabase;
+  readonly #clock: Clock;
+  readonly #logger: Logger | undefined;
+  readonly #name: string;
+  readonly #watch: Errand;
+  readonly #subscriptions: readonly Subscription[];
+  #version: unknown;
+  #stopped: Promise<ConsumerStopReport> | undefined;
+
+  constructor(options: ConsumerOptions) {
+    const { bus, consumer, topics, handle, clock = systemClock, logger } = options;
+    const { pollMs = POLL_MS, leaseMs = LEASE_MS, keepAlive = true } = options;
+    const { maxAttempts = MAX_ATTEMPTS, firstRetryMs = FIRST_RETRY_MS, longestRetryMs = LONGEST_RETRY_MS } = options;
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#name = consumer;
+    const holder = randomUUID();
+    const shared = {
+      consumer,
+      handle,
+      clock,
+      logger,
+      keepAlive,
+      pollMs,
+      leaseMs,
+      maxAttempts,
+      firstRetryMs,
+      longestRetryMs,
+    };
+    this.#subscriptions = topics.map((topic) => {
+      const position = new Position({ bus, consumer, topic, holder, clock, leaseMs });
+      return new Subscription({ ...shared, topic, position });
+    });
+    this.#watch = new Errand({
+      clock,
+      keepAlive,
+      run: () => {
+        if (this.#hasChanged()) for (const subscription of this.#subscriptions) subscription.wake();
+        return pollMs;
+      },
+      failed: neverFails,
+    });
+  }
+
+  start(): void {
+    if (this.#stopped !== undefined) throw wrongUse('this consumer was stopped', 'create another one');
+    this.#watch.wake();
+  }
+
+  stop({ graceMs = GRACE_MS }: { readonly graceMs?: number } = {}): Promise<ConsumerStopReport> {
+    checkWhole('graceMs of stop', graceMs, 0, LONGEST_MS);
+    this.#stopped ??= this.#stop(graceMs);
+    return this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(graceMs: number): Promise<ConsumerStopReport> {
+    await this.#watch.stop();
+    const ended = Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
+    const inTime = await this.#within(graceMs, ended);
+    if (inTime) return { unfinished: [] };
+    const unfinished = this.#subscriptions.flatMap(({ topic, inHand }) =>
+      inHand === undefined ? [] : [{ topic, seq: inHand }],
+    );
+    if (unfinished.length > 0)
+      this.#logger?.warn(
+        { consumer: this.#name, unfinished },
+        'stopped in the middle of events; they will be handled again',
+      );
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.abandon()));
+    return { unfinished };
+  }
+
+  #within(graceMs: number, ended: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(graceMs, () => {
+        resolve(false);
+      });
+      void ended.then(() => {
+        timer.cancel();
+        resolve(true);
+      });
+    });
+  }
+
+  /** The counter moves with every commit of any other connection, in this process and in others. */
+  #hasChanged(): boolean {
+    try {
+      const version = this.#bus.readSync('bus: has it changed', (c) => c.get('PRAGMA data_version'))?.['data_version'];
+      if (version === this.#version) return false;
+      this.#version = version;
+      return true;
+    } catch {
+      // A subscription waits for a database that is not open, and says what is wrong with it.
+      return true;
+    }
+  }
+}
+
+function check(options: ConsumerOptions): void {
+  const where = 'createConsumer';
+  checkKeys(where, options, OPTION_NAMES);
+  checkDatabase(`bus of ${where}`, options.bus);
+  checkName(`consumer of ${where}`, options.consumer);
+  const { topics } = options;
+  if (!Array.isArray(topics) || topics.length === 0)
+    throw wrongUse(`topics of ${where} is ${shown(topics)}; expected a list with at least one topic`);
+  for (const topic of topics) checkTopic(`a topic of ${where}`, topic);
+  const twice = topics.find((topic, index) => topics.indexOf(topic) !== index);
+  if (twice !== undefined) throw wrongUse(`topics of ${where} has ${shown(twice)} twice; expected each topic once`);
+  checkFunction(`handle of ${where}`, options.handle);
+  checkWhole(`pollMs of ${where}`, options.pollMs ?? POLL_MS, 1, LONGEST_MS);
+  checkWhole(`maxAttempts of ${where}`, options.maxAttempts ?? MAX_ATTEMPTS, 1, Infinity);
+  checkWhole(`longestRetryMs of ${where}`, options.longestRetryMs ?? LONGEST_RETRY_MS, 1, FARTHEST_MS);
+  checkWhole(`firstRetryMs of ${where}`, options.firstRetryMs ?? FIRST_RETRY_MS, 1, FARTHEST_MS);
+  checkWhole(`leaseMs of ${where}`, options.leaseMs ?? LEASE_MS, 100, FARTHEST_MS);
+  const { keepAlive = true } = options;
+  if (typeof keepAlive !== 'boolean')
+    throw wrongUse(`keepAlive of ${where} is ${shown(keepAlive)}; expected true or false`);
+}
