@@ -1,4 +1,4 @@
-import type { Clock, Timer } from './clock.ts';
+import { LONGEST_MS, type Clock, type Timer } from './clock.ts';
 
 /** One timer that is moved instead of many that are made. It does not keep the process alive unless told to. */
 export class Alarm {
@@ -18,7 +18,7 @@ export class Alarm {
     if (at >= this.#at) return;
     this.#timer?.cancel();
     this.#at = at;
-    this.#timer = this.#clock.after(Math.max(1, Math.ceil(at - now)), () => {
+    this.#timer = this.#clock.after(Math.min(Math.max(1, Math.ceil(at - now)), LONGEST_MS), () => {
       this.#timer = undefined;
       this.#at = Infinity;
       this.#ring();

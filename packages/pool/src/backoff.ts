@@ -24,7 +24,7 @@ export class Backoff {
     return this.#cause;
   }
 
-  /** No attempt runs before this. */
+  /** No attempt runs before this; 0 while attempts succeed. */
   get retryAt(): number {
     return this.#retryAt;
   }
@@ -41,6 +41,7 @@ export class Backoff {
 
   succeeded(): void {
     this.#failures = 0;
+    this.#retryAt = 0;
     this.#cause = undefined;
   }
 }

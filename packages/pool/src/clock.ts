@@ -5,6 +5,9 @@ export interface Timer {
   cancel(): void;
 }
 
+/** The longest delay that a timer of the platform can express: 2^31 - 1 ms, 24 days. */
+export const LONGEST_MS = 2_147_483_647;
+
 /**
  * Time as a parameter: everything that waits or measures asks a clock, so that a test can move it.
  * `systemClock` is the real one; `VirtualClock` (in `@hive/pool/testing`) stands still until it is told to go on.

@@ -49,7 +49,7 @@ export type EntryKind = EntryState<unknown>['kind'];
 const FOLLOWERS = Uint8Array.of(
   bits(IDLE, LEASED, CLOSING, GONE), // creating
   bits(IDLE, LEASED, CLOSING), // validating
-  bits(LEASED, VALIDATING, CLOSING), // idle
+  bits(IDLE, LEASED, VALIDATING, CLOSING), // idle
   bits(IDLE, LEASED, RESETTING, CLOSING), // leased
   bits(IDLE, LEASED, CLOSING), // resetting
   bits(GONE), // closing

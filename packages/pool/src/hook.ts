@@ -10,8 +10,6 @@ interface HookCall<T> {
   readonly timeoutMs: number;
   /** What the timeout calls it. */
   readonly name: string;
-  /** Whether waiting for it keeps the process alive. */
-  readonly keepAlive: boolean;
   readonly run: () => T | PromiseLike<T>;
   /** Called once: at once when the hook is synchronous, else when it settles or its time is up. */
   readonly done: (outcome: Outcome<T>) => void;
@@ -19,8 +17,11 @@ interface HookCall<T> {
   readonly late?: (outcome: Outcome<T>) => void;
 }
 
-/** Runs a hook that may be synchronous, may throw, may be slow and may never come back. */
-export function callHook<T>({ clock, timeoutMs, name, keepAlive, run, done, late }: HookCall<T>): void {
+/**
+ * Runs a hook that may be synchronous, may throw, may be slow and may never come back. Its timer does not keep the process alive:
+ * whoever waits for the outcome does.
+ */
+export function callHook<T>({ clock, timeoutMs, name, run, done, late }: HookCall<T>): void {
   let result: T | PromiseLike<T>;
   try {
     result = run();
@@ -38,7 +39,7 @@ export function callHook<T>({ clock, timeoutMs, name, keepAlive, run, done, late
     waiting = false;
     done({ ok: false, error: new Error(`${name} took longer than ${timeoutMs} ms`), timedOut: true });
   });
-  if (!keepAlive) timer.unref();
+  timer.unref();
   const settle = (outcome: Outcome<T>): void => {
     if (!waiting) {
       late?.(outcome);
@@ -48,7 +49,8 @@ export function callHook<T>({ clock, timeoutMs, name, keepAlive, run, done, late
     timer.cancel();
     done(outcome);
   };
-  result.then(
+  // A thenable of another library may call back twice, or throw: a promise made of it does not.
+  Promise.resolve(result).then(
     (value) => {
       settle({ ok: true, value });
     },

@@ -5,6 +5,7 @@ export interface LeaseInfo {
   readonly id: number;
   readonly resourceId: number;
   readonly owner: string | undefined;
+  /** How long it is held; of many short ones that are not timed a newer one may look up to a second older than it is. */
   readonly ageMs: number;
   /** Stack of the acquirer, when it was captured. */
   readonly acquiredAt: string | undefined;

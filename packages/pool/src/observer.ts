@@ -15,8 +15,8 @@ export type DestroyReason =
   | 'closed';
 
 /**
- * What a pool tells the world. Every method is optional and is called after the pool's own state has settled; what it throws is
- * swallowed and counted (`observerErrors`), never passed to a borrower.
+ * What a pool tells the world. Every method is optional and is called while the pool is in order, so it may ask and tell the pool
+ * anything; what it throws is swallowed and counted (`observerErrors`), never passed to a borrower.
  */
 export interface PoolObserver {
   created?(resourceId: number, createMs: number): void;

@@ -1,7 +1,7 @@
 import { Alarm } from './alarm.ts';
 import { Backoff } from './backoff.ts';
 import { Breather } from './breather.ts';
-import type { Clock, Timer } from './clock.ts';
+import { LONGEST_MS, type Clock, type Timer } from './clock.ts';
 import { creationsWanted } from './creation-policy.ts';
 import {
   CLOSING,
@@ -23,7 +23,7 @@ import { Histogram } from './histogram.ts';
 import { callHook, type Outcome } from './hook.ts';
 import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
 import type { DestroyReason, PoolObserver } from './observer.ts';
-import { checkLimit, parseSettings, type PoolOptions, type PoolSettings } from './settings.ts';
+import { checkLimit, inWords, parseSettings, wrongOption, type PoolOptions, type PoolSettings } from './settings.ts';
 import { newTally, type PoolStats } from './stats.ts';
 import { Vigils } from './vigils.ts';
 import { WaitQueue, type Waiter, type WaiterInfo } from './waiters.ts';
@@ -44,7 +44,10 @@ export interface AcquireOptions extends LeaseOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What `flush` takes away: what nobody uses; everything; what is held too long; everything, but leases may finish. */
+/**
+ * What `flush` takes away: what nobody uses; everything; what is held too long; everything, but leases may finish. What is being
+ * opened is never waited for: where it would be too old, it goes when it arrives.
+ */
 export type FlushMode = 'idle' | 'all' | 'leaked' | 'graceful';
 
 /** What `flush` did. */
@@ -75,7 +78,7 @@ export interface Pool<R> extends AsyncDisposable {
   acquire(options?: AcquireOptions): Promise<Lease<R>>;
   /** Borrows a resource that is ready now, or returns undefined. Never waits and never opens one. */
   tryAcquire(options?: LeaseOptions): Lease<R> | undefined;
-  /** Opens resources until `minIdle` are idle; resolves with how many are live. Rejects with `CREATE_FAILED`. */
+  /** Opens resources until `minIdle` are idle; resolves with how many are live. Rejects with `CREATE_FAILED` or `POOL_CLOSED`. */
   warm(): Promise<number>;
   /** One frozen picture of everything that is counted and measured. */
   stats(): PoolStats;
@@ -92,10 +95,10 @@ export interface Pool<R> extends AsyncDisposable {
   /** Destroys resources; resolves when they are gone. */
   flush(mode: FlushMode): Promise<FlushReport>;
   /**
-   * Ends the pool: waiters are rejected now, leases may come back for `graceMs` (default 5 s), what is left then is revoked,
-   * destroyed and reported. Calling it again returns the same promise. Never rejects.
+   * Ends the pool: waiters are rejected now, leases may come back for `graceMs` (default 5 s, also for what is no duration), what
+   * is left then is revoked, destroyed and reported. Calling it again returns the same promise. Never rejects.
    */
-  close(options?: { readonly graceMs?: number }): Promise<CloseReport>;
+  close(options?: { readonly graceMs?: number | undefined }): Promise<CloseReport>;
 }
 
 /** Makes a pool. Throws `PoolError` with code `CONFIG` for a wrong option; nothing has been opened then. */
@@ -108,6 +111,8 @@ const HOUSEKEEPING_MS = 1_000;
 const SMOOTHING = 0.15;
 /** How soon the queue is looked at again while nobody knows how long a creation takes. */
 const FIRST_REVIEW_MS = 10;
+/** When leases are further apart than this, each is timed: reading the clock is a thousandth of it. */
+const SPARSE_MS = 0.05;
 const DEFAULT_GRACE_MS = 5_000;
 const NO_OPTIONS: AcquireOptions = Object.freeze({});
 const IDLE_STATE = Object.freeze({ kind: IDLE });
@@ -136,8 +141,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #lastEntryId = 0;
   #lastLeaseId = 0;
 
-  /** How many more leases go untimed. */
+  /** One lease in so many is timed at present, how many more go untimed, and when the last timed one began. */
+  #stride = 1;
   #untimed = 0;
+  #timedAt = 0;
+  /** How many callers could have been captured; counted only where one in some is. */
+  #asked = 0;
   /** The last reading of the clock: good enough for what is not timed. */
   #now: number;
   #useMs: number | undefined;
@@ -150,6 +159,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   readonly #deadline: Alarm;
   readonly #review: Alarm;
   readonly #housekeeping: Alarm;
+  /** The queue is being served already; what happens meanwhile is taken into account. */
+  #demanding = false;
   #closed: Promise<CloseReport> | undefined;
   #collector: FinalizationRegistry<{ readonly entry: Entry<R>; readonly hold: Hold<R> }> | undefined;
 
@@ -198,17 +209,31 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
   #grantIdle(options: LeaseOptions): Lease<R> | undefined {
-    if (this.#idle.length === 0 || this.#status !== 'open') return undefined;
-    const { timeEvery, validates } = this.#settings;
+    if (this.#idle.length === 0 || this.#queue.length > 0 || this.#status !== 'open') return undefined;
     const timed = --this.#untimed <= 0;
-    if (timed) this.#untimed = timeEvery;
-    const now = timed || validates ? this.#readClock() : this.#now;
+    const now = timed || this.#settings.validates ? this.#readClock() : this.#now;
+    if (timed) this.#pace(now);
     const entry = this.#takeIdle(now);
     if (entry === undefined) return undefined;
     this.#tally.immediate++;
     this.#waitTime.recordZero();
     if (timed) this.#breather.check(now);
-    return this.#grant(entry, options, now, timed, 0);
+    return this.#grant(entry, options.owner, this.#place(options.capture), timed, 0);
+  }
+
+  /** Decides how many leases go untimed from now on: some in a dense stream, none where each takes its time. */
+  #pace(now: number): void {
+    const apartMs = (now - this.#timedAt) / this.#stride;
+    this.#timedAt = now;
+    this.#stride = apartMs > SPARSE_MS ? 1 : this.#settings.timeEvery;
+    this.#untimed = this.#stride;
+  }
+
+  /** Where a lease is being asked for, when that is to be remembered. */
+  #place(capture: boolean | undefined): Error | undefined {
+    const { captureEvery } = this.#settings;
+    if (capture !== true && (captureEvery === 0 || ++this.#asked % captureEvery !== 0)) return undefined;
+    return new Error('acquired');
   }
 
   /** Takes the best idle resource off the stack. Undefined when none is left, or when one is being validated first. */
@@ -226,19 +251,21 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return undefined;
   }
 
-  #grant(entry: Entry<R>, { owner, capture }: LeaseOptions, now: number, timed: boolean, waitMs: number): Lease<R> {
-    const id = ++this.#lastLeaseId;
-    const { captureEvery } = this.#settings;
-    const captured = capture === true || (captureEvery > 0 && id % captureEvery === 0);
+  #grant(
+    entry: Entry<R>,
+    owner: string | undefined,
+    place: Error | undefined,
+    timed: boolean,
+    waitMs: number,
+  ): Lease<R> {
     const hold: Hold<R> = {
       kind: LEASED,
-      id,
+      id: ++this.#lastLeaseId,
       owner,
       timed,
-      trace: captured ? { acquiredAt: new Error('acquired'), ended: '', endedAt: undefined } : undefined,
+      trace: place === undefined ? undefined : { acquiredAt: place, ended: '', endedAt: undefined },
       handle: undefined,
     };
-    this.#now = now;
     this.#move(entry, hold);
     const lease = new Lease<R>(entry, hold);
     hold.handle = lease;
@@ -251,11 +278,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#tally.staleReleases++;
       return;
     }
-    if (hold.timed || this.#queue.length > 0) this.#readClock();
+    const { validates } = this.#settings;
+    if (hold.timed || validates || this.#queue.length > 0) this.#readClock();
     if (hold.timed) this.#recordUse(this.#now - entry.since);
     if (hold.handle === undefined) this.#collector?.unregister(hold);
-    if (hold.trace !== undefined) hold.trace = { ...hold.trace, ended: 'released', endedAt: new Error('released') };
-    if (this.#observer.released !== undefined) this.#tellReleased(entry, hold);
+    if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : 'released');
+    if (this.#observer.released !== undefined) {
+      this.#tellReleased(entry, hold);
+      // The observer may have flushed it.
+      if (entry.state !== hold) return;
+    }
     if (destroy) this.#close(entry, 'caller');
     else if (this.#settings.resets && this.#unfit(entry) === undefined) this.#reset(entry);
     else this.#free(entry);
@@ -264,7 +296,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   stale(entry: Entry<R>, { id, owner, trace }: Hold<R>): PoolError {
     const whose = owner === undefined ? '' : ` of ${owner}`;
     const places = [trace?.acquiredAt?.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
-    const what = `lease ${id}${whose} was ${trace?.ended ?? 'released'}; resource ${entry.id} may be somebody else's now`;
+    const ended = trace?.ended ?? 'released';
+    const now = ended === 'released' ? "may be somebody else's now" : 'is gone';
+    const what = `lease ${id}${whose} was ${ended}; resource ${entry.id} ${now}`;
     return new PoolError('LEASE_STALE', [`${this.#title}: ${what}`, ...places].join('\n'));
   }
 
@@ -274,12 +308,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { owner, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const now = this.#readClock();
     const refusal = this.#refusal(options, now);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) return this.#refuse(refusal);
 
+    const place = this.#place(capture);
     return new Promise((resolve, reject) => {
       const waiter: Waiter<R> = {
         owner,
-        capture,
+        place,
         since: now,
         deadline: now + timeoutMs,
         resolve,
@@ -312,8 +347,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Why a caller may not even wait. */
   #refusal({ signal, timeoutMs }: AcquireOptions, now: number): PoolError | undefined {
-    if (this.#status === 'closing' || this.#status === 'closed')
-      return this.#error('POOL_CLOSED', 'the pool is closed');
+    if (this.#isClosing) return this.#error('POOL_CLOSED', 'the pool is closed');
     if (signal?.aborted === true) {
       this.#tally.aborted++;
       return this.#error('ABORTED', 'the caller had aborted before it asked', signal.reason);
@@ -328,9 +362,25 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return undefined;
   }
 
+  #refuse(reason: PoolError): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#answer(() => {
+        reject(reason);
+      });
+    });
+  }
+
   #leave(waiter: Waiter<R>, reason: PoolError): void {
     this.#unqueue(waiter);
-    waiter.reject(reason);
+    this.#answer(() => {
+      waiter.reject(reason);
+    });
+  }
+
+  /** Sends a caller away; when the event loop is owed a turn, after that: who is sent away at once may come back at once. */
+  #answer(settle: () => void): void {
+    if (this.#breather.check(this.#now)) this.#breather.hold(settle);
+    else settle();
   }
 
   #unqueue(waiter: Waiter<R>): void {
@@ -388,7 +438,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#unqueue(waiter);
     this.#tally.waited++;
     this.#waitTime.record(waitMs);
-    const lease = this.#grant(entry, waiter, now, true, waitMs);
+    const lease = this.#grant(entry, waiter.owner, waiter.place, true, waitMs);
     if (!this.#breather.check(now)) waiter.resolve(lease);
     else
       this.#breather.hold(() => {
@@ -401,28 +451,31 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#status === 'closing') return 'closed';
     if (entry.generation !== this.#generation) return 'condemned';
     if (this.#now >= entry.expiresAt) return 'lifetime';
-    if (this.#entries.size > this.#limit) return 'overflow';
+    if (this.#entries.size > this.#limit && this.#staying > this.#limit) return 'overflow';
     return undefined;
   }
 
-  /** Serves the queue from the idle stack: after a resume, when there may be something in both. */
-  #serveIdle(): void {
+  /** The queue may want what is idle, or what does not exist yet. Called wherever capacity comes free or demand is added. */
+  #demand(): void {
+    if (this.#demanding || this.#status !== 'open' || this.#queue.length === 0) return;
+    if (this.#idle.length === 0 && this.#entries.size >= this.#limit) return;
     const now = this.#readClock();
-    while (this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
-      const entry = this.#takeIdle(now);
-      const waiter = this.#queue.first;
-      if (entry !== undefined && waiter !== undefined) this.#serve(entry, waiter);
-    }
+    this.#demanding = true;
+    this.#serveIdle(now);
+    while (now >= this.#backoff.retryAt && this.#creationsWanted(now) > 0) this.#create();
+    this.#demanding = false;
+    if (this.#queue.length <= this.#counted(CREATING) || this.#entries.size >= this.#limit) return;
+    const { retryAt } = this.#backoff;
+    this.#review.by(now < retryAt ? retryAt : now + (this.#createMs ?? FIRST_REVIEW_MS), now);
   }
 
-  /** The queue may want resources that do not exist yet. Called wherever capacity comes free or demand is added. */
-  #demand(): void {
-    if (this.#status !== 'open' || this.#queue.length === 0 || this.#entries.size >= this.#limit) return;
-    const now = this.#readClock();
-    const { retryAt } = this.#backoff;
-    while (now >= this.#backoff.retryAt && this.#creationsWanted(now) > 0) this.#create();
-    if (this.#queue.length > this.#counted(CREATING) && this.#entries.size < this.#limit)
-      this.#review.by(Math.max(retryAt, this.#backoff.retryAt, now + (this.#createMs ?? FIRST_REVIEW_MS)), now);
+  /** Serves the queue from the idle stack. There is something in both only after a resume or beside a validation. */
+  #serveIdle(now: number): void {
+    while (this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
+      const entry = this.#takeIdle(now);
+      // Back through the front door: a hook that ran meanwhile may have ended the wait.
+      if (entry !== undefined) this.#free(entry);
+    }
   }
 
   #creationsWanted(now: number): number {
@@ -461,14 +514,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       clock: this.#clock,
       timeoutMs: createTimeoutMs,
       name: 'create',
-      keepAlive: false,
       run: () => create({ signal: abort.signal }),
       done: (outcome) => {
         if (entry.state.kind === CREATING) this.#created(entry, outcome);
-        else this.#createdLate(outcome);
+        else if (outcome.ok || !outcome.timedOut) this.#createdLate(entry, outcome);
       },
       late: (outcome) => {
-        this.#createdLate(outcome);
+        this.#createdLate(entry, outcome);
       },
     });
     return entry;
@@ -508,21 +560,23 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   #abandonCreation(entry: Entry<R>): void {
     if (entry.state.kind !== CREATING) throw new Error('BUG: only a creation can be abandoned as one');
-    entry.state.abort.abort(new Error('the pool no longer waits for this creation'));
+    const { abort } = entry.state;
     this.#abandoned++;
     this.#move(entry, GONE_STATE);
+    abort.abort(new Error('the pool no longer waits for this creation'));
     this.#tell(() => this.#observer.abandoned?.(entry.id, 'create'));
   }
 
   /** A creation that the pool had given up has come back. Its resource was never live and goes at once. */
-  #createdLate(outcome: Outcome<R>): void {
+  #createdLate(entry: Entry<R>, outcome: Outcome<R>): void {
     if (!outcome.ok) {
       this.#abandoned--;
       return;
     }
     this.#tally.destroyed.late++;
-    this.#destroy(outcome.value, false, (timedOut) => {
+    this.#destroy(outcome.value, (timedOut) => {
       if (!timedOut) this.#abandoned--;
+      this.#tell(() => this.#observer.destroyed?.(entry.id, 'late'));
     });
   }
 
@@ -555,9 +609,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     for (;;) {
       this.#readClock();
       this.#fill();
-      if (this.#backoff.failures > 0) throw this.#createFailed();
-      if (this.#counted(CREATING) === 0) return this.#entries.size;
-      await this.#vigils.until(this.#entries, ({ state }) => state.kind === CREATING);
+      if (this.#isClosing) throw this.#error('POOL_CLOSED', 'the pool is closed');
+      if (this.#counted(CREATING) > 0) await this.#until(this.#entries, ({ state }) => state.kind === CREATING);
+      else if (this.#backoff.failures > 0 && this.#idle.length < this.#settings.minIdle) throw this.#createFailed();
+      else return this.#entries.size;
     }
   }
 
@@ -575,14 +630,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       clock: this.#clock,
       timeoutMs: validateTimeoutMs,
       name: 'validate',
-      keepAlive: false,
       run: () => validate(entry.resource as R),
       done: (outcome) => {
         if (entry.state !== state) return;
         this.#readClock();
         good = outcome.ok && outcome.value;
         if (!good) this.#invalidate(entry, outcome.ok ? undefined : outcome.error);
-        else if (!inline) this.#free(entry);
+        if (inline) return;
+        if (good) this.#free(entry);
+        // Who waited for this one may have to turn to another.
+        this.#demand();
       },
     });
     inline = false;
@@ -593,7 +650,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #invalidate(entry: Entry<R>, cause: unknown): void {
     this.#tally.validationFailures++;
     this.#tell(() => this.#observer.invalidated?.(entry.id, entry.generation, cause));
-    this.#close(entry, 'invalid');
+    // The observer may have flushed it.
+    if (entry.state.kind === VALIDATING) this.#close(entry, 'invalid');
     if (entry.generation === this.#generation) this.#condemn();
   }
 
@@ -610,7 +668,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       clock: this.#clock,
       timeoutMs: resetTimeoutMs,
       name: 'reset',
-      keepAlive: false,
       run: () => reset(entry.resource as R),
       done: (outcome) => {
         if (entry.state !== state) return;
@@ -625,7 +682,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #close(entry: Entry<R>, reason: DestroyReason): void {
     this.#move(entry, { kind: CLOSING, reason });
     this.#tally.destroyed[reason]++;
-    this.#destroy(entry.resource as R, this.#status === 'closing', (timedOut) => {
+    this.#destroy(entry.resource as R, (timedOut) => {
       if (timedOut) this.#abandoned++;
       this.#move(entry, GONE_STATE);
       entry.resource = undefined;
@@ -635,13 +692,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     });
   }
 
-  #destroy(resource: R, keepAlive: boolean, ended: (timedOut: boolean) => void): void {
+  #destroy(resource: R, ended: (timedOut: boolean) => void): void {
     const { destroyTimeoutMs, destroy } = this.#settings;
     callHook<void>({
       clock: this.#clock,
       timeoutMs: destroyTimeoutMs,
       name: 'destroy',
-      keepAlive,
       run: () => destroy(resource),
       done: (outcome) => {
         ended(!outcome.ok && outcome.timedOut);
@@ -670,18 +726,27 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return this.#count[kind] as number;
   }
 
-  #untilGone(entries: Iterable<Entry<R>>): Promise<void> {
-    return this.#vigils.until(entries, (entry) => entry.state.kind !== GONE);
+  async #untilGone(entries: Iterable<Entry<R>>): Promise<void> {
+    await this.#until(entries, (entry) => entry.state.kind !== GONE);
+  }
+
+  /** Resolves when `pending` holds for none of the entries any more. A caller waits for it, so the process stays. */
+  async #until(entries: Iterable<Entry<R>>, pending: (entry: Entry<R>) => boolean): Promise<void> {
+    const stay = this.#clock.after(LONGEST_MS, () => {});
+    await this.#vigils.until(entries, pending);
+    stay.cancel();
   }
 
   // Housekeeping
 
   #keepHouse(): void {
     const now = this.#readClock();
+    this.#untimed = 0;
     for (const entry of Array.from(this.#idle)) this.#retire(entry, now);
     this.#watchHandles();
     this.#fill();
-    if (this.#entries.size > 0) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
+    const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
+    if (isNeeded && !this.#isClosing) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
   }
 
   #retire(entry: Entry<R>, now: number): void {
@@ -689,7 +754,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { idleTimeoutMs, overflowIdleTimeoutMs, minIdle } = this.#settings;
     const idleMs = now - entry.since;
     if (now >= entry.expiresAt) this.#closeIdle(entry, 'lifetime');
-    else if (this.#entries.size > this.#size && idleMs >= overflowIdleTimeoutMs) this.#closeIdle(entry, 'overflow');
+    else if (this.#staying > this.#size && idleMs >= overflowIdleTimeoutMs) this.#closeIdle(entry, 'overflow');
     else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs && this.#idle.length > minIdle)
       this.#closeIdle(entry, 'idle');
     else if (now >= entry.retireAt) this.#replace(entry, now);
@@ -748,12 +813,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const maxOverflow = limits.maxOverflow ?? this.#maxOverflow;
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
-    if (size < minIdle)
-      throw new PoolError('CONFIG', `pool option size is ${size}; expected at least minIdle, which is ${minIdle}`);
+    if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
     this.#size = size;
     this.#maxOverflow = maxOverflow;
     this.#readClock();
-    const surplus = this.#idle.splice(0, Math.max(0, this.#entries.size - this.#counted(CLOSING) - this.#limit));
+    const surplus = this.#idle.splice(0, Math.max(0, this.#staying - this.#limit));
     for (const entry of surplus) this.#close(entry, 'overflow');
     this.#demand();
     this.#fill();
@@ -767,13 +831,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   resume(): void {
     if (this.#status !== 'suspended') return;
     this.#status = 'open';
-    this.#serveIdle();
     this.#demand();
   }
 
   async flush(mode: FlushMode): Promise<FlushReport> {
     const now = this.#readClock();
-    const before = Array.from(this.#entries);
+    const before = Array.from(this.#entries).filter(({ state }) => state.kind !== CLOSING);
     const revoked: LeaseInfo[] = [];
     const revoke = (heldForMs: number): void => {
       for (const entry of before)
@@ -793,9 +856,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       case 'all':
         this.#condemn();
         revoke(0);
+        for (const entry of before)
+          if (entry.state.kind === VALIDATING || entry.state.kind === RESETTING) this.#close(entry, 'flushed');
         break;
       default:
-        throw new PoolError('CONFIG', `flush mode is ${String(mode)}; expected idle, graceful, leaked or all`);
+        throw new PoolError('CONFIG', `flush mode is ${inWords(mode)}; expected idle, all, leaked or graceful`);
     }
     const ended = before.filter(({ state }) => state.kind === CLOSING || state.kind === GONE);
     this.#fill();
@@ -805,7 +870,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   #revoke(entry: Entry<R>, hold: Hold<R>, how: string, reason: DestroyReason): LeaseInfo {
     const info = this.#describe(entry, hold);
-    hold.trace = { acquiredAt: hold.trace?.acquiredAt, ended: how, endedAt: undefined };
+    conclude(hold, how);
     if (hold.handle === undefined) this.#collector?.unregister(hold);
     this.#tally.revoked++;
     this.#close(entry, reason);
@@ -813,8 +878,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return info;
   }
 
-  close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<CloseReport> {
-    this.#closed ??= this.#shutDown(graceMs);
+  close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number | undefined } = {}): Promise<CloseReport> {
+    if (this.#closed === undefined) {
+      const { promise, resolve } = Promise.withResolvers<CloseReport>();
+      // Known before anything happens: a hook may close the pool as well.
+      this.#closed = promise;
+      void this.#shutDown(graceMs).then(resolve);
+    }
     return this.#closed;
   }
 
@@ -909,17 +979,24 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#idle.length !== found[IDLE] || new Set(this.#idle).size !== found[IDLE])
       return 'the idle stack does not hold each idle resource once';
     if (this.#idle.some(({ state }) => state.kind !== IDLE)) return 'the idle stack holds what is not idle';
-    const coming = this.#counted(VALIDATING) + this.#counted(CREATING);
-    if (this.#status === 'open' && this.#queue.length > coming && found[IDLE] > 0)
+    if (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && found[IDLE] > 0)
       return 'somebody waits beside an idle resource';
-    if ((this.#status === 'closing' || this.#status === 'closed') && this.#queue.length > 0)
-      return 'somebody waits in a closed pool';
+    if (this.#isClosing && this.#queue.length > 0) return 'somebody waits in a closed pool';
     if (this.#abandoned < 0) return 'more came back than were abandoned';
     return undefined;
   }
 
   get #limit(): number {
     return this.#size + this.#maxOverflow;
+  }
+
+  /** How many resources are live and not on their way out. */
+  get #staying(): number {
+    return this.#entries.size - this.#counted(CLOSING);
+  }
+
+  get #isClosing(): boolean {
+    return this.#status === 'closing' || this.#status === 'closed';
   }
 
   #readClock(): number {
@@ -944,8 +1021,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #error(code: PoolErrorCode, what: string, cause?: unknown): PoolError {
     const holders = this.leases();
     const waiting = this.#queue.length;
-    const leased = `${holders.length} of ${this.#limit} leased, ${this.#counted(IDLE)} idle`;
-    const counts = `${leased}, ${this.#counted(CREATING)} being opened, ${waiting} waiting`;
+    const others = ([IDLE, CREATING, VALIDATING, RESETTING, CLOSING] as const)
+      .filter((kind) => this.#counted(kind) > 0)
+      .map((kind) => `${this.#counted(kind)} ${KIND_NAMES[kind]}, `);
+    const counts = `${holders.length} of ${this.#limit} leased, ${others.join('')}${waiting} waiting`;
     const longest = holders
       .slice(0, 3)
       .map(({ owner, ageMs }) => `${owner ?? 'unnamed'} for ${(ageMs / 1000).toFixed(1)} s`);
@@ -968,6 +1047,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#tally.observerErrors++;
     }
   }
+}
+
+/** Remembers how a lease ended, for whoever still uses it; and where, when places are remembered for it. */
+function conclude<R>(hold: Hold<R>, ended: string): void {
+  const { trace } = hold;
+  hold.trace = { acquiredAt: trace?.acquiredAt, ended, endedAt: trace === undefined ? undefined : new Error(ended) };
 }
 
 function smooth(average: number | undefined, sample: number): number {

@@ -1,5 +1,6 @@
-import { systemClock, type Clock } from './clock.ts';
+import { LONGEST_MS, systemClock, type Clock } from './clock.ts';
 import { PoolError } from './errors.ts';
+import { nearestWord } from './nearest-word.ts';
 import type { PoolObserver } from './observer.ts';
 
 /** What the pool does to a resource. Every hook may be synchronous or return a promise; what it throws is a failure. */
@@ -24,7 +25,10 @@ export interface PoolLimits {
   readonly minIdle?: number;
   /** How long a caller waits. Default 10 s: longer than any healthy queue, shorter than a client's patience. */
   readonly acquireTimeoutMs?: number;
-  /** How many callers may wait; the next one is refused at once. Default 10,000: a queue that long is an outage. */
+  /**
+   * How many callers may wait; the next one is refused at once. Default 10,000: a queue that long is an outage. At least 1: whoever
+   * has a resource opened waits for it.
+   */
   readonly maxWaiting?: number;
   /** How many creations run at the same time. Default 8: a cold pool fills in two rounds and a server survives it. */
   readonly maxCreating?: number;
@@ -42,7 +46,9 @@ export interface PoolLimits {
   readonly idleTimeoutMs?: number;
   /** An idle resource beyond `size` is destroyed after this. Default 10 s: long enough for the next burst. */
   readonly overflowIdleTimeoutMs?: number;
-  /** No resource is handed out that is older. Default 30 min, below the usual idle limits of servers; 0 is never. */
+  /**
+   * No resource is handed out that is older, to about a second. Default 30 min, below the usual idle limits of servers; 0 is never.
+   */
   readonly maxLifetimeMs?: number;
   /** The share of `maxLifetimeMs` within which resources retire at random. Default 0.1: they do not all leave at once. */
   readonly lifetimeJitter?: number;
@@ -54,7 +60,10 @@ export interface PoolLimits {
   readonly failFastAfter?: number;
   /** A lease held longer is a suspect for `flush('leaked')`. Default 30 s. */
   readonly leakThresholdMs?: number;
-  /** One use in this many is timed; waits always are. Default 16: timing all of them would double the price of a lease. */
+  /**
+   * Of many short uses one in this many is timed; long ones and waits always are. Default 16: timing all of them would double the
+   * price of a lease.
+   */
   readonly timeEvery?: number;
   /** One lease in this many remembers where it was acquired and released. Default 0, none: a stack costs some microseconds. */
   readonly captureEvery?: number;
@@ -89,8 +98,6 @@ interface Limit {
   readonly integer: boolean;
 }
 
-/** The longest delay that a timer of the platform can express: 2^31 - 1 ms, 24 days. */
-const LONGEST_MS = 2_147_483_647;
 const count = (initial: number, min: number, max = 1_000_000): Limit => ({
   initial,
   min,
@@ -104,7 +111,7 @@ const LIMITS: Readonly<Record<keyof PoolLimits, Limit>> = {
   maxOverflow: count(8, 0),
   minIdle: count(0, 0),
   acquireTimeoutMs: duration(10_000, 0),
-  maxWaiting: count(10_000, 0),
+  maxWaiting: count(10_000, 1),
   maxCreating: count(8, 1),
   createTimeoutMs: duration(30_000),
   destroyTimeoutMs: duration(5_000),
@@ -123,52 +130,49 @@ const LIMITS: Readonly<Record<keyof PoolLimits, Limit>> = {
   captureEvery: count(0, 0),
 };
 
-const OTHER_KEYS: ReadonlySet<string> = new Set([
-  'name',
-  'observer',
-  'clock',
-  'random',
-  'create',
-  'destroy',
-  'validate',
-  'reset',
-]);
+/** What type the other options are of. */
+const TYPES = {
+  name: 'string',
+  create: 'function',
+  destroy: 'function',
+  validate: 'function',
+  reset: 'function',
+  observer: 'object',
+  clock: 'object',
+  random: 'function',
+} as const satisfies Record<Exclude<keyof PoolOptions<unknown>, keyof PoolLimits>, string>;
+
+const TYPE_NAMES = { string: 'a text that is not empty', function: 'a function', object: 'an object' } as const;
+
+const KEYS: readonly string[] = [...Object.keys(TYPES), ...Object.keys(LIMITS)];
 
 /** Checks one number against what its key allows: the `CONFIG` error that names both, or undefined when it fits. */
 export function checkLimit(key: keyof PoolLimits, value: unknown, calledAs: string = key): PoolError | undefined {
   const { min, max, integer } = LIMITS[key];
   if (typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value)))
     return undefined;
-  const kind = integer ? 'a whole number' : 'a number';
-  return new PoolError(
-    'CONFIG',
-    `pool option ${calledAs} is ${describe(value)}; expected ${kind} from ${min} to ${max}`,
-  );
+  return wrongOption(calledAs, value, `${integer ? 'a whole number' : 'a number'} from ${min} to ${max}`);
+}
+
+/** The `CONFIG` error for one option: its key, its value and what was expected. */
+export function wrongOption(key: string, value: unknown, expected: string): PoolError {
+  return new PoolError('CONFIG', `pool option ${key} is ${inWords(value)}; expected ${expected}`);
 }
 
 /** Checks all options and fills in the defaults. Throws `CONFIG`; nothing has been created then. */
 export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
-  for (const key of Object.keys(options))
-    if (!(key in LIMITS) && !OTHER_KEYS.has(key))
-      throw new PoolError(
-        'CONFIG',
-        `pool option ${key} does not exist; there are ${[...OTHER_KEYS, ...Object.keys(LIMITS)].join(', ')}`,
-      );
-  for (const hook of ['create', 'destroy', 'validate', 'reset'] as const)
-    if (typeof options[hook] !== 'function' && (hook === 'create' || options[hook] !== undefined))
-      throw new PoolError('CONFIG', `pool option ${hook} is ${describe(options[hook])}; expected a function`);
-
+  checkTypes(options);
   const limits = {} as Record<keyof PoolLimits, number>;
   for (const key of Object.keys(LIMITS) as (keyof PoolLimits)[]) {
-    limits[key] = options[key] ?? LIMITS[key].initial;
-    const wrong = checkLimit(key, limits[key]);
+    const value: unknown = options[key];
+    const wrong = value === undefined ? undefined : checkLimit(key, value);
     if (wrong !== undefined) throw wrong;
+    limits[key] = options[key] ?? LIMITS[key].initial;
   }
-  if (limits.minIdle > limits.size)
-    throw new PoolError(
-      'CONFIG',
-      `pool option minIdle is ${limits.minIdle}; expected at most size, which is ${limits.size}`,
-    );
+  const { size, minIdle, backoffMs, maxBackoffMs } = limits;
+  if (minIdle > size) throw wrongOption('minIdle', minIdle, `at most size, which is ${size}`);
+  if (maxBackoffMs < backoffMs)
+    throw wrongOption('maxBackoffMs', maxBackoffMs, `at least backoffMs, which is ${backoffMs}`);
 
   return Object.freeze({
     ...limits,
@@ -185,12 +189,35 @@ export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
   });
 }
 
+function checkTypes(options: unknown): void {
+  if (!isOfType('object', options))
+    throw new PoolError('CONFIG', `pool options are ${inWords(options)}; expected an object`);
+  const given = new Map<string, unknown>(Object.entries(options as object));
+  for (const key of given.keys())
+    if (!KEYS.includes(key))
+      throw new PoolError('CONFIG', `pool option ${key} does not exist; did you mean ${nearestWord(key, KEYS)}?`);
+  for (const [key, type] of Object.entries(TYPES)) {
+    const value = given.get(key);
+    const isRight = value === undefined ? key !== 'create' : isOfType(type, value);
+    if (!isRight) throw wrongOption(key, value, TYPE_NAMES[type]);
+  }
+}
+
+function isOfType(type: keyof typeof TYPE_NAMES, value: unknown): boolean {
+  return typeof value === type && value !== null && value !== '';
+}
+
 function nothing(): void {}
 
 function always(): boolean {
   return true;
 }
 
-function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+/** A value as a message shows it: short, whatever it is. */
+export function inWords(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return String(value);
 }

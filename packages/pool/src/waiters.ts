@@ -9,7 +9,8 @@ export interface WaiterInfo {
 /** A caller that waits for a resource. */
 export interface Waiter<R> {
   readonly owner: string | undefined;
-  readonly capture: boolean | undefined;
+  /** Where it asked, when that is to be remembered. */
+  readonly place: Error | undefined;
   readonly since: number;
   readonly deadline: number;
   readonly resolve: (lease: Lease<R>) => void;
@@ -56,11 +57,10 @@ export class WaitQueue<R> {
     this.#length--;
   }
 
+  /** Those who wait now, without those who leave before their turn comes. */
   *[Symbol.iterator](): Generator<Waiter<R>> {
-    for (let waiter = this.#first; waiter !== undefined;) {
-      const { next } = waiter;
-      yield waiter;
-      waiter = next;
-    }
+    const waiters: Waiter<R>[] = [];
+    for (let waiter = this.#first; waiter !== undefined; waiter = waiter.next) waiters.push(waiter);
+    for (const waiter of waiters) if (waiter.queued) yield waiter;
   }
 }

@@ -1,0 +1,93 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import type { LeaseInfo, Pool } from '@hive/pool';
+import { verifyPool, type VirtualClock } from '@hive/pool/testing';
+import { scene } from './support/scene.ts';
+import { watch } from './support/watched.ts';
+import type { Resource } from './support/workshop.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Lets the collector run until `done`; it promises nothing about when it tells what it found. */
+async function collectUntil(clock: VirtualClock, done: () => boolean): Promise<void> {
+  for (let round = 0; round < 50 && !done(); round++) {
+    collectGarbage();
+    await clock.settle();
+  }
+}
+
+/** Borrows and forgets: no variable of a caller keeps the lease alive. */
+async function forget(pool: Pool<Resource>, owner: string): Promise<void> {
+  await pool.acquire({ owner });
+}
+
+describe('a lease that is dropped without release', () => {
+  it('is found, reported, and its resource destroyed, never reused', async () => {
+    const reports: LeaseInfo[] = [];
+    const { pool, clock, shop } = scene(() => ({
+      size: 1,
+      maxOverflow: 0,
+      observer: {
+        collected: (lease) => {
+          reports.push(lease);
+        },
+      },
+    }));
+    await forget(pool, 'forgetful');
+    const waiting = watch(pool.acquire({ timeoutMs: 60_000 }));
+    await clock.advance(1_000);
+    await collectUntil(clock, () => reports.length > 0);
+    expect(reports).toMatchObject([{ owner: 'forgetful', resourceId: 1, ageMs: 1_000 }]);
+    expect(shop.alive).toEqual([2]);
+    expect(waiting.value.resource.id).toBe(2);
+    expect(pool.stats().counters).toMatchObject({ collected: 1, destroyed: { collected: 1 } });
+    verifyPool(pool);
+  });
+
+  it('is not mistaken for one that is still held', async () => {
+    const { pool, clock } = scene();
+    const held = await pool.acquire();
+    await clock.advance(5_000);
+    await forget(pool, 'forgetful');
+    await clock.advance(1_000);
+    await collectUntil(clock, () => pool.stats().counters.collected > 0);
+    expect(pool.stats().counters.collected).toBe(1);
+    expect(held.active).toBe(true);
+    expect(held.resource.id).toBe(1);
+  });
+
+  it('is not reported when it was released, destroyed or revoked before', async () => {
+    const { pool, clock, shop } = scene();
+    await (async () => {
+      const leases = [await pool.acquire(), await pool.acquire(), await pool.acquire()];
+      await clock.advance(1_000);
+      leases[0]?.release();
+      leases[1]?.destroy();
+      await pool.flush('leaked');
+    })();
+    await pool.flush('all');
+    const sentinel = new FinalizationRegistry(() => {
+      collected = true;
+    });
+    let collected = false;
+    sentinel.register({}, undefined);
+    await collectUntil(clock, () => collected);
+    expect(collected).toBe(true);
+    expect(pool.stats().counters.collected).toBe(0);
+    expect(shop.faults).toEqual([]);
+    verifyPool(pool);
+  });
+});
+
+describe('a lease that is held too long', () => {
+  it('can be found by its age and its owner before anybody complains', async () => {
+    const { pool, clock } = scene();
+    await pool.acquire({ owner: 'report', capture: true });
+    await clock.advance(120_000);
+    expect(pool.leases()).toMatchObject([{ owner: 'report', ageMs: 120_000 }]);
+    expect(pool.leases()[0]?.acquiredAt).toMatch(/leaking\.test/);
+    expect(pool.stats().oldestLeaseMs).toBe(120_000);
+  });
+});

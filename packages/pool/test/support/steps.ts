@@ -1,0 +1,182 @@
+import * as fc from 'fast-check';
+import type { FlushMode } from '@hive/pool';
+import { HOOKS, type Hook, type Mood, type World } from './world.ts';
+
+/** One thing that can happen to a pool. */
+export interface Step {
+  /** How a failing run shows it. */
+  readonly name: string;
+  readonly possible: (world: World) => boolean;
+  readonly run: (world: World) => void | Promise<void>;
+}
+
+const always = (): boolean => true;
+const holds = ({ held }: World): boolean => held.length > 0;
+const held = ({ ended }: World): boolean => ended.length > 0;
+const calls = ({ calls: open }: World): boolean => open.length > 0;
+const open = ({ closing }: World): boolean => !closing;
+const anyIndex = fc.nat({ max: 7 });
+
+const acquire = fc
+  .record({ timeoutMs: fc.constantFrom(0, 20, 300, 100_000), abortable: fc.boolean() })
+  .map(({ timeoutMs, abortable }) => ({
+    name: `acquire${abortable ? ' abortable' : ''} for ${timeoutMs} ms`,
+    possible: always,
+    run: (world: World) => {
+      world.acquire(timeoutMs, abortable);
+    },
+  }));
+
+const abort = anyIndex.map((index) => ({
+  name: `abort ${index}`,
+  possible: ({ waiting }: World) => waiting.some(({ controller }) => controller !== undefined),
+  run: ({ waiting }: World) => {
+    const abortable = waiting.filter(({ controller }) => controller !== undefined);
+    abortable[index % abortable.length]?.controller?.abort();
+  },
+}));
+
+const tryAcquire = fc.constant({
+  name: 'tryAcquire',
+  possible: always,
+  run: (world: World) => {
+    world.tryAcquire();
+  },
+});
+
+const how = fc.constantFrom('release' as const, 'release' as const, 'destroy' as const);
+const end = fc.tuple(anyIndex, how).map(([index, verb]) => ({
+  name: `${verb} ${index}`,
+  possible: holds,
+  run: (world: World) => {
+    world.end(index, verb);
+  },
+}));
+
+const endAgain = fc.tuple(anyIndex, how).map(([index, verb]) => ({
+  name: `${verb} ${index} again`,
+  possible: held,
+  run: (world: World) => {
+    world.endAgain(index, verb);
+  },
+}));
+
+const answer = fc.tuple(anyIndex, fc.boolean()).map(([index, ok]) => ({
+  name: `hook ${index} ${ok ? 'succeeds' : 'fails'}`,
+  possible: calls,
+  run: (world: World) => {
+    const [call] = world.calls.splice(index % world.calls.length, 1);
+    call?.answer(ok);
+  },
+}));
+
+const mood = fc
+  .tuple(fc.constantFrom<Hook>(...HOOKS), fc.constantFrom<Mood>('ok', 'fail', 'later', 'later'))
+  .map(([hook, chosen]) => ({
+    name: `${hook} is ${chosen}`,
+    possible: always,
+    run: ({ moods }: World) => {
+      moods[hook] = chosen;
+    },
+  }));
+
+const flush = fc.constantFrom<FlushMode>('idle', 'all', 'leaked', 'graceful').map((mode) => ({
+  name: `flush ${mode}`,
+  possible: always,
+  run: (world: World) => {
+    world.flush(mode);
+  },
+}));
+
+const resize = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat({ max: 2 })).map(([size, maxOverflow]) => ({
+  name: `resize to ${size}+${maxOverflow}`,
+  possible: always,
+  run: (world: World) => {
+    world.resize(size, maxOverflow);
+  },
+}));
+
+const suspend = fc.constant({
+  name: 'suspend',
+  possible: open,
+  run: (world: World) => {
+    world.suspend();
+  },
+});
+
+const resume = fc.constant({
+  name: 'resume',
+  possible: always,
+  run: (world: World) => {
+    world.resume();
+  },
+});
+
+const warm = fc.constant({
+  name: 'warm',
+  possible: always,
+  run: (world: World) => {
+    world.warm();
+  },
+});
+
+const close = fc.constantFrom(0, 100, 5_000).map((graceMs) => ({
+  name: `close within ${graceMs} ms`,
+  possible: open,
+  run: (world: World) => {
+    world.close(graceMs);
+  },
+}));
+
+const tick = fc.constantFrom(1, 16, 45, 70, 1_000, 5_000).map((ms) => ({
+  name: `${ms} ms pass`,
+  possible: always,
+  run: async (world: World) => {
+    await world.tick(ms);
+  },
+}));
+
+const block = fc.constantFrom(6, 100).map((ms) => ({
+  name: `the loop is blocked for ${ms} ms`,
+  possible: always,
+  run: ({ clock }: World) => {
+    clock.block(ms);
+  },
+}));
+
+/** Several things that callers and hooks do without a turn of the event loop in between. */
+const together = fc
+  .array(fc.oneof(acquire, acquire, acquire, end, end, abort, tryAcquire, endAgain, answer, mood, flush), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  .map((parts) => ({
+    name: parts.map(({ name }) => name).join(' and '),
+    possible: (world: World) => parts.some(({ possible }) => possible(world)),
+    run: (world: World) => {
+      for (const { possible, run } of parts) if (possible(world)) run(world);
+    },
+  }));
+
+const times = (count: number, step: fc.Arbitrary<Step>): fc.Arbitrary<Step>[] =>
+  Array.from({ length: count }, () => step);
+
+/** What can happen, the frequent things more than once. */
+export const STEPS: readonly fc.Arbitrary<Step>[] = [
+  ...times(4, acquire),
+  ...times(4, together),
+  ...times(3, end),
+  ...times(3, answer),
+  ...times(3, tick),
+  ...times(2, mood),
+  ...times(2, resume),
+  abort,
+  tryAcquire,
+  endAgain,
+  flush,
+  resize,
+  suspend,
+  warm,
+  block,
+  close,
+];
