@@ -9,6 +9,7 @@ export type Row = Readonly<Record<string, SqlValue>>;
 /** What a statement that returns no rows did. */
 export interface RunResult {
   readonly changes: number;
+  /** A bigint where a number would not be exact, and always when integers are `bigint`. */
   readonly lastInsertRowid: number | bigint;
 }
 

@@ -13,6 +13,8 @@ interface Prepared {
   readonly suspicion: Suspicion | undefined;
   /** Rows come with bigints and are turned into numbers: for statements that must not run twice to be checked. */
   readonly converts: boolean;
+  /** How many columns it had when it was compiled. */
+  readonly columns: number;
 }
 
 /** One SQLite connection and its compiled statements. Synchronous; knows nothing of pools, labels or promises. */
@@ -42,7 +44,9 @@ export class SqliteConnection {
     const row = prepared.statement.get(...params) as Row | undefined;
     if (row === undefined) return undefined;
     if (prepared.converts) return toSafeNumbers(row);
-    return prepared.suspicion?.([row]) === true ? this.#again(prepared, (statement) => statement.get(...params)) : row;
+    return prepared.suspicion?.([row]) === true
+      ? this.#again(sql, prepared, (statement) => statement.get(...params))
+      : row;
   }
 
   all(sql: string, params: readonly Bindable[]): Row[] {
@@ -50,13 +54,15 @@ export class SqliteConnection {
     const rows = prepared.statement.all(...params) as Row[];
     const { suspicion } = prepared;
     if (prepared.converts) for (const row of rows) toSafeNumbers(row);
-    else if (suspicion?.(rows) === true) return this.#again(prepared, (statement) => statement.all(...params));
+    else if (suspicion?.(rows) === true) return this.#again(sql, prepared, (statement) => statement.all(...params));
     return rows;
   }
 
   run(sql: string, params: readonly Bindable[]): RunResult {
     const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
-    return prepared.statement.run(...params);
+    const result = prepared.statement.run(...params);
+    if (this.#integers !== 'safe' || Number.isSafeInteger(result.lastInsertRowid)) return result;
+    return { ...result, lastInsertRowid: this.#exactRowId() };
   }
 
   /** An open iterator keeps the whole connection busy; it is closed at the latest by `closeIterators`. */
@@ -113,8 +119,13 @@ export class SqliteConnection {
     const checks = this.#integers === 'safe' && statement.reader;
     const converts = checks && !statement.readonly;
     if (this.#integers === 'bigint' || converts) statement.safeIntegers(true);
-    const suspicion = checks && !converts ? suspicionFor(statement.columns()) : undefined;
-    return { statement, suspicion, converts };
+    const columns = checks ? statement.columns() : [];
+    const suspicion = checks && !converts ? suspicionFor(columns, sql.includes('*')) : undefined;
+    return { statement, suspicion, converts, columns: columns.length };
+  }
+
+  #exactRowId(): bigint {
+    return this.raw.prepare('SELECT last_insert_rowid()').pluck().safeIntegers().get() as bigint;
   }
 
   #remember(sql: string, prepared: Prepared): Prepared {
@@ -127,7 +138,9 @@ export class SqliteConnection {
   }
 
   /** A number was too large to tell whether digits were lost: the statement only reads, so it reads again, exactly. */
-  #again<T>({ statement }: Prepared, read: (statement: SqliteStatement) => unknown): T {
+  #again<T>(sql: string, { statement, columns }: Prepared, read: (statement: SqliteStatement) => unknown): T {
+    // Somebody has changed the schema: next time it is compiled for the new one.
+    if (statement.columns().length !== columns) this.#prepared.delete(sql);
     statement.safeIntegers(true);
     try {
       const result = read(statement);

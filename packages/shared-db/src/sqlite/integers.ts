@@ -17,22 +17,29 @@ export interface ResultColumn {
 export type Suspicion = (rows: readonly Row[]) => boolean;
 
 /**
- * Makes the check for rows with these columns; undefined when none of them can hold an integer. It is compiled, because a loop over
- * names costs a tenth of reading the rows and the compiled one a hundredth; where compiling is forbidden the loop does.
+ * Makes the check for rows with these columns; undefined when none of them can hold an integer. `mayGrow` says that the statement may
+ * get more columns when somebody changes the schema: rows of another width are suspicious too. The check is compiled, because a loop
+ * over names costs a tenth of reading the rows and the compiled one a hundredth; where compiling is forbidden the loop does.
  */
-export function suspicionFor(columns: readonly ResultColumn[]): Suspicion | undefined {
+export function suspicionFor(columns: readonly ResultColumn[], mayGrow: boolean): Suspicion | undefined {
   const names = columns.filter(mayHoldIntegers).map(({ name }) => name);
-  if (names.length === 0) return undefined;
+  if (names.length === 0 && !mayGrow) return undefined;
+  const width = mayGrow ? new Set(columns.map(({ name }) => name)).size : undefined;
   const checks = names.map(
     (name) => `v=row[${JSON.stringify(name)}];if(typeof v==='number'&&!(v<=M&&v>=-M))return true;`,
   );
-  const loop = `for(let i=0;i<rows.length;i++){const row=rows[i];let v;${checks.join('')}}return false;`;
+  const grown = width === undefined ? '' : `if(rows.length>0&&Object.keys(rows[0]).length!==${width})return true;`;
+  const loop = names.length === 0 ? '' : `for(let i=0;i<rows.length;i++){const row=rows[i];let v;${checks.join('')}}`;
   try {
     // The names are JSON literals and the rest is constant: nothing of the data is ever code.
     // oxlint-disable-next-line typescript/no-implied-eval -- see above
-    return new Function('rows', `const M=${Number.MAX_SAFE_INTEGER};${loop}`) as Suspicion;
+    return new Function('rows', `const M=${Number.MAX_SAFE_INTEGER};${grown}${loop}return false;`) as Suspicion;
   } catch {
-    return (rows) => rows.some((row) => names.some((name) => isSuspicious(row[name])));
+    return (rows) =>
+      rows.some(
+        (row) =>
+          (width !== undefined && Object.keys(row).length !== width) || names.some((name) => isSuspicious(row[name])),
+      );
   }
 }
 
