@@ -1,0 +1,20 @@
+import { judge, type Reason } from '@hive/shared-db/presence';
+import type { Answered } from '../inquiry.ts';
+import { worstFirst, type Finding } from './finding.ts';
+import { remarksOn, remarksOnLabels } from './performance.ts';
+
+/** Everything that stands out in one process: what is wrong now, and what its counters tell. Pure. Worst first. */
+export function analyse({ pid, snapshot }: Answered): readonly Finding[] {
+  const where = { process: { pid, app: snapshot.app }, file: null };
+  return worstFirst([
+    ...judge(snapshot).reasons.map((reason) => ({ ...where, ...ofReason(reason) })),
+    ...snapshot.databases.flatMap((database) =>
+      remarksOn(database).map((remark) => ({ ...where, database: database.name, ...remark })),
+    ),
+    ...remarksOnLabels(snapshot).map((remark) => ({ ...where, database: null, ...remark })),
+  ]);
+}
+
+function ofReason({ status, code, database, evidence, advice }: Reason): Omit<Finding, 'process' | 'file'> {
+  return { severity: status === 'fail' ? 'error' : 'warning', code, database: database ?? null, evidence, advice };
+}

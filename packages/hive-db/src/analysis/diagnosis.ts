@@ -1,0 +1,42 @@
+import type { LockHolder, FileReport } from '../file/file-report.ts';
+import type { Inquiry, Unreachable } from '../inquiry.ts';
+import { analyse } from './analysis.ts';
+import { fileFindings } from './file-findings.ts';
+import { worstFirst, type Finding } from './finding.ts';
+import { writeLockFindings } from './write-lock.ts';
+
+/** Everything that is to be said of the processes of a host. Worst first. */
+export function diagnoseProcesses(
+  { answered, unreachable }: Inquiry,
+  holdersOf: (path: string) => readonly LockHolder[] | null,
+): readonly Finding[] {
+  return worstFirst([
+    ...unreachable.map((process) => silence(process)),
+    ...writeLockFindings(answered, holdersOf),
+    ...answered.flatMap((process) => analyse(process)),
+  ]);
+}
+
+/** Everything that is to be said of files. Pure. Worst first. */
+export function diagnoseFiles(files: readonly FileReport[]): readonly Finding[] {
+  return worstFirst(files.flatMap((file) => fileFindings(file)));
+}
+
+function silence({ pid, state, reason }: Unreachable): Finding {
+  const where = { process: { pid, app: null }, database: null, file: null };
+  if (state === 'silent')
+    return {
+      ...where,
+      severity: 'error',
+      code: 'silent',
+      evidence: `process ${pid} does not answer: ${reason}`,
+      advice: 'its main thread is stuck or stopped: see what it computes, or restart it; --timeout waits longer',
+    };
+  return {
+    ...where,
+    severity: 'warning',
+    code: state,
+    evidence: `process ${pid} gives no usable answer: ${reason}`,
+    advice: 'it may run another version of shared-db: restart it with the one installed here',
+  };
+}

@@ -1,0 +1,35 @@
+import { describeOrigins } from '@hive/shared-db/config';
+import type { ConfigDocument } from '../documents/config.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
+import type { Invocation } from '../invocation.ts';
+import { settingsHere, type SettingsRequest } from '../settings.ts';
+import { printDocument } from '../render/json.ts';
+
+export interface PrintRequest extends SettingsRequest {
+  /** Whether to say where each value comes from. */
+  readonly origin: boolean;
+}
+
+/** The settings that a process started here would get from the settings file and the environment. */
+export async function configPrint(invocation: Invocation, request: PrintRequest): Promise<ExitCode> {
+  const { io, json, paint, width } = invocation;
+  const settings = settingsHere(io, request);
+  const described = describeOrigins(settings);
+  if (json) {
+    const document: ConfigDocument = {
+      schema: 'hive-db/config-print/v1',
+      settings: settings.origins.map(({ key, value = null, unit = null, origin }, index) => ({
+        key,
+        value: described[index]?.value === '***' ? '***' : value,
+        unit,
+        origin,
+      })),
+    };
+    printDocument(io.stdout, document);
+  } else {
+    const { configText } = await import('../render/config-text.ts');
+    // In a pipe nothing is cut: there a value is for copying.
+    io.stdout.write(configText(described, request.origin, paint, io.isTTY ? width : Infinity));
+  }
+  return EXIT.fine;
+}

@@ -1,0 +1,192 @@
+import type { DatabaseSnapshot } from '@hive/shared-db';
+import type { Answered, Inquiry } from '../inquiry.ts';
+import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
+import { healthOfProcess, type ProcessHealth } from './health.ts';
+import { moment, unansweredOf, type Unanswered } from './process.ts';
+
+type Pool = DatabaseSnapshot['pool'];
+type Histogram = Pool['waitTime'];
+
+/** `export`, hive-db/export/v1: everything that the processes know of themselves, for reports and for later. */
+export interface ExportDocument extends Unanswered {
+  readonly schema: 'hive-db/export/v1';
+  readonly processes: readonly ExportedProcess[];
+}
+
+export interface ExportedProcess extends ProcessHealth {
+  readonly taken_at: string | null;
+  readonly started_at: string | null;
+  readonly closing: boolean;
+  readonly databases: readonly ExportedDatabase[];
+  readonly labels: readonly { readonly label: string; readonly calls: number; readonly failures: number }[];
+  /** Adapters that work on direct connections, and why. */
+  readonly fallbacks: readonly { readonly database: string; readonly reason: string }[];
+  readonly deprecations: readonly DeprecatedUse[];
+  readonly warnings: readonly string[];
+}
+
+export interface ExportedDatabase {
+  readonly name: string;
+  readonly driver: string;
+  readonly status: string;
+  readonly required: boolean;
+  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly durability: string | null;
+  readonly path: string | null;
+  readonly file_size_bytes: number | null;
+  readonly wal_size_bytes: number | null;
+  readonly pool: ExportedPool;
+  readonly lane: { readonly waiting: number; readonly running: number; readonly oldest_wait_seconds: number };
+  /** Monotone since the start. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly leases: readonly ExportedLease[];
+  readonly waiters: readonly { readonly label: string | null; readonly wait_seconds: number }[];
+}
+
+export interface ExportedPool {
+  readonly status: string;
+  readonly size: number;
+  readonly max_overflow: number;
+  readonly live: number;
+  readonly in_use: number;
+  readonly idle: number;
+  readonly creating: number;
+  readonly validating: number;
+  readonly resetting: number;
+  readonly closing: number;
+  readonly abandoned: number;
+  readonly waiting: number;
+  readonly oldest_wait_seconds: number;
+  readonly oldest_lease_seconds: number;
+  readonly generation: number;
+  /** Monotone since the start. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Connections closed, by reason. */
+  readonly destroyed: Readonly<Record<string, number>>;
+  readonly acquire_time: ExportedHistogram;
+  readonly use_time: ExportedHistogram;
+  readonly create_time: ExportedHistogram;
+}
+
+export interface ExportedHistogram {
+  readonly count: number;
+  readonly sum_seconds: number;
+  readonly max_seconds: number;
+  /** Not cumulative; empty buckets are left out. */
+  readonly buckets: readonly { readonly le_seconds: number; readonly count: number }[];
+}
+
+export interface ExportedLease {
+  readonly id: number;
+  readonly label: string | null;
+  readonly age_seconds: number;
+  readonly acquired_at: string | null;
+}
+
+export function exportOf(inquiry: Inquiry): ExportDocument {
+  return {
+    schema: 'hive-db/export/v1',
+    processes: inquiry.answered.map((process) => exportOfProcess(process)),
+    ...unansweredOf(inquiry),
+  };
+}
+
+function exportOfProcess(process: Answered): ExportedProcess {
+  const { snapshot } = process;
+  return {
+    ...healthOfProcess(process),
+    taken_at: moment(snapshot.takenAt),
+    started_at: moment(snapshot.startedAt),
+    closing: snapshot.closing,
+    databases: snapshot.databases.map((database) => exportOfDatabase(database)),
+    labels: snapshot.labels.map(({ label, calls, failures }) => ({ label, calls, failures })),
+    fallbacks: snapshot.fallbacks.map(({ database, reason }) => ({ database, reason })),
+    deprecations: deprecatedUses(process),
+    warnings: snapshot.warnings,
+  };
+}
+
+function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
+  const { name, driver, status, required, failure = null, lane, counters } = database;
+  const { durability = null, path = null, fileBytes = null, walBytes = null } = database;
+  return {
+    name,
+    driver,
+    status,
+    required,
+    failure: failure && { code: failure.code, message: failure.message },
+    durability,
+    path,
+    file_size_bytes: fileBytes,
+    wal_size_bytes: walBytes,
+    pool: exportOfPool(database.pool),
+    lane: { waiting: lane.waiting, running: lane.running, oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
+    counters: {
+      reads: counters.reads,
+      synchronous_reads: counters.synchronousReads,
+      writes: counters.writes,
+      transactions: counters.transactions,
+      sessions: counters.sessions,
+      rolled_back: counters.rolledBack,
+      busy: counters.busy,
+    },
+    errors: { ...counters.errors },
+    leases: database.leases.map(({ id, owner = null, ageMs, acquiredAt = null }) => ({
+      id,
+      label: owner,
+      age_seconds: ageMs / 1_000,
+      acquired_at: acquiredAt,
+    })),
+    waiters: database.waiters.map(({ owner = null, waitMs }) => ({ label: owner, wait_seconds: waitMs / 1_000 })),
+  };
+}
+
+function exportOfPool(pool: Pool): ExportedPool {
+  const { counters } = pool;
+  return {
+    status: pool.status,
+    size: pool.size,
+    max_overflow: pool.maxOverflow,
+    live: pool.live,
+    in_use: pool.leased,
+    idle: pool.idle,
+    creating: pool.creating,
+    validating: pool.validating,
+    resetting: pool.resetting,
+    closing: pool.closing,
+    abandoned: pool.abandoned,
+    waiting: pool.waiting,
+    oldest_wait_seconds: pool.oldestWaitMs / 1_000,
+    oldest_lease_seconds: pool.oldestLeaseMs / 1_000,
+    generation: pool.generation,
+    counters: {
+      immediate: counters.immediate,
+      waited: counters.waited,
+      timeouts: counters.timeouts,
+      aborted: counters.aborted,
+      overloaded: counters.overloaded,
+      created: counters.created,
+      create_failures: counters.createFailures,
+      validations: counters.validations,
+      validation_failures: counters.validationFailures,
+      stale_releases: counters.staleReleases,
+      revoked: counters.revoked,
+      collected: counters.collected,
+      observer_errors: counters.observerErrors,
+    },
+    destroyed: { ...counters.destroyed },
+    acquire_time: exportOfHistogram(pool.waitTime),
+    use_time: exportOfHistogram(pool.useTime),
+    create_time: exportOfHistogram(pool.createTime),
+  };
+}
+
+function exportOfHistogram({ count, sumMs, maxMs, buckets }: Histogram): ExportedHistogram {
+  return {
+    count,
+    sum_seconds: sumMs / 1_000,
+    max_seconds: maxMs / 1_000,
+    buckets: buckets.map((bucket) => ({ le_seconds: bucket.leMs / 1_000, count: bucket.count })),
+  };
+}

@@ -1,0 +1,54 @@
+import { judge, type Reason, type VerdictStatus } from '@hive/shared-db/presence';
+import type { Answered, Inquiry } from '../inquiry.ts';
+import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
+
+/** `health-check --json`, hive-db/health-check/v1. */
+export interface HealthDocument extends Unanswered {
+  readonly schema: 'hive-db/health-check/v1';
+  /** The worst of all processes; null where it cannot be said, because one did not answer or none is there, and none fails. */
+  readonly status: VerdictStatus | null;
+  readonly processes: readonly ProcessHealth[];
+}
+
+export interface ProcessHealth extends ProcessHeading {
+  readonly status: VerdictStatus;
+  readonly reasons: readonly HealthReason[];
+}
+
+export interface HealthReason {
+  readonly status: Exclude<VerdictStatus, 'pass'>;
+  readonly code: string;
+  /** Null where the whole process is meant. */
+  readonly database: string | null;
+  readonly evidence: string;
+  readonly advice: string;
+}
+
+/** Judges every process by the default thresholds. */
+export function healthOf(inquiry: Inquiry): HealthDocument {
+  const processes = inquiry.answered.map((process) => healthOfProcess(process));
+  return {
+    schema: 'hive-db/health-check/v1',
+    status: overall(inquiry, processes),
+    processes,
+    ...unansweredOf(inquiry),
+  };
+}
+
+/** Judges one process by the default thresholds. */
+export function healthOfProcess(process: Answered): ProcessHealth {
+  const { status, reasons } = judge(process.snapshot);
+  return { ...headingOf(process), status, reasons: reasons.map((reason) => healthReason(reason)) };
+}
+
+function healthReason({ status, code, database, evidence, advice }: Reason): HealthReason {
+  return { status, code, database: database ?? null, evidence, advice };
+}
+
+function overall({ unreachable }: Inquiry, processes: readonly ProcessHealth[]): VerdictStatus | null {
+  const found = new Set(processes.map(({ status }) => status));
+  if (found.has('fail')) return 'fail';
+  // A process that does not answer may be the one that is stuck: nobody can say that all is well.
+  if (unreachable.length > 0 || processes.length === 0) return null;
+  return found.has('warn') ? 'warn' : 'pass';
+}

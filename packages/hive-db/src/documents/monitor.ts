@@ -1,0 +1,143 @@
+import type { DatabaseSnapshot, LeaseInfo, ServiceSnapshot } from '@hive/shared-db';
+import { DEFAULT_THRESHOLDS, judge, type VerdictStatus } from '@hive/shared-db/presence';
+import { analyse } from '../analysis/analysis.ts';
+import type { Finding } from '../analysis/finding.ts';
+import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
+import { ratesOf, type Rates } from '../analysis/rates.ts';
+import type { Answered, Inquiry } from '../inquiry.ts';
+import { headingOf, moment, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
+import { gaugesOf, type DatabaseGauges } from './status.ts';
+
+/** `monitor --json`, and each line of `monitor --continuous` off a terminal: hive-db/monitor/v1. */
+export interface MonitorDocument extends Unanswered {
+  readonly schema: 'hive-db/monitor/v1';
+  readonly processes: readonly ProcessReport[];
+}
+
+export interface ProcessReport extends ProcessHeading {
+  readonly taken_at: string | null;
+  readonly status: VerdictStatus;
+  readonly databases: readonly DatabaseReport[];
+  /** What stands out, worst first. */
+  readonly analysis: readonly Finding[];
+}
+
+/** The use of one database. Totals, times and errors count from the start of the process; rates over `rates.window_seconds`. */
+export interface DatabaseReport extends DatabaseGauges {
+  /** Share of the limit in use, 0 to 1 and more after a limit was lowered; null where the limit is 0. */
+  readonly utilisation_ratio: number | null;
+  readonly oldest_wait_seconds: number;
+  readonly oldest_lease_seconds: number;
+  readonly oldest_write_wait_seconds: number;
+  /** From asking for a connection to having it. */
+  readonly acquire_seconds: Quantiles;
+  /** From having it to giving it back. */
+  readonly use_seconds: Quantiles;
+  readonly create_seconds: Quantiles;
+  readonly rates: Rates;
+  readonly totals: Totals;
+  /** Failures by code. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly leak_suspects: readonly LeakSuspect[];
+  readonly file_size_bytes: number | null;
+  readonly wal_size_bytes: number | null;
+}
+
+export interface Totals {
+  readonly reads: number;
+  readonly synchronous_reads: number;
+  readonly writes: number;
+  readonly transactions: number;
+  readonly sessions: number;
+  readonly rolled_back: number;
+  readonly busy: number;
+  readonly acquire_timeouts: number;
+  readonly connections_opened: number;
+  readonly connection_failures: number;
+}
+
+/** A lease that is older than leases usually get. */
+export interface LeakSuspect {
+  readonly label: string | null;
+  readonly age_seconds: number;
+  /** Where in the code it was acquired, where that was recorded. */
+  readonly acquired_at: string | null;
+}
+
+/** Reports the use of everything. With an earlier inquiry, rates are those since then, otherwise those since the start. */
+export function monitorOf(inquiry: Inquiry, earlier?: Inquiry): MonitorDocument {
+  return {
+    schema: 'hive-db/monitor/v1',
+    processes: inquiry.answered.map((process) => reportOf(process, snapshotOfSame(process, earlier))),
+    ...unansweredOf(inquiry),
+  };
+}
+
+function snapshotOfSame({ pid, snapshot }: Answered, earlier: Inquiry | undefined): ServiceSnapshot | undefined {
+  return earlier?.answered.find((one) => {
+    // The same service, not a later process of the same number, nor another service of the same process.
+    return one.pid === pid && one.snapshot.app === snapshot.app && one.snapshot.startedAt === snapshot.startedAt;
+  })?.snapshot;
+}
+
+function reportOf(process: Answered, earlier: ServiceSnapshot | undefined): ProcessReport {
+  const { snapshot } = process;
+  const uptimeMs = snapshot.uptimeMs - (earlier?.uptimeMs ?? 0);
+  return {
+    ...headingOf(process),
+    taken_at: moment(snapshot.takenAt),
+    status: judge(snapshot).status,
+    databases: snapshot.databases.map((database) => {
+      const before = earlier?.databases.find(({ name }) => name === database.name);
+      return reportOfDatabase(database, ratesOf(database, before, uptimeMs / 1_000));
+    }),
+    analysis: analyse(process),
+  };
+}
+
+function reportOfDatabase(database: DatabaseSnapshot, rates: Rates): DatabaseReport {
+  const { pool, lane, leases } = database;
+  const limit = pool.size + pool.maxOverflow;
+  return {
+    ...gaugesOf(database),
+    utilisation_ratio: limit > 0 ? pool.leased / limit : null,
+    oldest_wait_seconds: pool.oldestWaitMs / 1_000,
+    oldest_lease_seconds: pool.oldestLeaseMs / 1_000,
+    oldest_write_wait_seconds: lane.oldestWaitMs / 1_000,
+    acquire_seconds: quantiles(pool.waitTime),
+    use_seconds: quantiles(pool.useTime),
+    create_seconds: quantiles(pool.createTime),
+    rates,
+    totals: totalsOf(database),
+    errors: errorsOf(database),
+    leak_suspects: leases
+      .filter(({ ageMs }) => ageMs > DEFAULT_THRESHOLDS.leaseMs)
+      .toSorted((a, b) => b.ageMs - a.ageMs)
+      .map((lease) => suspectOf(lease)),
+    file_size_bytes: database.fileBytes ?? null,
+    wal_size_bytes: database.walBytes ?? null,
+  };
+}
+
+function totalsOf({ counters, pool }: DatabaseSnapshot): Totals {
+  return {
+    reads: counters.reads,
+    synchronous_reads: counters.synchronousReads,
+    writes: counters.writes,
+    transactions: counters.transactions,
+    sessions: counters.sessions,
+    rolled_back: counters.rolledBack,
+    busy: counters.busy,
+    acquire_timeouts: pool.counters.timeouts,
+    connections_opened: pool.counters.created,
+    connection_failures: pool.counters.createFailures,
+  };
+}
+
+function errorsOf({ counters }: DatabaseSnapshot): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(counters.errors).toSorted(([, a], [, b]) => b - a));
+}
+
+function suspectOf({ owner, ageMs, acquiredAt }: LeaseInfo): LeakSuspect {
+  return { label: owner ?? null, age_seconds: ageMs / 1_000, acquired_at: acquiredAt ?? null };
+}

@@ -1,0 +1,28 @@
+import type { Answered, Inquiry, Unreachable } from '../inquiry.ts';
+
+/** What every document says of a process first. */
+export interface ProcessHeading {
+  readonly pid: number;
+  readonly app: string;
+  readonly uptime_seconds: number;
+}
+
+/** What every document may hold beside its processes. */
+export interface Unanswered {
+  /** Processes that are there and gave no usable answer; absent where all answered. */
+  readonly unreachable?: readonly Unreachable[];
+}
+
+export function headingOf({ pid, snapshot }: Answered): ProcessHeading {
+  return { pid, app: snapshot.app, uptime_seconds: snapshot.uptimeMs / 1_000 };
+}
+
+export function unansweredOf({ unreachable }: Inquiry): Unanswered {
+  return unreachable.length === 0 ? {} : { unreachable };
+}
+
+/** Milliseconds since 1970 as RFC 3339; null for what is no point in time. */
+export function moment(ms: number): string | null {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}

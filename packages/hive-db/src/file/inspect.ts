@@ -1,0 +1,125 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { resolve } from 'node:path';
+import { decodeDatabaseHeader, HEADER_BYTES, type DatabaseHeader } from './database-header.ts';
+import type { DatabaseFile, FileReport, OtherFile, WalReport } from './file-report.ts';
+import { lockHoldersOf } from './lock-holders.ts';
+import { networkFileSystem } from './network-file-system.ts';
+import { readWal, type Wal } from './wal.ts';
+
+/** The first bytes of a file, and its size. */
+interface Beginning {
+  readonly stats: Stats;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Looks at a file without opening it as a database: nothing is written, locked or left behind. Never throws for what a path may lead
+ * to. This process holds no database open, so closing a descriptor of one drops no lock that matters.
+ */
+export function inspectFile(path: string, cwd: string): FileReport {
+  const other = (state: OtherFile['state'], reason: string): OtherFile => ({ path, state, reason });
+  try {
+    if (path === '' || path.includes('\0')) return other('missing', 'is no name that a file can have');
+    const real = realpathSync(resolve(cwd, path));
+    const kind = kindOf(statSync(real));
+    if (kind !== undefined) return other('foreign', kind);
+    const { stats, bytes } = beginningOf(real);
+    if (stats.size === 0) return other('empty', 'is empty: SQLite would take it for a new database');
+    const header = decodeDatabaseHeader(bytes);
+    return 'fault' in header ? other(header.fault, header.reason) : describe(path, real, stats, header);
+  } catch (error) {
+    return failure(path, error);
+  }
+}
+
+function describe(path: string, real: string, stats: Stats, stored: DatabaseHeader): DatabaseFile {
+  const wal = stored.journalMode === 'wal' ? walOf(`${real}-wal`) : undefined;
+  // What has been committed to the log and not yet been moved is as good as in the file.
+  const newer = wal?.log?.header && decodeDatabaseHeader(wal.log.header);
+  const header = newer === undefined || 'fault' in newer ? stored : newer;
+  return {
+    path,
+    state: 'database',
+    size_bytes: stats.size,
+    page_size_bytes: header.pageSize,
+    page_count: wal?.log?.pageCount ?? header.pageCount ?? Math.floor(stats.size / header.pageSize),
+    free_pages: header.freePages,
+    journal_mode: header.journalMode,
+    text_encoding: header.textEncoding ?? null,
+    user_version: header.userVersion,
+    application_id: header.applicationId,
+    sqlite_version: header.sqliteVersion ?? null,
+    wal: wal?.report ?? null,
+    rollback_journal_size_bytes: statSync(`${real}-journal`, { throwIfNoEntry: false })?.size ?? null,
+    lock_holders: lockHoldersOf(real, header.journalMode),
+    ...diskOf(real),
+  };
+}
+
+function walOf(path: string): { readonly report: WalReport; readonly log: Wal | undefined } | undefined {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  return reading(path, (at, { size }) => {
+    const log = readWal({ bytes: size, at });
+    const { frames = null, committedFrames = null } = log ?? {};
+    return { report: { size_bytes: size, frames, committed_frames: committedFrames }, log };
+  });
+}
+
+function beginningOf(path: string): Beginning {
+  return reading(path, (at, stats) => ({ stats, bytes: at(0, HEADER_BYTES) }));
+}
+
+/** Opens a file for reading, never waiting for one that turned into a pipe meanwhile, and closes it. */
+function reading<T>(path: string, use: (at: (offset: number, length: number) => Uint8Array, stats: Stats) => T): T {
+  const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const at = (offset: number, length: number): Uint8Array => {
+      const bytes = new Uint8Array(length);
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, length, offset));
+    };
+    return use(at, fstatSync(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function diskOf(path: string): Pick<DatabaseFile, 'disk_free_bytes' | 'network_file_system'> {
+  try {
+    const { bavail, bsize, type } = statfsSync(path);
+    return { disk_free_bytes: bavail * bsize, network_file_system: networkFileSystem(type) ?? null };
+  } catch {
+    return { disk_free_bytes: null, network_file_system: null };
+  }
+}
+
+function kindOf(stats: Stats): string | undefined {
+  if (stats.isFile()) return undefined;
+  return stats.isDirectory() ? 'is a directory; name a file in it' : 'is not a regular file';
+}
+
+function failure(path: string, error: unknown): OtherFile {
+  const code = (error as NodeJS.ErrnoException).code;
+  switch (code) {
+    case undefined:
+      throw error;
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ENAMETOOLONG':
+      return { path, state: 'missing', reason: 'does not exist' };
+    case 'EACCES':
+    case 'EPERM':
+      return { path, state: 'unreadable', reason: 'may not be read by this user' };
+    default:
+      return { path, state: 'unreadable', reason: `cannot be read: ${code}` };
+  }
+}

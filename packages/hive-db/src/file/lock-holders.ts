@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { safe } from '../render/safe-text.ts';
+import type { LockHolder } from './file-report.ts';
+import { databaseHoldings, parseLock, shmHoldings, type FileLock, type Holding } from './locks.ts';
+
+/** How many arguments of a command line are shown: the program, its script, and what it was told to do. */
+const SHOWN_ARGUMENTS = 3;
+const SHOWN_COMMAND = 80;
+
+/**
+ * Who has locks on a database, whatever program it is, in the order of their numbers; null where the system does not tell. Linux
+ * only, and only processes of this pid namespace. Uses `stat` and /proc.
+ */
+export function lockHoldersOf(path: string, mode: 'wal' | 'rollback'): readonly LockHolder[] | null {
+  let text: string;
+  try {
+    text = readFileSync('/proc/locks', 'utf8');
+  } catch {
+    return null;
+  }
+  const locks = text
+    .split('\n')
+    .map((line) => parseLock(line))
+    .filter((lock) => lock !== undefined);
+  const found = new Map<number, Set<Holding>>();
+  const note = (file: string, meaning: (lock: FileLock) => readonly Holding[]): void => {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    if (stats === undefined) return;
+    for (const lock of locks) {
+      if (lock.inode !== stats.ino || !isOn(lock, stats)) continue;
+      const holds = found.get(lock.pid) ?? new Set();
+      for (const holding of meaning(lock)) holds.add(holding);
+      found.set(lock.pid, holds);
+    }
+  };
+  note(path, (lock) => databaseHoldings(lock, mode));
+  note(`${path}-shm`, shmHoldings);
+  return [...found]
+    .filter(([, holds]) => holds.size > 0)
+    .map(([pid, holds]) => ({ pid, command: commandOf(pid), holds: [...holds] }))
+    .toSorted((a, b) => a.pid - b.pid);
+}
+
+// Inodes are numbered for each device. Where `stat` has another number for the device than the kernel (btrfs, overlays), the open
+// files of the process decide; where those may not be seen, a lock of somebody else is better shown than one of ours hidden.
+function isOn({ device, pid }: FileLock, stats: Stats): boolean {
+  return device === deviceOf(stats) || (hasOpen(pid, stats) ?? true);
+}
+
+function deviceOf({ dev }: Stats): string {
+  const number = BigInt(dev);
+  const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn);
+  const minor = (number & 0xffn) | ((number >> 12n) & ~0xffn & 0xffff_ffffn);
+  return `${hexadecimal(major)}:${hexadecimal(minor)}`;
+}
+
+function hexadecimal(number: bigint): string {
+  return number.toString(16).padStart(2, '0');
+}
+
+function hasOpen(pid: number, { dev, ino }: Stats): boolean | undefined {
+  const directory = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(directory).some((name) => {
+      const stats = statSync(`${directory}/${name}`, { throwIfNoEntry: false });
+      return stats?.dev === dev && stats.ino === ino;
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+function commandOf(pid: number): string | null {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, SHOWN_ARGUMENTS);
+    return safe(words.join(' ').trim(), SHOWN_COMMAND) || null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,66 @@
+/** One line of /proc/locks that is a POSIX lock of a process of this namespace. */
+export interface FileLock {
+  readonly pid: number;
+  readonly exclusive: boolean;
+  /** `major:minor`, hexadecimal as the kernel prints it. On some file systems it is not what `stat` says. */
+  readonly device: string;
+  readonly inode: number;
+  readonly start: number;
+  /** The last byte, infinite where it reaches to the end of the file. */
+  readonly end: number;
+}
+
+/** What a process does with a database, as far as its locks tell. `exclusive`: it shuts everybody else out. */
+export type Holding = 'open' | 'read' | 'write' | 'checkpoint' | 'recover' | 'exclusive';
+
+const LINE =
+  /^\d+: POSIX +\S+ +(?<mode>READ|WRITE) +(?<pid>\d+) +(?<device>[\da-f]+:[\da-f]+):(?<inode>\d+) +(?<start>\d+) +(?<end>\d+|EOF)$/;
+
+/** Reads a line of /proc/locks. Undefined for every other kind of line. Pure. */
+export function parseLock(line: string): FileLock | undefined {
+  const { mode, pid, device, inode, start, end } = LINE.exec(line)?.groups ?? {};
+  if (device === undefined || Number(pid) <= 0) return undefined;
+  return {
+    pid: Number(pid),
+    exclusive: mode === 'WRITE',
+    device,
+    inode: Number(inode),
+    start: Number(start),
+    end: end === 'EOF' ? Infinity : Number(end),
+  };
+}
+
+/** Bytes of the `-shm` file by what a lock on them means (sqlite.org/walformat.html, section 2.3.1). */
+const SHM_LOCKS: readonly (readonly [first: number, last: number, Holding])[] = [
+  [120, 120, 'write'],
+  [121, 121, 'checkpoint'],
+  [122, 122, 'recover'],
+  [123, 127, 'read'],
+  [128, 128, 'open'],
+];
+
+/** What a lock on the `-shm` file of a database in WAL mode means. One lock may cover several bytes. Pure. */
+export function shmHoldings({ start, end, exclusive }: FileLock): readonly Holding[] {
+  return SHM_LOCKS.flatMap(([first, last, holding]) => {
+    if (end < first || start > last) return [];
+    // The first three are locks only when exclusive.
+    return exclusive || first >= 123 ? [holding] : [];
+  });
+}
+
+/** Where SQLite locks the database file itself: one byte at 1 GiB for who waits, the next for who writes, then 510 for readers. */
+const PENDING = 0x4000_0000;
+const RESERVED = PENDING + 1;
+const SHARED_FIRST = PENDING + 2;
+const SHARED_LAST = SHARED_FIRST + 509;
+
+/** What a lock on the database file means. In WAL mode every open connection has the readers' bytes. Pure. */
+export function databaseHoldings({ start, end, exclusive }: FileLock, mode: 'wal' | 'rollback'): readonly Holding[] {
+  const holdings: Holding[] = [];
+  if (start <= SHARED_LAST && end >= SHARED_FIRST) {
+    if (exclusive) holdings.push('exclusive');
+    else holdings.push(mode === 'wal' ? 'open' : 'read');
+  }
+  if (exclusive && start <= RESERVED && end >= RESERVED) holdings.push('write');
+  return holdings;
+}

@@ -1,0 +1,219 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { readFileSync } from 'node:fs';
+import { parseDuration } from './duration.ts';
+import type { ExitCode } from './exit-code.ts';
+import type { Io } from './io.ts';
+import type { Invocation } from './invocation.ts';
+import { paintFor } from './render/paint.ts';
+import { WrongUse } from './wrong-use.ts';
+
+/** Who is not stuck answers in a few milliseconds. */
+const DEFAULT_TIMEOUT_MS = 1_000;
+/** Lines longer than this are hard to read, shorter ones leave no room for a table. */
+const WIDEST = 120;
+const NARROWEST = 40;
+const DEFAULT_WIDTH = 80;
+
+/** The options that all verbs share, as commander gives them. */
+interface SharedOptions {
+  readonly runtimeDir?: string;
+  readonly json?: boolean;
+  readonly color: boolean;
+  readonly timeout: number;
+}
+
+/**
+ * The command line as commander sees it: verbs, options, help. Each verb is loaded when it is called, so that starting costs only what
+ * is used. `done` is told how the verb ended.
+ */
+export function createProgram(io: Io, done: (outcome: ExitCode) => void): Command {
+  const program = new Command('hive-db');
+  const invocation = (): Invocation => invocationOf(program.opts<SharedOptions>(), io);
+
+  program
+    .description('Shows how the database services of this host are, and what is in SQLite files.')
+    .version(version(), '--version', 'print the version')
+    .option('--json', 'print one JSON document instead of text')
+    .option(
+      '--runtime-dir <directory>',
+      'where processes find each other (default: HIVE_RUNTIME_DIR, else of this user)',
+    )
+    .addOption(
+      duration('--timeout <duration>', 'how long a process may take to answer', 10, 60_000, DEFAULT_TIMEOUT_MS, '1s'),
+    )
+    .option('--no-color', 'print without colours (as NO_COLOR in the environment does)')
+    .option('--debug', 'show the stack of a bug in hive-db')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => {
+        write(`hive-db: ${oneSentence(text)}\n`);
+      },
+      getOutHelpWidth: () => widthOf(io),
+      getErrHelpWidth: () => widthOf(io),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride();
+  examples(program, [
+    ['hive-db status', 'processes and their databases'],
+    ['hive-db status data/orders.db', 'a SQLite file, without opening it'],
+    ['hive-db diagnose', 'what is wrong, and what mends it'],
+    ['hive-db monitor --continuous', 'use, times and errors, every second'],
+    ['hive-db health-check --json', 'a verdict for scripts: exit code 0, 1 or 3'],
+  ]);
+  program.addHelpText(
+    'after',
+    '\nExit codes: 0 pass or warn, 1 fail or finding, 2 wrong use or configuration,\n3 could not be determined, 70 a bug of hive-db.',
+  );
+
+  const status = program
+    .command('status')
+    .description('where processes and their databases stand, or what the named SQLite files are')
+    .argument('[file...]', 'SQLite files; they are looked at, not opened')
+    .action(async (files: readonly string[]) => {
+      done(await (await import('./commands/status.ts')).status(invocation(), files));
+    });
+  examples(status, [
+    ['hive-db status', 'every process of this user'],
+    ['hive-db status data/*.db', 'files: pages, journal, versions, and who has locks on them'],
+    ['hive-db status --json', 'the same as hive-db/status/v1'],
+  ]);
+
+  const healthCheck = program
+    .command('health-check')
+    .description('a verdict on every process: exit code 1 when one fails, 3 when one does not answer or none is there')
+    .action(async () => {
+      done(await (await import('./commands/health-check.ts')).healthCheck(invocation()));
+    });
+  examples(healthCheck, [['hive-db health-check || echo "look at it"', 'in a script']]);
+
+  const monitor = program
+    .command('monitor')
+    .description('a report on use, acquire times, errors, suspected leaks, and what stands out')
+    .option('--continuous', 'look again and again: a screen on a terminal, else one JSON object a line')
+    .addOption(duration('--interval <duration>', 'how long between two looks', 100, 3_600_000, 1_000, '1s'))
+    .action(async ({ continuous, interval }: { readonly continuous?: true; readonly interval: number }) => {
+      if (continuous === undefined && monitor.getOptionValueSource('interval') !== 'default')
+        throw new WrongUse('--interval belongs to --continuous');
+      done(
+        continuous === undefined
+          ? await (await import('./commands/monitor.ts')).monitor(invocation())
+          : await (await import('./commands/monitor-continuous.ts')).monitorContinuously(invocation(), interval),
+      );
+    });
+  examples(monitor, [
+    ['hive-db monitor', 'one report'],
+    ['hive-db monitor --continuous --interval 2s', 'a screen until Ctrl-C'],
+    ['hive-db monitor --continuous | jq .processes', 'a stream for programs'],
+  ]);
+
+  const diagnose = program
+    .command('diagnose')
+    .description(
+      'what is wrong with processes, or with the named SQLite files, and what mends it: exit code 1 for errors',
+    )
+    .argument('[file...]', 'SQLite files; they are looked at, not opened')
+    .action(async (files: readonly string[]) => {
+      done(await (await import('./commands/diagnose.ts')).diagnose(invocation(), files));
+    });
+  examples(diagnose, [
+    ['hive-db diagnose', 'every process of this user'],
+    ['hive-db diagnose data/orders.db', 'a file that makes trouble'],
+  ]);
+
+  const export_ = program
+    .command('export')
+    .description('everything that the processes know of themselves, as one JSON document')
+    .option('--output <file>', 'a new file, or an earlier export; - is standard output', '-')
+    .action(async ({ output }: { readonly output: string }) => {
+      done(await (await import('./commands/export.ts')).exportSnapshots(invocation(), output));
+    });
+  examples(export_, [['hive-db export --output snapshot.json', 'to attach to a report']]);
+
+  addConfig(program, invocation, done);
+
+  const deprecations = program
+    .command('deprecations')
+    .description('which old APIs are still called, from where, and what to write instead')
+    .action(async () => {
+      done(await (await import('./commands/deprecations.ts')).deprecations(invocation()));
+    });
+  examples(deprecations, [['hive-db deprecations --json', 'call sites for a script']]);
+
+  return program;
+}
+
+function addConfig(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
+  const config = program
+    .command('config')
+    .description('the settings that a process started here would get')
+    .helpCommand(false);
+  examples(config, [
+    ['hive-db config print --origin', 'every value and what decided it'],
+    ['hive-db config validate', 'whether settings.yaml and the environment are right'],
+  ]);
+  config
+    .command('print')
+    .description('every effective value of the settings file, the environment and the defaults')
+    .option('--origin', 'say where each value comes from')
+    .option('--settings <file>', 'the settings file (default: settings.yaml, if it is there)')
+    .option('--database <name...>', 'databases whose own settings to show, too')
+    .action(async (options: { readonly origin?: true; readonly settings?: string; readonly database?: string[] }) => {
+      const { origin = false, settings: file, database: databases = [] } = options;
+      done(await (await import('./commands/config-print.ts')).configPrint(invocation(), { origin, file, databases }));
+    });
+  config
+    .command('validate')
+    .description('whether the settings file and the environment would be accepted: exit code 2 when not')
+    .argument('[file]', 'the settings file (default: settings.yaml, if it is there)')
+    .action(async (file: string | undefined) => {
+      done((await import('./commands/config-validate.ts')).configValidate(invocation(), { file, databases: [] }));
+    });
+}
+
+function invocationOf({ runtimeDir, json = false, color, timeout }: SharedOptions, io: Io): Invocation {
+  return {
+    io,
+    json,
+    paint: paintFor(io, color),
+    width: widthOf(io),
+    runtimeDirectory: runtimeDir ?? io.env['HIVE_RUNTIME_DIR'],
+    timeoutMs: timeout,
+  };
+}
+
+function widthOf({ columns = DEFAULT_WIDTH }: Io): number {
+  return Math.min(WIDEST, Math.max(NARROWEST, columns));
+}
+
+function examples(command: Command, lines: readonly (readonly [line: string, about: string])[]): void {
+  const longest = Math.max(...lines.map(([line]) => line.length));
+  const text = lines.map(([line, about]) => `  ${line.padEnd(longest)}  ${about}\n`).join('');
+  command.addHelpText('before', `Examples:\n${text}`);
+}
+
+function duration(flags: string, about: string, least: number, most: number, value: number, spelled: string): Option {
+  return new Option(flags, about).default(value, spelled).argParser((text: string) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= least && ms <= most) return ms;
+    throw new InvalidArgumentError(`Expected a duration from ${least}ms to ${most / 1_000}s, such as 500ms or 2s.`);
+  });
+}
+
+/** Commander's words as one sentence of ours: `unknown command 'stauts' (did you mean status?)`. */
+function oneSentence(text: string): string {
+  const sentence = text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)');
+  return /did you mean/.test(sentence) ? sentence : `${sentence.replace(/\.$/, '')}; see hive-db --help`;
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return manifest.version;
+}

@@ -1,0 +1,46 @@
+import type { DatabaseFile, LockHolder } from '../file/file-report.ts';
+import { count, size } from './figures.ts';
+import type { Paint } from './paint.ts';
+import { paragraph } from './paragraph.ts';
+import { safe } from './safe-text.ts';
+
+const KEY_WIDTH = 16;
+/** Paths are shown whole wherever they can be: somebody will want to copy them. */
+const LONGEST_PATH = 4_096;
+
+/** What a database file holds, a line for each thing that is known. */
+export function fileText(file: DatabaseFile, paint: Paint, width: number): string {
+  const heading = `${paint('strong', safe(file.path, LONGEST_PATH))}\n`;
+  const lines = facts(file).map(([key, value]) => {
+    const text = paragraph(value, width - KEY_WIDTH - 2);
+    return `  ${key.padEnd(KEY_WIDTH)}${text.trimEnd().replaceAll('\n', `\n${' '.repeat(KEY_WIDTH + 2)}`)}\n`;
+  });
+  return heading + lines.join('');
+}
+
+function facts(file: DatabaseFile): readonly (readonly [key: string, value: string])[] {
+  const { page_count: pages, page_size_bytes: pageSize, free_pages: free, sqlite_version: version } = file;
+  return [
+    ['size', `${size(file.size_bytes)}: ${pages ?? '?'} pages of ${size(pageSize)}, ${free} free`],
+    ['journal', journal(file)],
+    ['text encoding', file.text_encoding ?? 'not chosen yet'],
+    ['user version', String(file.user_version)],
+    ['application id', String(file.application_id)],
+    ['written by', version === null ? 'an unknown version of SQLite' : `SQLite ${version}`],
+    ['locks', holders(file.lock_holders)],
+  ];
+}
+
+function journal({ journal_mode: mode, wal, rollback_journal_size_bytes: bytes }: DatabaseFile): string {
+  if (mode === 'rollback') return bytes === null || bytes === 0 ? 'rollback' : `rollback, -journal of ${size(bytes)}`;
+  if (wal === null) return 'WAL, no -wal file';
+  const { size_bytes: size_, frames, committed_frames: committed } = wal;
+  const content = frames === null ? 'not a log' : `${count(frames, 'frame')}, ${committed} committed`;
+  return `WAL, -wal of ${size(size_)}: ${content}`;
+}
+
+function holders(found: readonly LockHolder[] | null): string {
+  if (found === null) return 'not known on this system';
+  if (found.length === 0) return 'none';
+  return found.map(({ pid, command, holds }) => `${pid} ${safe(command ?? '?')} (${holds.join(', ')})`).join('; ');
+}

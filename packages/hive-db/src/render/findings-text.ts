@@ -1,0 +1,46 @@
+import type { DiagnosisDocument } from '../documents/diagnosis.ts';
+import type { Finding } from '../analysis/finding.ts';
+import { count } from './figures.ts';
+import type { Paint } from './paint.ts';
+import { paragraph } from './paragraph.ts';
+import { safe } from './safe-text.ts';
+import { SEVERITY_TONES } from './tones.ts';
+
+/** All findings, worst first, and how many there are. Nothing where nothing could be examined. */
+export function diagnosisText(document: DiagnosisDocument, paint: Paint, width: number): string {
+  const { findings, counts, examined } = document;
+  if (findings.length === 0 && examined.processes + examined.files === 0) return '';
+  const blocks = findings.map((finding) => findingText(finding, paint, width));
+  const found =
+    findings.length === 0
+      ? 'nothing found'
+      : `${count(counts.error, 'error')}, ${count(counts.warning, 'warning')}, ${counts.info} for information`;
+  const where = [
+    examined.processes > 0 ? count(examined.processes, 'process', 'processes') : [],
+    examined.files > 0 ? count(examined.files, 'file') : [],
+  ].flat();
+  const scope = where.length === 0 ? '' : ` in ${where.join(' and ')}`;
+  return [...blocks, `${found}${scope}\n`].join('\n');
+}
+
+/** One remark about a process whose name stands above: what, where, evidence, advice. */
+export function remarkText(finding: Finding, paint: Paint, width: number, indent: string): string {
+  const where = finding.database === null ? '' : ` ${safe(finding.database)}`;
+  const head = `${indent}${paint(SEVERITY_TONES[finding.severity], finding.severity)}${where}\n`;
+  return head + sentences(finding, width, `${indent}  `);
+}
+
+function findingText(finding: Finding, paint: Paint, width: number): string {
+  const { severity, code, process, database, file } = finding;
+  const subject = [
+    file === null ? [] : safe(file),
+    database === null ? [] : safe(database),
+    process === null ? [] : process.app === null ? `pid ${process.pid}` : `${safe(process.app)} (pid ${process.pid})`,
+  ].flat();
+  const head = `${paint(SEVERITY_TONES[severity], severity)}  ${code}  ${paint('strong', subject.join(' in '))}\n`;
+  return head + sentences(finding, width, '  ');
+}
+
+function sentences({ evidence, advice }: Finding, width: number, indent: string): string {
+  return paragraph(safe(evidence), width, indent) + paragraph(`fix: ${safe(advice)}`, width, indent);
+}

@@ -1,0 +1,85 @@
+import type { DatabaseReport, LeakSuspect, MonitorDocument, ProcessReport } from '../documents/monitor.ts';
+import { duration, percent, rate, size } from './figures.ts';
+import { remarkText } from './findings-text.ts';
+import type { Paint } from './paint.ts';
+import { paragraph } from './paragraph.ts';
+import { processHeading } from './process-heading.ts';
+import { safe } from './safe-text.ts';
+import { inUse } from './status-text.ts';
+import { table, type Cell, type Column } from './table.ts';
+import { verdictTone } from './tones.ts';
+
+const COLUMNS: readonly Column[] = [
+  { head: 'DATABASE' },
+  { head: 'IN USE', align: 'right' },
+  { head: 'USE', align: 'right' },
+  { head: 'ACQUIRE p50', align: 'right' },
+  { head: 'p95', align: 'right' },
+  { head: 'p99', align: 'right' },
+  { head: 'OPENED', align: 'right' },
+  { head: 'WAL', align: 'right' },
+];
+/** Kinds of errors and suspects that a report names; `--json` has all. */
+const NAMED = 5;
+
+/** The whole report: use, times, errors, suspected leaks and what stands out, for each process and database. */
+export function monitorText({ processes }: MonitorDocument, paint: Paint, width: number): string {
+  return processes.map((process) => processText(process, paint, width)).join('\n');
+}
+
+function processText(process: ProcessReport, paint: Paint, width: number): string {
+  const { databases, analysis, status } = process;
+  const heading = `${processHeading(process, paint)}  ${paint(verdictTone(status), status)}\n`;
+  const use = table(COLUMNS, databases.map(useRow), { width, paint, indent: '  ' });
+  return [
+    heading,
+    databases.length === 0 ? '  no databases\n' : use,
+    section('activity', databases.map(activity), width),
+    section('errors', databases.flatMap(errors), width),
+    section('suspected leaks', databases.flatMap(suspects), width),
+    '  analysis\n',
+    analysis.length === 0 ? '    nothing stands out\n' : analysis.map((one) => remarkText(one, paint, width, '    ')),
+  ]
+    .flat()
+    .join('');
+}
+
+function useRow(database: DatabaseReport): readonly Cell[] {
+  const { name, pool, utilisation_ratio: ratio, acquire_seconds: acquire, rates, wal_size_bytes: wal } = database;
+  const times = [acquire.p50, acquire.p95, acquire.p99].map((seconds) => duration(seconds));
+  return [safe(name), inUse(pool), percent(ratio), ...times, rate(rates.connections_opened_per_second), size(wal)];
+}
+
+function activity({ name, rates, totals }: DatabaseReport): string {
+  const { reads_per_second: reads, writes_per_second: writes } = rates;
+  const { rolled_back: rolledBack, busy, acquire_timeouts: timeouts } = totals;
+  const counts = `${rolledBack} rolled back, ${busy} found the lock taken, ${timeouts} timed out`;
+  return `${safe(name)}: reads ${rate(reads)}, writes ${rate(writes)}; ${counts}`;
+}
+
+function errors({ name, errors: kinds }: DatabaseReport): readonly string[] {
+  const found = Object.entries(kinds).filter(([, number]) => number > 0);
+  if (found.length === 0) return [];
+  const named = found.slice(0, NAMED).map(([code, number]) => `${safe(code)} ${number}`);
+  return [`${safe(name)}: ${named.join(', ')}${more(found)}`];
+}
+
+function suspects({ name, leak_suspects: found }: DatabaseReport): readonly string[] {
+  if (found.length === 0) return [];
+  const named = found.slice(0, NAMED).map((one) => suspect(one));
+  return [`${safe(name)}: ${named.join(', ')}${more(found)}`];
+}
+
+function suspect({ label, age_seconds: age, acquired_at: place }: LeakSuspect): string {
+  const who = label === null ? 'somebody unnamed' : `"${safe(label)}"`;
+  return `${who} for ${duration(age)}${place === null ? '' : `, acquired at ${safe(place)}`}`;
+}
+
+function more(found: readonly unknown[]): string {
+  return found.length > NAMED ? `, and ${found.length - NAMED} more` : '';
+}
+
+function section(title: string, sentences: readonly string[], width: number): string {
+  if (sentences.length === 0) return '';
+  return `  ${title}\n${sentences.map((sentence) => paragraph(sentence, width, '    ')).join('')}`;
+}

@@ -1,0 +1,42 @@
+import type { DatabaseGauges, PoolGauges, ProcessStatus, StatusDocument } from '../documents/status.ts';
+import { fileText } from './file-text.ts';
+import type { Paint } from './paint.ts';
+import { processHeading } from './process-heading.ts';
+import { safe } from './safe-text.ts';
+import { table, type Cell, type Column } from './table.ts';
+import { statusCell } from './tones.ts';
+
+const COLUMNS: readonly Column[] = [
+  { head: 'DATABASE' },
+  { head: 'DRIVER' },
+  { head: 'STATUS' },
+  { head: 'IN USE', align: 'right' },
+  { head: 'IDLE', align: 'right' },
+  { head: 'WAITING', align: 'right' },
+  { head: 'WRITING', align: 'right' },
+  { head: 'QUEUED', align: 'right' },
+];
+
+/** Where everything stands: a table for each process, a list for each database file. Other files are messages, not data. */
+export function statusText({ processes, files = [] }: StatusDocument, paint: Paint, width: number): string {
+  return [
+    ...processes.map((process) => processText(process, paint, width)),
+    ...files.filter((file) => file.state === 'database').map((file) => fileText(file, paint, width)),
+  ].join('\n');
+}
+
+/** How much of a pool is in use: `1 of 4`, and `5 of 4+4` where it may overflow. */
+export function inUse({ in_use: used, size, max_overflow: overflow }: PoolGauges): string {
+  return overflow === 0 ? `${used} of ${size}` : `${used} of ${size}+${overflow}`;
+}
+
+function processText(process: ProcessStatus, paint: Paint, width: number): string {
+  const heading = `${processHeading(process, paint)}\n`;
+  if (process.databases.length === 0) return `${heading}  no databases\n`;
+  return heading + table(COLUMNS, process.databases.map(row), { width, paint, indent: '  ' });
+}
+
+function row({ name, driver, status, pool, lane }: DatabaseGauges): readonly Cell[] {
+  const figures = [pool.idle, pool.waiting, lane.running, lane.waiting].map(String);
+  return [safe(name), safe(driver), statusCell(status), inUse(pool), ...figures];
+}

@@ -1,0 +1,89 @@
+import Table from 'cli-table3';
+import { cells, cut } from './cells.ts';
+import type { Paint, Tone } from './paint.ts';
+
+/** What stands in a cell: text, or text with a tone. */
+export type Cell = string | { readonly text: string; readonly tone: Tone };
+
+export interface Column {
+  readonly head: string;
+  /** Numbers stand to the right. Default left. */
+  readonly align?: 'left' | 'right';
+}
+
+export interface TableOptions {
+  readonly width: number;
+  readonly paint: Paint;
+  /** What every line begins with. Default nothing. */
+  readonly indent?: string;
+}
+
+/** A column is not made narrower than this; narrower, nothing in it could be told apart. */
+const NARROWEST = 5;
+const GAP = 2;
+
+const BORDERLESS = Object.freeze({
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: ' '.repeat(GAP),
+});
+
+/**
+ * A table without borders. Where it is wider than `width`, its widest columns are cut, with an ellipsis: `--json` has everything.
+ * Pure.
+ */
+export function table(columns: readonly Column[], rows: readonly (readonly Cell[])[], options: TableOptions): string {
+  const { width, paint, indent = '' } = options;
+  const heads = columns.map(({ head }) => head);
+  const widths = fitted(naturalWidths([heads, ...rows]), width - cells(indent));
+  const place = (cell: Cell, index: number): string => {
+    const text = cut(textOf(cell), widths[index] ?? NARROWEST);
+    return typeof cell === 'string' ? text : paint(cell.tone, text);
+  };
+  const grid = new Table({
+    chars: BORDERLESS,
+    colAligns: columns.map(({ align = 'left' }) => align),
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+  });
+  grid.push(heads.map((head, index) => place({ text: head, tone: 'faint' }, index)));
+  for (const row of rows) grid.push(row.map((cell, index) => place(cell, index)));
+  return grid
+    .toString()
+    .split('\n')
+    .map((line) => `${indent}${line.trimEnd()}\n`)
+    .join('');
+}
+
+function naturalWidths(rows: readonly (readonly Cell[])[]): number[] {
+  const [heads = []] = rows;
+  return heads.map((_, index) => rows.reduce((widest, row) => Math.max(widest, cells(textOf(row[index] ?? ''))), 0));
+}
+
+/** Takes from the widest column until all fit, or none can give any more. */
+function fitted(natural: readonly number[], width: number): readonly number[] {
+  const widths = [...natural];
+  let excess = widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1)) - width;
+  while (excess > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if ((widths[widest] ?? 0) <= NARROWEST) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+    excess--;
+  }
+  return widths;
+}
+
+function textOf(cell: Cell): string {
+  return typeof cell === 'string' ? cell : cell.text;
+}

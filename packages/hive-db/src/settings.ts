@@ -1,0 +1,38 @@
+import { loadSettings } from '@hive/shared-db/config';
+import { lstatSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Io } from './io.ts';
+import { isDatabaseError } from './refusal.ts';
+import { WrongUse } from './wrong-use.ts';
+
+/** Where a process looks when nobody says otherwise. */
+const USUAL_FILE = 'settings.yaml';
+
+/** Which settings are meant. */
+export interface SettingsRequest {
+  /** A file that must be there. Undefined means `settings.yaml` in the working directory, which may be missing. */
+  readonly file: string | undefined;
+  /** Databases whose own settings are of interest, beside what holds for all. */
+  readonly databases: readonly string[];
+}
+
+/**
+ * What the settings file and the environment come to; what an application sets in its code is not known here. Throws `WrongUse` for a
+ * file that was named and is not there, and a `DatabaseError` for settings that are wrong.
+ */
+export function settingsHere(io: Pick<Io, 'env' | 'cwd'>, request: SettingsRequest): ReturnType<typeof loadSettings> {
+  const { file, databases } = request;
+  const path = resolve(io.cwd, file ?? USUAL_FILE);
+  if (file !== undefined && (file === '' || lstatSync(path, { throwIfNoEntry: false }) === undefined))
+    throw new WrongUse(`settings file ${file === '' ? '""' : file} does not exist`);
+  return loadSettings({ file: path, env: io.env, databases });
+}
+
+/** The sentences of an error that refuses settings, one for each problem. Throws anything else on. */
+export function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof WrongUse) return [error.message];
+  if (!isDatabaseError(error)) throw error;
+  return error.cause instanceof AggregateError
+    ? error.cause.errors.map((one: unknown) => (one instanceof Error ? one.message : String(one)))
+    : [error.message];
+}

@@ -1,0 +1,82 @@
+// A process with a database service: two databases, a little use of each, one failure, one old API. Obeys lines on standard input.
+import { noteDeprecated, openDatabaseService, sqlite } from '@hive/shared-db';
+import { createInterface } from 'node:readline';
+
+const [directory, runtimeDirectory] = process.argv.slice(2);
+const migrations = [
+  { id: 1, name: 'stock', sql: 'CREATE TABLE stock (name TEXT PRIMARY KEY, amount INTEGER NOT NULL)' },
+];
+
+const service = await openDatabaseService({
+  app: 'shop',
+  dataDirectory: directory,
+  runtimeDirectory,
+  databases: {
+    orders: sqlite({ path: 'orders.db', migrations, poolSize: 2, maxOverflow: 1 }),
+    stock: sqlite({ path: 'stock.db', migrations }),
+  },
+});
+const orders = service.database('orders');
+const stock = service.database('stock');
+
+for (const database of [orders, stock]) {
+  await database.write('save stock', (tx) => tx.run('INSERT OR REPLACE INTO stock VALUES (?, ?)', 'bolt', 7));
+  await database.read('list stock', (c) => c.all('SELECT * FROM stock'));
+}
+await orders
+  .write('save stock twice', (tx) => tx.run('INSERT INTO stock VALUES (?, ?)', 'bolt', 7))
+  .catch(() => undefined);
+
+function getDbConnection() {
+  noteDeprecated(
+    { code: 'HIVEDB_DEP0001', api: 'getDbConnection()', replacement: 'service.database(name)' },
+    getDbConnection,
+  );
+}
+process.removeAllListeners('warning');
+process.on('warning', () => undefined);
+getDbConnection();
+
+let release = () => undefined;
+const verbs = {
+  /** Holds the write lock of `orders` until released. */
+  lock: async () => {
+    const { promise, resolve } = Promise.withResolvers();
+    const held = Promise.withResolvers();
+    void orders
+      .transaction(
+        'move stock',
+        async (tx) => {
+          await tx.run('UPDATE stock SET amount = 8');
+          held.resolve();
+          await promise;
+        },
+        { limitMs: 60_000, idleLimitMs: 60_000 },
+      )
+      .catch(() => undefined);
+    release = resolve;
+    await held.promise;
+  },
+  release: async () => {
+    release();
+  },
+  /** Holds a reader of `orders` until the end. */
+  session: async () => {
+    await orders.session('nightly import', { timeoutMs: 600_000 });
+  },
+  /** Stops the main thread, for ever. */
+  freeze: async () => {
+    process.stdout.write('freeze\n');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  },
+  close: async () => {
+    await service.close();
+    process.stdin.destroy();
+  },
+};
+
+process.stdout.write('ready\n');
+for await (const verb of createInterface(process.stdin)) {
+  await verbs[verb]();
+  process.stdout.write(`${verb}\n`);
+}
