@@ -8,6 +8,11 @@ export interface StoredComponent {
   readonly component: Component;
 }
 
+interface ComponentRow {
+  readonly file: string;
+  readonly body: string;
+}
+
 /** The component library as it is kept in the database. */
 export class ComponentRepository {
   readonly #database: SqliteDatabase;
@@ -16,11 +21,12 @@ export class ComponentRepository {
     this.#database = database;
   }
 
-  /** Makes the database hold exactly these components, all at once. */
-  async replaceAll(components: readonly StoredComponent[]): Promise<void> {
+  /** Makes the database hold exactly these components: all of them, or what it held before. */
+  async replaceAll(components: Iterable<StoredComponent>): Promise<void> {
+    const rows = Array.from(components);
     await this.#database.write('replace component library', (tx) => {
       tx.run('DELETE FROM components');
-      for (const { file, component } of components)
+      for (const { file, component } of rows)
         tx.run(
           'INSERT INTO components (id, kind, body, file) VALUES (?, ?, ?, ?)',
           component.id,
@@ -33,22 +39,29 @@ export class ComponentRepository {
 
   find(id: string): Component | undefined {
     const row = this.#database.readSync('component by id', (c) =>
-      c.get<{ body: string }>('SELECT body FROM components WHERE id = ?', id),
+      c.get<ComponentRow>('SELECT file, body FROM components WHERE id = ?', id),
     );
-    return row === undefined ? undefined : (JSON.parse(row.body) as Component);
+    return row === undefined ? undefined : storedOf(row).component;
   }
 
-  async list(kind?: ComponentKind): Promise<readonly Component[]> {
+  /** All components, or those of one kind, by id. */
+  async list(kind?: ComponentKind): Promise<readonly StoredComponent[]> {
     const rows = await this.#database.read('list components', (c) =>
       kind === undefined
-        ? c.all<{ body: string }>('SELECT body FROM components ORDER BY id')
-        : c.all<{ body: string }>('SELECT body FROM components WHERE kind = ? ORDER BY id', kind),
+        ? c.all<ComponentRow>('SELECT file, body FROM components ORDER BY id')
+        : c.all<ComponentRow>('SELECT file, body FROM components WHERE kind = ? ORDER BY id', kind),
     );
-    return rows.map(({ body }) => JSON.parse(body) as Component);
+    return rows.map((row) => storedOf(row));
   }
 
   /** Everything, as studies are planned with it. */
   async library(): Promise<ComponentLibrary> {
-    return new ComponentLibrary(await this.list());
+    const stored = await this.list();
+    return new ComponentLibrary(stored.map(({ component }) => component));
   }
+}
+
+/** What the loader has checked is not checked again. */
+function storedOf({ file, body }: ComponentRow): StoredComponent {
+  return { file, component: JSON.parse(body) as Component };
 }

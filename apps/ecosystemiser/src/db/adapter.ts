@@ -1,32 +1,70 @@
-import type { Connection, Session, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
+import { join } from 'node:path';
+import type { Logger, Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
 import { databaseOrDirect } from '@hive/shared-db/direct';
 import { schema } from './schema.ts';
 
-export type { Connection, Session, Transaction };
+/** The name of the database in the service, in settings and in health. */
+export const ECOSYSTEMISER = 'ecosystemiser';
+/** Its file in the data directory. */
+export const ECOSYSTEMISER_FILE = 'ecosystemiser.db';
+/** Where databases are when nobody says otherwise: below the working directory. */
+export const DEFAULT_DATA_DIRECTORY = '.hive';
 
-/** Where the database is when no service is configured in this process. */
-const DIRECT_PATH = '.hive/ecosystemiser.db';
+/** Where the database is when there is no service to ask, and who hears that there is none. */
+export interface DirectLocation {
+  /** Default: where the service had the file when it was last asked, else `.hive`. */
+  readonly dataDirectory?: string | undefined;
+  /** Default: a warning of the process. */
+  readonly logger?: Logger | undefined;
+}
+
+// The service may have been told another place by its settings file, and a fallback must never write to another file than it did.
+let lastAsked: SqliteDatabase | undefined;
+let lastPath = join(DEFAULT_DATA_DIRECTORY, ECOSYSTEMISER_FILE);
 
 /**
- * The ecosystemiser's database: the shared service's, or a direct connection while no service is configured in this process or
- * after it was closed, which is said once in the log and shown in health. What the service refuses is never gone around.
+ * The ecosystemiser's database: that of the process's service; on a direct connection when no service is configured or it has
+ * been closed, which is said once in the log and shown in health. A service that refuses is not gone around: its error comes
+ * through.
  */
-export function getEcosystemiserDatabase(): Promise<SqliteDatabase> {
-  return databaseOrDirect({ name: 'ecosystemiser', path: DIRECT_PATH, migrations: schema });
+export async function getEcosystemiserDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
+  const { dataDirectory, logger = processWarnings } = location;
+  const path = dataDirectory === undefined ? lastPath : join(dataDirectory, ECOSYSTEMISER_FILE);
+  const database = await databaseOrDirect({ name: ECOSYSTEMISER, path, migrations: schema, logger });
+  if (database !== lastAsked) {
+    lastAsked = database;
+    lastPath = database.snapshot().path ?? lastPath;
+  }
+  return database;
 }
 
-/** A connection of one's own, for `await using`. It reads; its `transaction` writes. */
-export async function getEcosystemiserConnection(label: string): Promise<Session> {
-  const database = await getEcosystemiserDatabase();
-  return database.session(label);
+/** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */
+export async function getEcosystemiserConnection(
+  label: string,
+  { dataDirectory, logger, ...options }: SessionOptions & DirectLocation = {},
+): Promise<Session> {
+  const database = await getEcosystemiserDatabase({ dataDirectory, logger });
+  return database.session(label, options);
 }
 
-/** Runs the function in a transaction: committed when it resolves, undone when it rejects. */
+/** Runs the function in a transaction: committed when it resolves, rolled back when it rejects. */
 export async function ecosystemiserTransaction<T>(
   label: string,
   fn: (tx: Transaction) => Promise<T>,
-  options?: TransactionOptions,
+  { dataDirectory, logger, ...options }: TransactionOptions & DirectLocation = {},
 ): Promise<T> {
-  const database = await getEcosystemiserDatabase();
+  const database = await getEcosystemiserDatabase({ dataDirectory, logger });
   return database.transaction(label, fn, options);
 }
+
+/** What a script has that makes no logger of its own. */
+const processWarnings: Logger = Object.freeze({
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (_fields: object, message: string) => {
+    process.emitWarning(message, 'DatabaseWarning');
+  },
+  error: (_fields: object, message: string) => {
+    process.emitWarning(message, 'DatabaseWarning');
+  },
+});

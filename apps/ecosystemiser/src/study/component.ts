@@ -16,3 +16,12 @@ export const componentSchema = z.discriminatedUnion('kind', [
 export type Component = z.infer<typeof componentSchema>;
 export type ComponentKind = Component['kind'];
 export type ComponentOf<Kind extends ComponentKind> = Extract<Component, { readonly kind: Kind }>;
+
+/** Every kind, in the order in which people are told them. */
+export const componentKinds = [
+  'pv',
+  'battery',
+  'heat-pump',
+  'demand',
+  'grid',
+] as const satisfies readonly ComponentKind[];

@@ -1,0 +1,31 @@
+import { publishAsync } from '@hive/hive-bus';
+import type { Transaction } from '@hive/shared-db';
+import type { StudySummary } from '../study/study-summary.ts';
+import type { StudyRequest } from './study-request.ts';
+
+/** Where answers are published. */
+export const STUDY_FINISHED = 'study.finished';
+export const STUDY_FAILED = 'study.failed';
+
+type Asker = Pick<StudyRequest, 'taskId' | 'attempt'>;
+
+/** Says, when the transaction commits, that a study is stored. */
+export async function publishFinished(tx: Transaction, asker: Asker, summary: StudySummary): Promise<void> {
+  const { taskId, attempt } = asker;
+  await publishAsync(tx, { topic: STUDY_FINISHED, key: keyOf(asker), payload: { taskId, attempt, summary } });
+}
+
+/**
+ * Says, when the transaction commits, why a study cannot be computed. `error` is a sentence for people. It would be the same every
+ * time, so there is no use in asking again.
+ */
+export async function publishFailed(tx: Transaction, asker: Asker, error: string): Promise<void> {
+  const { taskId, attempt } = asker;
+  const payload = { taskId, attempt, error, retryable: false };
+  await publishAsync(tx, { topic: STUDY_FAILED, key: keyOf(asker), payload });
+}
+
+/** One answer to each attempt: the bus drops a second one of the same topic. */
+function keyOf({ taskId, attempt }: Asker): string {
+  return `${taskId}:${attempt}`;
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import { DEFAULT_DATA_DIRECTORY } from './db/adapter.ts';
+import type { Io } from './io.ts';
+import { nearest } from './study/nearest.ts';
+import { WrongUse } from './wrong-use.ts';
+
+const DATA_DIRECTORY = 'ECOSYSTEMISER_DATA_DIR';
+const VARIABLES = [DATA_DIRECTORY];
+const SETTINGS_FILE = 'settings.yaml';
+
+/** What a command needs to know before it begins. */
+export interface Config {
+  /** Where the databases are, absolute. */
+  readonly dataDirectory: string;
+  /** Who asked for it: an option, a variable, or nobody. */
+  readonly dataDirectoryFrom: string | undefined;
+  /** The settings file of the database service, absolute; it need not exist. */
+  readonly settingsFile: string;
+  /** For the database service, which has its own variables. */
+  readonly env: Io['env'];
+}
+
+/** The configuration from the command line and then the environment, frozen. Throws `WrongUse` for what is wrong with either. */
+export function readConfig(options: { readonly dataDir?: string }, { env, cwd }: Pick<Io, 'env' | 'cwd'>): Config {
+  refuseUnknownVariables(env);
+  const [given, from] =
+    options.dataDir === undefined ? [env[DATA_DIRECTORY], DATA_DIRECTORY] : [options.dataDir, '--data-dir'];
+  if (given !== undefined && (given.trim() === '' || given.includes('\0')))
+    throw new WrongUse(`${from}: expected the path of a directory, found ${JSON.stringify(given)}`);
+  return Object.freeze({
+    dataDirectory: resolve(cwd, given ?? DEFAULT_DATA_DIRECTORY),
+    dataDirectoryFrom: given === undefined ? undefined : from,
+    settingsFile: resolve(cwd, SETTINGS_FILE),
+    env,
+  });
+}
+
+/** Ours by its beginning, and not known: whoever set it believes that it works. */
+function refuseUnknownVariables(env: Io['env']): void {
+  const unknown = Object.keys(env).find((name) => name.startsWith('ECOSYSTEMISER_') && !VARIABLES.includes(name));
+  if (unknown === undefined) return;
+  const meant = nearest(unknown, VARIABLES);
+  throw new WrongUse(
+    `environment: ${unknown} is not a setting; ${meant === undefined ? `there is ${VARIABLES.join(', ')}` : `did you mean ${meant}?`}`,
+  );
+}
