@@ -1,1 +1,94 @@
-export {};
+import { isKind } from '@hive/shared-db';
+import { CommanderError } from 'commander';
+import { pino } from 'pino';
+import type { Io } from './io.ts';
+import { createProgram } from './program.ts';
+import { Refusal } from './refusal.ts';
+
+const NAME = 'hive-orchestrator';
+const FAILED = 1;
+const WRONG_USE = 2;
+const OUR_BUG = 70;
+
+/** Runs one command. Resolves with the exit code: 0 done, 1 failed, 2 wrong use or configuration, 70 our bug. Never rejects. */
+export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    if (argv.length === 0) {
+      const commands = program.commands.map((command) => command.name()).join(', ');
+      throw new Refusal(`a command is missing; there are ${commands}, and ${NAME} --help says more`);
+    }
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const [code, text] = endOf(error);
+    io.stderr(`${NAME}: ${text}\n`);
+    return code;
+  }
+}
+
+/** The exit code of an error, and what is said about it. */
+function endOf(error: unknown): readonly [number, string] {
+  if (error instanceof CommanderError) return [WRONG_USE, sentenceOf(error)];
+  if (error instanceof Refusal) return [WRONG_USE, error.message];
+  if (isWrongSetting(error)) return [WRONG_USE, error.message];
+  if (isKind(error, 'WRONG_USE', 'SQL') || !(error instanceof Error)) return [OUR_BUG, describeBug(error)];
+  return error.name === 'DatabaseError' ? [FAILED, error.message] : [OUR_BUG, describeBug(error)];
+}
+
+function isWrongSetting(error: unknown): error is Error {
+  return isKind(
+    error,
+    'CONFIG',
+    'NAME',
+    'PATH',
+    'NOT_A_DATABASE',
+    'PERMISSION',
+    'FILESYSTEM',
+    'ENGINE_REFUSED',
+    'RUNTIME_VERSION',
+    'DUPLICATE_FILE',
+    'SCHEMA_NEWER',
+  );
+}
+
+/** `error: unknown option '--prot'\n(Did you mean --port?)` on one line and without what everybody knows. */
+function sentenceOf({ message }: CommanderError): string {
+  return message
+    .replace(/^error: /, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+function describeBug(error: unknown): string {
+  return `this is a fault of ours: ${error instanceof Error ? error.stack : String(error)}`;
+}
+
+function processIo(): Io {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    pid: process.pid,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    // Synchronous, so that nothing said before a crash is lost.
+    logger: (level) => pino({ level }, pino.destination({ fd: 2, sync: true })),
+    stopSignal,
+  };
+}
+
+/** SIGINT, SIGTERM, or the end of the process that started this one with a channel. A second signal finds the default: the end. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const requests = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
+  const stop = (): void => {
+    for (const request of requests) process.off(request, stop);
+    controller.abort();
+  };
+  for (const request of requests) process.on(request, stop);
+  return controller.signal;
+}

@@ -1,0 +1,52 @@
+import type { Logger, Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
+import { databaseOrDirect } from '@hive/shared-db/direct';
+import { join } from 'node:path';
+import { orchestratorMigrations } from './schema.ts';
+
+/** The name of the database in the service, in settings and in health. */
+export const ORCHESTRATOR = 'orchestrator';
+/** Its file in the data directory. */
+export const ORCHESTRATOR_FILE = 'orchestrator.db';
+/** Where databases are when nobody says otherwise: below the working directory, beside what uses them. */
+export const DEFAULT_DATA_DIRECTORY = '.hive';
+
+/** Where the database is when there is no service to ask, and who hears that there is none. */
+export interface DirectLocation {
+  /** Default `.hive`. */
+  readonly dataDirectory?: string | undefined;
+  /** Default: nobody. */
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * The orchestrator's database: that of the process's service; on a connection of its own when no service is configured or it has
+ * been closed, which is logged once and shown in health. A service that refuses is not gone around: its error comes through.
+ */
+export function getOrchestratorDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
+  const { dataDirectory = DEFAULT_DATA_DIRECTORY, logger } = location;
+  return databaseOrDirect({
+    name: ORCHESTRATOR,
+    path: join(dataDirectory, ORCHESTRATOR_FILE),
+    migrations: orchestratorMigrations,
+    ...(logger === undefined ? {} : { logger }),
+  });
+}
+
+/** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */
+export async function getOrchestratorConnection(
+  label: string,
+  { dataDirectory, logger, ...options }: SessionOptions & DirectLocation = {},
+): Promise<Session> {
+  const database = await getOrchestratorDatabase({ dataDirectory, logger });
+  return database.session(label, options);
+}
+
+/** Runs the function in a transaction: committed when it resolves, rolled back when it rejects. */
+export async function orchestratorTransaction<T>(
+  label: string,
+  fn: (tx: Transaction) => Promise<T>,
+  { dataDirectory, logger, ...options }: TransactionOptions & DirectLocation = {},
+): Promise<T> {
+  const database = await getOrchestratorDatabase({ dataDirectory, logger });
+  return database.transaction(label, fn, options);
+}

@@ -1,0 +1,66 @@
+import { busMigrations } from '@hive/hive-bus';
+import {
+  configureDatabaseService,
+  getDatabaseService,
+  settingsOf,
+  sqlite,
+  type DatabaseService,
+  type Logger,
+} from '@hive/shared-db';
+import { join, resolve } from 'node:path';
+import type { CommonConfig, Environment } from './config.ts';
+import { ORCHESTRATOR_FILE } from './db/adapter.ts';
+import { orchestratorMigrations } from './db/schema.ts';
+import { Refusal } from './refusal.ts';
+
+const SETTINGS_FILE = 'settings.yaml';
+const BUS_FILE = 'bus.db';
+
+/** What the service needs to know of a command. */
+export interface ServiceContext {
+  /** How `hive-db` calls the process. */
+  readonly app: 'orchestrator' | 'orchestrator-worker';
+  /** Whether `hive-db` can see the process. */
+  readonly presence: boolean;
+  readonly config: CommonConfig;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly logger: Logger;
+}
+
+function definitions() {
+  return {
+    orchestrator: sqlite({ path: ORCHESTRATOR_FILE, migrations: orchestratorMigrations, required: true }),
+    bus: sqlite({ path: BUS_FILE, migrations: busMigrations, required: true }),
+  };
+}
+
+export type OrchestratorService = DatabaseService<ReturnType<typeof definitions>>;
+
+/** Configures and opens the one service of this process. `settings.yaml` in the working directory, then the environment, override. */
+export async function openService({
+  app,
+  presence,
+  config,
+  env,
+  cwd,
+  logger,
+}: ServiceContext): Promise<OrchestratorService> {
+  const { dataDirectory, dataDirectoryFrom } = config;
+  const settings = {
+    app,
+    databases: definitions(),
+    dataDirectory,
+    presence,
+    settingsFile: join(cwd, SETTINGS_FILE),
+    env,
+    logger,
+  };
+  const { dataDirectory: effective } = await settingsOf(settings);
+  if (dataDirectoryFrom !== undefined && effective !== undefined && resolve(cwd, effective) !== dataDirectory)
+    throw new Refusal(
+      `${dataDirectoryFrom} is ${dataDirectory}, but ${SETTINGS_FILE} says that dataDirectory is ${effective}: drop one of them`,
+    );
+  configureDatabaseService(settings);
+  return getDatabaseService<ReturnType<typeof definitions>>();
+}
