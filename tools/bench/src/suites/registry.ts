@@ -1,5 +1,6 @@
 import type { Suite } from '../scenario.ts';
 import { poolSuite } from './pool.ts';
+import { sqliteSuite } from './sqlite.ts';
 
 /** Every suite that `bench` can run: one file each in this folder, one line each here. */
-export const suites: readonly Suite[] = [poolSuite];
+export const suites: readonly Suite[] = [poolSuite, sqliteSuite];

@@ -1,0 +1,43 @@
+import { versionOf } from '../../machine.ts';
+import type { Contestant } from '../../scenario.ts';
+
+/** One side of a scenario, ready to do its work some number of times. */
+export interface Worker {
+  run(times: number): void | Promise<void>;
+  end(): Promise<void>;
+}
+
+/** Makes a contestant of a side: a sample is the time of one piece of work in microseconds. */
+export function contestant(
+  side: 'ours' | 'bare',
+  name: string,
+  times: number,
+  open: () => Promise<Worker>,
+): Contestant {
+  const ours = side === 'ours';
+  const start = async (): Promise<Worker> => {
+    const worker = await open();
+    await worker.run(times);
+    return worker;
+  };
+  return {
+    name,
+    version: versionOf(ours ? '@hive/shared-db' : 'better-sqlite3'),
+    ours,
+    check: async () => {
+      const worker = await start();
+      await worker.end();
+    },
+    begin: async () => {
+      const worker = await start();
+      return {
+        sample: async () => {
+          const from = performance.now();
+          await worker.run(times);
+          return [((performance.now() - from) / times) * 1_000];
+        },
+        end: () => worker.end(),
+      };
+    },
+  };
+}

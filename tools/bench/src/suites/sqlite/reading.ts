@@ -1,0 +1,59 @@
+import type { Measure, Scenario } from '../../scenario.ts';
+import { contestant } from './contestant.ts';
+import { openBare, openService, ROWS } from './stage.ts';
+
+const TIME: readonly Measure[] = [{ name: 'time each', unit: 'us', better: 'lower' }];
+const BY_KEY = 'SELECT * FROM item WHERE id = ?';
+const THOUSAND = 'SELECT * FROM item WHERE id >= ? LIMIT 1000';
+
+export function pointReadScenario(): Scenario {
+  const times = 5_000;
+  return {
+    name: 'row by key',
+    about: 'One row of six columns by its key: readSync against a prepared statement.',
+    measures: TIME,
+    contestants: [
+      contestant('ours', 'readSync', times, async () => {
+        const stage = await openService('normal');
+        const run = (count: number): void => {
+          for (let i = 1; i <= count; i++) stage.database.readSync('item by key', (c) => c.get(BY_KEY, (i % ROWS) + 1));
+        };
+        return { run, end: () => stage.end() };
+      }),
+      contestant('bare', 'better-sqlite3 get', times, async () => {
+        const stage = openBare('normal');
+        const statement = stage.reader.prepare(BY_KEY);
+        const run = (count: number): void => {
+          for (let i = 1; i <= count; i++) statement.get((i % ROWS) + 1);
+        };
+        return Promise.resolve({ run, end: () => stage.end() });
+      }),
+    ],
+  };
+}
+
+export function thousandRowsScenario(): Scenario {
+  const times = 30;
+  return {
+    name: 'thousand rows',
+    about: 'A thousand rows of six columns at once: readSync against a prepared statement.',
+    measures: TIME,
+    contestants: [
+      contestant('ours', 'readSync', times, async () => {
+        const stage = await openService('normal');
+        const run = (count: number): void => {
+          for (let i = 1; i <= count; i++) stage.database.readSync('a thousand items', (c) => c.all(THOUSAND, i));
+        };
+        return { run, end: () => stage.end() };
+      }),
+      contestant('bare', 'better-sqlite3 all', times, async () => {
+        const stage = openBare('normal');
+        const statement = stage.reader.prepare(THOUSAND);
+        const run = (count: number): void => {
+          for (let i = 1; i <= count; i++) statement.all(i);
+        };
+        return Promise.resolve({ run, end: () => stage.end() });
+      }),
+    ],
+  };
+}
