@@ -82,7 +82,7 @@ export class Position {
         now + FARTHEST_MS,
       );
       if (claimed === undefined) return LOST;
-      return this.#goOn(tx, claimed.seq, Number(claimed.attempts), true);
+      return this.#goOn(tx, claimed.seq, Number(claimed.attempts));
     });
   }
 
@@ -94,15 +94,15 @@ export class Position {
     return changes > 0;
   }
 
-  /** The event has been handled. `keep`: whether the turn is wanted for the next one. */
-  advance(row: EventRow, keep: boolean): Promise<Step> {
-    return this.#bus.write('bus: advance', (tx) => this.#goOn(tx, row.seq, 0, keep));
+  /** The event has been handled. */
+  advance(row: EventRow): Promise<Step> {
+    return this.#bus.write('bus: advance', (tx) => this.#goOn(tx, row.seq, 0));
   }
 
-  /** The event is put aside with what was wrong with it. `keep` as above. */
-  bury(row: EventRow, error: string, attempts: number, keep: boolean): Promise<Step> {
+  /** The event is put aside with what was wrong with it. */
+  bury(row: EventRow, error: string, attempts: number): Promise<Step> {
     return this.#bus.write('bus: bury event', (tx) => {
-      const step = this.#goOn(tx, row.seq, 0, keep);
+      const step = this.#goOn(tx, row.seq, 0);
       if (step.status !== 'lost') tx.run(BURY, this.#id[0], error, attempts, wallTime(this.#clock), row.seq);
       return step;
     });
@@ -133,8 +133,8 @@ export class Position {
   }
 
   /** Moves behind `seq`; goes on to the next event, or gives the turn back. */
-  #goOn(tx: SyncTransaction, seq: number | bigint, attempts: number, keep: boolean): Step {
-    const row = keep ? tx.get<EventRow>(NEXT, this.#id[1], seq) : undefined;
+  #goOn(tx: SyncTransaction, seq: number | bigint, attempts: number): Step {
+    const row = tx.get<EventRow>(NEXT, this.#id[1], seq);
     const now = wallTime(this.#clock);
     const holder = row === undefined ? null : this.#holder;
     const freeAt = row === undefined ? 0 : now + this.#leaseMs;

@@ -120,9 +120,7 @@ export class Subscription {
           }
         : await this.#attempt(turn);
     if (this.#abandoned) return undefined;
-    const step = outcome.handled
-      ? await position.advance(turn.row, !this.#stopping)
-      : await this.#failed(turn, outcome.error);
+    const step = outcome.handled ? await position.advance(turn.row) : await this.#failed(turn, outcome.error);
     if (step.status === 'lost')
       logger?.warn(
         { consumer, topic, seq: Number(turn.row.seq) },
@@ -161,7 +159,7 @@ export class Subscription {
     const fields = { consumer, topic, seq: Number(row.seq), source: row.source, key: row.key, failures, err: error };
     if (failures >= maxAttempts) {
       logger?.error(fields, 'an event is dead: it was put aside and the topic goes on');
-      return position.bury(row, textOf(error), failures, true);
+      return position.bury(row, textOf(error), failures);
     }
     const pauseMs = pauseAfter(failures, firstRetryMs, longestRetryMs);
     logger?.warn({ ...fields, pauseMs }, 'an event could not be handled; trying again');
