@@ -89,6 +89,7 @@ export class DatabaseError extends Error {
   readonly label: string | undefined;
   readonly advice: string | undefined;
   readonly culprits: readonly Culprit[];
+  readonly #what: string;
 
   constructor(kind: ErrorKind, what: string, details: ErrorDetails = {}) {
     const { database, label, cause, advice, culprits = [] } = details;
@@ -98,6 +99,7 @@ export class DatabaseError extends Error {
     ].flat();
     const sentence = where.length === 0 ? what : `${where.join(', ')}: ${what}`;
     super(advice === undefined ? sentence : `${sentence}; ${advice}`, cause === undefined ? undefined : { cause });
+    this.#what = what;
     this.code = `HIVEDB_E_${kind}`;
     this.retryable = RETRYABLE.has(kind);
     this.database = database;
@@ -109,6 +111,13 @@ export class DatabaseError extends Error {
   /** The last part of the code. */
   get kind(): ErrorKind {
     return this.code.slice('HIVEDB_E_'.length) as ErrorKind;
+  }
+
+  /** The same failure with where it happened, if it does not say that yet. */
+  at(database: string, label: string | undefined): DatabaseError {
+    if (this.database !== undefined) return this;
+    const { cause, advice, culprits } = this;
+    return new DatabaseError(this.kind, this.#what, { database, label, cause, advice, culprits });
   }
 }
 

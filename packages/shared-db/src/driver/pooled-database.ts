@@ -84,6 +84,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     if (this.#state.status === 'closed') throw this.#closedError();
     try {
       await this.prepare();
+      if (this.status === 'closed') throw this.#closedError();
       this.#state = { status: 'open' };
       const { poolSize, maxOverflow } = this.context.settings;
       const live = this.readers.stats().live;
@@ -107,12 +108,18 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   async close(graceMs: number): Promise<readonly LeaseInfo[]> {
     this.#state = { status: 'closed' };
-    // Readers before the writer: the last connection that closes tidies up, and it must be one that can write.
-    const deadline = this.context.clock.now() + graceMs;
-    const readers = await this.readers.close({ graceMs });
-    const writers = await this.writers.close({ graceMs: Math.max(0, deadline - this.context.clock.now()) });
+    // Readers before the writer: the last connection that closes tidies up, and it must be one that can write. Both pools turn their
+    // callers away at once, so until the readers are gone an idle writer is held back.
+    const last = this.readers === this.writers ? undefined : this.writers.tryAcquire();
+    const reading = this.readers.close({ graceMs });
+    const writing = this.writers.close({ graceMs });
+    const readers = await reading;
+    last?.release();
+    const writers = await writing;
     await this.closed();
-    return readers === writers ? readers.forced : [...readers.forced, ...writers.forced];
+    return readers === writers
+      ? readers.forced
+      : [...readers.forced, ...writers.forced.filter(({ id }) => id !== last?.id)];
   }
 
   /** What an engine lets go of at the end. */
@@ -140,6 +147,23 @@ export class PooledDatabase implements Database, ManagedDatabase {
       case 'opening':
         await this.open();
     }
+  }
+
+  /** The same for callers that cannot wait: throws unless the database is open. A failed one is opened again meanwhile. */
+  protected assertReady(): void {
+    if (this.#isReady) return;
+    const opening = this.ready();
+    opening.catch(() => undefined);
+    if (this.#state.status === 'closed') throw this.#closedError();
+    if (this.#state.status === 'failed') throw this.#state.failure;
+    throw new DatabaseError('POOL_CLOSED', 'the database is still being opened', {
+      database: this.name,
+      advice: 'wait for openDatabaseService, or use read(), which waits',
+    });
+  }
+
+  get #isReady(): boolean {
+    return this.status === 'open' || this.status === 'fenced';
   }
 
   /** Stops writes until the database has been closed, reopened and verified. */
@@ -190,7 +214,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       const host = {
         database: this.name,
         clock: this.context.clock,
-        scope: this.#scopeHost(call.label),
+        scope: this.#scopeHost(call.label, false),
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
           this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
         expired: (of: string) => {
@@ -213,7 +237,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   ): Promise<T> {
     const call = this.begin(text, options, kind);
     try {
-      await this.ready();
+      // Whoever called first is in the queue first: nothing is awaited without need.
+      if (!this.#isReady) await this.ready();
       return await run(call);
     } catch (error) {
       throw this.failed(error, call.label);
@@ -246,18 +271,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
   ): Promise<T> {
     const connection = lease.resource;
     let watch: TransactionWatch | undefined;
-    let running = 0;
-    const host = this.#scopeHost(call.label);
     const scope = new Scope(lease, {
-      explain: host.explain,
-      started: () => {
-        running++;
-        watch?.started();
-      },
-      finished: () => {
-        running--;
-        watch?.finished();
-      },
+      ...this.#scopeHost(call.label, true),
+      started: () => watch?.started(),
+      finished: () => watch?.finished(),
     });
     try {
       await whenFree(() => connection.begin(access), this.patience(call));
@@ -265,18 +282,21 @@ export class PooledDatabase implements Database, ManagedDatabase {
       const work =
         limits === undefined ? fn(scope) : this.#limited(scope, call.label, limits, fn, (made) => (watch = made));
       const result = await work;
+      scope.assertFinished();
       scope.end(() => this.#ended(call.label));
-      if (!connection.inTransaction) throw this.#endedByStatement(call.label);
-      await this.#commit(connection, access, call.label);
+      await this.#commit(lease.resource, access, call.label);
       this.#runCallbacks(scope.callbacks, call.label);
       lease.release();
       return result;
     } catch (error) {
       scope.end(() => this.#ended(call.label));
+      if (access === 'write') this.countRollback();
       // A statement of a transaction that has run out of time may still be running: its connection cannot be used again.
-      if (running > 0 || !(await this.#rolledBack(connection))) lease.destroy();
-      else lease.release();
-      if (access === 'write') this.#counters.rolledBack++;
+      const reusable = scope.reusable && !this.#isLost(error) && (await this.#rolledBack(connection));
+      // One that was revoked is somebody else's business by now.
+      if (!lease.active) throw error;
+      if (reusable) lease.release();
+      else lease.destroy();
       throw error;
     } finally {
       watch?.stop();
@@ -330,14 +350,19 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   #runCallbacks(callbacks: readonly (() => void)[], label: Label): void {
+    const failed = (error: unknown): void => {
+      this.context.logger.error(
+        { database: this.name, label: label.text, err: error },
+        'an afterCommit callback threw',
+      );
+    };
     for (const callback of callbacks)
       try {
-        callback();
+        // One that is asynchronous, though it should not be, fails later.
+        const result: unknown = callback();
+        if (result instanceof Promise) result.catch(failed);
       } catch (error) {
-        this.context.logger.error(
-          { database: this.name, label: label.text, err: error },
-          'an afterCommit callback threw',
-        );
+        failed(error);
       }
   }
 
@@ -387,16 +412,31 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   // Errors
 
-  #scopeHost(label: Label): ScopeHost {
-    return { explain: (error) => this.explain(error, 'statement', label) };
+  #scopeHost(label: Label, atomic: boolean): ScopeHost {
+    return {
+      atomic,
+      explain: (error) => this.explain(error, 'statement', label),
+      isLost: (error) => this.#isLost(error),
+    };
+  }
+
+  /** Whether an error, explained or not, says that its connection is of no more use. */
+  #isLost(error: unknown): boolean {
+    const cause = error instanceof DatabaseError ? error.cause : error;
+    return this.driver.classify(cause, 'statement')?.lost === true;
   }
 
   /** Turns what a pool or a driver threw into a `DatabaseError`; leaves everything else as it is. */
   protected explain(error: unknown, during: Phase, label: Label | undefined): unknown {
     const details = { database: this.name, label: label?.text, cause: error };
     if (error instanceof PoolError)
-      return new DatabaseError(error.code, error.message, { ...details, culprits: holdersOf(error) });
-    const failure = error instanceof DatabaseError ? undefined : this.driver.classify(error, during);
+      return new DatabaseError(error.code, error.message, {
+        ...details,
+        cause: error.cause ?? error,
+        culprits: holdersOf(error),
+      });
+    if (error instanceof DatabaseError) return during === 'statement' ? error.at(this.name, label?.text) : error;
+    const failure = this.driver.classify(error, during);
     if (failure === undefined) return error;
     const explained = new DatabaseError(failure.kind, failure.message, { ...details, advice: ADVICE[failure.kind] });
     if (failure.fences) this.fence(explained);
@@ -408,6 +448,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const explained = this.explain(error, 'begin', label);
     if (explained instanceof DatabaseError) this.#errors[explained.code] = (this.#errors[explained.code] ?? 0) + 1;
     return explained;
+  }
+
+  protected countRollback(): void {
+    this.#counters.rolledBack++;
   }
 
   protected countSynchronousRead(): void {
@@ -435,14 +479,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
       database: this.name,
       label: label.text,
       advice: 'await everything that uses the handle inside the function',
-    });
-  }
-
-  #endedByStatement(label: Label): DatabaseError {
-    return new DatabaseError('SQL', 'a statement ended the transaction; nothing of it was written', {
-      database: this.name,
-      label: label.text,
-      advice: 'let the error of that statement reach the end of the function instead of catching it',
     });
   }
 

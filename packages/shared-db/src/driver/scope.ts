@@ -1,5 +1,7 @@
 import { DatabaseError } from '../errors.ts';
 import type { Bindable, DriverConnection, Row, RunResult } from './driver.ts';
+import { StatementQueue } from './statement-queue.ts';
+import { transactionEnded } from './transaction-ended.ts';
 
 /** What can be done with a connection while it is lent. After that every method throws. */
 export interface Connection {
@@ -23,12 +25,17 @@ export interface Transaction extends Connection {
 /** A connection as long as it is lent; afterwards reading it throws. A lease of a pool is one. */
 export interface Loan {
   readonly resource: DriverConnection;
+  readonly active: boolean;
 }
 
 /** What a scope asks and tells while statements run. */
 export interface ScopeHost {
+  /** Whether all statements belong to one transaction. */
+  readonly atomic: boolean;
   /** Makes a `DatabaseError` of what a statement threw. */
   readonly explain: (error: unknown) => unknown;
+  /** Whether what a statement threw says that the connection is of no more use. */
+  readonly isLost: (error: unknown) => boolean;
   readonly started?: () => void;
   readonly finished?: () => void;
 }
@@ -37,31 +44,33 @@ export interface ScopeHost {
 export class Scope implements Transaction {
   readonly #lease: Loan;
   readonly #host: ScopeHost;
+  readonly #queue: StatementQueue;
   readonly #depth: number;
   #ended: (() => Error) | undefined;
   #nested: Scope | undefined;
   readonly #callbacks: (() => void)[] = [];
 
-  constructor(lease: Loan, host: ScopeHost, depth = 0) {
+  constructor(lease: Loan, host: ScopeHost, queue = new StatementQueue(), depth = 0) {
     this.#lease = lease;
     this.#host = host;
+    this.#queue = queue;
     this.#depth = depth;
   }
 
   async all<T = Row>(sql: string, ...params: readonly Bindable[]): Promise<T[]> {
-    return (await this.#statement(() => this.#lease.resource.all(sql, params))) as T[];
+    return (await this.#statement((connection) => connection.all(sql, params))) as T[];
   }
 
   async get<T = Row>(sql: string, ...params: readonly Bindable[]): Promise<T | undefined> {
-    return (await this.#statement(() => this.#lease.resource.get(sql, params))) as T | undefined;
+    return (await this.#statement((connection) => connection.get(sql, params))) as T | undefined;
   }
 
   run(sql: string, ...params: readonly Bindable[]): Promise<RunResult> {
-    return this.#statement(() => this.#lease.resource.run(sql, params));
+    return this.#statement((connection) => connection.run(sql, params));
   }
 
   exec(sql: string): Promise<void> {
-    return this.#statement(() => this.#lease.resource.exec(sql));
+    return this.#statement((connection) => connection.exec(sql));
   }
 
   async *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): AsyncGenerator<T, undefined> {
@@ -74,31 +83,50 @@ export class Scope implements Transaction {
         yield next.value as T;
       }
     } finally {
-      await rows.return?.();
+      // Whoever takes the connection back closes what is open on it.
+      if (this.#ended === undefined) await this.#queue.run(async () => rows.return?.());
     }
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
+    this.#assertUsable();
     const depth = this.#depth + 1;
-    await this.#statement(() => this.#lease.resource.savepoint(depth));
-    const part = new Scope(this.#lease, this.#host, depth);
+    const part = new Scope(this.#lease, this.#host, this.#queue, depth);
     this.#nested = part;
     try {
-      const result = await fn(part);
-      part.#assertUsable();
+      await this.#run((connection) => connection.savepoint(depth));
+      return await this.#part(part, depth, fn);
+    } finally {
+      part.end(() => this.#error(new DatabaseError('LEASE_STALE', 'this nested transaction has ended')));
       this.#nested = undefined;
-      await this.#statement(() => this.#lease.resource.releaseSavepoint(depth));
+    }
+  }
+
+  async #part<T>(part: Scope, depth: number, fn: (tx: Transaction) => Promise<T>): Promise<T> {
+    try {
+      const result = await fn(part);
+      part.assertFinished();
+      await this.#run((connection) => connection.releaseSavepoint(depth));
       this.#callbacks.push(...part.#callbacks);
       return result;
     } catch (error) {
-      this.#nested = undefined;
-      if (this.#ended === undefined && this.#lease.resource.inTransaction) {
-        await this.#lease.resource.rollbackToSavepoint(depth);
-        await this.#lease.resource.releaseSavepoint(depth);
-      }
+      if (this.#ended === undefined) await this.#undo(depth);
       throw error;
-    } finally {
-      part.end(() => new DatabaseError('LEASE_STALE', 'this nested transaction has ended'));
+    }
+  }
+
+  async #undo(depth: number): Promise<void> {
+    try {
+      await this.#queue.run(async () => {
+        const connection = this.#lease.resource;
+        if (!connection.inTransaction) throw transactionEnded();
+        await connection.rollbackToSavepoint(depth);
+        await connection.releaseSavepoint(depth);
+      });
+    } catch (error) {
+      // What the part has done is still there, or nothing is: in neither case may the rest be committed.
+      const explained = this.#failed(error);
+      this.end(() => explained as Error);
     }
   }
 
@@ -112,31 +140,76 @@ export class Scope implements Transaction {
     return this.#callbacks;
   }
 
+  /** Whether the connection may go to somebody else: no statement is running on it, and none has found it broken. */
+  get reusable(): boolean {
+    return !this.#queue.busy && !this.#queue.broken;
+  }
+
+  /** Throws unless all that was begun on this handle has come to its end, and well. */
+  assertFinished(): void {
+    if (this.#ended !== undefined) throw this.#ended();
+    if (this.#nested === undefined && !this.#queue.busy) return;
+    const advice = 'await every statement and every nested transaction';
+    throw this.#error(
+      new DatabaseError('WRONG_USE', 'the function has returned before everything that it began had ended', { advice }),
+    );
+  }
+
   /** From now on every method throws what `why` makes. The first call counts. */
   end(why: () => Error): void {
     this.#ended ??= why;
     this.#nested?.end(why);
   }
 
-  async #statement<T>(run: () => Promise<T>): Promise<T> {
+  async #statement<T>(work: (connection: DriverConnection) => Promise<T>): Promise<T> {
     this.#assertUsable();
+    return this.#run(work);
+  }
+
+  async #run<T>(work: (connection: DriverConnection) => Promise<T>): Promise<T> {
     this.#host.started?.();
     try {
-      const result = await run();
+      const result = await this.#queue.run(() => {
+        if (this.#ended !== undefined) throw this.#ended();
+        return work(this.#lease.resource);
+      });
       if (this.#ended !== undefined) throw this.#ended();
       return result;
     } catch (error) {
-      throw this.#host.explain(error);
+      throw this.#failed(error);
     } finally {
       this.#host.finished?.();
     }
   }
 
+  #failed(error: unknown): unknown {
+    if (this.#host.isLost(error)) this.#queue.broken = true;
+    if (this.#ended !== undefined) return this.#ended();
+    if (this.#host.atomic && this.#lease.active && !this.#lease.resource.inTransaction)
+      this.end(() => this.#error(transactionEnded()));
+    return this.#host.explain(whyStale(this.#lease) ?? error);
+  }
+
   #assertUsable(): void {
     if (this.#ended !== undefined) throw this.#ended();
-    if (this.#nested !== undefined)
-      throw new DatabaseError('WRONG_USE', 'a nested transaction is open on this handle', {
-        advice: 'use the handle that the nested function was given, and await one nested transaction before the next',
-      });
+    if (this.#nested === undefined) return;
+    const advice =
+      'use the handle that the nested function was given, and await one nested transaction before the next';
+    throw this.#error(new DatabaseError('WRONG_USE', 'a nested transaction is open on this handle', { advice }));
+  }
+
+  /** The error with where it happened. */
+  #error(error: DatabaseError): Error {
+    return this.#host.explain(error) as Error;
+  }
+}
+
+/** What a statement on a revoked connection throws has one reason, whatever the driver makes of it. */
+function whyStale(lease: Loan): unknown {
+  try {
+    void lease.resource;
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }

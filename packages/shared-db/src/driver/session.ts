@@ -74,6 +74,7 @@ export class LeasedSession implements Session {
     };
     signal?.addEventListener('abort', abort, { once: true });
     this.#stopListening = () => signal?.removeEventListener('abort', abort);
+    if (signal?.aborted === true) abort();
   }
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
@@ -83,7 +84,7 @@ export class LeasedSession implements Session {
 
   close(): Promise<void> {
     this.#end(() => this.#error('LEASE_STALE', 'the session has been closed'));
-    if (this.#rawTaken) this.#lease.destroy();
+    if (this.#rawTaken || !this.#scope.reusable) this.#lease.destroy();
     else this.#lease.release();
     return Promise.resolve();
   }

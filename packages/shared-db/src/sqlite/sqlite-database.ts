@@ -3,6 +3,7 @@ import type { CallOptions, Database, DatabaseContext } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
 import { PooledDatabase, type Call } from '../driver/pooled-database.ts';
+import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot } from '../snapshot.ts';
@@ -57,6 +58,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #syncReader: SqliteConnection | undefined;
   #syncScope: SyncScope | undefined;
   #syncDepth = 0;
+  #syncLabel: Label | undefined;
   #insideWrite = false;
   #opened = false;
 
@@ -128,10 +130,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** BEGIN, the function, COMMIT, without an await in between: nobody else of this process can come in. */
   #attempt<T>(lease: Lease<DriverConnection>, label: Label, fn: (tx: SyncTransaction) => T): T {
-    this.#assertWritable(label);
+    this.assertWritable(label);
     const connection = syncOf(lease.resource);
     connection.control('BEGIN IMMEDIATE');
-    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', label));
+    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', label), 'transaction');
     this.#insideWrite = true;
     let result: T;
     try {
@@ -150,12 +152,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   #commit(connection: SqliteConnection, lease: Lease<DriverConnection>, label: Label): void {
     connection.closeIterators();
-    if (!connection.inTransaction)
-      throw new DatabaseError('SQL', 'a statement ended the transaction; nothing of it was written', {
-        database: this.name,
-        label: label.text,
-        advice: 'let the error of that statement leave the function instead of catching it',
-      });
+    if (!connection.inTransaction) {
+      this.countRollback();
+      throw transactionEnded({ database: this.name, label: label.text });
+    }
     try {
       connection.control('COMMIT');
     } catch (error) {
@@ -166,6 +166,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   #undo(connection: SqliteConnection, lease: Lease<DriverConnection>): void {
+    this.countRollback();
     try {
       connection.closeIterators();
       if (connection.inTransaction) connection.control('ROLLBACK');
@@ -182,6 +183,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     if (this.#insideWrite) throw this.failed(this.#useTx(label), label);
     const scope = this.#syncScope ?? this.#openSyncReader(label);
     this.countSynchronousRead();
+    const outer = this.#syncLabel;
+    this.#syncLabel = label;
     this.#syncDepth++;
     scope.begin();
     try {
@@ -189,6 +192,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     } catch (error) {
       throw this.failed(error, label);
     } finally {
+      this.#syncLabel = outer;
       if (--this.#syncDepth === 0) {
         scope.end();
         this.#syncReader?.closeIterators();
@@ -197,19 +201,15 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   #openSyncReader(label: Label): SyncScope {
-    if (!this.#opened || this.status === 'closed')
-      throw this.failed(
-        new DatabaseError('POOL_CLOSED', `the database is ${this.status} and readSync never waits`, {
-          database: this.name,
-          label: label.text,
-          advice: 'wait for openDatabaseService, or use read()',
-        }),
-        label,
-      );
     try {
+      this.assertReady();
       const connection = new SqliteConnection(openReader(this.#file.path, SYNC_READ_TIMEOUT_MS), this.#file.integers);
       this.#syncReader = connection;
-      this.#syncScope = new SyncScope(connection, (error) => this.explain(error, 'statement', undefined));
+      this.#syncScope = new SyncScope(
+        connection,
+        (error) => this.explain(error, 'statement', this.#syncLabel),
+        'statement',
+      );
       return this.#syncScope;
     } catch (error) {
       throw this.failed(this.explain(error, 'connect', label), label);
@@ -250,7 +250,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const { migrations } = this.#file;
     if (migrations.length === 0) return;
     connection.control('BEGIN IMMEDIATE');
-    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', OPENING));
+    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', OPENING), 'transaction');
     try {
       const applied = migrate(this.name, scope, migrations, this.context.clock.wallTime());
       connection.control('COMMIT');
@@ -291,13 +291,13 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
-  #assertWritable(label: Label): void {
+  protected override assertWritable(label: Label): void {
     const now = this.context.clock.now();
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
       if (this.#fences.isUp(this.#inode)) super.fence(this.#fencedElsewhere(label));
     }
-    this.assertWritable(label);
+    super.assertWritable(label);
   }
 
   #fencedElsewhere(label: Label): DatabaseError {

@@ -1,4 +1,5 @@
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
+import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError } from '../errors.ts';
 import type { SqliteConnection } from './connection.ts';
 
@@ -21,75 +22,82 @@ export interface SyncTransaction extends SyncConnection {
   afterCommit(callback: () => void): void;
 }
 
+/** What a scope is on: one transaction, or statement by statement. */
+export type Atomicity = 'transaction' | 'statement';
+
 /** The handle of a synchronous function. Opened and ended by whoever lends the connection. */
 export class SyncScope implements SyncTransaction {
   readonly #connection: SqliteConnection;
   readonly #explain: (error: unknown) => unknown;
+  readonly #atomicity: Atomicity;
   readonly #depth: number;
   #open = true;
+  #lost = false;
   #callbacks: (() => void)[] | undefined;
 
-  constructor(connection: SqliteConnection, explain: (error: unknown) => unknown, depth = 0) {
+  constructor(connection: SqliteConnection, explain: (error: unknown) => unknown, atomicity: Atomicity, depth = 0) {
     this.#connection = connection;
     this.#explain = explain;
+    this.#atomicity = atomicity;
     this.#depth = depth;
   }
 
   all<T = Row>(sql: string, ...params: readonly Bindable[]): T[] {
-    if (!this.#open) throw ended();
+    if (!this.#open) throw this.#ended();
     try {
       return this.#connection.all(sql, params) as T[];
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#failed(error);
     }
   }
 
   get<T = Row>(sql: string, ...params: readonly Bindable[]): T | undefined {
-    if (!this.#open) throw ended();
+    if (!this.#open) throw this.#ended();
     try {
       return this.#connection.get(sql, params) as T | undefined;
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#failed(error);
     }
   }
 
   run(sql: string, ...params: readonly Bindable[]): RunResult {
-    if (!this.#open) throw ended();
+    if (!this.#open) throw this.#ended();
     try {
       return this.#connection.run(sql, params);
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#failed(error);
     }
   }
 
   *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): IterableIterator<T> {
-    if (!this.#open) throw ended();
+    if (!this.#open) throw this.#ended();
     try {
       for (const row of this.#connection.iterate(sql, params)) {
         yield row as T;
-        if (!this.#open) throw ended();
+        if (!this.#open) throw this.#ended();
       }
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#failed(error);
     }
   }
 
   exec(sql: string): void {
-    if (!this.#open) throw ended();
+    if (!this.#open) throw this.#ended();
     try {
       this.#connection.exec(sql);
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#failed(error);
     }
   }
 
   transaction<T>(fn: (tx: SyncTransaction) => T): T {
-    if (!this.#open) throw ended();
+    if (!this.#open) throw this.#ended();
     const name = `hive_${this.#depth + 1}`;
     this.#connection.control(`SAVEPOINT ${name}`);
-    const part = new SyncScope(this.#connection, this.#explain, this.#depth + 1);
+    const part = new SyncScope(this.#connection, this.#explain, this.#atomicity, this.#depth + 1);
     try {
       const result = synchronous(fn(part), 'tx.transaction');
+      if (!this.#connection.inTransaction) throw this.#explain(transactionEnded());
       this.#connection.control(`RELEASE ${name}`);
       for (const callback of part.callbacks) this.afterCommit(callback);
       return result;
@@ -99,6 +107,7 @@ export class SyncScope implements SyncTransaction {
         this.#connection.control(`ROLLBACK TO ${name}`);
         this.#connection.control(`RELEASE ${name}`);
       }
+      this.#endWithTransaction();
       throw error;
     } finally {
       part.end();
@@ -106,7 +115,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   afterCommit(callback: () => void): void {
-    if (!this.#open) throw ended();
+    if (!this.#open) throw this.#ended();
     this.#callbacks ??= [];
     this.#callbacks.push(callback);
   }
@@ -124,6 +133,22 @@ export class SyncScope implements SyncTransaction {
   end(): void {
     this.#open = false;
   }
+
+  #failed(error: unknown): unknown {
+    this.#endWithTransaction();
+    return this.#explain(error);
+  }
+
+  /** RAISE(ROLLBACK), a full disk and the like end the transaction: what came after would be written by itself, at once. */
+  #endWithTransaction(): void {
+    if (this.#atomicity === 'statement' || this.#connection.inTransaction) return;
+    this.#lost = true;
+    this.#open = false;
+  }
+
+  #ended(): unknown {
+    return this.#explain(this.#lost ? transactionEnded() : handleEnded());
+  }
 }
 
 /** The result itself, or `WRONG_USE` when the function was asynchronous: its work would go on after the COMMIT. */
@@ -137,7 +162,7 @@ export function synchronous<T>(result: T, where: string): T {
   });
 }
 
-function ended(): DatabaseError {
+function handleEnded(): DatabaseError {
   return new DatabaseError('LEASE_STALE', 'this handle was lent to a function that has returned', {
     advice: 'use the handle only inside the function that it was given to',
   });

@@ -1,0 +1,27 @@
+/**
+ * Statements on one borrowed connection, one after another, however its users await them: a driver is asked for one thing at a time.
+ */
+export class StatementQueue {
+  #length = 0;
+  #last: Promise<unknown> | undefined;
+  /** The connection was lost: it must not go to anybody else. */
+  broken = false;
+
+  /** Whether a statement is running or waits to. */
+  get busy(): boolean {
+    return this.#length > 0;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#last;
+    const ended = Promise.withResolvers<undefined>();
+    this.#last = ended.promise;
+    if (this.#length++ > 0) await before;
+    try {
+      return await work();
+    } finally {
+      this.#length--;
+      ended.resolve(undefined);
+    }
+  }
+}
