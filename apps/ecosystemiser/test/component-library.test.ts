@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseLibraryFile } from '../src/component-data/library-file.ts';
 import { ComponentLibrary } from '../src/study/component-library.ts';
 import { Refusal } from '../src/study/refusal.ts';
-import { shippedComponents, shippedLibrary } from './shipped-library.ts';
+import { shippedComponents, shippedLibrary } from './support/shipped-library.ts';
 
 const battery = `
   - kind: battery

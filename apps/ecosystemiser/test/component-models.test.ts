@@ -7,7 +7,7 @@ import { demandYear } from '../src/study/demand.ts';
 import { importPricePerKwh } from '../src/study/grid.ts';
 import { heatPumpCop, heatPumpHour } from '../src/study/heat-pump.ts';
 import { pvKw } from '../src/study/pv.ts';
-import { shippedComponents, shippedLibrary } from './shipped-library.ts';
+import { shippedComponents, shippedLibrary } from './support/shipped-library.ts';
 
 const year = await loadSeattleYear();
 const find = <Kind extends Parameters<typeof shippedLibrary.get>[0]>(kind: Kind, id: string) =>

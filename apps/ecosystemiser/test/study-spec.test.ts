@@ -4,7 +4,7 @@ import { defaultStudies } from '../src/study/default-studies.ts';
 import { Refusal } from '../src/study/refusal.ts';
 import { planStudy } from '../src/study/study-plan.ts';
 import { parseStudySpec } from '../src/study/study-spec.ts';
-import { shippedLibrary } from './shipped-library.ts';
+import { shippedLibrary } from './support/shipped-library.ts';
 
 const year = await loadSeattleYear();
 const valid = defaultStudies[2]!;

@@ -12,7 +12,7 @@ import { parseStudySpec } from '../src/study/study-spec.ts';
 import type { StudySpec } from '../src/study/study-spec.ts';
 import { seriesNames } from '../src/study/study-series.ts';
 import type { SeriesName, StudyHour } from '../src/study/study-series.ts';
-import { shippedComponents, shippedLibrary } from './shipped-library.ts';
+import { shippedComponents, shippedLibrary } from './support/shipped-library.ts';
 
 const year = await loadSeattleYear();
 const results = defaultStudies.map((spec) => runStudy(spec, shippedLibrary, year));

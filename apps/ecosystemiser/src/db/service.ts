@@ -55,6 +55,6 @@ function refuseTwoDirectories(config: Config, effective: string | undefined): vo
   const { dataDirectory, dataDirectoryFrom, settingsFile } = config;
   if (dataDirectoryFrom === undefined || effective === undefined || resolve(effective) === dataDirectory) return;
   throw new WrongUse(
-    `${dataDirectoryFrom} says ${dataDirectory}, but dataDirectory in ${settingsFile} says ${effective}: expected one of them`,
+    `${dataDirectoryFrom} says ${dataDirectory}, but database.dataDirectory in ${settingsFile} says ${effective}: expected one of them`,
   );
 }
