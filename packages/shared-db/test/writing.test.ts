@@ -1,25 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
-import type { SqliteDatabase, SyncConnection, SyncTransaction } from '@hive/shared-db';
-import { temporaryDatabase, type TemporaryDatabase, type TemporaryDatabaseOptions } from '@hive/shared-db/testing';
+import type { SyncConnection, SyncTransaction } from '@hive/shared-db';
+import { outcomeOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
-
-const SCHEMA = `
-  CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
-  CREATE TABLE part (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item DEFERRABLE INITIALLY DEFERRED);
-  CREATE TABLE guarded (n INTEGER);
-  CREATE TRIGGER guard BEFORE INSERT ON guarded WHEN NEW.n < 0 BEGIN SELECT RAISE(ROLLBACK, 'negative'); END;
-`;
-
-function shop(options: TemporaryDatabaseOptions = {}): Promise<TemporaryDatabase> {
-  return temporaryDatabase({ migrations: [{ id: 1, name: 'shop', sql: SCHEMA }], ...options });
-}
-
-function names(database: SqliteDatabase): unknown[] {
-  return database
-    .readSync('names', (c) => c.all<{ name: string }>('SELECT name FROM item ORDER BY id'))
-    .map(({ name }) => name);
-}
+import { itemsOf, shop } from './support/shop.ts';
 
 const insert = (tx: SyncConnection, name: string): unknown => tx.run('INSERT INTO item (name) VALUES (?)', name);
 
@@ -32,7 +16,7 @@ describe('a write', () => {
       (tx) => tx.run('INSERT INTO item (name) VALUES (?), (?)', 'a', 'b').changes,
     );
     expect(changes).toBe(2);
-    expect(names(database)).toEqual(['a', 'b']);
+    expect(itemsOf(database)).toEqual(['a', 'b']);
     expect(await database.read('count', (c) => c.get('SELECT count(*) AS n FROM item'))).toEqual({ n: 2 });
   });
 
@@ -45,7 +29,7 @@ describe('a write', () => {
       insert(tx, 'a');
     });
     await expect(attempt).rejects.toMatchObject({ code: 'HIVEDB_E_CONSTRAINT', database: 'test', label: 'save' });
-    expect(names(database)).toEqual([]);
+    expect(itemsOf(database)).toEqual([]);
     expect(temporary.service.snapshot().databases[0]?.counters).toMatchObject({ rolledBack: 1 });
   });
 
@@ -65,7 +49,7 @@ describe('a write', () => {
       });
       await expect(attempt.catch((error: unknown) => [error])).resolves.toEqual([thrown]);
     }
-    expect(names(database)).toEqual([]);
+    expect(itemsOf(database)).toEqual([]);
   });
 
   it('does not take an asynchronous function, and undoes what it has done so far', async () => {
@@ -80,7 +64,7 @@ describe('a write', () => {
       code: 'HIVEDB_E_WRONG_USE',
       message: expect.stringContaining('returned a promise') as string,
     });
-    expect(names(database)).toEqual([]);
+    expect(itemsOf(database)).toEqual([]);
   });
 
   it('waits for its turn behind a transaction, and those that wait are done in order', async () => {
@@ -92,10 +76,10 @@ describe('a write', () => {
       await gate.promise;
     });
     const writes = ['a', 'b', 'c'].map((name) => database.write('fast', (tx) => insert(tx, name)));
-    expect(names(database)).toEqual([]);
+    expect(itemsOf(database)).toEqual([]);
     gate.resolve(undefined);
     await Promise.all([transaction, ...writes]);
-    expect(names(database)).toEqual(['slow', 'a', 'b', 'c']);
+    expect(itemsOf(database)).toEqual(['slow', 'a', 'b', 'c']);
   });
 
   it('runs and settles in the asynchronous context of its caller', async () => {
@@ -130,7 +114,7 @@ describe('a write', () => {
     await expect(attempt).rejects.toMatchObject({ code: 'HIVEDB_E_CONSTRAINT', label: 'orphan' });
     expect(database.readSync('parts', (c) => c.all('SELECT * FROM part'))).toEqual([]);
     await database.write('innocent', (tx) => insert(tx, 'a'));
-    expect(names(database)).toEqual(['a']);
+    expect(itemsOf(database)).toEqual(['a']);
   });
 
   it('writes nothing when a statement ended its transaction, though the error of that was swallowed', async () => {
@@ -147,8 +131,8 @@ describe('a write', () => {
       (tx) => tx.transaction((part) => part.run('INSERT INTO guarded VALUES (-1)')),
       (tx) => {
         tx.transaction((part) => {
-          attempt(() => part.run('INSERT INTO guarded VALUES (-1)'));
-          attempt(() => insert(part, 'in the part'));
+          outcomeOf(() => part.run('INSERT INTO guarded VALUES (-1)'));
+          outcomeOf(() => insert(part, 'in the part'));
         });
       },
     ];
@@ -156,11 +140,11 @@ describe('a write', () => {
       const after: unknown[] = [];
       const write = database.write('swallowing', (tx) => {
         insert(tx, 'before');
-        attempt(() => insert(tx, 'twice'));
-        attempt(() => end(tx));
+        outcomeOf(() => insert(tx, 'twice'));
+        outcomeOf(() => end(tx));
         after.push(
-          attempt(() => insert(tx, 'after')),
-          attempt(() => tx.transaction((part) => insert(part, 'after'))),
+          outcomeOf(() => insert(tx, 'after')),
+          outcomeOf(() => tx.transaction((part) => insert(part, 'after'))),
         );
       });
       await expect(write).rejects.toMatchObject({
@@ -171,7 +155,7 @@ describe('a write', () => {
         expect.objectContaining({ code: 'HIVEDB_E_SQL' }),
         expect.objectContaining({ code: 'HIVEDB_E_SQL' }),
       ]);
-      expect(names(database)).toEqual([]);
+      expect(itemsOf(database)).toEqual([]);
     }
   });
 
@@ -183,13 +167,13 @@ describe('a write', () => {
         throw new Error('mine');
       }),
       database.write('breaks a rule', (tx) => insert(tx, 'x') ?? insert(tx, 'x')),
-      database.write('ends it', (tx) => attempt(() => tx.run('INSERT INTO guarded VALUES (-1)'))),
+      database.write('ends it', (tx) => outcomeOf(() => tx.run('INSERT INTO guarded VALUES (-1)'))),
       database.write('orphan', (tx) => tx.run('INSERT INTO part (item) VALUES (42)')),
     ];
     const innocent = database.write('innocent', (tx) => insert(tx, 'a'));
     await Promise.allSettled(failing);
     await innocent;
-    expect(names(database)).toContain('a');
+    expect(itemsOf(database)).toContain('a');
     expect(temporary.service.snapshot().databases[0]?.lane).toMatchObject({ waiting: 0, running: 0 });
   });
 
@@ -202,10 +186,10 @@ describe('a write', () => {
       expect(rows.next().value).toEqual({ name: 'a' });
       return rows;
     });
-    expect(names(database)).toEqual(['a', 'b', 'c']);
+    expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
     expect(() => left.next()).toThrow('this handle was lent to a function that has returned');
     await database.write('go on', (tx) => insert(tx, 'd'));
-    expect(names(database)).toHaveLength(4);
+    expect(itemsOf(database)).toHaveLength(4);
   });
 
   it('takes its handle back when its function has returned', async () => {
@@ -239,7 +223,7 @@ describe('a write', () => {
     const inside: unknown[] = [];
     await database.write('outer', () => {
       inside.push(
-        attempt(() => database.readSync('inner', (c) => c.get('SELECT 1'))),
+        outcomeOf(() => database.readSync('inner', (c) => c.get('SELECT 1'))),
         database.read('inner', (c) => c.get('SELECT 1')),
         database.write('inner', () => 1),
         database.transaction('inner', () => Promise.resolve()),
@@ -301,7 +285,7 @@ describe('a nested transaction', () => {
       expect(
         tx.transaction((part) => {
           insert(part, 'kept');
-          return attempt(() =>
+          return outcomeOf(() =>
             part.transaction((inner) => {
               insert(inner, 'undone');
               throw new Error('mine');
@@ -310,21 +294,21 @@ describe('a nested transaction', () => {
         }),
       ).toEqual(new Error('mine'));
       expect(
-        attempt(() => tx.transaction((part) => insert(part, 'undone, too') && insert(part, 'outer'))),
+        outcomeOf(() => tx.transaction((part) => insert(part, 'undone, too') && insert(part, 'outer'))),
       ).toMatchObject({
         code: 'HIVEDB_E_CONSTRAINT',
         label: 'nested',
       });
       insert(tx, 'last');
     });
-    expect(names(database)).toEqual(['outer', 'kept', 'last']);
+    expect(itemsOf(database)).toEqual(['outer', 'kept', 'last']);
   });
 
   it('does not take an asynchronous function', async () => {
     await using temporary = await shop();
     const { database } = temporary;
     await database.write('nested', (tx) => {
-      const attempted = attempt(() =>
+      const attempted = outcomeOf(() =>
         tx.transaction(async (part) => {
           insert(part, 'a');
           await Promise.resolve();
@@ -332,7 +316,7 @@ describe('a nested transaction', () => {
       );
       expect(attempted).toMatchObject({ code: 'HIVEDB_E_WRONG_USE' });
     });
-    expect(names(database)).toEqual([]);
+    expect(itemsOf(database)).toEqual([]);
   });
 });
 
@@ -342,7 +326,7 @@ describe('what is to be done after COMMIT', () => {
     const { database } = temporary;
     const done: string[] = [];
     const note = (what: string) => (): void => {
-      done.push(`${what} sees ${names(database).length}`);
+      done.push(`${what} sees ${itemsOf(database).length}`);
     };
     const result = await database.write('save', (tx) => {
       tx.afterCommit(note('first'));
@@ -350,7 +334,7 @@ describe('what is to be done after COMMIT', () => {
         insert(part, 'a');
         part.afterCommit(note('second'));
       });
-      attempt(() =>
+      outcomeOf(() =>
         tx.transaction((part) => {
           part.afterCommit(note('undone'));
           throw new Error('mine');
@@ -398,7 +382,7 @@ describe('what is to be done after COMMIT', () => {
     });
     await Promise.resolve();
     expect(done).toEqual(['other']);
-    expect(names(database)).toEqual(['a']);
+    expect(itemsOf(database)).toEqual(['a']);
     const line = { level: 'error', message: 'an afterCommit callback threw' };
     const fields = { database: 'test', label: 'save', err: failure };
     expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([
@@ -418,15 +402,6 @@ describe('what is to be done after COMMIT', () => {
       });
     });
     await again.promise;
-    expect(names(database)).toEqual(['a', 'b']);
+    expect(itemsOf(database)).toEqual(['a', 'b']);
   });
 });
-
-/** What a function returns, or what it throws. */
-function attempt<T>(run: () => T): unknown {
-  try {
-    return run();
-  } catch (error) {
-    return error;
-  }
-}

@@ -151,7 +151,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   /** The same for callers that cannot wait: throws unless the database is open. A failed one is opened again meanwhile. */
   protected assertReady(): void {
-    if (this.#isReady) return;
+    if (this.isReady) return;
     const opening = this.ready();
     opening.catch(() => undefined);
     if (this.#state.status === 'closed') throw this.#closedError();
@@ -162,7 +162,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
   }
 
-  get #isReady(): boolean {
+  /** Whether it can be used without waiting for it. */
+  protected get isReady(): boolean {
     return this.status === 'open' || this.status === 'fenced';
   }
 
@@ -238,7 +239,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const call = this.begin(text, options, kind);
     try {
       // Whoever called first is in the queue first: nothing is awaited without need.
-      if (!this.#isReady) await this.ready();
+      if (!this.isReady) await this.ready();
       return await run(call);
     } catch (error) {
       throw this.failed(error, call.label);

@@ -101,7 +101,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   async #queueWrite<T>(call: Call, fn: (tx: SyncTransaction) => T, held?: Lease<DriverConnection>): Promise<T> {
     let lease = held;
     try {
-      await this.ready();
+      if (!this.isReady) await this.ready();
       lease ??= await this.writers.acquire(this.acquireOptions(call));
       const writer = lease;
       const patience = { ...this.patience(call), isBusy: (error: unknown) => this.#isBusy(error) };
