@@ -8,7 +8,14 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
-const markdown = ['README.md', 'CONTRIBUTING.md', ...files('docs').filter((file) => file.endsWith('.md'))];
+const markdown = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(root, group)).map((name) => `${group}/${name}/README.md`),
+  ),
+  ...files('docs').filter((file) => file.endsWith('.md')),
+];
 
 function files(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' }).map((file) => join(directory, file));
@@ -22,22 +29,31 @@ function programOf(text: string): string {
   return [...imports, ...lines.filter((line) => !line.startsWith('import '))].join('\n');
 }
 
+async function runProgramOf(file: string): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'hive-readme-'));
+  try {
+    symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+    writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(directory, 'tour.ts'), programOf(readFileSync(join(root, file), 'utf8')));
+    const env = { ...process.env, HIVE_RUNTIME_DIR: join(directory, 'run') };
+    const { stdout } = await run(process.execPath, ['tour.ts'], { cwd: directory, env });
+    return stdout;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 describe('the documents', () => {
   it('the README is a program that runs', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'hive-readme-'));
-    try {
-      symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-      writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-      writeFileSync(join(directory, 'tour.ts'), programOf(readFileSync(join(root, 'README.md'), 'utf8')));
-      const env = { ...process.env, HIVE_RUNTIME_DIR: join(directory, 'run') };
-      const { stdout } = await run(process.execPath, ['tour.ts'], { cwd: directory, env });
-      expect(stdout).toContain('HIVEDB_E_CONSTRAINT | database components, "take stock"');
-      expect(stdout).toContain("kind: 'battery', stock: 3");
-      expect(stdout).toContain('moved');
-      expect(stdout).toContain('pass []');
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
+    const stdout = await runProgramOf('README.md');
+    expect(stdout).toContain('HIVEDB_E_CONSTRAINT | database components, "take stock"');
+    expect(stdout).toContain("kind: 'battery', stock: 3");
+    expect(stdout).toContain('moved');
+    expect(stdout).toContain('pass []');
+  });
+
+  it('the README of the pool is a program that runs', async () => {
+    expect(await runProgramOf('packages/pool/README.md')).toBe('1\n1 1\n');
   });
 
   it('docs/errors.md has a section for every code, and no other', () => {
