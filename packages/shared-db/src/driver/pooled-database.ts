@@ -272,6 +272,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   ): Promise<T> {
     const connection = lease.resource;
     let watch: TransactionWatch | undefined;
+    let begun = false;
     const scope = new Scope(lease, {
       ...this.#scopeHost(call.label, true),
       started: () => watch?.started(),
@@ -279,6 +280,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
     try {
       await whenFree(() => connection.begin(access), this.patience(call));
+      begun = true;
       if (access === 'write') this.assertWritable(call.label);
       const work =
         limits === undefined ? fn(scope) : this.#limited(scope, call.label, limits, fn, (made) => (watch = made));
@@ -291,7 +293,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       return result;
     } catch (error) {
       scope.end(() => this.#ended(call.label));
-      if (access === 'write') this.countRollback();
+      if (begun && access === 'write') this.countRollback();
       // A statement of a transaction that has run out of time may still be running: its connection cannot be used again.
       const reusable = scope.reusable && !this.#isLost(error) && (await this.#rolledBack(connection));
       // One that was revoked is somebody else's business by now.
