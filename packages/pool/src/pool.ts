@@ -107,6 +107,8 @@ export function createPool<R>(options: PoolOptions<R>): Pool<R> {
 }
 
 const HOUSEKEEPING_MS = 1_000;
+/** How long before its end, at least, a resource gets a successor: two rounds of housekeeping, so that none ends unnoticed. */
+const SUCCESSION_MS = 2 * HOUSEKEEPING_MS;
 /** Weight of the newest sample in the smoothed durations: about the last dozen count. */
 const SMOOTHING = 0.15;
 /** How soon the queue is looked at again while nobody knows how long a creation takes. */
@@ -541,7 +543,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     entry.resource = outcome.value;
     if (maxLifetimeMs > 0) {
       entry.expiresAt = now + maxLifetimeMs;
-      entry.retireAt = entry.expiresAt - maxLifetimeMs * lifetimeJitter * random();
+      entry.retireAt =
+        entry.expiresAt - Math.min(SUCCESSION_MS, maxLifetimeMs / 2) - maxLifetimeMs * lifetimeJitter * random();
     }
     this.#tell(() => this.#observer.created?.(entry.id, createMs));
     this.#free(entry);
@@ -582,7 +585,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Creation keeps failing and nothing is left that could serve anybody: waiting would only delay the bad news. */
   get #isBroken(): boolean {
-    const usable = this.#entries.size - this.#counted(CREATING) - this.#counted(CLOSING);
+    const usable = this.#staying - this.#counted(CREATING);
     return this.#backoff.failures >= this.#settings.failFastAfter && usable === 0;
   }
 
@@ -742,7 +745,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #keepHouse(): void {
     const now = this.#readClock();
     this.#untimed = 0;
-    for (const entry of Array.from(this.#idle)) this.#retire(entry, now);
+    for (const entry of Array.from(this.#entries)) this.#retire(entry, now);
     this.#watchHandles();
     this.#fill();
     const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
@@ -750,14 +753,17 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   #retire(entry: Entry<R>, now: number): void {
-    if (entry.state.kind !== IDLE) return;
+    if (entry.state.kind === IDLE) this.#retireIdle(entry, now);
+    if (now >= entry.retireAt && now < entry.expiresAt && stays(entry)) this.#replace(entry, now);
+  }
+
+  #retireIdle(entry: Entry<R>, now: number): void {
     const { idleTimeoutMs, overflowIdleTimeoutMs, minIdle } = this.#settings;
     const idleMs = now - entry.since;
     if (now >= entry.expiresAt) this.#closeIdle(entry, 'lifetime');
     else if (this.#staying > this.#size && idleMs >= overflowIdleTimeoutMs) this.#closeIdle(entry, 'overflow');
     else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs && this.#idle.length > minIdle)
       this.#closeIdle(entry, 'idle');
-    else if (now >= entry.retireAt) this.#replace(entry, now);
   }
 
   #closeIdle(entry: Entry<R>, reason: DestroyReason): void {
@@ -767,13 +773,14 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Opens the successor of an ageing resource while there is room, so that nobody ever waits for the change. */
   #replace(entry: Entry<R>, now: number): void {
-    if (entry.replacing || now < this.#backoff.retryAt || this.#entries.size >= this.#limit) return;
+    if (entry.replacing || now < this.#backoff.retryAt) return;
+    if (this.#staying > this.#size || this.#entries.size >= this.#limit) return;
     entry.replacing = true;
     const successor = this.#create();
     const opened = this.#vigils.until([successor], ({ state }) => state.kind === CREATING);
     void opened.then(() => {
       entry.replacing = false;
-      if (successor.state.kind === GONE) return;
+      if (!stays(successor)) return;
       if (entry.state.kind === IDLE) this.#closeIdle(entry, 'lifetime');
       else entry.expiresAt = now;
     });
@@ -1047,6 +1054,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#tally.observerErrors++;
     }
   }
+}
+
+/** Whether a resource is not on its way out. */
+function stays({ state }: Entry<unknown>): boolean {
+  return state.kind !== CLOSING && state.kind !== GONE;
 }
 
 /** Remembers how a lease ended, for whoever still uses it; and where, when places are remembered for it. */

@@ -3,29 +3,29 @@ import { runChild } from './support/child.ts';
 
 describe('a process with a pool', () => {
   it('may exit while the pool is idle', async () => {
-    const { code, stdout } = await runChild(`
+    const ending = await runChild(`
       import { createPool } from '@hive/pool';
       const pool = createPool({ create: async () => ({}), validate: () => true, minIdle: 2 });
       await pool.warm();
       (await pool.acquire()).release();
       console.log('done');
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'done\n' });
+    expect(ending).toEqual({ code: 0, stdout: 'done\n', stderr: '' });
   });
 
   it('may exit while a lease is held or a resource is closing', async () => {
-    const { code, stdout } = await runChild(`
+    const ending = await runChild(`
       import { createPool } from '@hive/pool';
       const pool = createPool({ create: () => ({}), destroy: () => new Promise(() => {}), destroyTimeoutMs: 60_000 });
       const lease = await pool.acquire();
       (await pool.acquire()).destroy();
       console.log('done', lease.active);
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'done true\n' });
+    expect(ending).toEqual({ code: 0, stdout: 'done true\n', stderr: '' });
   });
 
   it('stays while somebody waits for a resource, until the wait ends', async () => {
-    const { code, stdout } = await runChild(`
+    const ending = await runChild(`
       import { createPool } from '@hive/pool';
       const pool = createPool({ create: () => ({}), size: 1, maxOverflow: 0, acquireTimeoutMs: 300 });
       const lease = await pool.acquire();
@@ -33,42 +33,42 @@ describe('a process with a pool', () => {
       const error = await pool.acquire().catch((error) => error);
       console.log(error.code, performance.now() - begin >= 300, lease.active);
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'POOL_TIMEOUT true true\n' });
+    expect(ending).toEqual({ code: 0, stdout: 'POOL_TIMEOUT true true\n', stderr: '' });
   });
 
   it('stays while somebody waits for a resource that is never opened', async () => {
-    const { code, stdout } = await runChild(`
+    const ending = await runChild(`
       import { createPool } from '@hive/pool';
       const pool = createPool({ create: () => new Promise(() => {}), acquireTimeoutMs: 200 });
       console.log((await pool.acquire().catch((error) => error)).code);
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'POOL_TIMEOUT\n' });
+    expect(ending).toEqual({ code: 0, stdout: 'POOL_TIMEOUT\n', stderr: '' });
   });
 
   it('may exit again when those who waited were served or have left', async () => {
-    const { code, stdout } = await runChild(`
+    const ending = await runChild(`
       import { createPool } from '@hive/pool';
       const pool = createPool({ create: () => ({}), size: 1, maxOverflow: 0, acquireTimeoutMs: 60_000 });
       const lease = await pool.acquire();
       const controller = new AbortController();
-      const [served, left] = [pool.acquire(), pool.acquire({ signal: controller.signal })];
+      const served = pool.acquire();
+      const left = pool.acquire({ signal: controller.signal }).catch((error) => console.log(error.code));
       controller.abort();
       lease.release();
-      await served;
-      await left.catch((error) => console.log(error.code));
+      await Promise.all([served, left]);
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'ABORTED\n' });
+    expect(ending).toEqual({ code: 0, stdout: 'ABORTED\n', stderr: '' });
   });
 
   it('stays until the pool is closed, also when a resource hangs that was closing before', async () => {
-    const { code, stdout } = await runChild(`
+    const ending = await runChild(`
       import { createPool } from '@hive/pool';
       const pool = createPool({ create: () => ({}), destroy: () => new Promise(() => {}), destroyTimeoutMs: 400 });
       (await pool.acquire()).destroy();
       const report = await pool.close({ graceMs: 50 });
       console.log(JSON.stringify(report));
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: '{"forced":[],"abandoned":1}\n' });
+    expect(ending).toEqual({ code: 0, stdout: '{"forced":[],"abandoned":1}\n', stderr: '' });
   });
 
   it.each([
@@ -84,7 +84,7 @@ describe('a process with a pool', () => {
       'pool.resize({ size: 1 })',
     ],
   ])('stays until %s has its answer', async (name, pool, call) => {
-    const { code, stdout } = await runChild(`
+    const ending = await runChild(`
       import { createPool } from '@hive/pool';
       const pool = ${pool};
       if ('${name}' !== 'warm') {
@@ -94,6 +94,6 @@ describe('a process with a pool', () => {
       await ${call}.catch((error) => console.log(error.code));
       console.log('done');
     `);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: name === 'warm' ? 'CREATE_FAILED\ndone\n' : 'done\n' });
+    expect(ending).toEqual({ code: 0, stdout: name === 'warm' ? 'CREATE_FAILED\ndone\n' : 'done\n', stderr: '' });
   });
 });
