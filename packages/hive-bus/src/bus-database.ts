@@ -4,7 +4,10 @@ import { shown, wrongUse } from './wrong-use.ts';
 /** What this package uses of a database, be it the bus or one with an outbox. */
 export type BusDatabase = Pick<SqliteDatabase, 'name' | 'read' | 'readSync' | 'write'>;
 
-/** The schema of the bus, for `sqlite({ path, migrations: busMigrations })`. The database is the bus's alone. */
+/**
+ * The schema of the bus, for `sqlite({ path, migrations: busMigrations })`. The database is the bus's alone. Leave it at durability
+ * `full`, the default: an outbox forgets what the bus has acknowledged, and a power failure must not take that back.
+ */
 export const busMigrations: readonly Migration[] = Object.freeze([
   Object.freeze({
     id: 1,

@@ -8,27 +8,19 @@ import { FARTHEST_MS, Position } from './position.ts';
 import { Subscription, type Handle } from './subscription.ts';
 import { shown, wrongUse } from './wrong-use.ts';
 
-const POLL_MS = 100;
-const MAX_ATTEMPTS = 10;
-const FIRST_RETRY_MS = 200;
-const LONGEST_RETRY_MS = 60_000;
-const LEASE_MS = 5_000;
 const GRACE_MS = 5_000;
 const LONGEST_MS = 2_147_483_647;
-const OPTION_NAMES = [
-  'bus',
-  'consumer',
-  'topics',
-  'handle',
-  'clock',
-  'logger',
-  'pollMs',
-  'maxAttempts',
-  'firstRetryMs',
-  'longestRetryMs',
-  'leaseMs',
-  'keepAlive',
-];
+const DEFAULTS = {
+  clock: systemClock,
+  logger: undefined,
+  pollMs: 100,
+  maxAttempts: 10,
+  firstRetryMs: 200,
+  longestRetryMs: 60_000,
+  leaseMs: 5_000,
+  keepAlive: true,
+};
+const OPTION_NAMES = ['bus', 'consumer', 'topics', 'handle', ...Object.keys(DEFAULTS)];
 
 /** Everything that `createConsumer` takes. `bus`, `consumer`, `topics` and `handle` are required. */
 export interface ConsumerOptions {
@@ -42,7 +34,10 @@ export interface ConsumerOptions {
   readonly logger?: Logger;
   /** How often it asks whether the bus has changed. Default 100 ms: a third of what an event may take to arrive, for microseconds. */
   readonly pollMs?: number;
-  /** After so many failures an event is put aside (`deadEvents`) and its topic goes on; Infinity: never. Default 10, about 100 s. */
+  /**
+   * After so many failed attempts an event is put aside (`deadEvents`) and its topic goes on; Infinity: never. An attempt that
+   * ended with its process counts. Default 10, with the pauses below about 100 s: what is down longer is repaired by people.
+   */
   readonly maxAttempts?: number;
   /** The pause after the first failure; it doubles. Default 200 ms: most of what fails once is a lock or a restart. */
   readonly firstRetryMs?: number;
@@ -84,47 +79,33 @@ export interface Consumer extends AsyncDisposable {
  * handling, and later ones, were handled by another meanwhile; its handler's signal is aborted.
  *
  * Costs: one look of microseconds every `pollMs`, no writes while there is nothing to do, two small transactions for a single
- * event, one for each event of many. While the bus is out of reach it tries again after 100 ms to 30 s.
+ * event, one for each event of many. While the bus is out of reach it tries again after 100 ms to 30 s; when the bus is closed
+ * it ends, but stop it before that, so that handlers may finish.
  */
 export function createConsumer(options: ConsumerOptions): Consumer {
-  check(options);
-  return new PollingConsumer(options);
+  checkKeys('createConsumer', options, OPTION_NAMES);
+  const settings = { ...DEFAULTS, ...options };
+  check(settings);
+  return new PollingConsumer(settings);
 }
 
+type Settings = Omit<Required<ConsumerOptions>, 'logger'> & { readonly logger: Logger | undefined };
+
 class PollingConsumer implements Consumer {
-  readonly #bus: BusDatabase;
-  readonly #clock: Clock;
-  readonly #logger: Logger | undefined;
-  readonly #name: string;
+  readonly #settings: Settings;
   readonly #watch: Errand;
   readonly #subscriptions: readonly Subscription[];
   #version: unknown;
   #stopped: Promise<ConsumerStopReport> | undefined;
 
-  constructor(options: ConsumerOptions) {
-    const { bus, consumer, topics, handle, clock = systemClock, logger } = options;
-    const { pollMs = POLL_MS, leaseMs = LEASE_MS, keepAlive = true } = options;
-    const { maxAttempts = MAX_ATTEMPTS, firstRetryMs = FIRST_RETRY_MS, longestRetryMs = LONGEST_RETRY_MS } = options;
-    this.#bus = bus;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#name = consumer;
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    const { bus, consumer, topics, clock, leaseMs, keepAlive, pollMs } = settings;
     const holder = randomUUID();
-    const shared = {
-      consumer,
-      handle,
-      clock,
-      logger,
-      keepAlive,
-      pollMs,
-      leaseMs,
-      maxAttempts,
-      firstRetryMs,
-      longestRetryMs,
-    };
     this.#subscriptions = topics.map((topic) => {
       const position = new Position({ bus, consumer, topic, holder, clock, leaseMs });
-      return new Subscription({ ...shared, topic, position });
+      const busClosed = (): void => void this.stop({ graceMs: 0 });
+      return new Subscription({ ...settings, topic, position, busClosed });
     });
     this.#watch = new Errand({
       clock,
@@ -160,18 +141,16 @@ class PollingConsumer implements Consumer {
     const unfinished = this.#subscriptions.flatMap(({ topic, inHand }) =>
       inHand === undefined ? [] : [{ topic, seq: inHand }],
     );
+    const { consumer, logger } = this.#settings;
     if (unfinished.length > 0)
-      this.#logger?.warn(
-        { consumer: this.#name, unfinished },
-        'stopped in the middle of events; they will be handled again',
-      );
+      logger?.warn({ consumer, unfinished }, 'stopped in the middle of events; they will be handled again');
     await Promise.all(this.#subscriptions.map((subscription) => subscription.abandon()));
     return { unfinished };
   }
 
   #within(graceMs: number, ended: Promise<unknown>): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = this.#clock.after(graceMs, () => {
+      const timer = this.#settings.clock.after(graceMs, () => {
         resolve(false);
       });
       void ended.then(() => {
@@ -184,7 +163,9 @@ class PollingConsumer implements Consumer {
   /** The counter moves with every commit of any other connection, in this process and in others. */
   #hasChanged(): boolean {
     try {
-      const version = this.#bus.readSync('bus: has it changed', (c) => c.get('PRAGMA data_version'))?.['data_version'];
+      const version = this.#settings.bus.readSync('bus: has it changed', (c) => c.get('PRAGMA data_version'))?.[
+        'data_version'
+      ];
       if (version === this.#version) return false;
       this.#version = version;
       return true;
@@ -195,24 +176,22 @@ class PollingConsumer implements Consumer {
   }
 }
 
-function check(options: ConsumerOptions): void {
+function check(settings: Settings): void {
   const where = 'createConsumer';
-  checkKeys(where, options, OPTION_NAMES);
-  checkDatabase(`bus of ${where}`, options.bus);
-  checkName(`consumer of ${where}`, options.consumer);
-  const { topics } = options;
+  checkDatabase(`bus of ${where}`, settings.bus);
+  checkName(`consumer of ${where}`, settings.consumer);
+  const { topics, keepAlive } = settings;
   if (!Array.isArray(topics) || topics.length === 0)
     throw wrongUse(`topics of ${where} is ${shown(topics)}; expected a list with at least one topic`);
   for (const topic of topics) checkTopic(`a topic of ${where}`, topic);
   const twice = topics.find((topic, index) => topics.indexOf(topic) !== index);
   if (twice !== undefined) throw wrongUse(`topics of ${where} has ${shown(twice)} twice; expected each topic once`);
-  checkFunction(`handle of ${where}`, options.handle);
-  checkWhole(`pollMs of ${where}`, options.pollMs ?? POLL_MS, 1, LONGEST_MS);
-  checkWhole(`maxAttempts of ${where}`, options.maxAttempts ?? MAX_ATTEMPTS, 1, Infinity);
-  checkWhole(`longestRetryMs of ${where}`, options.longestRetryMs ?? LONGEST_RETRY_MS, 1, FARTHEST_MS);
-  checkWhole(`firstRetryMs of ${where}`, options.firstRetryMs ?? FIRST_RETRY_MS, 1, FARTHEST_MS);
-  checkWhole(`leaseMs of ${where}`, options.leaseMs ?? LEASE_MS, 100, FARTHEST_MS);
-  const { keepAlive = true } = options;
+  checkFunction(`handle of ${where}`, settings.handle);
+  checkWhole(`pollMs of ${where}`, settings.pollMs, 1, LONGEST_MS);
+  checkWhole(`maxAttempts of ${where}`, settings.maxAttempts, 1, Infinity);
+  checkWhole(`firstRetryMs of ${where}`, settings.firstRetryMs, 1, FARTHEST_MS);
+  checkWhole(`longestRetryMs of ${where}`, settings.longestRetryMs, 1, FARTHEST_MS);
+  checkWhole(`leaseMs of ${where}`, settings.leaseMs, 100, FARTHEST_MS);
   if (typeof keepAlive !== 'boolean')
     throw wrongUse(`keepAlive of ${where} is ${shown(keepAlive)}; expected true or false`);
 }

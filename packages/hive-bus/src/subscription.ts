@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@hive/shared-db';
+import { isKind, type Clock, type Logger } from '@hive/shared-db';
 import { Errand } from './errand.ts';
 import { eventOf, type BusEvent, type EventRow } from './event.ts';
 import { pauseAfter } from './pause.ts';
@@ -33,6 +33,8 @@ export interface SubscriptionSettings {
   readonly maxAttempts: number;
   readonly firstRetryMs: number;
   readonly longestRetryMs: number;
+  /** Told when the bus is closed, which is for ever. */
+  readonly busClosed: () => void;
 }
 
 type Turn = Extract<Step, { readonly status: 'next' }>;
@@ -48,13 +50,14 @@ export class Subscription {
 
   constructor(settings: SubscriptionSettings) {
     this.#settings = settings;
-    const { consumer, topic, clock, logger, keepAlive } = settings;
+    const { consumer, topic, clock, logger, keepAlive, busClosed } = settings;
     this.#errand = new Errand({
       clock,
       keepAlive,
       run: () => this.#catchUp(),
       failed: (error, failures, pauseMs) => {
-        logger?.warn({ consumer, topic, err: error, failures, pauseMs }, 'the bus cannot be used; trying again');
+        if (isKind(error, 'POOL_CLOSED')) busClosed();
+        else logger?.warn({ consumer, topic, err: error, failures, pauseMs }, 'the bus cannot be used; trying again');
       },
     });
   }
