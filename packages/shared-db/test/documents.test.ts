@@ -59,7 +59,8 @@ describe('the documents', () => {
   it('docs/errors.md has a section for every code, and no other', () => {
     const text = readFileSync(join(root, 'docs/errors.md'), 'utf8');
     const sections = [...text.matchAll(/^### HIVEDB_E_(\w+)$/gm)].map(([, code]) => code);
-    expect(sections.toSorted()).toEqual([...ERROR_CODES].toSorted());
+    expect(new Set(sections)).toEqual(new Set(ERROR_CODES));
+    expect(sections).toHaveLength(ERROR_CODES.length);
   });
 
   it.each(markdown)('every link in %s leads somewhere', (file) => {
