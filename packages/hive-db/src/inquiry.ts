@@ -1,4 +1,4 @@
-import type { ServiceSnapshot } from '@hive/shared-db';
+import type { DatabaseStatus, ServiceSnapshot } from '@hive/shared-db';
 import { listProcesses, runtimeDirectory } from '@hive/shared-db/presence';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { say, type Invocation } from './invocation.ts';
@@ -28,23 +28,42 @@ export interface Inquiry {
 export async function inquire(invocation: Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>): Promise<Inquiry> {
   const directory = runtimeDirectory(invocation.runtimeDirectory);
   const reports = await listProcesses({ directory, timeoutMs: invocation.timeoutMs });
-  return {
-    directory,
-    answered: reports.flatMap((report) =>
-      report.state === 'answered' ? { pid: report.pid, snapshot: report.snapshot } : [],
-    ),
-    unreachable: reports.flatMap((report) =>
-      report.state === 'answered' ? [] : { pid: report.pid, state: report.state, reason: report.reason },
-    ),
-  };
+  const answered: Answered[] = [];
+  const unreachable: Unreachable[] = [];
+  for (const report of reports) {
+    const { pid } = report;
+    if (report.state !== 'answered') unreachable.push({ pid, state: report.state, reason: report.reason });
+    else if (isJudgeable(report.snapshot)) answered.push({ pid, snapshot: report.snapshot });
+    else unreachable.push({ pid, state: 'rubbish', reason: 'it has a database in a state that is not known here' });
+  }
+  return { directory, answered, unreachable };
 }
 
-/** Says on standard error what no document would make a person look for: that nobody is there, and who does not answer. */
+const STATUSES: Readonly<Record<DatabaseStatus, true>> = {
+  opening: true,
+  open: true,
+  fenced: true,
+  failed: true,
+  closed: true,
+};
+
+// A later version may know more states; what they mean for health cannot be guessed.
+function isJudgeable({ databases }: ServiceSnapshot): boolean {
+  return databases.every(({ status }) => Object.hasOwn(STATUSES, status));
+}
+
+/** Says on standard error what is missing from a document: that nobody is there, and who gave no usable answer. */
 export function announce(invocation: Pick<Invocation, 'io'>, inquiry: Inquiry): void {
+  announceAbsence(invocation, inquiry);
+  for (const { pid, reason } of inquiry.unreachable)
+    say(invocation, `process ${pid} gives no usable answer: ${safe(reason)}`);
+}
+
+/** Says on standard error that nobody is there, when that is so. */
+export function announceAbsence(invocation: Pick<Invocation, 'io'>, inquiry: Inquiry): void {
   const { directory, answered, unreachable } = inquiry;
-  if (answered.length + unreachable.length === 0)
-    say(invocation, `no process found in ${safe(directory)}; one is there as long as it has its database service open`);
-  for (const { pid, reason } of unreachable) say(invocation, `process ${pid} does not say how it is: ${safe(reason)}`);
+  if (answered.length + unreachable.length > 0) return;
+  say(invocation, `no process found in ${safe(directory)}; one is there as long as it has its database service open`);
 }
 
 /** `undetermined` where processes are there and none answered. */

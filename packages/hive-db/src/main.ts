@@ -3,7 +3,7 @@ import { setTimeout as timeout } from 'node:timers/promises';
 import { EXIT } from './exit-code.ts';
 import type { Interruption, Io } from './io.ts';
 import { createProgram } from './program.ts';
-import { isDatabaseError } from './refusal.ts';
+import { isDatabaseError } from './database-error.ts';
 import { safe } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 

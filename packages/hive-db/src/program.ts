@@ -50,7 +50,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => {
-        write(`hive-db: ${oneSentence(text)}\n`);
+        write(`hive-db: ${oneSentence(text, program)}\n`);
       },
       getOutHelpWidth: () => widthOf(io),
       getErrHelpWidth: () => widthOf(io),
@@ -79,7 +79,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     });
   examples(status, [
     ['hive-db status', 'every process of this user'],
-    ['hive-db status data/*.db', 'files: pages, journal, versions, and who has locks on them'],
+    ['hive-db status data/*.db', 'pages, journal, versions, who has locks'],
     ['hive-db status --json', 'the same as hive-db/status/v1'],
   ]);
 
@@ -154,7 +154,7 @@ function addConfig(program: Command, invocation: () => Invocation, done: (outcom
     .helpCommand(false);
   examples(config, [
     ['hive-db config print --origin', 'every value and what decided it'],
-    ['hive-db config validate', 'whether settings.yaml and the environment are right'],
+    ['hive-db config validate', 'check settings.yaml and the environment'],
   ]);
   config
     .command('print')
@@ -205,12 +205,18 @@ function duration(flags: string, about: string, least: number, most: number, val
 }
 
 /** Commander's words as one sentence of ours: `unknown command 'stauts' (did you mean status?)`. */
-function oneSentence(text: string): string {
+function oneSentence(text: string, { commands }: Command): string {
   const sentence = text
     .trim()
     .replace(/^error: /, '')
     .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)');
-  return /did you mean/.test(sentence) ? sentence : `${sentence.replace(/\.$/, '')}; see hive-db --help`;
+  if (sentence.includes('did you mean')) return sentence;
+  // The beginning of a verb is too far from it for commander's taste.
+  const begun = /^unknown command '(?<word>.+)'$/.exec(sentence)?.groups?.['word'];
+  const verb = commands.find((command) => begun !== undefined && command.name().startsWith(begun));
+  return verb === undefined
+    ? `${sentence.replace(/\.$/, '')}; see hive-db --help`
+    : `${sentence} (did you mean ${verb.name()}?)`;
 }
 
 function version(): string {

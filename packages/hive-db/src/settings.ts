@@ -2,7 +2,7 @@ import { loadSettings } from '@hive/shared-db/config';
 import { lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Io } from './io.ts';
-import { isDatabaseError } from './refusal.ts';
+import { isDatabaseError } from './database-error.ts';
 import { WrongUse } from './wrong-use.ts';
 
 /** Where a process looks when nobody says otherwise. */

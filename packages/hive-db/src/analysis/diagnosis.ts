@@ -3,6 +3,7 @@ import type { Inquiry, Unreachable } from '../inquiry.ts';
 import { analyse } from './analysis.ts';
 import { fileFindings } from './file-findings.ts';
 import { worstFirst, type Finding } from './finding.ts';
+import { withHolders } from './holders.ts';
 import { writeLockFindings } from './write-lock.ts';
 
 /** Everything that is to be said of the processes of a host. Worst first. */
@@ -13,7 +14,7 @@ export function diagnoseProcesses(
   return worstFirst([
     ...unreachable.map((process) => silence(process)),
     ...writeLockFindings(answered, holdersOf),
-    ...answered.flatMap((process) => analyse(process)),
+    ...answered.flatMap((process) => analyse(process).map((finding) => withHolders(finding, process.snapshot))),
   ]);
 }
 

@@ -1,12 +1,12 @@
 import { diagnoseFiles, diagnoseProcesses } from '../analysis/diagnosis.ts';
 import { diagnosisOf, type DiagnosisDocument } from '../documents/diagnosis.ts';
 import { EXIT, worstOf, type ExitCode } from '../exit-code.ts';
+import { fileOutcome } from '../file-outcome.ts';
 import { inspectFile } from '../file/inspect.ts';
 import { lockHoldersOf } from '../file/lock-holders.ts';
-import { announce, inquire, outcomeOf } from '../inquiry.ts';
+import { announceAbsence, inquire, outcomeOf } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { printDocument } from '../render/json.ts';
-import { refusalOf } from './status.ts';
 
 /** What is wrong with processes and their databases, or with the files that are named, and how to mend it. */
 export async function diagnose(invocation: Invocation, paths: readonly string[]): Promise<ExitCode> {
@@ -27,7 +27,7 @@ interface Examination {
 
 async function ofProcesses(invocation: Invocation): Promise<Examination> {
   const inquiry = await inquire(invocation);
-  announce(invocation, inquiry);
+  announceAbsence(invocation, inquiry);
   const findings = diagnoseProcesses(inquiry, (path) => lockHoldersOf(path, 'wal'));
   const examined = { processes: inquiry.answered.length, files: 0 };
   return { document: diagnosisOf(examined, findings), outcome: outcomeOf(inquiry) };
@@ -35,7 +35,7 @@ async function ofProcesses(invocation: Invocation): Promise<Examination> {
 
 function ofFiles(invocation: Invocation, paths: readonly string[]): Examination {
   const files = paths.map((path) => inspectFile(path, invocation.io.cwd));
-  const codes = files.map((file) => refusalOf(invocation, file));
+  const codes = files.map((file) => fileOutcome(invocation, file));
   const examined = files.filter(({ state }) => state === 'database' || state === 'empty' || state === 'damaged');
   const document = diagnosisOf({ processes: 0, files: examined.length }, diagnoseFiles(files));
   return { document, outcome: worstOf(codes) };

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { basename } from 'node:path';
 import { safe } from '../render/safe-text.ts';
 import type { LockHolder } from './file-report.ts';
-import { databaseHoldings, parseLock, shmHoldings, type FileLock, type Holding } from './locks.ts';
+import { databaseHoldings, HOLDINGS, parseLock, shmHoldings, type FileLock, type Holding } from './locks.ts';
 
-/** How many arguments of a command line are shown: the program, its script, and what it was told to do. */
-const SHOWN_ARGUMENTS = 3;
+/** How many words of a command line are shown: the program, its script, and what it was told to do. */
+const SHOWN_WORDS = 3;
 const SHOWN_COMMAND = 80;
 
 /**
@@ -37,7 +38,7 @@ export function lockHoldersOf(path: string, mode: 'wal' | 'rollback'): readonly 
   note(`${path}-shm`, shmHoldings);
   return [...found]
     .filter(([, holds]) => holds.size > 0)
-    .map(([pid, holds]) => ({ pid, command: commandOf(pid), holds: [...holds] }))
+    .map(([pid, holds]) => ({ pid, command: commandOf(pid), holds: HOLDINGS.filter((holding) => holds.has(holding)) }))
     .toSorted((a, b) => a.pid - b.pid);
 }
 
@@ -72,8 +73,10 @@ function hasOpen(pid: number, { dev, ino }: Stats): boolean | undefined {
 
 function commandOf(pid: number): string | null {
   try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, SHOWN_ARGUMENTS);
-    return safe(words.join(' ').trim(), SHOWN_COMMAND) || null;
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, SHOWN_WORDS);
+    // A program and its script are known by their names; where they are installed says little and takes the room.
+    const [program = '', script = '', ...rest] = words;
+    return safe([basename(program), basename(script), ...rest].join(' ').trim(), SHOWN_COMMAND) || null;
   } catch {
     return null;
   }

@@ -11,7 +11,8 @@ export interface FileLock {
 }
 
 /** What a process does with a database, as far as its locks tell. `exclusive`: it shuts everybody else out. */
-export type Holding = 'open' | 'read' | 'write' | 'checkpoint' | 'recover' | 'exclusive';
+export type Holding = (typeof HOLDINGS)[number];
+export const HOLDINGS = ['open', 'read', 'write', 'checkpoint', 'recover', 'exclusive'] as const;
 
 const LINE =
   /^\d+: POSIX +\S+ +(?<mode>READ|WRITE) +(?<pid>\d+) +(?<device>[\da-f]+:[\da-f]+):(?<inode>\d+) +(?<start>\d+) +(?<end>\d+|EOF)$/;

@@ -11,16 +11,17 @@ export function diagnosisText(document: DiagnosisDocument, paint: Paint, width: 
   const { findings, counts, examined } = document;
   if (findings.length === 0 && examined.processes + examined.files === 0) return '';
   const blocks = findings.map((finding) => findingText(finding, paint, width));
-  const found =
-    findings.length === 0
-      ? 'nothing found'
-      : `${count(counts.error, 'error')}, ${count(counts.warning, 'warning')}, ${counts.info} for information`;
+  const found = [
+    counts.error > 0 ? count(counts.error, 'error') : [],
+    counts.warning > 0 ? count(counts.warning, 'warning') : [],
+    counts.info > 0 ? `${counts.info} for information` : [],
+  ].flat();
   const where = [
     examined.processes > 0 ? count(examined.processes, 'process', 'processes') : [],
     examined.files > 0 ? count(examined.files, 'file') : [],
   ].flat();
   const scope = where.length === 0 ? '' : ` in ${where.join(' and ')}`;
-  return [...blocks, `${found}${scope}\n`].join('\n');
+  return [...blocks, `${found.join(', ') || 'nothing found'}${scope}\n`].join('\n');
 }
 
 /** One remark about a process whose name stands above: what, where, evidence, advice. */

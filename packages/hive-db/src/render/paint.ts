@@ -15,8 +15,7 @@ const STYLES = Object.freeze({
   faint: 'dim',
 } as const satisfies Record<Tone, Parameters<typeof styleText>[0]>);
 
-/** Leaves everything as it is. */
-export const plain: Paint = (_, text) => text;
+const plain: Paint = (_, text) => text;
 
 const coloured: Paint = (tone, text) => styleText(STYLES[tone], text, { validateStream: false });
 

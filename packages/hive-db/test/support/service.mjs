@@ -57,15 +57,13 @@ const verbs = {
     release = resolve;
     await held.promise;
   },
-  release: async () => {
-    release();
-  },
+  release: () => release(),
   /** Holds a reader of `orders` until the end. */
   session: async () => {
     await orders.session('nightly import', { timeoutMs: 600_000 });
   },
   /** Stops the main thread, for ever. */
-  freeze: async () => {
+  freeze: () => {
     process.stdout.write('freeze\n');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   },

@@ -1,0 +1,145 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run } from './support/command-line.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+const SETTINGS = `database:
+  pool:
+    size: 12
+    acquireTimeout: 2s
+databases:
+  orders:
+    pool:
+      size: 3
+`;
+
+describe('config print', () => {
+  it('prints what the settings file and the environment come to, and what decided it', async () => {
+    using directory = temporaryDirectory();
+    const file = join(directory.path, 'settings.yaml');
+    writeFileSync(file, SETTINGS);
+    const { code, out, err } = await run(['config', 'print', '--origin', '--database', 'orders'], {
+      cwd: directory.path,
+      env: { DB_MAX_OVERFLOW: '7' },
+    });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const lines = new Map(out.split('\n').map((line) => [line.split(' ')[0], line.replaceAll(/ +/g, ' ')]));
+    expect(lines.get('SETTING')).toBe('SETTING VALUE ORIGIN');
+    expect(lines.get('database.pool.size')).toBe(`database.pool.size 12 ${file}:3`);
+    expect(lines.get('database.pool.acquireTimeout')).toBe(`database.pool.acquireTimeout 2s ${file}:4`);
+    expect(lines.get('database.pool.maxOverflow')).toBe('database.pool.maxOverflow 7 environment DB_MAX_OVERFLOW');
+    expect(lines.get('database.durability')).toBe('database.durability full default');
+    expect(lines.get('databases.orders.pool.size')).toBe(`databases.orders.pool.size 3 ${file}:8`);
+  });
+
+  it('leaves the origin out unless it is asked for', async () => {
+    using directory = temporaryDirectory();
+    const { out } = await run(['config', 'print'], { cwd: directory.path });
+    expect(out).toMatch(/^SETTING +VALUE\n/);
+    expect(out).toMatch(/\ndatabase\.pool\.size +4\n/);
+    expect(out).not.toContain('default');
+  });
+
+  it('prints raw numbers and their unit with --json', async () => {
+    using directory = temporaryDirectory();
+    const { out } = await run(['config', 'print', '--json'], { cwd: directory.path, env: { DB_POOL_TIMEOUT: '5' } });
+    const { settings } = JSON.parse(out) as { settings: { key: string }[] };
+    expect(settings.find(({ key }) => key === 'database.pool.acquireTimeout')).toEqual({
+      key: 'database.pool.acquireTimeout',
+      value: 5_000,
+      unit: 'ms',
+      origin: 'environment DB_POOL_TIMEOUT',
+    });
+    expect(settings.find(({ key }) => key === 'database.dataDirectory')).toMatchObject({ value: null, unit: null });
+  });
+
+  it('takes the file that is named, and refuses one that is not there', async () => {
+    using directory = temporaryDirectory();
+    writeFileSync(join(directory.path, 'other.yaml'), SETTINGS);
+    const argv = ['config', 'print', '--settings'];
+    const { out } = await run([...argv, 'other.yaml'], { cwd: directory.path });
+    expect(out).toMatch(/\ndatabase\.pool\.size +12\n/);
+    expect(await run([...argv, 'none.yaml'], { cwd: directory.path })).toEqual({
+      code: 2,
+      out: '',
+      err: 'hive-db: settings file none.yaml does not exist\n',
+    });
+  });
+
+  it('refuses a name that no database can have', async () => {
+    using directory = temporaryDirectory();
+    const { code, err } = await run(['config', 'print', '--database', 'Orders!'], { cwd: directory.path });
+    expect(code).toBe(2);
+    expect(err).toMatch(/^hive-db: .*"Orders!"\n$/);
+  });
+});
+
+/** Validates a settings file of this content. */
+async function validate(text: string, ...argv: readonly string[]) {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, 'settings.yaml');
+  writeFileSync(file, text);
+  const { code, out, err } = await run(['config', 'validate', ...argv], { cwd: directory.path });
+  return { code, out, err: err.replaceAll(file, 'settings.yaml') };
+}
+
+describe('config validate', () => {
+  it('accepts what is right', async () => {
+    expect(await validate(SETTINGS)).toEqual({ code: 0, out: 'the settings are valid\n', err: '' });
+  });
+
+  it('accepts that there is no settings file, unless it was named', async () => {
+    using directory = temporaryDirectory();
+    expect((await run(['config', 'validate'], { cwd: directory.path })).code).toBe(0);
+    for (const name of ['none.yaml', ''])
+      expect(await run(['config', 'validate', name], { cwd: directory.path })).toEqual({
+        code: 2,
+        out: '',
+        err: `hive-db: settings file ${name === '' ? '""' : name} does not exist\n`,
+      });
+  });
+
+  it('says in one sentence where a setting is wrong, and the nearest valid key', async () => {
+    expect(await validate('database:\n  pool:\n    sise: 12\n')).toEqual({
+      code: 2,
+      out: '',
+      err: 'hive-db: settings.yaml:3: database.pool.sise is not a setting; the nearest valid key is database.pool.size\n',
+    });
+  });
+
+  it('says each of several problems', async () => {
+    const { code, err } = await validate('databases:\n  orders:\n    pool:\n      sise: 1\n      size: many\n');
+    expect(code).toBe(2);
+    expect(err.split('\n').map((line) => line.slice(0, 25))).toEqual([
+      'hive-db: settings.yaml:4:',
+      'hive-db: settings.yaml:5:',
+      '',
+    ]);
+  });
+
+  it('says the same with --json, and still exits with 2', async () => {
+    const { code, out } = await validate('database: [', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({
+      schema: 'hive-db/config-validate/v1',
+      valid: false,
+      problems: [expect.stringMatching(/settings\.yaml:1: the file must be valid YAML/) as string],
+    });
+  });
+
+  it('looks at the environment, too', async () => {
+    using directory = temporaryDirectory();
+    const { code, err } = await run(['config', 'validate'], { cwd: directory.path, env: { DB_POOL_SISE: '4' } });
+    expect(code).toBe(2);
+    expect(err).toBe('hive-db: environment: DB_POOL_SISE is not a setting; the nearest valid key is DB_POOL_SIZE\n');
+  });
+
+  it('refuses a settings file that is a directory', async () => {
+    using directory = temporaryDirectory();
+    mkdirSync(join(directory.path, 'settings.yaml'));
+    const { code, err } = await run(['config', 'validate'], { cwd: directory.path });
+    expect(code).toBe(2);
+    expect(err).toMatch(/settings\.yaml: the settings file must be a readable YAML file, but it is a directory/);
+  });
+});

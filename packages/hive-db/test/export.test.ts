@@ -1,0 +1,160 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run } from './support/command-line.ts';
+import { startProgram, startShop } from './support/program.ts';
+import { runtimeDirectory } from './support/runtime-directory.ts';
+import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+describe('export', () => {
+  it('prints everything that a process knows of itself, in the words of all documents', async () => {
+    await using directory = await runtimeDirectory(busyService());
+    const { code, out, err } = await run(['export', '--runtime-dir', directory.path]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { processes } = JSON.parse(out) as { processes: Record<string, unknown>[] };
+    expect(processes[0]).toMatchObject({
+      pid: 4711,
+      app: 'shop',
+      uptime_seconds: 3_600,
+      taken_at: '2026-11-21T12:00:00.000Z',
+      started_at: '2026-11-21T11:00:00.000Z',
+      closing: false,
+      status: 'warn',
+      labels: [{ label: 'save order', calls: 40, failures: 10 }],
+      deprecations: [{ code: 'HIVEDB_DEP0001', calls: 2, call_sites: ['a.ts:1:1', 'b.ts:2:2'] }],
+      databases: [
+        {
+          name: 'orders',
+          failure: null,
+          path: '/srv/orders.db',
+          pool: {
+            in_use: 5,
+            max_overflow: 1,
+            oldest_wait_seconds: 4.2,
+            counters: { waited: 40, create_failures: 1 },
+            destroyed: { 'reset-failed': 0 },
+            acquire_time: {
+              count: 100,
+              sum_seconds: 0.9,
+              max_seconds: 0.095,
+              buckets: [{ le_seconds: 1e-6 }, { count: 40 }],
+            },
+          },
+          errors: { HIVEDB_E_BUSY_TIMEOUT: 3 },
+          leases: [
+            { label: 'nightly import', age_seconds: 41.2, acquired_at: 'import.ts:12:3' },
+            { acquired_at: null },
+          ],
+        },
+        { name: 'stock', failure: { code: 'HIVEDB_E_PATH', message: '/srv/stock.db is a directory' } },
+      ],
+    });
+  });
+
+  it('has null for what cannot be known, and never leaves a field out', async () => {
+    const databases = [
+      databaseSnapshot({ durability: undefined, path: undefined, fileBytes: undefined, walBytes: undefined }),
+    ];
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
+    const { out } = await run(['export', '--runtime-dir', directory.path]);
+    const { processes } = JSON.parse(out) as { processes: { databases: object[] }[] };
+    expect(processes[0]?.databases[0]).toMatchObject({
+      failure: null,
+      durability: null,
+      path: null,
+      file_size_bytes: null,
+      wal_size_bytes: null,
+    });
+  });
+
+  it('passes on no field that the contract does not know', async () => {
+    const strange = { ...serviceSnapshot(), labels: [{ label: 'x', calls: 1, failures: 0, secret: 'y' }] };
+    await using directory = await runtimeDirectory(strange);
+    expect((await run(['export', '--runtime-dir', directory.path])).out).not.toContain('secret');
+  });
+
+  it('exports a real process', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    const { out } = await run(['export', '--runtime-dir', shop.runtimeDirectory]);
+    const { processes } = JSON.parse(out) as { processes: Record<string, unknown>[] };
+    expect(processes[0]).toMatchObject({
+      pid: shop.pid,
+      databases: [{ path: join(directory.path, 'orders.db'), durability: 'full' }, { name: 'stock' }],
+      deprecations: [{ code: 'HIVEDB_DEP0001', calls: 1 }],
+    });
+  });
+});
+
+describe('export --output', () => {
+  it('writes a file that only this user may read, complete, and nothing beside it', async () => {
+    using files = temporaryDirectory();
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    const argv = ['export', '--output', 'snapshot.json', '--runtime-dir', directory.path];
+    const { code, out, err } = await run(argv, { cwd: files.path });
+    const path = join(files.path, 'snapshot.json');
+    expect({ code, out, err }).toEqual({ code: 0, out: '', err: `hive-db: 1 process exported to ${path}\n` });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readFileSync(path, 'utf8')).toBe((await run(['export', '--runtime-dir', directory.path])).out);
+    expect(readdirSync(files.path)).toEqual(['snapshot.json']);
+  });
+
+  it('replaces an earlier export', async () => {
+    using files = temporaryDirectory();
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    const path = join(files.path, 'snapshot.json');
+    const argv = ['export', '--output', path, '--runtime-dir', directory.path];
+    await run(argv);
+    await directory.add(12, (socket) => socket.destroy());
+    expect((await run(argv)).code).toBe(0);
+    expect(readFileSync(path, 'utf8')).toContain('"unreachable"');
+  });
+
+  it.each([
+    [
+      'a file of somebody else',
+      (path: string) => writeFileSync(path, '{"schema":"mine"}'),
+      /is there already and is no earlier export/,
+    ],
+    ['an empty file', (path: string) => writeFileSync(path, ''), /is there already and is no earlier export/],
+    ['a directory', (path: string) => mkdirSync(path), /is there already and is no earlier export/],
+    [
+      'a symbolic link',
+      (path: string) => symlinkSync('/etc/hostname', path),
+      /is there already and is no earlier export/,
+    ],
+  ])('refuses %s', async (_, make, reason) => {
+    using files = temporaryDirectory();
+    const path = join(files.path, 'x');
+    make(path);
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    const { code, out, err } = await run(['export', '--output', path, '--runtime-dir', directory.path]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(reason);
+    expect(readdirSync(files.path)).toEqual(['x']);
+  });
+
+  it('never touches a database', async () => {
+    using files = temporaryDirectory();
+    const path = join(files.path, 'orders.db');
+    await using writer = startProgram('writer.mjs', path);
+    await writer.line();
+    await writer.tell('CREATE TABLE t (a)');
+    const before = readFileSync(path);
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    const { code, err } = await run(['export', '--output', path, '--runtime-dir', directory.path]);
+    expect(code).toBe(2);
+    expect(err).toBe(`hive-db: --output ${path} is there already and is no earlier export; name a new file\n`);
+    expect(readFileSync(path)).toEqual(before);
+  });
+
+  it.each(['', 'no/such/directory/x.json', 'a\0b'])('refuses a place where nothing can be: %j', async (output) => {
+    using files = temporaryDirectory();
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    const argv = ['export', `--output=${output}`, '--runtime-dir', directory.path];
+    const { code, out, err } = await run(argv, { cwd: files.path });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^hive-db: --output .*(?:is no name that a file can have|cannot be written: ENOENT)\n$/);
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { run } from './support/command-line.ts';
+import { startShop } from './support/program.ts';
+import { runtimeDirectory, hangingUp } from './support/runtime-directory.ts';
+import { databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+const full = databaseSnapshot({ pool: { leased: 4, idle: 0 } });
+const failed = databaseSnapshot({
+  status: 'failed',
+  required: true,
+  failure: { code: 'HIVEDB_E_PATH', message: '/srv/orders.db is a directory' },
+});
+
+async function check(...argv: readonly string[]) {
+  return run(['health-check', ...argv]);
+}
+
+describe('health-check', () => {
+  it('passes a process that is well', async () => {
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    expect(await check('--runtime-dir', directory.path)).toEqual({
+      code: 0,
+      out: 'shop  pid 4711  up 60 min  pass\n',
+      err: '',
+    });
+  });
+
+  it('gives reasons and advice for a warning, which is no failure', async () => {
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases: [full] }));
+    const { code, out } = await check('--runtime-dir', directory.path);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^shop {2}pid 4711 {2}up 60 min {2}warn\n {2}warn orders\n {4}4 of 4 connections are in use/);
+    expect(out).toContain('\n    fix: ');
+  });
+
+  it('exits with 1 when a process fails, whatever the others do', async () => {
+    await using directory = await runtimeDirectory(
+      serviceSnapshot({ pid: 12 }),
+      serviceSnapshot({ databases: [failed] }),
+    );
+    await directory.add(99, hangingUp);
+    const { code, out } = await check('--json', '--runtime-dir', directory.path);
+    expect(code).toBe(1);
+    const document = JSON.parse(out) as { status: string; processes: { status: string; reasons: object[] }[] };
+    expect(document.status).toBe('fail');
+    expect(document.processes.map(({ status }) => status)).toEqual(['pass', 'fail']);
+    expect(document.processes[1]?.reasons[0]).toMatchObject({ status: 'fail', code: 'failed', database: 'orders' });
+  });
+
+  it('cannot say that all is well while a process does not answer', async () => {
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    await directory.add(99, hangingUp);
+    const { code, out, err } = await check('--json', '--runtime-dir', directory.path);
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toMatchObject({
+      status: null,
+      processes: [{ status: 'pass' }],
+      unreachable: [{ pid: 99 }],
+    });
+    expect(err).toBe('hive-db: process 99 gives no usable answer: it hung up without an answer\n');
+  });
+
+  it('cannot say that all is well where nobody is', async () => {
+    using directory = temporaryDirectory();
+    const { code, out, err } = await check('--json', '--runtime-dir', directory.path);
+    expect(code).toBe(3);
+    expect(JSON.parse(out)).toEqual({ schema: 'hive-db/health-check/v1', status: null, processes: [] });
+    expect(err).toMatch(/^hive-db: no process found in .*\n$/);
+  });
+
+  it('passes a real process', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    const { code, out } = await check('--runtime-dir', shop.runtimeDirectory);
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`^shop {2}pid ${shop.pid} {2}up .* {2}pass\n$`));
+  });
+});

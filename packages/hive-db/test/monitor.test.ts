@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { run } from './support/command-line.ts';
+import { startShop } from './support/program.ts';
+import { runtimeDirectory } from './support/runtime-directory.ts';
+import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+interface Report {
+  readonly processes: readonly {
+    readonly databases: readonly Readonly<Record<string, unknown>>[];
+    readonly analysis: readonly { readonly code: string; readonly severity: string; readonly evidence: string }[];
+  }[];
+}
+
+async function report(...argv: readonly string[]): Promise<Report> {
+  const { code, out } = await run(['monitor', '--json', ...argv]);
+  expect(code).toBe(0);
+  return JSON.parse(out) as Report;
+}
+
+describe('monitor', () => {
+  it('reports use, times, activity, errors, suspected leaks and what stands out', async () => {
+    await using directory = await runtimeDirectory(busyService());
+    const { code, out, err } = await run(['monitor', '--runtime-dir', directory.path]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.split('\n').slice(0, 15)).toEqual([
+      'shop  pid 4711  up 60 min  warn',
+      '  DATABASE    IN USE    USE  ACQUIRE p50    p95    p99  OPENED     WAL',
+      '  orders    5 of 4+1  100 %         1 us  95 ms  95 ms     2/h  32 KiB',
+      '  stock       1 of 4   25 %            -      -      -     2/h  32 KiB',
+      '  activity',
+      '    orders: reads 30/min, writes 2/min; 25 rolled back, 30 found the lock taken,',
+      '    0 timed out',
+      '    stock: reads 30/min, writes 2/min; 0 rolled back, 0 found the lock taken, 0',
+      '    timed out',
+      '  errors',
+      '    orders: HIVEDB_E_SQL 4, HIVEDB_E_BUSY_TIMEOUT 3',
+      '  suspected leaks',
+      '    orders: "nightly import" for 41.2 s, acquired at import.ts:12:3',
+      '  analysis',
+      '    warning orders',
+    ]);
+    expect(out).toMatch(
+      /\n {4}warning orders\n {6}40 % of 100 acquisitions had to wait, .*\n {6}fix: raise pool\.size/,
+    );
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('says so when nothing stands out', async () => {
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    const { out } = await run(['monitor', '--runtime-dir', directory.path]);
+    expect(out).toMatch(/ {2}analysis\n {4}nothing stands out\n$/);
+    expect(out).not.toMatch(/errors|suspected leaks/);
+  });
+
+  it('names every rule that is broken, worst first', async () => {
+    await using directory = await runtimeDirectory(busyService());
+    const { processes } = await report('--runtime-dir', directory.path);
+    expect(processes[0]?.analysis.map(({ severity, code }) => `${severity} ${code}`)).toEqual([
+      'warning saturated',
+      'warning waiting',
+      'warning long-lease',
+      'warning failed',
+      'warning leaked',
+      'warning create-failures',
+      'warning slow-acquire',
+      'warning contended-writes',
+      'warning rollbacks',
+      'warning failing-label',
+    ]);
+  });
+
+  it('has a word for a pool that opens connections for every other use', async () => {
+    const databases = [databaseSnapshot({ pool: { counters: { created: 50 } } })];
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
+    const { processes } = await report('--runtime-dir', directory.path);
+    expect(processes[0]?.analysis).toMatchObject([
+      { severity: 'info', code: 'restless-pool', evidence: '50 connections were opened for 100 acquisitions' },
+    ]);
+  });
+
+  it('does not make much of little', async () => {
+    const counters = { busy: 2, rolledBack: 2, writes: 3, transactions: 0 };
+    const databases = [databaseSnapshot({ counters, pool: { counters: { waited: 5, immediate: 0 } } })];
+    await using directory = await runtimeDirectory(
+      serviceSnapshot({ databases, labels: [{ label: 'save order', calls: 2, failures: 1 }] }),
+    );
+    const { processes } = await report('--runtime-dir', directory.path);
+    expect(processes[0]?.analysis).toEqual([]);
+  });
+
+  it('reads quantiles from histograms, and null from empty ones', async () => {
+    await using directory = await runtimeDirectory(busyService());
+    const { processes } = await report('--runtime-dir', directory.path);
+    const [orders, stock] = processes[0]!.databases;
+    expect(orders?.['acquire_seconds']).toEqual({ count: 100, p50: 0.000001, p95: 0.095, p99: 0.095, max: 0.095 });
+    expect(stock?.['acquire_seconds']).toEqual({ count: 0, p50: null, p95: null, p99: null, max: null });
+  });
+
+  it('has null for what cannot be known', async () => {
+    const unknown = databaseSnapshot({
+      fileBytes: undefined,
+      walBytes: undefined,
+      pool: { size: 0 },
+      leases: [{ id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined }],
+    });
+    await using directory = await runtimeDirectory(
+      serviceSnapshot({ databases: [unknown], uptimeMs: 0, takenAt: 1e300 }),
+    );
+    const { processes } = await report('--runtime-dir', directory.path);
+    expect(processes[0]).toMatchObject({ taken_at: null });
+    expect(processes[0]?.databases[0]).toMatchObject({
+      utilisation_ratio: null,
+      rates: { window_seconds: 0, reads_per_second: null },
+      leak_suspects: [{ label: null, age_seconds: 31, acquired_at: null }],
+      file_size_bytes: null,
+      wal_size_bytes: null,
+    });
+  });
+
+  it('sees the use and the errors of a real process', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('session');
+    const { processes } = await report('--runtime-dir', shop.runtimeDirectory);
+    const [orders] = processes[0]!.databases;
+    expect(orders).toMatchObject({
+      name: 'orders',
+      pool: { in_use: 1 },
+      utilisation_ratio: 1 / 3,
+      errors: { HIVEDB_E_CONSTRAINT: 1 },
+      totals: { reads: 1, sessions: 1, connections_opened: 1 },
+    });
+    const { p50 } = orders!['acquire_seconds'] as { p50: number };
+    expect(p50).toBeGreaterThan(0);
+  });
+});

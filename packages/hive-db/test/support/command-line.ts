@@ -1,0 +1,44 @@
+import { main } from '../../dist/main.js';
+import type { Io } from '../../dist/io.js';
+
+export interface Circumstances {
+  readonly env?: Io['env'];
+  readonly cwd?: string;
+  /** Undefined: standard output is no terminal. */
+  readonly terminal?: { readonly columns: number; readonly rows: number };
+  readonly clock?: Io['clock'];
+  readonly interruption?: Io['interruption'];
+  readonly stdout?: Io['stdout'];
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A busy machine is no reason to fail: processes get far longer to answer than they take. */
+const PATIENCE = ['--timeout', '20s'];
+
+/** Runs one command line in this process, and returns what it said and how it ended. */
+export async function run(argv: readonly string[], circumstances: Circumstances = {}): Promise<Outcome> {
+  const { env = {}, cwd = '/', terminal, clock = impatient, interruption = never, stdout } = circumstances;
+  const said = { out: '', err: '' };
+  const code = await main([...PATIENCE, ...argv], {
+    stdout: stdout ?? { write: (text) => (said.out += text) },
+    stderr: { write: (text) => (said.err += text) },
+    env,
+    cwd,
+    isTTY: terminal !== undefined,
+    columns: terminal?.columns,
+    rows: terminal?.rows,
+    clock,
+    interruption,
+  });
+  return { code, ...said };
+}
+
+const impatient: Io['clock'] = { wait: () => Promise.reject(new Error('this verb has nothing to wait for')) };
+const never: Io['interruption'] = () => {
+  throw new Error('this verb ends by itself');
+};

@@ -1,0 +1,53 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** Another process that talks in lines. Killed when the scope ends. */
+export interface Program extends AsyncDisposable {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  /** The next line that it prints. Rejects when it ends without one. */
+  line(): Promise<string>;
+  /** Tells it something, and resolves when it has answered with the same word. */
+  tell(word: string): Promise<void>;
+  kill(): Promise<void>;
+}
+
+/** Starts a program of this folder. */
+export function startProgram(file: string, ...args: readonly string[]): Program {
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`${file} ended without another line`);
+    return value;
+  };
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  return {
+    process: child,
+    pid: child.pid!,
+    line,
+    tell: async (word) => {
+      child.stdin.write(`${word}\n`);
+      const answer = await line();
+      if (answer !== word) throw new Error(`expected ${word}, heard ${answer}`);
+    },
+    kill,
+    [Symbol.asyncDispose]: kill,
+  };
+}
+
+/** Starts a process with a database service named `shop`, and its databases `orders` and `stock` in the directory. */
+export async function startShop(directory: string): Promise<Program & { readonly runtimeDirectory: string }> {
+  const runtimeDirectory = join(directory, 'run');
+  const shop = startProgram('service.mjs', directory, runtimeDirectory);
+  if ((await shop.line()) !== 'ready') throw new Error('the shop did not open');
+  return { ...shop, runtimeDirectory };
+}

@@ -1,0 +1,160 @@
+import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
+
+type Pool = DatabaseSnapshot['pool'];
+
+/** What a test changes about a database; parts of parts may be changed one by one. */
+export interface DatabaseChanges extends Partial<Omit<DatabaseSnapshot, 'pool' | 'lane' | 'counters'>> {
+  readonly pool?: Partial<Omit<Pool, 'counters'>> & { readonly counters?: Partial<Pool['counters']> };
+  readonly lane?: Partial<DatabaseSnapshot['lane']>;
+  readonly counters?: Partial<DatabaseSnapshot['counters']>;
+}
+
+/** A process that has been well for an hour. */
+export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
+  return {
+    app: 'shop',
+    pid: 4711,
+    takenAt: Date.UTC(2026, 10, 21, 12),
+    startedAt: Date.UTC(2026, 10, 21, 11),
+    uptimeMs: 3_600_000,
+    closing: false,
+    databases: [databaseSnapshot()],
+    labels: [{ label: 'save order', calls: 12, failures: 0 }],
+    fallbacks: [],
+    deprecations: [],
+    warnings: [],
+    ...changes,
+  };
+}
+
+/** A process with something of everything to report. */
+export function busyService(): ServiceSnapshot {
+  return serviceSnapshot({
+    databases: [
+      databaseSnapshot({
+        pool: {
+          maxOverflow: 1,
+          live: 5,
+          leased: 5,
+          idle: 0,
+          waiting: 3,
+          oldestWaitMs: 4_200,
+          oldestLeaseMs: 41_200,
+          counters: { immediate: 60, waited: 40, collected: 2, createFailures: 1 },
+          waitTime: {
+            count: 100,
+            sumMs: 900,
+            maxMs: 95,
+            buckets: [
+              { leMs: 0.001, count: 60 },
+              { leMs: 96, count: 40 },
+            ],
+          },
+        },
+        lane: { waiting: 2, running: 1, oldestWaitMs: 0 },
+        counters: { busy: 30, rolledBack: 25, errors: { HIVEDB_E_BUSY_TIMEOUT: 3, HIVEDB_E_SQL: 4 } },
+        leases: [
+          { id: 1, resourceId: 1, owner: 'nightly import', ageMs: 41_200, acquiredAt: 'import.ts:12:3' },
+          { id: 2, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: undefined },
+        ],
+      }),
+      databaseSnapshot({
+        name: 'stock',
+        status: 'failed',
+        failure: { code: 'HIVEDB_E_PATH', message: '/srv/stock.db is a directory' },
+      }),
+    ],
+    labels: [{ label: 'save order', calls: 40, failures: 10 }],
+    deprecations: [
+      { code: 'HIVEDB_DEP0001', replacement: 'service.database(name)', calls: 2, callSites: ['a.ts:1:1', 'b.ts:2:2'] },
+    ],
+  });
+}
+
+/** An open SQLite database with four readers, one of them in use. */
+export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapshot {
+  const { pool = {}, lane = {}, counters = {}, ...rest } = changes;
+  return {
+    name: 'orders',
+    driver: 'sqlite',
+    status: 'open',
+    required: false,
+    failure: undefined,
+    durability: 'full',
+    path: '/srv/orders.db',
+    fileBytes: 1_048_576,
+    walBytes: 32_768,
+    leases: [],
+    waiters: [],
+    ...rest,
+    pool: poolStats(pool),
+    lane: { waiting: 0, running: 0, oldestWaitMs: 0, ...lane },
+    counters: {
+      reads: 1_800,
+      synchronousReads: 0,
+      writes: 90,
+      transactions: 30,
+      sessions: 1,
+      rolledBack: 0,
+      busy: 0,
+      errors: {},
+      ...counters,
+    },
+  };
+}
+
+const nothing = { count: 0, sumMs: 0, maxMs: 0, buckets: [] };
+
+function poolStats({ counters = {}, ...changes }: NonNullable<DatabaseChanges['pool']>): Pool {
+  return {
+    name: 'orders',
+    status: 'open',
+    size: 4,
+    maxOverflow: 0,
+    live: 2,
+    leased: 1,
+    idle: 1,
+    creating: 0,
+    validating: 0,
+    resetting: 0,
+    closing: 0,
+    abandoned: 0,
+    waiting: 0,
+    oldestWaitMs: 0,
+    oldestLeaseMs: 3,
+    generation: 0,
+    waitTime: nothing,
+    useTime: nothing,
+    createTime: nothing,
+    ...changes,
+    counters: {
+      immediate: 100,
+      waited: 0,
+      timeouts: 0,
+      aborted: 0,
+      overloaded: 0,
+      created: 2,
+      createFailures: 0,
+      destroyed: {
+        idle: 0,
+        lifetime: 0,
+        overflow: 0,
+        invalid: 0,
+        condemned: 0,
+        'reset-failed': 0,
+        caller: 0,
+        collected: 0,
+        flushed: 0,
+        late: 0,
+        closed: 0,
+      },
+      validations: 5,
+      validationFailures: 0,
+      staleReleases: 0,
+      revoked: 0,
+      collected: 0,
+      observerErrors: 0,
+      ...counters,
+    },
+  };
+}
