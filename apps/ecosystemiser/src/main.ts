@@ -34,7 +34,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 
 function outcomeOf(error: unknown): ExitCode {
   if (error instanceof WrongUse || error instanceof Refusal || isMisconfigured(error)) return EXIT.wrongUse;
-  return error instanceof DatabaseError ? EXIT.failed : EXIT.bug;
+  return error instanceof DatabaseError && !isKind(error, 'SQL', 'WRONG_USE') ? EXIT.failed : EXIT.bug;
 }
 
 /** The databases cannot be set up as asked, or are not what this version expects. */
@@ -80,7 +80,9 @@ function interruption(): Interruption {
     controller.abort();
   };
   for (const signal of signals) process.on(signal, onSignal);
-  if (process.connected) process.on('disconnect', onDisconnect);
+  process.on('disconnect', onDisconnect);
+  // There is no such property without a channel; it is false when the channel was closed while this process came up.
+  if ('connected' in process && !process.connected) controller.abort();
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {

@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
-import type { SqliteDatabase } from '@hive/shared-db';
+import { systemClock, type SqliteDatabase } from '@hive/shared-db';
 import { openDirect } from '@hive/shared-db/direct';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadSeattleYear } from '../src/climate/climate-year.ts';
 import { schema } from '../src/db/schema.ts';
+import { systemIo } from '../src/main.ts';
 import { defaultStudies } from '../src/study/default-studies.ts';
 import { runStudy } from '../src/study/run-study.ts';
 import { ServeProcess } from './support/command.ts';
@@ -93,6 +94,14 @@ describe('Ctrl-C', () => {
       serve.kill('SIGINT');
       expect(await serve.ended).toEqual({ code: 0, signal: null });
       expect(performance.now() - asked).toBeLessThan(5_000);
+      // It was given back, not left to run out, and is nobody's failure.
+      const place = requester.bus.readSync('place', (c) =>
+        c.get<{ attempts: number; free: number }>(
+          `SELECT attempts, free_at <= ? AS free FROM consumers WHERE consumer = 'ecosystemiser'`,
+          systemClock.wallTime(),
+        ),
+      );
+      expect(place).toEqual({ attempts: 0, free: 1 });
     });
     expect((await storedStudies(data)).size).toBe(0);
 
@@ -125,5 +134,16 @@ describe('Ctrl-C', () => {
     await serve.said('ready for studies');
     serve.disconnect();
     expect(await serve.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('is not needed when that process was gone before this one listened', () => {
+    const before = process.connected;
+    try {
+      process.connected = false;
+      using interruption = systemIo().interruption();
+      expect(interruption.signal.aborted).toBe(true);
+    } finally {
+      process.connected = before;
+    }
   });
 });

@@ -4,8 +4,8 @@ import type { StudySummary } from '../study/study-summary.ts';
 import type { StudyRequest } from './study-request.ts';
 
 /** Where answers are published. */
-export const STUDY_FINISHED = 'study.finished';
-export const STUDY_FAILED = 'study.failed';
+const STUDY_FINISHED = 'study.finished';
+const STUDY_FAILED = 'study.failed';
 
 type Asker = Pick<StudyRequest, 'taskId' | 'attempt'>;
 
