@@ -133,9 +133,7 @@ async function stop(status) {
   state.stopping = true;
   const running = [...children.values()];
   for (const child of running) child.kill('SIGTERM');
-  const gone = Promise.all(
-    running.map((child) => child.exitCode ?? new Promise((resolve) => child.once('exit', resolve))),
-  );
+  const gone = Promise.all(running.map((child) => new Promise((resolve) => child.once('exit', resolve))));
   await Promise.race([gone, pause(GRACE_MS)]);
   for (const child of children.values()) child.kill('SIGKILL');
   process.exit(status);
