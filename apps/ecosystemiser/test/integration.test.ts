@@ -68,10 +68,14 @@ describe('integration over the bus', () => {
 
   it('a study that is refused is answered with the reason, and the next one is computed', async () => {
     await requester.ask('refused', 'detached-pvv');
+    await requester.publish({ taskId: 'nothing', attempt: 1 });
     await requester.ask('next', 'detached-pv');
     const { topic, payload } = await requester.answerTo('refused');
     expect(topic).toBe('study.failed');
     expect(payload['error']).toContain('did you mean "detached-pv"?');
+    expect((await requester.answerTo('nothing')).payload['error']).toBe(
+      'task "nothing": expected object, found nothing.',
+    );
     expect((await requester.answerTo('next')).topic).toBe('study.finished');
   });
 

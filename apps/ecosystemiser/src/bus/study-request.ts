@@ -18,7 +18,7 @@ const studyRequestSchema = z
     /** How often the task has been tried, this time included: each attempt has its answer. */
     attempt: z.int().min(1),
     /** The name of a default study, or a whole study; looked at when it is computed, so that the asker hears what is wrong. */
-    study: z.unknown(),
+    study: z.unknown().optional(),
   })
   .readonly();
 
