@@ -1,8 +1,9 @@
 /** The candidate that a mistyped word most likely stands for, or undefined when none is near. */
 export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   let nearest: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 2)) + 1;
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (word.length > 1 && candidate.startsWith(word)) return candidate;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance >= least) continue;
     nearest = candidate;

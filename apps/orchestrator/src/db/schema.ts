@@ -27,8 +27,8 @@ export const orchestratorMigrations: readonly Migration[] = [
         CHECK ((state = 'running') = (lease_until IS NOT NULL)),
         CHECK (state <> 'running' OR worker IS NOT NULL)
       ) STRICT;
-      CREATE INDEX tasks_due ON tasks (priority DESC, run_at, seq) WHERE state = 'queued';
-      CREATE INDEX tasks_leased ON tasks (lease_until) WHERE state = 'running';
+      CREATE INDEX tasks_due ON tasks (priority DESC, run_at, seq, kind) WHERE state = 'queued';
+      CREATE INDEX tasks_leased ON tasks (lease_until, kind) WHERE state = 'running';
       CREATE INDEX tasks_by_state ON tasks (state, seq);
 
       CREATE TABLE task_history (

@@ -5,11 +5,11 @@ const HOUR_MS = 3_600_000;
 
 export const sleepPayload = z.strictObject({ ms: wholeNumber(0, HOUR_MS) });
 
+const STUDY = 'the name of a study (lower-case letters, digits, -) or an object that describes one';
+
 /** A study by its name, or spelled out: what is in it is the ecosystemiser's to judge. */
 export const studyPayload = z.strictObject({
-  study: z.union([textLike(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a name'), z.record(z.string(), z.unknown())], {
-    error: 'the name of a study (lower-case letters, digits, -) or an object that describes one',
-  }),
+  study: z.union([textLike(/^[a-z0-9][a-z0-9-]{0,62}$/, STUDY), z.record(z.string(), z.unknown())], { error: STUDY }),
 });
 
 /** The payload of one kind, and who runs it: a worker process, or whoever answers on the bus. */

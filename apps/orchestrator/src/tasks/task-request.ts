@@ -10,7 +10,7 @@ const DEEPEST = 64;
 
 const taskRequest = z.strictObject({
   kind: oneOf(TASK_KIND_NAMES),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
   key: textLike(/^[\x21-\x7e]{1,200}$/, 'a text of 1 to 200 visible ASCII characters').optional(),
   priority: wholeNumber(-1_000, 1_000).optional(),
   maxAttempts: wholeNumber(1, 100).optional(),

@@ -10,14 +10,15 @@ const EXPIRED_AT_ONCE = 100;
 /** What a change of state may change beside the state. */
 type Changes = Partial<Pick<TaskRow, 'worker' | 'lease_until' | 'attempts' | 'run_at' | 'result' | 'error'>>;
 
-const NEXT_DUE = `
-  SELECT * FROM tasks
+/** Takes kinds as a JSON list, and the time. Without being told, SQLite prefers the index of all states, and sorts. */
+export const NEXT_DUE = `
+  SELECT * FROM tasks INDEXED BY tasks_due
   WHERE state = 'queued' AND kind IN (SELECT value FROM json_each(?)) AND run_at <= ?
   ORDER BY priority DESC, run_at, seq
   LIMIT 1`;
 
 const OVERDUE = `
-  SELECT * FROM tasks
+  SELECT * FROM tasks INDEXED BY tasks_leased
   WHERE state = 'running' AND kind IN (SELECT value FROM json_each(?)) AND lease_until <= ?
   ORDER BY lease_until
   LIMIT ?`;

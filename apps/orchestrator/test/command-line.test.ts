@@ -1,0 +1,191 @@
+import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { temporaryDirectory } from '@hive/shared-db/testing';
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { main } from '../src/main.ts';
+import { orchestratorMigrations } from '../src/db/schema.ts';
+import { TaskQueue } from '../src/tasks/queue.ts';
+import { rememberingLog } from './support/log.ts';
+import { platform } from './support/platform.ts';
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Whether anything was written where the databases would be. */
+  readonly wrote: boolean;
+}
+
+/** Runs a command in this process, in an empty directory, with nothing in its environment but what is given. */
+async function command(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  settings?: string,
+): Promise<Outcome> {
+  using directory = temporaryDirectory();
+  if (settings !== undefined) writeFileSync(directory.file('settings.yaml'), settings);
+  let stdout = '';
+  let stderr = '';
+  const code = await main(argv, {
+    env,
+    cwd: directory.path,
+    pid: 7,
+    stdout: (text) => (stdout += text),
+    stderr: (text) => (stderr += text),
+    logger: () => rememberingLog(),
+    stopSignal: () => AbortSignal.abort(),
+  });
+  return { code, stdout, stderr, wrote: existsSync(directory.file('.hive')) };
+}
+
+describe('bad input on the command line', () => {
+  it.for([
+    [[], 'a command is missing; there are serve, worker, submit, tasks, and hive-orchestrator --help says more'],
+    [['sevre'], "unknown command 'sevre' (Did you mean serve?)"],
+    [['serve', '--prot', '1'], "unknown option '--prot' (Did you mean --port?)"],
+    [['serve', '--port'], "option '--port <number>' argument missing"],
+    [['serve', '--port', 'http'], '--port must be a whole number from 0 to 65535, not "http"'],
+    [['serve', '--port', '65536'], '--port must be a whole number from 0 to 65535, not 65536'],
+    [['serve', '--port', '-1'], '--port must be a whole number from 0 to 65535, not -1'],
+    [['serve', '--host', '0.0.0.0'], '--host must be one of 127.0.0.1, ::1, localhost, not "0.0.0.0"'],
+    [
+      ['serve', '--host', 'localhst'],
+      '--host must be one of 127.0.0.1, ::1, localhost, not "localhst" (did you mean localhost?)',
+    ],
+    [['serve', '--data-dir', ''], '--data-dir must be the path of a directory, not ""'],
+    [['serve', '--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, silent, not "loud"'],
+    [['serve', 'now'], "too many arguments for 'serve'. Expected 0 arguments but got 1: now."],
+    [['worker', '--kinds', 'echo,slepp'], '--kinds must be one of echo, sleep, not "slepp" (did you mean sleep?)'],
+    [['worker', '--kinds', ''], '--kinds must be one of echo, sleep, not ""'],
+    [['worker', '--kinds', 'study'], '--kinds must be one of echo, sleep, not "study"'],
+    [['worker', '--concurrency', '0'], '--concurrency must be a whole number from 1 to 64, not 0'],
+    [['worker', '--lease-ms', '1.5'], '--lease-ms must be a whole number from 200 to 3600000, not "1.5"'],
+    [
+      ['worker', '--name', 'Ann'],
+      '--name must be a lower-case letter, then up to 62 lower-case letters, digits, - or _, not "Ann"',
+    ],
+    [['worker', '--name', 'bus'], '--name must be another name than bus, which studies wait under, not "bus"'],
+    [['submit'], "missing required argument 'kind'"],
+    [['submit', 'eco'], 'submit: kind must be one of echo, sleep, study, not "eco" (did you mean echo?)'],
+    [['submit', 'echo', '{'], `submit: payload must be JSON, such as '{"ms":100}', not "{"`],
+    [['submit', 'sleep', '{"ms":-1}'], 'submit, payload of sleep: ms must be a whole number from 0 to 3600000, not -1'],
+    [
+      ['submit', 'echo', '1', '--priority', 'high'],
+      'submit: priority must be a whole number from -1000 to 1000, not "high"',
+    ],
+    [
+      ['submit', 'echo', '1', '--key', 'a b'],
+      'submit: key must be a text of 1 to 200 visible ASCII characters, not "a b"',
+    ],
+    [
+      ['tasks', '--state', 'don'],
+      'tasks: state must be one of queued, running, done, failed, cancelled, not "don" (did you mean done?)',
+    ],
+    [['tasks', '--limit', '0'], 'tasks: limit must be a whole number from 1 to 1000, not 0'],
+  ] as const)('%j is one sentence, exit code 2, and nothing opened', async ([argv, sentence]) => {
+    expect(await command(argv)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `hive-orchestrator: ${sentence}\n`,
+      wrote: false,
+    });
+  });
+
+  it.for([
+    [{ ORCHESTRATOR_PORT: 'x' }, 'environment: ORCHESTRATOR_PORT must be a whole number from 0 to 65535, not "x"'],
+    [{ ORCHESTRATOR_PROT: '1' }, 'environment: ORCHESTRATOR_PROT is not a setting; the nearest is ORCHESTRATOR_PORT'],
+    [
+      { ORCHESTRATOR_HEALTH_TOKEN: 'short' },
+      'environment: ORCHESTRATOR_HEALTH_TOKEN must be a secret of 8 to 200 visible ASCII characters',
+    ],
+  ] as const)('the environment %j is one sentence, exit code 2, and nothing opened', async ([env, sentence]) => {
+    expect(await command(['serve'], env)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `hive-orchestrator: ${sentence}\n`,
+      wrote: false,
+    });
+  });
+
+  it('settings of the databases are refused as the service refuses them', async () => {
+    const bySize = await command(['tasks'], { DB_POOL_SIZE: 'many' });
+    expect(bySize).toMatchObject({ code: 2, wrote: false });
+    expect(bySize.stderr).toContain('DB_POOL_SIZE');
+    const byKey = await command(['tasks'], {}, 'database:\n  pool:\n    siez: 3\n');
+    expect(byKey).toMatchObject({ code: 2, wrote: false });
+    expect(byKey.stderr).toContain('database.pool.size');
+  });
+
+  it('a data directory that the settings file contradicts is refused, not guessed', async () => {
+    const settings = 'database:\n  dataDirectory: elsewhere\n';
+    const both = await command(['tasks', '--data-dir', 'here'], {}, settings);
+    expect(both).toMatchObject({ code: 2, wrote: false });
+    expect(both.stderr).toMatch(
+      /--data-dir is .*here, but settings\.yaml says that dataDirectory is .*elsewhere: drop one of them/,
+    );
+  });
+});
+
+describe('the command line', () => {
+  it('a flag counts for more than a variable, and a variable for more than the default', async () => {
+    const flag = await command(['worker', '--name', 'flag'], { ORCHESTRATOR_WORKER_NAME: 'variable' });
+    const variable = await command(['worker'], { ORCHESTRATOR_WORKER_NAME: 'variable', ORCHESTRATOR_KINDS: 'echo' });
+    const neither = await command(['worker']);
+    expect([flag, variable, neither].map(({ stdout }) => stdout)).toEqual([
+      'flag: runs echo, sleep, 4 at once, Ctrl-C ends it\n',
+      'variable: runs echo, 4 at once, Ctrl-C ends it\n',
+      'worker-7: runs echo, sleep, 4 at once, Ctrl-C ends it\n',
+    ]);
+  });
+
+  it('help is data: on stdout, with exit code 0', async () => {
+    const help = await command(['serve', '--help']);
+    expect(help).toMatchObject({ code: 0, stderr: '', wrote: false });
+    expect(help.stdout).toContain('--port <number>');
+  });
+
+  it('an error in a table cannot move the cursor or break its line', async () => {
+    await using p = platform();
+    const service = await openDatabaseService({
+      app: 'test',
+      presence: false,
+      databases: {
+        orchestrator: sqlite({ path: join(p.dataDirectory, 'orchestrator.db'), migrations: orchestratorMigrations }),
+      },
+    });
+    const database = service.database('orchestrator');
+    const queue = new TaskQueue({ database, wallTime: () => 0, random: () => 0, newId: randomUUID });
+    await queue.submit({ kind: 'echo', payload: null, maxAttempts: 1 });
+    await queue.claim('w', ['echo'], 1_000);
+    const [task] = queue.list({ limit: 1 });
+    const error = '\u{1b}[2Jgone\nand\u{202e}more';
+    await queue.finish({ taskId: task!.id, worker: 'w', attempt: 1 }, { state: 'failed', error });
+    await service.close();
+    const { stdout } = await p.run('tasks');
+    expect(stdout.split('\n')[1]).toMatch(/failed +1\/1 +\S+ {2} \[2Jgone and more$/);
+  });
+
+  it('runs as the compiled command, and says so when the data is out of order', async () => {
+    await using p = platform();
+    writeFileSync(p.dataDirectory, 'a file where a directory should be');
+    const { code, stdout, stderr } = await p.run('tasks');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^hive-orchestrator: database \w+: .*\n$/);
+  });
+
+  it('an old Node is told what is needed before anything is loaded', () => {
+    const bin = join(import.meta.dirname, '../bin/hive-orchestrator.js');
+    const asOld = `Object.defineProperty(process.versions, 'node', { value: '20.19.0' }); await import(${JSON.stringify(bin)});`;
+    const run = (): string =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', asOld], { stdio: 'pipe', encoding: 'utf8' });
+    expect(run).toThrow(
+      expect.objectContaining({
+        status: 2,
+        stderr: 'hive-orchestrator: needs Node 24 or newer, and this is 20.19.0\n',
+      }),
+    );
+  });
+});

@@ -1,0 +1,109 @@
+import { systemClock } from '@hive/shared-db';
+import { createServer, request } from 'node:http';
+import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { submitTo, taskWhen, type TaskDocument } from './support/client.ts';
+import { platform, type Platform } from './support/platform.ts';
+
+/** What the platform promises for Ctrl-C. */
+const STOP_WITHIN_MS = 5_000;
+
+describe('stopping', () => {
+  it.for(['SIGINT', 'SIGTERM'] as const)(
+    '%s ends the server with exit code 0 in time, and nothing that was taken is lost',
+    { timeout: 90_000 },
+    async (signal) => {
+      await using p = platform();
+      const server = await p.serve();
+      const ids = await Promise.all(
+        Array.from({ length: 20 }, (_, payload) =>
+          submitTo(server.url, { kind: 'study', payload: { study: `s${payload}` } }),
+        ),
+      );
+      const since = systemClock.now();
+      server.child.kill(signal);
+      expect(await server.ended).toEqual({ code: 0, signal: null });
+      expect(systemClock.now() - since).toBeLessThan(STOP_WITHIN_MS);
+      expect((await tasksOf(p)).map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+    },
+  );
+
+  it(
+    'Ctrl-C while a study is on its way leaves it on its way, and it is not asked for again',
+    { timeout: 90_000 },
+    async () => {
+      await using p = platform();
+      const server = await p.serve();
+      const id = await submitTo(server.url, { kind: 'study', payload: { study: 'detached-pv' } });
+      await taskWhen(server.url, id, 'running');
+      server.child.kill('SIGINT');
+      await server.ended;
+      expect(await tasksOf(p)).toMatchObject([{ id, state: 'running', worker: 'bus', attempts: 1 }]);
+      const again = await p.serve();
+      expect(await taskWhen(again.url, id, 'running')).toMatchObject({ attempts: 1 });
+    },
+  );
+
+  it('Ctrl-C of a worker ends long work and gives it back at once', { timeout: 90_000 }, async () => {
+    await using p = platform();
+    const { url } = await p.serve();
+    const worker = await p.worker('--name', 'ann');
+    const id = await submitTo(url, { kind: 'sleep', payload: { ms: 3_600_000 } });
+    await taskWhen(url, id, 'running');
+    const since = systemClock.now();
+    worker.child.kill('SIGINT');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    expect(systemClock.now() - since).toBeLessThan(STOP_WITHIN_MS);
+    expect(await taskWhen(url, id, 'queued')).toMatchObject({ attempts: 1, error: null });
+  });
+
+  it('a second signal ends a worker at once, whatever it is doing', { timeout: 90_000 }, async () => {
+    await using p = platform();
+    const { url } = await p.serve();
+    const worker = await p.worker();
+    const id = await submitTo(url, { kind: 'sleep', payload: { ms: 3_600_000 } });
+    await taskWhen(url, id, 'running');
+    worker.child.kill('SIGINT');
+    while (!worker.stderr().includes('"msg":"stopping"')) await once(worker.child.stderr!, 'data');
+    worker.child.kill('SIGINT');
+    expect(await worker.ended).toEqual({ code: null, signal: 'SIGINT' });
+  });
+
+  it('a server whose client hangs on to its connection ends all the same', { timeout: 90_000 }, async () => {
+    await using p = platform();
+    const server = await p.serve();
+    const hanging = request(`${server.url}/tasks`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': 100 },
+    });
+    hanging.on('error', () => undefined);
+    // The rest never comes.
+    hanging.write('{');
+    await taskWhen(server.url, await submitTo(server.url, { kind: 'study', payload: { study: 's' } }), 'running');
+    server.child.kill('SIGINT');
+    expect(await server.ended).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('a port in use', () => {
+  it('is one sentence and exit code 2, and nothing was opened or written', { timeout: 90_000 }, async () => {
+    await using p = platform();
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { code, stdout, stderr } = await p.run('serve', '--port', String(port));
+    other.close();
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toBe(
+      `hive-orchestrator: port ${port} on 127.0.0.1 is in use by another process: give another one with --port\n`,
+    );
+    expect(existsSync(p.dataDirectory)).toBe(false);
+  });
+});
+
+async function tasksOf(p: Platform): Promise<readonly TaskDocument[]> {
+  const { stdout } = await p.run('tasks', '--json');
+  return (JSON.parse(stdout) as { tasks: TaskDocument[] }).tasks;
+}
