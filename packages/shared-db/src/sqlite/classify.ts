@@ -7,6 +7,8 @@ const MEANINGS: readonly (readonly [prefix: string, kind: ErrorKind, message: st
   ['SQLITE_BUSY', 'BUSY_TIMEOUT', 'somebody else holds a lock on the file'],
   ['SQLITE_LOCKED', 'SQL', 'a statement of the same connection is still running on what this one changes'],
   ['SQLITE_FULL', 'DISK_FULL', 'the disk or the database is full'],
+  // Nothing but a file for locks that cannot grow.
+  ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL', 'the disk is full'],
   ['SQLITE_IOERR_CORRUPTFS', 'CORRUPT', 'the file system says that the file is damaged'],
   ['SQLITE_IOERR', 'IO', 'reading or writing the file failed'],
   ['SQLITE_CORRUPT', 'CORRUPT', 'the file is damaged'],
@@ -37,7 +39,7 @@ export function classifySqlite(error: unknown, during: Phase): Failure | undefin
 /** The same for a code and a message alone. */
 export function classifyCode(code: string, message: string, during: Phase): Failure {
   const [, kind, meaning] = MEANINGS.find(([prefix]) => code.startsWith(prefix)) ?? ['', 'SQL' as const, ''];
-  const fences = FENCING.has(kind) && code !== 'SQLITE_CANTOPEN';
+  const fences = FENCING.has(kind) && !code.startsWith('SQLITE_CANTOPEN');
   // An I/O error at COMMIT leaves open whether the log reached the disk. SQLite has rolled back in memory, a later recovery may not.
   if (during === 'commit' && kind === 'IO')
     return { kind: 'OUTCOME_UNKNOWN', message: `COMMIT failed with ${code}`, busy: false, fences: true, lost: false };

@@ -1,5 +1,5 @@
-import { accessSync, constants, lstatSync, mkdirSync, realpathSync, statfsSync, statSync, type Stats } from 'node:fs';
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
 
 /**
@@ -63,54 +63,76 @@ export function checkPath(
   const refuse = (kind: ErrorKind, what: string, advice: string, cause?: unknown): never => {
     throw new DatabaseError(kind, `${path} ${what}`, { database: name, advice, cause });
   };
-  const directory = dirname(path);
+  const user = `user ${process.getuid?.()}`;
   try {
-    mkdirSync(directory, { recursive: true });
+    checkPlace(dirname(path), dataDirectory, fileSystem, refuse);
+    makeDirectory(dirname(path), refuse);
+    return { path, exists: checkFile(path, refuse) };
   } catch (error) {
-    refuse(
-      isDenied(error) ? 'PERMISSION' : 'PATH',
-      'is in a directory that cannot be made',
-      `make ${directory}`,
-      error,
-    );
+    if (error instanceof DatabaseError) throw error;
+    const what = `cannot be reached: ${codeOf(error)}`;
+    return isDenied(error)
+      ? refuse('PERMISSION', what, `give ${user} access to it`, error)
+      : refuse('PATH', what, 'check the path', error);
   }
-  const kind = fileSystem.typeOf(directory);
-  const network = NETWORK_FILE_SYSTEMS.get(kind >>> 0);
+}
+
+type Refuse = (kind: ErrorKind, what: string, advice: string, cause?: unknown) => never;
+
+/** Checks where the directory is, before anything is made there. */
+function checkPlace(
+  directory: string,
+  dataDirectory: string | undefined,
+  fileSystem: FileSystem,
+  refuse: Refuse,
+): void {
+  const network = NETWORK_FILE_SYSTEMS.get(fileSystem.typeOf(nearestExisting(directory)) >>> 0);
   if (network !== undefined)
     refuse(
       'FILESYSTEM',
       `is on ${network}, where the locks of SQLite do not hold`,
       'use a local disk, or a database server',
     );
-  if (dataDirectory !== undefined && !isInside(realpathSync(directory), realpathSync(dataDirectory)))
+  if (dataDirectory !== undefined && !isInside(realLocation(directory), realLocation(dataDirectory)))
     refuse(
       'PATH',
       `leaves the data directory ${dataDirectory} through a symbolic link`,
       'use a real directory inside it',
     );
+}
 
-  const found = lstat(path);
+function makeDirectory(directory: string, refuse: Refuse): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    // Node reports ENOENT for what a read-only file system refuses.
+    const forbidden = codeOf(error) === 'ENOENT' && !allowed(nearestExisting(directory), constants.W_OK);
+    const denied = isDenied(error) || forbidden;
+    refuse(denied ? 'PERMISSION' : 'PATH', 'is in a directory that cannot be made', `make ${directory}`, error);
+  }
+}
+
+/** Whether the file exists. Refuses it when it cannot be a database that this user may write. */
+function checkFile(path: string, refuse: Refuse): boolean {
+  const user = `user ${process.getuid?.()}`;
+  const mayChangeDirectory = allowed(dirname(path), constants.W_OK | constants.X_OK);
+  const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) {
-    if (!allowed(directory, constants.W_OK | constants.X_OK))
-      refuse(
-        'PERMISSION',
-        'cannot be created: its directory cannot be written',
-        `give user ${process.getuid?.()} write access`,
-      );
-    return { path, exists: false };
+    if (mayChangeDirectory) return false;
+    return refuse(
+      'PERMISSION',
+      'cannot be created: its directory cannot be written',
+      `give ${user} write access to the directory`,
+    );
   }
   if (found.isSymbolicLink()) refuse('PATH', 'is a symbolic link', 'give the path of the file that it points to');
   if (found.isDirectory()) refuse('PATH', 'is a directory', 'give the path of a file in it');
   if (!found.isFile()) refuse('PATH', 'is not a regular file', 'give the path of a file');
   if (!allowed(path, constants.R_OK | constants.W_OK))
-    refuse('PERMISSION', 'cannot be read and written', `give user ${process.getuid?.()} access to it`);
+    refuse('PERMISSION', 'cannot be read and written', `give ${user} access to it`);
   // SQLite makes -wal and -shm beside the file.
-  if (!allowed(directory, constants.W_OK | constants.X_OK))
-    refuse(
-      'PERMISSION',
-      'is in a directory that cannot be written',
-      `give user ${process.getuid?.()} write access to it`,
-    );
+  if (!mayChangeDirectory)
+    refuse('PERMISSION', 'is in a directory that cannot be written', `give ${user} write access to the directory`);
   // We never leave an empty file behind (a new one appears complete), and SQLite would take an emptied one for a new database.
   if (found.size === 0)
     refuse(
@@ -118,7 +140,18 @@ export function checkPath(
       'is empty: whatever was in it is gone',
       'restore a backup; or delete the file if nothing was in it',
     );
-  return { path, exists: true };
+  return true;
+}
+
+/** The path itself, or the closest directory above it that is there. */
+function nearestExisting(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
+}
+
+/** Where a path leads when symbolic links are followed; what is not there yet leads nowhere else. */
+function realLocation(path: string): string {
+  const existing = nearestExisting(path);
+  return join(realpathSync(existing), relative(existing, path));
 }
 
 /** What tells files apart: `device:inode`; undefined when there is none. Uses `stat`, which is safe on a live database. */
@@ -136,10 +169,6 @@ export function sizeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size;
 }
 
-function lstat(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false });
-}
-
 function allowed(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);
@@ -155,9 +184,9 @@ function isInside(path: string, directory: string): boolean {
 }
 
 function isDenied(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS')
-  );
+  return ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Breather, type Lease } from '@hive/pool';
 import type { CallOptions, Database, DatabaseContext } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
@@ -217,6 +219,14 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   // What is special about a file
+
+  override look(): 'exists' | 'new' {
+    const { path, migrations } = this.#file;
+    checkMigrations(this.name, migrations);
+    // What is not there yet has nothing that could be wrong with it, and looking must not make it.
+    if (!existsSync(dirname(path))) return 'new';
+    return checkPath(this.name, path, this.context.dataDirectory).exists ? 'exists' : 'new';
+  }
 
   protected override async prepare(): Promise<void> {
     const { name, clock, dataDirectory } = this.context;
