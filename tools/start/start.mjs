@@ -37,7 +37,7 @@ function readArguments() {
       options: {
         once: { type: 'boolean', default: false },
         port: { type: 'string', default: '8787' },
-        'data-dir': { type: 'string', default: '.hive' },
+        'data-dir': { type: 'string' },
       },
     });
   } catch (error) {
@@ -51,7 +51,8 @@ function readArguments() {
 /** @param {string} name @param {string[]} args */
 function start(name, args) {
   // A group of its own: Ctrl-C reaches this process alone, which passes it on once. The channel tells a child when we are gone.
-  const child = spawn(process.execPath, [...args, '--data-dir', options['data-dir']], {
+  const place = options['data-dir'] === undefined ? [] : ['--data-dir', options['data-dir']];
+  const child = spawn(process.execPath, [...args, ...place], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     detached: true,
@@ -84,13 +85,16 @@ async function untilReady() {
 
 /** Queues a study once: the key makes every later start find it there. @param {string} study */
 async function submit(study) {
-  const response = await fetch(`${base}/tasks`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ kind: 'study', key: `first-start-${study}`, payload: { study } }),
-  });
-  if (response.ok) return;
-  console.error(`study ${study} could not be queued: ${await response.text()}`);
+  const body = JSON.stringify({ kind: 'study', key: `first-start-${study}`, payload: { study } });
+  try {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${base}/tasks`, { method: 'POST', headers, body });
+    if (response.ok) return;
+    console.error(`study ${study} could not be queued: ${await response.text()}`);
+  } catch (error) {
+    if (state.stopping) return;
+    console.error(`study ${study} could not be queued: ${error instanceof Error ? error.message : String(error)}`);
+  }
   await stop(1);
 }
 

@@ -61,6 +61,11 @@ export interface DatabaseContext {
 
 /** What a service does with a database beside using it. */
 export interface ManagedDatabase extends Database {
+  /**
+   * Looks whether it can be used, as far as that can be told without opening or writing anything, and says whether opening it would
+   * create it. Throws why it cannot be used.
+   */
+  look(): 'exists' | 'new';
   /** Opens it. Rejects with the reason; it can be called again. */
   open(): Promise<void>;
   /** Lets work finish for `graceMs`, then takes the connections away. Resolves with the leases that were forced. */

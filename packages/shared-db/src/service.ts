@@ -153,23 +153,42 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     }
   }
 
-  /** Opens all databases side by side. */
+  /**
+   * Opens all databases side by side, those that exist before those that would be made: when a required one turns out to be
+   * unusable, nothing new has been written.
+   */
   async open(): Promise<void> {
-    const opened = await Promise.allSettled(Array.from(this.#databases.values(), (database) => database.open()));
-    const failures = Array.from(this.#databases.values(), (database, index) => ({ database, result: opened[index] }));
-    for (const { database, result } of failures) {
-      if (result?.status !== 'rejected') continue;
-      const error: unknown = result.reason;
+    const looks = Array.from(this.#databases.values(), (database) => ({ database, ...attempt(() => database.look()) }));
+    await this.#settle(looks);
+    await this.#openAll(looks.filter(({ value }) => value === 'exists'));
+    // What could not even be looked at is opened too: that makes it `failed`, and it is tried again when it is used.
+    await this.#openAll(looks.filter(({ value }) => value !== 'exists'));
+    await this.#appear();
+  }
+
+  async #openAll(group: readonly { readonly database: ManagedDatabase }[]): Promise<void> {
+    const results = await Promise.allSettled(group.map(({ database }) => database.open()));
+    await this.#settle(
+      results.map((result, index) => ({
+        database: group[index]?.database,
+        error: result.status === 'rejected' ? result.reason : undefined,
+      })),
+    );
+  }
+
+  /** A database that fails is logged and left alone; a required one, or a wrong configuration, ends the service. */
+  async #settle(
+    results: readonly { readonly database: ManagedDatabase | undefined; readonly error?: unknown }[],
+  ): Promise<void> {
+    for (const { database, error } of results) {
+      if (database === undefined || error === undefined) continue;
       const required = this.settings.databases[database.name]?.required === true;
-      this.#logger.error(
-        { database: database.name, err: error },
-        required ? 'a required database cannot be opened' : 'a database cannot be opened',
-      );
+      const text = required ? 'a required database cannot be opened' : 'a database cannot be opened';
+      this.#logger.error({ database: database.name, err: error }, text);
       if (!required && !isConfiguration(error)) continue;
       await this.close({ graceMs: 0 });
       throw error;
     }
-    await this.#appear();
   }
 
   database<N extends keyof D & string>(name: N): DatabaseOf<D[N]> {
@@ -259,6 +278,14 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     if (this.#warnings.has(text)) return;
     this.#warnings.add(text);
     this.#logger.warn({ app: this.app }, text);
+  }
+}
+
+function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknown } {
+  try {
+    return { value: run() };
+  } catch (error) {
+    return { error };
   }
 }
 

@@ -73,6 +73,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   // Opening and closing
 
+  look(): 'exists' | 'new' {
+    return 'exists';
+  }
+
   open(): Promise<void> {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
@@ -270,7 +274,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
     fn: (scope: Scope) => Promise<T>,
     limits?: TransactionLimits,
   ): Promise<T> {
-    const connection = lease.resource;
     let watch: TransactionWatch | undefined;
     let begun = false;
     const scope = new Scope(lease, {
@@ -279,7 +282,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
       finished: () => watch?.finished(),
     });
     try {
-      await whenFree(() => connection.begin(access), this.patience(call));
+      // Asked of the lease at every try: it may be revoked while the lock is waited for.
+      await whenFree(() => lease.resource.begin(access), this.patience(call));
       begun = true;
       if (access === 'write') this.assertWritable(call.label);
       const work =
@@ -295,7 +299,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       scope.end(() => this.#ended(call.label));
       if (begun && access === 'write') this.countRollback();
       // A statement of a transaction that has run out of time may still be running: its connection cannot be used again.
-      const reusable = scope.reusable && !this.#isLost(error) && (await this.#rolledBack(connection));
+      const reusable = scope.reusable && !this.#isLost(error) && (await this.#rolledBack(lease));
       // One that was revoked is somebody else's business by now.
       if (!lease.active) throw error;
       if (reusable) lease.release();
@@ -343,8 +347,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   /** What an engine checks after a COMMIT and before anybody is told of it. */
   protected committed(_label: Label): void {}
 
-  async #rolledBack(connection: DriverConnection): Promise<boolean> {
+  async #rolledBack(lease: Lease<DriverConnection>): Promise<boolean> {
     try {
+      const connection = lease.resource;
       if (connection.inTransaction) await connection.rollback();
       return true;
     } catch {
