@@ -7,7 +7,7 @@ import { isDatabaseError } from './database-error.ts';
 import { safe } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
-/** What refuses, rather than fails: the sentence says what to change. */
+/** Sentences of refusal say what to change, paths included, and are shown whole. */
 const LONGEST_SENTENCE = 2_000;
 
 /**
@@ -66,9 +66,9 @@ async function wait(delayMs: number, signal: AbortSignal): Promise<void> {
 
 function interruption(restore: () => void): Interruption {
   const controller = new AbortController();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
   const end = (): void => {
-    // A second one is not ours any more: it ends the process as usual, and what was drawn is taken back before.
+    // Listened to once: a second Ctrl-C ends the process at once, as usual.
     controller.abort();
   };
   for (const signal of signals) process.once(signal, end);

@@ -5,6 +5,7 @@ import type { ExitCode } from './exit-code.ts';
 import type { Io } from './io.ts';
 import type { Invocation } from './invocation.ts';
 import { paintFor } from './render/paint.ts';
+import { safe } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
 /** Who is not stuck answers in a few milliseconds. */
@@ -206,10 +207,12 @@ function duration(flags: string, about: string, least: number, most: number, val
 
 /** Commander's words as one sentence of ours: `unknown command 'stauts' (did you mean status?)`. */
 function oneSentence(text: string, { commands }: Command): string {
-  const sentence = text
-    .trim()
-    .replace(/^error: /, '')
-    .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)');
+  const sentence = safe(
+    text
+      .trim()
+      .replace(/^error: /, '')
+      .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)'),
+  );
   if (sentence.includes('did you mean')) return sentence;
   // The beginning of a verb is too far from it for commander's taste.
   const begun = /^unknown command '(?<word>.+)'$/.exec(sentence)?.groups?.['word'];

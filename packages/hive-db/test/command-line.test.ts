@@ -11,6 +11,7 @@ describe('wrong use', () => {
   it.each([
     [['stauts'], "unknown command 'stauts' (did you mean status?)"],
     [['health'], "unknown command 'health' (did you mean health-check?)"],
+    [['bad\u001b[2J'], "unknown command 'bad\u{FFFD}[2J'; see hive-db --help"],
     [['frobnicate'], "unknown command 'frobnicate'; see hive-db --help"],
     [['status', '--jsn'], "unknown option '--jsn' (did you mean --json?)"],
     [['--runtime-dri', '/x', 'status'], "unknown option '--runtime-dri' (did you mean --runtime-dir?)"],

@@ -92,7 +92,7 @@ describe('monitor --continuous off a terminal', () => {
     expect((await errors).join('')).toBe('');
   });
 
-  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('ends well on %s', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)('ends well on %s', async (signal) => {
     await using directory = await runtimeDirectory(serviceSnapshot());
     const child = spawn(process.execPath, [BIN, 'monitor', '--continuous', '--runtime-dir', directory.path], {
       stdio: ['ignore', 'pipe', 'inherit'],
