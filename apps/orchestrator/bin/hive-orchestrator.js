@@ -1,12 +1,20 @@
 #!/usr/bin/env node
 // Plain enough for any Node: an old one is told so before it meets anything that it cannot read.
 const NEEDED = 24;
-const [major] = process.versions.node.split('.');
+const version = process.versions.node;
 
-if (Number(major) < NEEDED) {
-  process.stderr.write(`hive-orchestrator: needs Node ${NEEDED} or newer, and this is ${process.versions.node}\n`);
+process.stdout.on('error', (error) => {
+  // A reader that has seen enough, such as `| head`, is no failure.
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`hive-orchestrator: standard output cannot be written: ${error.code}\n`);
+  process.exitCode = 1;
+});
+
+if (Number.parseInt(version, 10) < NEEDED) {
+  process.stderr.write(`hive-orchestrator: needs Node ${NEEDED} or newer, and this is ${version}\n`);
   process.exitCode = 2;
 } else {
   const { main } = await import('../dist/main.js');
-  process.exitCode = await main(process.argv.slice(2));
+  const code = await main(process.argv.slice(2));
+  process.exitCode ||= code;
 }

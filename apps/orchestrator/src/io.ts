@@ -1,6 +1,16 @@
 import type { Logger } from '@hive/shared-db';
 import type { Environment } from './config.ts';
 
+/** Where the lines of a log go. */
+export interface LogLines {
+  write(line: string): void;
+}
+
+/** Aborts its signal when the process is asked to stop; being asked again then ends it at once. Disposing stops listening. */
+export interface StopRequest extends Disposable {
+  readonly signal: AbortSignal;
+}
+
 /** The world of one run of the command: what it reads, where it writes, what tells it to stop. */
 export interface Io {
   readonly env: Environment;
@@ -10,8 +20,8 @@ export interface Io {
   readonly stdout: (text: string) => void;
   /** Messages. */
   readonly stderr: (text: string) => void;
-  /** The log, from a level on. */
-  readonly logger: (level: string) => Logger;
-  /** Aborts when the process is asked to stop. From the first call on, asking is all that happens; asking again ends it at once. */
-  readonly stopSignal: () => AbortSignal;
+  /** Makes a log, one JSON object a line, from a level on. */
+  readonly logger: (level: string, lines: LogLines) => Logger;
+  /** Begins to listen for being asked to stop. */
+  readonly stopRequest: () => StopRequest;
 }

@@ -1,7 +1,7 @@
 import { isKind } from '@hive/shared-db';
 import { CommanderError } from 'commander';
 import { pino } from 'pino';
-import type { Io } from './io.ts';
+import type { Io, StopRequest } from './io.ts';
 import { createProgram } from './program.ts';
 import { Refusal } from './refusal.ts';
 
@@ -26,7 +26,8 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const [code, text] = endOf(error);
-    io.stderr(`${NAME}: ${text}\n`);
+    // A bug is told with its stack. Everything else is one line, whatever a path or a value may hold.
+    io.stderr(`${NAME}: ${code === OUR_BUG ? text : text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}')}\n`);
     return code;
   }
 }
@@ -53,6 +54,7 @@ function isWrongSetting(error: unknown): error is Error {
     'RUNTIME_VERSION',
     'DUPLICATE_FILE',
     'SCHEMA_NEWER',
+    'MIGRATION',
   );
 }
 
@@ -75,20 +77,25 @@ function processIo(): Io {
     pid: process.pid,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
-    // Synchronous, so that nothing said before a crash is lost.
-    logger: (level) => pino({ level }, pino.destination({ fd: 2, sync: true })),
-    stopSignal,
+    logger: (level, lines) => pino({ level }, lines),
+    stopRequest,
   };
 }
 
 /** SIGINT, SIGTERM, or the end of the process that started this one with a channel. A second signal finds the default: the end. */
-function stopSignal(): AbortSignal {
+function stopRequest(): StopRequest {
   const controller = new AbortController();
   const requests = ['SIGINT', 'SIGTERM', 'disconnect'] as const;
-  const stop = (): void => {
+  const unlisten = (): void => {
+    // Who listens for the end of a channel keeps it, and so the process, alive.
     for (const request of requests) process.off(request, stop);
+  };
+  const stop = (): void => {
+    unlisten();
     controller.abort();
   };
   for (const request of requests) process.on(request, stop);
-  return controller.signal;
+  // Without a channel there is no such property; it is false when the other end was gone before anybody listened.
+  if ('connected' in process && !process.connected) stop();
+  return { signal: controller.signal, [Symbol.dispose]: unlisten };
 }

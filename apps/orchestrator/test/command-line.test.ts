@@ -1,7 +1,7 @@
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -36,7 +36,7 @@ async function command(
     stdout: (text) => (stdout += text),
     stderr: (text) => (stderr += text),
     logger: () => rememberingLog(),
-    stopSignal: () => AbortSignal.abort(),
+    stopRequest: () => ({ signal: AbortSignal.abort(), [Symbol.dispose]: () => undefined }),
   });
   return { code, stdout, stderr, wrote: existsSync(directory.file('.hive')) };
 }
@@ -174,6 +174,25 @@ describe('the command line', () => {
     const { code, stdout, stderr } = await p.run('tasks');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^hive-orchestrator: database \w+: .*\n$/);
+  });
+
+  it.for(['serve', 'worker'])('%s on a database that is out of order says one sentence and no log', async (name) => {
+    await using p = platform();
+    mkdirSync(p.dataDirectory);
+    const emptied = join(p.dataDirectory, 'orchestrator.db');
+    writeFileSync(emptied, '');
+    const { code, stdout, stderr } = await p.run(name, ...(name === 'serve' ? ['--port', '0'] : []));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^hive-orchestrator: database orchestrator: .* is empty: .*\n$/);
+    expect(statSync(emptied).size).toBe(0);
+  });
+
+  it('a reader that has seen enough is no failure', async () => {
+    await using p = platform();
+    const command = p.start(['tasks', '--json']);
+    command.child.stdout?.destroy();
+    expect(await command.ended).toEqual({ code: 0, signal: null });
+    expect(command.stderr()).toBe('');
   });
 
   it('an old Node is told what is needed before anything is loaded', () => {

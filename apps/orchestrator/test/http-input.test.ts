@@ -154,10 +154,7 @@ describe('bad input over HTTP', () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     expect(await call('POST', '/tasks', 'kind=echo', form)).toMatchObject({ status: 415, code: 'NOT_JSON' });
     const plain = { 'content-type': 'text/plain' };
-    expect(await call('POST', '/tasks', '{"kind":"echo"}', plain)).toMatchObject({
-      status: expect.any(Number),
-      code: expect.stringMatching(/NOT_JSON|INVALID_INPUT/),
-    });
+    expect(await call('POST', '/tasks', '{"kind":"echo"}', plain)).toMatchObject({ status: 415, code: 'NOT_JSON' });
   });
 
   it.for(['/tasks', '/tasks/task-1', '/readyz', '/metrics'])('web pages get nothing from %s', async (path) => {

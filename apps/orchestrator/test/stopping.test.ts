@@ -59,6 +59,17 @@ describe('stopping', () => {
     expect(await taskWhen(url, id, 'queued')).toMatchObject({ attempts: 1, error: null });
   });
 
+  it('a worker whose starter is gone ends by itself, and gives back what it has', { timeout: 90_000 }, async () => {
+    await using p = platform();
+    const { url } = await p.serve();
+    const worker = await p.worker();
+    const id = await submitTo(url, { kind: 'sleep', payload: { ms: 3_600_000 } });
+    await taskWhen(url, id, 'running');
+    worker.child.disconnect();
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+    await taskWhen(url, id, 'queued');
+  });
+
   it('a second signal ends a worker at once, whatever it is doing', { timeout: 90_000 }, async () => {
     await using p = platform();
     const { url } = await p.serve();

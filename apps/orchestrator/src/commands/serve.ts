@@ -1,6 +1,7 @@
 import { systemClock } from '@hive/shared-db';
 import type { ServeConfig } from '../config.ts';
 import { ORCHESTRATOR } from '../db/adapter.ts';
+import { HeldLog } from '../held-log.ts';
 import { createRequestHandler } from '../http/request-handler.ts';
 import { Listener } from '../http/listener.ts';
 import type { Io } from '../io.ts';
@@ -21,8 +22,9 @@ const SERVICE_GRACE_MS = 1_000;
 /** Serves until it is told to stop: HTTP, studies over the bus, leases that ran out. Resolves with the exit code. */
 export async function serve(config: ServeConfig, io: Io): Promise<number> {
   const clock = systemClock;
-  const logger = io.logger(config.logLevel);
-  const stop = io.stopSignal();
+  const lines = new HeldLog(io.stderr);
+  const logger = io.logger(config.logLevel, lines);
+  using stop = io.stopRequest();
   await using stack = new AsyncDisposableStack();
 
   const listener = await Listener.open(config);
@@ -41,9 +43,10 @@ export async function serve(config: ServeConfig, io: Io): Promise<number> {
 
   const { healthToken } = config;
   listener.answerWith(await createRequestHandler({ queue, service, healthToken, logger }));
+  lines.release();
   logger.info({ app: ORCHESTRATOR, url: listener.url, dataDirectory }, 'serving');
   io.stdout(`orchestrator: ${listener.url}, data in ${dataDirectory}, Ctrl-C ends it\n`);
-  await untilAborted(stop);
+  await untilAborted(stop.signal);
   logger.info({ app: ORCHESTRATOR }, 'stopping');
   return 0;
 }

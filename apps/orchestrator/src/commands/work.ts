@@ -1,5 +1,6 @@
 import { systemClock } from '@hive/shared-db';
 import type { WorkerConfig } from '../config.ts';
+import { HeldLog } from '../held-log.ts';
 import type { Io } from '../io.ts';
 import { openService } from '../service.ts';
 import { openQueue } from '../tasks/open-queue.ts';
@@ -14,8 +15,9 @@ const SERVICE_GRACE_MS = 1_000;
 /** Runs tasks until it is told to stop. Resolves with the exit code. */
 export async function work(config: WorkerConfig, io: Io): Promise<number> {
   const clock = systemClock;
-  const logger = io.logger(config.logLevel);
-  const stop = io.stopSignal();
+  const lines = new HeldLog(io.stderr);
+  const logger = io.logger(config.logLevel, lines);
+  using stop = io.stopRequest();
   await using stack = new AsyncDisposableStack();
 
   const { env, cwd } = io;
@@ -29,9 +31,10 @@ export async function work(config: WorkerConfig, io: Io): Promise<number> {
   const worker = new Worker({ queue, name, handlers, concurrency, leaseMs, clock, logger });
   stack.defer(() => worker.stop(PATIENCE));
 
+  lines.release();
   logger.info({ worker: name, kinds, concurrency }, 'working');
   io.stdout(`${name}: runs ${kinds.join(', ')}, ${concurrency} at once, Ctrl-C ends it\n`);
-  await untilAborted(stop);
+  await untilAborted(stop.signal);
   logger.info({ worker: name, running: worker.running }, 'stopping');
   return 0;
 }

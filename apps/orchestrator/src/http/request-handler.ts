@@ -35,6 +35,8 @@ export async function createRequestHandler(options: RequestHandlerOptions): Prom
       refuse(error, reply);
     },
   });
+  // JSON is all that is taken; text is also what a page may send without asking first.
+  app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', (request, _reply, done) => {
     refuseWebPages(request.headers);
     done();

@@ -8,7 +8,7 @@ import { endOverdue, findTask, isAnyOverdue, move, nextDue, standingOf, taskRow 
 import { taskOf, type Task, type TaskRow } from './task.ts';
 
 /** Default number of attempts: with their pauses they span about a quarter of a minute, which most restarts fit into. */
-export const DEFAULT_MAX_ATTEMPTS = 5;
+const DEFAULT_MAX_ATTEMPTS = 5;
 /** What is kept of an error; the rest of a long one says nothing more. */
 const ERROR_CHARACTERS = 2_000;
 

@@ -8,7 +8,7 @@ import { TASK_STATES } from './task-state.ts';
 const DEFAULT_LIMIT = 100;
 const MOST = 1_000;
 
-export const taskId = textLike(/^[\w-]{1,64}$/, 'the id of a task');
+const taskId = textLike(/^[\w-]{1,64}$/, 'the id of a task');
 
 const taskQuery = z.strictObject({
   state: oneOf(TASK_STATES).optional(),

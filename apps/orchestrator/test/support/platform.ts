@@ -1,5 +1,6 @@
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { until } from './until.ts';
 
@@ -77,17 +78,14 @@ function startProcess(args: readonly string[], cwd: string, env: Readonly<Record
     cwd,
     // Nothing of the environment of the test run, but a place of their own for processes to meet.
     env: { PATH: process.env['PATH'], HIVE_RUNTIME_DIR: join(cwd, 'run'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // With a channel, as whoever starts several processes has one: its end is also theirs.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let out = '';
   let err = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ended = new Promise<End>((resolve) => {
-    child.once('close', (code, signal) => {
-      resolve({ code, signal });
-    });
-  });
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const ended = endOf(child);
   return {
     pid: child.pid ?? 0,
     child,
@@ -100,4 +98,14 @@ function startProcess(args: readonly string[], cwd: string, env: Readonly<Record
         return pattern.exec(out)?.[1];
       }),
   };
+}
+
+/** Resolves when it has exited and everything it said has arrived. (`close` never comes after a `disconnect` of our own.) */
+async function endOf(child: ChildProcess): Promise<End> {
+  const closed = [child.stdout, child.stderr].map(
+    (stream) => new Promise<void>((resolve) => stream?.once('close', resolve)),
+  );
+  const [code, signal] = (await once(child, 'exit')) as [End['code'], End['signal']];
+  await Promise.all(closed);
+  return { code, signal };
 }
