@@ -10,6 +10,8 @@ export interface ProcessRegistry {
   readonly version: number;
   /** The configured service; see configured-service.ts. */
   configured: unknown;
+  /** Which database has a file open, by inode; see sqlite/claims.ts. */
+  readonly files: Map<string, string>;
   /** Databases that adapters use on direct connections, and why. */
   readonly fallbacks: Map<string, string>;
   /** Those databases themselves, while they are open; see direct.ts. */
@@ -27,6 +29,7 @@ export function processRegistry(): ProcessRegistry {
   holder[KEY] ??= {
     version: VERSION,
     configured: undefined,
+    files: new Map(),
     fallbacks: new Map(),
     direct: new Map(),
     deprecations: new Map(),

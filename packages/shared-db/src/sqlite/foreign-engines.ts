@@ -1,9 +1,16 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DatabaseError } from '../errors.ts';
+import { parseLocks } from './lock-holder.ts';
 import { inodeOf } from './path.ts';
 
-/** Libraries that bring a SQLite of their own. */
-const ENGINE_FILE = /(?:better_sqlite3|node_sqlite3|libsql|sqlite3)[^/]*\.(?:node|so(?:\.[\d.]+)?|dylib)$/;
+/** Libraries that bring a SQLite of their own, by the name of the file or of its package. */
+const ENGINE_FILE =
+  /(?:\/node_modules\/(?:better-sqlite3|sqlite3|libsql|@libsql\/[^/]+)\/.*|\/[^/]*(?:sqlite3|libsql)[^/]*)\.(?:node|so(?:\.[\d.]+)?|dylib)$/;
+
+/** Where the engine of this package comes from. */
+const OUR_PACKAGE = dirname(dirname(fileURLToPath(import.meta.resolve('better-sqlite3'))));
 
 /**
  * Other SQLite engines in this process. Two engines do not know of each other's locks: when one closes a file, the system drops
@@ -12,15 +19,13 @@ const ENGINE_FILE = /(?:better_sqlite3|node_sqlite3|libsql|sqlite3)[^/]*\.(?:nod
 export function foreignEngines(
   maps: string = readMaps(),
   builtins: readonly string[] = loadedBuiltins(),
+  ourPackage: string = OUR_PACKAGE,
 ): readonly string[] {
-  const files = new Set(
-    maps
-      .split('\n')
-      .map((line) => line.slice(line.indexOf('/')))
-      .filter((file) => ENGINE_FILE.test(file)),
-  );
-  const ours = [...files].find((file) => file.includes('better_sqlite3'));
-  const others = [...files].filter((file) => file !== ours);
+  const files = maps
+    .split('\n')
+    .map((line) => line.slice(line.indexOf('/')))
+    .filter((file) => ENGINE_FILE.test(file) && !file.startsWith(`${ourPackage}/`));
+  const others = [...new Set(files)];
   if (builtins.includes('Internal Binding sqlite') || builtins.includes('NativeModule sqlite'))
     others.push('node:sqlite');
   return others;
@@ -28,24 +33,32 @@ export function foreignEngines(
 
 /**
  * Throws `ENGINE_REFUSED` when something else in this process has the file open already: closing it there would drop our locks,
- * and commits that were acknowledged would be lost. Looks at descriptors by `stat` only.
+ * and commits that were acknowledged would be lost. Our own engine in another thread is no danger: it knows of every connection in
+ * the process. Looks at descriptors by `stat` only.
  */
 export function assertNotOpenElsewhere(name: string, path: string): void {
   const inode = inodeOf(path);
-  if (inode === undefined) return;
-  let descriptors: readonly string[];
+  const descriptor = inode === undefined ? undefined : descriptorsOf(inode)[0];
+  if (descriptor === undefined || isLockedByUs(path)) return;
+  throw new DatabaseError('ENGINE_REFUSED', `${path} is already open in this process (descriptor ${descriptor})`, {
+    database: name,
+    advice: 'close the other SQLite library or file handle first; two of them in one process drop each other’s locks',
+  });
+}
+
+function descriptorsOf(inode: string): readonly string[] {
   try {
-    descriptors = readdirSync('/proc/self/fd');
+    return readdirSync('/proc/self/fd').filter((descriptor) => inodeOfDescriptor(descriptor) === inode);
   } catch {
-    return;
+    return [];
   }
-  for (const descriptor of descriptors) {
-    if (inodeOfDescriptor(descriptor) !== inode) continue;
-    throw new DatabaseError('ENGINE_REFUSED', `${path} is already open in this process (descriptor ${descriptor})`, {
-      database: name,
-      advice: 'close the other SQLite library or file handle first; two of them in one process drop each other’s locks',
-    });
-  }
+}
+
+/** Whether the only engine that is loaded holds a lock on the file: a plain file handle holds none. */
+function isLockedByUs(path: string): boolean {
+  if (foreignEngines().length > 0) return false;
+  const { ino } = statSync(`${path}-shm`, { throwIfNoEntry: false }) ?? {};
+  return parseLocks(readFileSync('/proc/locks', 'utf8')).some(({ pid, inode }) => pid === process.pid && inode === ino);
 }
 
 function inodeOfDescriptor(descriptor: string): string | undefined {

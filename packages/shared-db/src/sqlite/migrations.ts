@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DatabaseError } from '../errors.ts';
-import type { SyncTransaction } from './sync-scope.ts';
+import { synchronous, type SyncTransaction } from './sync-scope.ts';
 
 /** One step of a schema. Steps are applied in order and never edited afterwards: a change is a new step. */
 export interface Migration {
@@ -54,10 +54,8 @@ export function migrate(
   for (const step of applied) assertSame(database, step, known.get(step.id));
   const done = new Set(applied.map(({ id }) => id));
   const pending = migrations.filter(({ id }) => !done.has(id));
-  for (const step of pending) {
-    apply(database, tx, step);
-    tx.run('INSERT INTO _hive_migrations VALUES (?, ?, ?, ?)', step.id, step.name, checksumOf(step), appliedAt);
-  }
+  assertLater(database, pending[0], applied.at(-1));
+  for (const step of pending) apply(database, tx, step, appliedAt);
   return pending;
 }
 
@@ -78,10 +76,22 @@ function assertSame(database: string, applied: Applied, step: Migration | undefi
     });
 }
 
-function apply(database: string, tx: SyncTransaction, { id, name, sql, up }: Migration): void {
+/** Files that were migrated at other times would otherwise have gone through the same steps in another order. */
+function assertLater(database: string, first: Migration | undefined, last: Applied | undefined): void {
+  if (first === undefined || last === undefined || first.id > last.id) return;
+  throw new DatabaseError(
+    'MIGRATION',
+    `migration ${first.id} "${first.name}" comes before ${last.id}, which has been applied`,
+    { database, advice: `give it an id above ${last.id}` },
+  );
+}
+
+function apply(database: string, tx: SyncTransaction, step: Migration, appliedAt: number): void {
+  const { id, name, sql, up } = step;
   try {
     if (sql !== undefined) tx.exec(sql);
-    up?.(tx);
+    synchronous(up?.(tx), 'up');
+    tx.run('INSERT INTO _hive_migrations VALUES (?, ?, ?, ?)', id, name, checksumOf(step), appliedAt);
   } catch (error) {
     throw new DatabaseError(
       'MIGRATION',

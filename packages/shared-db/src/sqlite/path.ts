@@ -40,6 +40,8 @@ export function absolutePath(name: string, path: unknown, dataDirectory: string 
   if (typeof path !== 'string' || path.trim() === '') return refuse('is empty', 'give the path of a file');
   if (path.includes('\0'))
     return refuse('contains a NUL character, at which the system would cut it off', 'give the path of a file');
+  if (path !== path.trimEnd())
+    return refuse('ends in white space, which the engine would cut off', 'give the path without it');
   if (path === ':memory:')
     return refuse('is no file, and other connections could not see it', 'give the path of a file');
   if (/^file:/i.test(path)) return refuse('is a URI, which could carry options past the checks', 'give a plain path');

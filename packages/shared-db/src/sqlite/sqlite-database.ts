@@ -9,6 +9,7 @@ import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot } from '../snapshot.ts';
+import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
 import type { SqliteHandle } from './engine.ts';
@@ -62,7 +63,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #syncDepth = 0;
   #syncLabel: Label | undefined;
   #insideWrite = false;
-  #opened = false;
+  #giveUpClaim = nothing;
 
   constructor(context: DatabaseContext, file: SqliteFile) {
     super(context, new SqliteDriver({ integers: file.integers, open: (access) => openFile(access) }));
@@ -233,13 +234,14 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const { path, migrations } = this.#file;
     checkMigrations(name, migrations);
     const { exists } = checkPath(name, path, dataDirectory);
-    if (!this.#opened) {
-      assertNotOpenElsewhere(name, path);
-      for (const engine of foreignEngines())
-        this.context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
-    }
+    // What a failed attempt has left open is ours.
+    if (this.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
+    for (const engine of foreignEngines())
+      this.context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
     if (!exists) createDatabase(path, clock);
     this.#inode = inodeOf(path) ?? '';
+    this.#giveUpClaim();
+    this.#giveUpClaim = claimFile(name, path, this.#inode);
     await this.#assertVerified();
 
     const deadline = clock.now() + OPEN_TIMEOUT_MS;
@@ -253,7 +255,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     } finally {
       lease.release();
     }
-    this.#opened = true;
   }
 
   #migrate(connection: SqliteConnection): void {
@@ -361,7 +362,14 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#syncReader = undefined;
     return super.close(graceMs);
   }
+
+  protected override closed(): Promise<void> {
+    this.#giveUpClaim();
+    return super.closed();
+  }
 }
+
+function nothing(): void {}
 
 const OPENING: Label = { text: 'open', calls: 0, failures: 0 };
 

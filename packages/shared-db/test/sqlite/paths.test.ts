@@ -41,6 +41,8 @@ describe('a path that is none', () => {
     ['', 'CONFIG', 'path'],
     ['   ', 'PATH', 'is empty'],
     ['a\0b', 'CONFIG', 'path'],
+    ['orders.db ', 'PATH', 'ends in white space'],
+    ['orders.db\n', 'PATH', 'ends in white space'],
     [':memory:', 'PATH', 'is no file'],
     ['file:orders.db', 'PATH', 'is a URI'],
     ['FILE:///tmp/orders.db?mode=memory', 'PATH', 'is a URI'],
