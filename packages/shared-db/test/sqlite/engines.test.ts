@@ -194,7 +194,7 @@ describe('our own engine', () => {
        await service.database('orders').write('schema', (tx) => tx.exec('CREATE TABLE item (name)'));
        const worker = new Worker(\`
          const { openDatabaseService, sqlite } = await import('@hive/shared-db');
-         const databases = { orders: sqlite({ path: process.argv[2] }) };
+         const databases = { orders: sqlite({ path: process.argv.at(-1) }) };
          const service = await openDatabaseService({ app: 'worker', presence: false, databases });
          await service.database('orders').write('from the worker', (tx) => tx.run("INSERT INTO item VALUES ('worker')"));
          await service.close();
