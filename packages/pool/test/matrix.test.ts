@@ -126,5 +126,5 @@ describe.each(BEHAVIOURS)('when create is: %s', (create) => {
             broken.push(`destroy ${destroy}, validate ${validate}, reset ${reset}: ${String(error)}`);
           });
     expect(broken).toEqual([]);
-  });
+  }, 120_000);
 });
