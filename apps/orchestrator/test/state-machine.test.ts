@@ -42,7 +42,7 @@ describe('the state machine of a task', () => {
   afterAll(() => world[Symbol.asyncDispose]());
 
   it('holds whatever workers do, in whatever order, with whatever old claims', { timeout: 90_000 }, async () => {
-    const runs = fc.asyncProperty(fc.array(steps, { maxLength: 40 }), async (sequence) => {
+    const runs = fc.asyncProperty(fc.array(steps, { maxLength: 40, size: 'max' }), async (sequence) => {
       await world.database.write('start afresh', (tx) => {
         tx.run('DELETE FROM task_history');
         tx.run('DELETE FROM tasks');

@@ -1,5 +1,5 @@
 import { busMigrations, createConsumer, createRelay, outboxMigrations, publish, type BusEvent } from '@hive/hive-bus';
-import { openDatabaseService, sqlite, systemClock } from '@hive/shared-db';
+import { openDatabaseService, sqlite, systemClock, type SqliteDatabase } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
@@ -20,6 +20,7 @@ interface Request {
 /** A desk and somebody on the other side of the bus who does nothing unless told to. */
 interface Scene extends AsyncDisposable {
   readonly queue: TaskQueue;
+  readonly database: SqliteDatabase;
   readonly log: Log;
   readonly requests: Request[];
   desk: StudyDesk;
@@ -78,6 +79,7 @@ async function scene(): Promise<Scene> {
   relay.start();
   const it: Scene = {
     queue,
+    database: outbox,
     log,
     requests,
     desk: newDesk(),
@@ -145,17 +147,21 @@ describe('studies over the bus', () => {
     const [one, two] = [await s.request(), await s.request()];
     await s.asked(2);
     await s.queue.cancel(two.id);
+    await s.queue.submit({ kind: 'echo', payload: null });
+    const other = await s.queue.claim('ann', ['echo'], 60_000);
     for (const answer of [
       { taskId: one.id, attempt: 2, summary: 'of an attempt that was never made' },
       { taskId: 'nobody', attempt: 1 },
+      { taskId: other!.id, attempt: 1, summary: 'of no study' },
       { taskId: two.id, attempt: 1, summary: 'too late' },
       { taskId: one.id, attempt: 1, summary: 'right' },
       { taskId: one.id, attempt: 1, summary: 'again' },
     ])
       await s.answer('study.finished', answer);
     expect(await s.taskWhen(one.id, 'done')).toMatchObject({ result: { summary: 'right' } });
-    await until('all answers were taken', () => s.log.lines.filter((line) => line === 'info: answer to a study')[4]);
+    await until('all answers were taken', () => s.log.lines.filter((line) => line === 'info: answer to a study')[5]);
     expect(s.queue.get(one.id)).toMatchObject({ state: 'done', result: { summary: 'right' } });
+    expect(s.queue.get(other!.id)).toMatchObject({ state: 'running', worker: 'ann' });
     expect(s.queue.get(two.id)).toMatchObject({ state: 'cancelled', result: undefined });
   });
 
@@ -174,6 +180,8 @@ describe('studies over the bus', () => {
     const { id } = await s.request();
     await s.asked(1);
     await s.desk.stop(1_000);
+    // Nobody has served for so long that the lease is over.
+    await s.database.write('age', (tx) => tx.run('UPDATE tasks SET lease_until = 1'));
     await s.answer('study.finished', { taskId: id, attempt: 1 });
     expect(s.queue.get(id)?.state).toBe('running');
     s.desk = s.newDesk();
