@@ -45,14 +45,14 @@ export function classifyCode(code: string, message: string, during: Phase): Fail
     return { kind: 'OUTCOME_UNKNOWN', message: `COMMIT failed with ${code}`, busy: false, fences: true, lost: false };
   return {
     kind,
-    message: kind === 'SQL' || kind === 'CONSTRAINT' ? `${scrub(message)} (${code})` : `${meaning} (${code})`,
+    message: `${kind === 'SQL' ? scrub(message) : kind === 'CONSTRAINT' ? message : meaning} (${code})`,
     busy: kind === 'BUSY_TIMEOUT',
     fences,
     lost: false,
   };
 }
 
-/** SQLite quotes what it stumbled over (`near "x"`, `no such column: x`): text of the statement, which may hold a literal value. */
+/** SQLite quotes what it stumbled over (`near "x"`, `unrecognized token: "'x"`): text of the statement, and a literal may be a value. */
 function scrub(message: string): string {
-  return message.replaceAll(/'(?:[^']|'')*'/g, "'…'").slice(0, 300);
+  return message.replaceAll(/'(?:[^']|'')*(?:'|$)/g, "'…'").slice(0, 300);
 }

@@ -1,6 +1,7 @@
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';
-import type { SqliteHandle, SqliteStatement } from './engine.ts';
+import { SqliteError, type SqliteHandle, type SqliteStatement } from './engine.ts';
+import { wordsWithoutValues } from './error-words.ts';
 import { suspicionFor, toSafeNumbers, type IntegerMode, type Suspicion } from './integers.ts';
 import { refusalOf } from './sql-text.ts';
 
@@ -24,6 +25,7 @@ export class SqliteConnection {
   readonly #prepared = new Map<string, Prepared>();
   readonly #iterators = new Set<IterableIterator<unknown>>();
   #control = new Map<string, SqliteStatement>();
+  #compileError: unknown;
 
   constructor(handle: SqliteHandle, integers: IntegerMode) {
     this.raw = handle;
@@ -84,7 +86,7 @@ export class SqliteConnection {
   exec(sql: string): void {
     const refusal = refusalOf(sql);
     if (refusal !== undefined) throw refused(refusal);
-    this.raw.exec(sql);
+    this.#compiling(() => this.raw.exec(sql));
     // The schema may have changed: what was compiled for the old one still runs, but its column names may be stale.
     this.#prepared.clear();
   }
@@ -97,6 +99,19 @@ export class SqliteConnection {
       this.#control.set(sql, statement);
     }
     statement.run();
+  }
+
+  /**
+   * An error of this connection without what it quotes of bound and stored values. What came up while a text was compiled quotes the
+   * text alone and stays as it is.
+   */
+  withoutValues(error: unknown): unknown {
+    if (!(error instanceof SqliteError) || error === this.#compileError) return error;
+    const words = wordsWithoutValues(error, (text) => this.#isInTrigger(text));
+    if (words === error.message) return error;
+    const clean = new SqliteError(words, error.code);
+    clean.stack = error.stack?.replace(error.message, () => words) ?? '';
+    return clean;
   }
 
   closeIterators(): void {
@@ -115,7 +130,7 @@ export class SqliteConnection {
   #prepare(sql: string): Prepared {
     const refusal = refusalOf(sql);
     if (refusal !== undefined) throw refused(refusal);
-    const statement = this.raw.prepare(sql);
+    const statement = this.#compiling(() => this.raw.prepare(sql));
     const checks = this.#integers === 'safe' && statement.reader;
     const converts = checks && !statement.readonly;
     if (this.#integers === 'bigint' || converts) statement.safeIntegers(true);
@@ -126,6 +141,21 @@ export class SqliteConnection {
 
   #exactRowId(): bigint {
     return this.raw.prepare('SELECT last_insert_rowid()').pluck().safeIntegers().get() as bigint;
+  }
+
+  #compiling<T>(compile: () => T): T {
+    try {
+      return compile();
+    } catch (error) {
+      this.#compileError = error;
+      throw error;
+    }
+  }
+
+  #isInTrigger(text: string): boolean {
+    const literal = `'${text.replaceAll("'", "''")}'`;
+    const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND instr(sql, ?) LIMIT 1";
+    return this.raw.prepare(sql).get(literal) !== undefined;
   }
 
   #remember(sql: string, prepared: Prepared): Prepared {

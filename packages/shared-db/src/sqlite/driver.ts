@@ -51,35 +51,35 @@ export class SqliteDriverConnection implements DriverConnection {
   }
 
   all(sql: string, params: readonly Bindable[]): Promise<Row[]> {
-    return now(() => this.sync.all(sql, params));
+    return this.#now(() => this.sync.all(sql, params));
   }
 
   get(sql: string, params: readonly Bindable[]): Promise<Row | undefined> {
-    return now(() => this.sync.get(sql, params));
+    return this.#now(() => this.sync.get(sql, params));
   }
 
   run(sql: string, params: readonly Bindable[]): Promise<RunResult> {
-    return now(() => this.sync.run(sql, params));
+    return this.#now(() => this.sync.run(sql, params));
   }
 
   iterate(sql: string, params: readonly Bindable[]): AsyncIterableIterator<Row> {
     const rows = this.sync.iterate(sql, params);
     const iterator: AsyncIterableIterator<Row> = {
-      next: () => now(() => rows.next()),
-      return: () => now(() => rows.return?.() ?? { done: true, value: undefined }),
+      next: () => this.#now(() => rows.next()),
+      return: () => this.#now(() => rows.return?.() ?? { done: true, value: undefined }),
       [Symbol.asyncIterator]: () => iterator,
     };
     return iterator;
   }
 
   exec(sql: string): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       this.sync.exec(sql);
     });
   }
 
   begin(access: Access): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       if (access === 'write') {
         this.sync.control('BEGIN IMMEDIATE');
         return;
@@ -96,33 +96,33 @@ export class SqliteDriverConnection implements DriverConnection {
   }
 
   commit(): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       this.sync.closeIterators();
       this.sync.control('COMMIT');
     });
   }
 
   rollback(): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       this.sync.closeIterators();
       if (this.sync.inTransaction) this.sync.control('ROLLBACK');
     });
   }
 
   savepoint(depth: number): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       this.sync.control(`SAVEPOINT hive_${depth}`);
     });
   }
 
   releaseSavepoint(depth: number): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       this.sync.control(`RELEASE hive_${depth}`);
     });
   }
 
   rollbackToSavepoint(depth: number): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       this.sync.closeIterators();
       this.sync.control(`ROLLBACK TO hive_${depth}`);
     });
@@ -138,16 +138,17 @@ export class SqliteDriverConnection implements DriverConnection {
   }
 
   close(): Promise<void> {
-    return now(() => {
+    return this.#now(() => {
       this.sync.close();
     });
   }
-}
 
-function now<T>(run: () => T): Promise<T> {
-  try {
-    return Promise.resolve(run());
-  } catch (error) {
-    return Promise.reject(error);
+  /** What the engine throws becomes a rejection, without the values that it quotes. */
+  #now<T>(run: () => T): Promise<T> {
+    try {
+      return Promise.resolve(run());
+    } catch (error) {
+      return Promise.reject(this.sync.withoutValues(error));
+    }
   }
 }

@@ -136,7 +136,7 @@ export class SyncScope implements SyncTransaction {
 
   #failed(error: unknown): unknown {
     this.#endWithTransaction();
-    return this.#explain(error);
+    return this.#explain(this.#connection.withoutValues(error));
   }
 
   /** RAISE(ROLLBACK), a full disk and the like end the transaction: what came after would be written by itself, at once. */
