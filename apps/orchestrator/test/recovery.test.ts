@@ -7,7 +7,7 @@ describe('recovery', () => {
     await using p = platform();
     const { url } = await p.serve();
     const first = await p.worker('--name', 'first', '--lease-ms', '600');
-    const id = await submitTo(url, { kind: 'sleep', payload: { ms: 3_000 } });
+    const id = await submitTo(url, { kind: 'sleep', payload: { ms: 1_500 } });
     const running = await taskWhen(url, id, 'running');
     expect(running).toMatchObject({ worker: 'first', attempts: 1 });
 
@@ -16,7 +16,7 @@ describe('recovery', () => {
     await p.worker('--name', 'second', '--lease-ms', '600');
 
     const done = await taskWhen(url, id, 'done', 'failed');
-    expect(done).toMatchObject({ state: 'done', worker: 'second', attempts: 2, result: { sleptMs: 3_000 } });
+    expect(done).toMatchObject({ state: 'done', worker: 'second', attempts: 2, result: { sleptMs: 1_500 } });
     expect(done.history.map(({ from, to, worker }) => `${from} > ${to} (${worker})`)).toEqual([
       'null > queued (null)',
       'queued > running (first)',
