@@ -11,8 +11,8 @@ interface Options {
   readonly rounds: number;
 }
 
-/** Fifteen: the median of fewer still moves by several per cent on a machine that others use. */
-const DEFAULT_ROUNDS = 15;
+/** The median of fewer still moves by several per cent on a machine that others use. */
+const DEFAULT_ROUNDS = 21;
 
 const program = new Command('bench')
   .description('Measures this repository against its named peers, side by side in one process.')

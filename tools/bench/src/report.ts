@@ -21,9 +21,9 @@ export interface Table {
   readonly unit: string;
   readonly better: 'lower' | 'higher';
   readonly contestants: readonly Row[];
-  /** The peer with the best median; null where there is none. */
+  /** The peer that no other beats; null where there is none. */
   readonly best_peer: string | null;
-  /** How many times better the first of ours is than the best peer; null where there is no peer. */
+  /** How many times better the first of ours is than the best peer, see `timesBetter`; null where there is no peer. */
   readonly ratio_to_best_peer: number | null;
 }
 
@@ -36,30 +36,31 @@ export interface Report {
 
 /** One table for each measure of a scenario. */
 export function tablesOf({ name, about, measures }: Scenario, outcomes: readonly Outcome[]): Table[] {
-  return measures.map((measure, index) => {
+  return measures.map(({ name: what, unit, better }, index) => {
     const rows = outcomes.map((outcome) => rowOf(outcome, index));
-    const best = bestPeer(outcomes, rows, measure);
-    const first = rows[outcomes.findIndex(({ contestant }) => contestant.ours)];
+    const ours = rows[outcomes.findIndex(({ contestant }) => contestant.ours)];
+    const peers = rows.filter((_, position) => outcomes[position]?.contestant.ours === false);
+    const best = bestOf(peers, better);
     return {
-      name: measures.length === 1 ? name : `${name}: ${measure.name}`,
+      name: measures.length === 1 ? name : `${name}: ${what}`,
       about,
-      unit: measure.unit,
-      better: measure.better,
+      unit,
+      better,
       contestants: rows,
       best_peer: best?.name ?? null,
-      ratio_to_best_peer: ratio(first?.median, best?.median, measure.better),
+      ratio_to_best_peer: timesBetter(ours, best, better),
     };
   });
 }
 
-/** How many times better `figure` is than `reference`; below 1 when it is worse, null when either is missing. */
-export function ratio(
-  figure: number | null | undefined,
-  reference: number | null | undefined,
-  better: Measure['better'],
-): number | null {
-  if (figure === null || figure === undefined || reference === null || reference === undefined) return null;
-  const times = better === 'lower' ? reference / figure : figure / reference;
+/**
+ * How many times better one row is than another: the median of the quotients of each round, because whatever disturbs a round
+ * disturbs both. Below 1 when it is worse; null where either has no figures.
+ */
+export function timesBetter(row: Row | undefined, other: Row | undefined, better: Measure['better']): number | null {
+  if (row === undefined || other === undefined || row.median === null || other.median === null) return null;
+  const quotients = row.samples.map((sample, round) => (other.samples[round] ?? Number.NaN) / sample);
+  const times = median(better === 'lower' ? quotients : quotients.map((quotient) => 1 / quotient));
   return Number.isFinite(times) ? times : null;
 }
 
@@ -69,9 +70,9 @@ function rowOf({ contestant: { name, version }, samples, failed }: Outcome, inde
   return { name, version, samples: found, median: median(found), min: Math.min(...found), max: Math.max(...found) };
 }
 
-function bestPeer(outcomes: readonly Outcome[], rows: readonly Row[], { better }: Measure): Row | undefined {
-  const direction = better === 'lower' ? 1 : -1;
-  return rows
-    .filter((row, index) => row.median !== null && outcomes[index]?.contestant.ours === false)
-    .toSorted((a, b) => direction * ((a.median ?? 0) - (b.median ?? 0)))[0];
+/** The row that no other beats. */
+function bestOf(rows: readonly Row[], better: Measure['better']): Row | undefined {
+  const [first, ...others] = rows.filter((row) => row.median !== null);
+  if (first === undefined) return undefined;
+  return others.reduce((best, row) => ((timesBetter(row, best, better) ?? 0) > 1 ? row : best), first);
 }

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { Machine } from './machine.ts';
-import { ratio, type Report, type Row, type Table as Figures } from './report.ts';
+import { timesBetter, type Report, type Row, type Table as Figures } from './report.ts';
 
 /** The report for a human reader: the machine first, then a table for each scenario. */
 export function renderText({ machine, scenarios }: Report): string {
@@ -33,7 +33,7 @@ function renderFigures(figures: Figures): string {
 
 function renderRow(row: Row, { better }: Figures, best: Row | undefined): Table.HorizontalTableRow {
   if (row.failed !== undefined) return [row.name, { colSpan: 3, content: `FAILED: ${row.failed}` }];
-  const times = ratio(row.median, best?.median, better);
+  const times = timesBetter(row, best, better);
   return [row.name, figure(row.median), `${figure(row.min)} to ${figure(row.max)}`, times?.toFixed(2) ?? ''];
 }
 

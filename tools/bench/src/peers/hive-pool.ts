@@ -4,6 +4,9 @@ import { WAIT_MS, type PoolPeer } from './peer.ts';
 
 type Held = Lease<Connection>;
 
+/** Made once: without a reason the platform makes an exception for each abort, which costs more than the pool does. */
+const CHANGED_MIND = new Error('changed its mind');
+
 /** Our own pool. Statistics are always on. */
 function hivePoolWith(name: string, timing: { readonly timeEvery?: number }): PoolPeer {
   return {
@@ -34,7 +37,7 @@ function hivePoolWith(name: string, timing: { readonly timeEvery?: number }): Po
           return {
             held: pool.acquire({ signal: controller.signal }),
             abort: () => {
-              controller.abort();
+              controller.abort(CHANGED_MIND);
             },
           };
         },

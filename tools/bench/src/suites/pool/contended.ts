@@ -9,7 +9,7 @@ export function contendedScenario(): Scenario {
   const setting = { max: CONNECTIONS, idle: CONNECTIONS, connectMs: 0 };
   return {
     name: 'contended',
-    about: `${CALLERS} callers over ${CONNECTIONS} connections, again and again: await acquire, one await, release.`,
+    about: `${CALLERS} callers over ${CONNECTIONS} connections, again and again: await acquire, one await, release. Processor time.`,
     measures: [{ name: 'time a cycle', unit: 'ns', better: 'lower' }],
     contestants: everybodyAndVariants.map((peer) =>
       steadyEntrant(peer, setting, async ({ loops, pool }, cycles) => loops.contended(pool, CALLERS, cycles)),

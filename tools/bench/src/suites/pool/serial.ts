@@ -6,7 +6,7 @@ export function serialScenario(): Scenario {
   const setting = { max: 10, idle: 1, connectMs: 0 };
   return {
     name: 'serial',
-    about: 'One caller, again and again: await acquire, release.',
+    about: 'One caller, again and again: await acquire, release. Processor time.',
     measures: [{ name: 'time a cycle', unit: 'ns', better: 'lower' }],
     contestants: everybodyAndVariants.map((peer) =>
       steadyEntrant(peer, setting, async ({ loops, pool }, cycles) => loops.serial(pool, cycles)),

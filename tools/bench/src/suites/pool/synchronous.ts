@@ -6,7 +6,7 @@ export function synchronousScenario(): Scenario {
   const setting = { max: 10, idle: 1, connectMs: 0 };
   return {
     name: 'synchronous',
-    about: 'One caller, no promise: tryAcquire, release. The peers have no such path.',
+    about: 'One caller, no promise: tryAcquire, release. Processor time. The peers have no such path.',
     measures: [{ name: 'rate', unit: 'million/s', better: 'higher' }],
     contestants: synchronous.map((peer) => steadyEntrant(peer, setting, run, (ns) => 1_000 / ns)),
   };
