@@ -41,7 +41,7 @@ export function classifyCode(code: string, message: string, during: Phase): Fail
   const [, kind, meaning] = MEANINGS.find(([prefix]) => code.startsWith(prefix)) ?? ['', 'SQL' as const, ''];
   const fences = FENCING.has(kind) && !code.startsWith('SQLITE_CANTOPEN');
   // An I/O error at COMMIT leaves open whether the log reached the disk. SQLite has rolled back in memory, a later recovery may not.
-  if (during === 'commit' && kind === 'IO')
+  if (during === 'commit' && kind === 'IO' && fences)
     return { kind: 'OUTCOME_UNKNOWN', message: `COMMIT failed with ${code}`, busy: false, fences: true, lost: false };
   return {
     kind,

@@ -90,7 +90,7 @@ function apply(database: string, tx: SyncTransaction, step: Migration, appliedAt
   const { id, name, sql, up } = step;
   try {
     if (sql !== undefined) tx.exec(sql);
-    synchronous(up?.(tx), 'up');
+    synchronous(up?.(tx), 'up', (error) => error);
     tx.run('INSERT INTO _hive_migrations VALUES (?, ?, ?, ?)', id, name, checksumOf(step), appliedAt);
   } catch (error) {
     throw new DatabaseError(

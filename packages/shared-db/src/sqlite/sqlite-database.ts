@@ -62,6 +62,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #syncScope: SyncScope | undefined;
   #syncDepth = 0;
   #syncLabel: Label | undefined;
+  readonly #explainSyncRead = (error: unknown): unknown => this.explain(error, 'statement', this.#syncLabel);
   #insideWrite = false;
   #giveUpClaim = nothing;
 
@@ -136,11 +137,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.assertWritable(label);
     const connection = syncOf(lease.resource);
     connection.control('BEGIN IMMEDIATE');
-    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', label), 'transaction');
+    const explain = (error: unknown): unknown => this.explain(error, 'statement', label);
+    const scope = new SyncScope(connection, explain, 'transaction');
     this.#insideWrite = true;
     let result: T;
     try {
-      result = synchronous(fn(scope), 'write');
+      result = synchronous(fn(scope), 'write', explain);
     } catch (error) {
       this.#undo(connection, lease);
       throw error;
@@ -191,7 +193,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#syncDepth++;
     scope.begin();
     try {
-      return synchronous(fn(scope), 'readSync');
+      return synchronous(fn(scope), 'readSync', this.#explainSyncRead);
     } catch (error) {
       throw this.failed(error, label);
     } finally {
@@ -208,11 +210,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       this.assertReady();
       const connection = new SqliteConnection(openReader(this.#file.path, SYNC_READ_TIMEOUT_MS), this.#file.integers);
       this.#syncReader = connection;
-      this.#syncScope = new SyncScope(
-        connection,
-        (error) => this.explain(error, 'statement', this.#syncLabel),
-        'statement',
-      );
+      this.#syncScope = new SyncScope(connection, this.#explainSyncRead, 'statement');
       return this.#syncScope;
     } catch (error) {
       throw this.failed(this.explain(error, 'connect', label), label);

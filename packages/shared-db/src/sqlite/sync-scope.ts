@@ -96,7 +96,7 @@ export class SyncScope implements SyncTransaction {
     this.#connection.control(`SAVEPOINT ${name}`);
     const part = new SyncScope(this.#connection, this.#explain, this.#atomicity, this.#depth + 1);
     try {
-      const result = synchronous(fn(part), 'tx.transaction');
+      const result = synchronous(fn(part), 'tx.transaction', this.#explain);
       if (!this.#connection.inTransaction) throw this.#explain(transactionEnded());
       this.#connection.control(`RELEASE ${name}`);
       for (const callback of part.callbacks) this.afterCommit(callback);
@@ -152,14 +152,13 @@ export class SyncScope implements SyncTransaction {
 }
 
 /** The result itself, or `WRONG_USE` when the function was asynchronous: its work would go on after the COMMIT. */
-export function synchronous<T>(result: T, where: string): T {
+export function synchronous<T>(result: T, where: string, explain: (error: DatabaseError) => unknown): T {
   if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function')
     return result;
   // The promise will fail on its first statement; nobody else is going to listen to it.
   Promise.resolve(result as unknown as PromiseLike<unknown>).catch(() => undefined);
-  throw new DatabaseError('WRONG_USE', `the function given to ${where}() returned a promise`, {
-    advice: 'give it a synchronous function, or use transaction(), which may await',
-  });
+  const advice = 'give it a synchronous function, or use transaction(), which may await';
+  throw explain(new DatabaseError('WRONG_USE', `the function given to ${where}() returned a promise`, { advice }));
 }
 
 function handleEnded(): DatabaseError {
