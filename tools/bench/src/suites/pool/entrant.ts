@@ -44,7 +44,7 @@ export function steadyEntrant(
     setting,
     rehearse: async (stage) => {
       await run(stage, REHEARSED_CYCLES);
-      if (stage.server.attempts > setting.max)
+      if (stage.server.fault === undefined && stage.server.attempts > setting.max)
         throw new Error(`opened ${stage.server.attempts} connections where ${setting.max} can be used again and again`);
     },
     begin: async (open) => {
