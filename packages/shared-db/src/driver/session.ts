@@ -84,6 +84,7 @@ export class LeasedSession implements Session {
 
   close(): Promise<void> {
     this.#end(() => this.#error('LEASE_STALE', 'the session has been closed'));
+    if (!this.#lease.active) return Promise.resolve();
     if (this.#rawTaken || !this.#scope.reusable) this.#lease.destroy();
     else this.#lease.release();
     return Promise.resolve();

@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest';
+import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { companion, type Companion } from './support/companion.ts';
+import { rejectionOf } from './support/outcome.ts';
+import { itemsOf, SHOP, shop } from './support/shop.ts';
+import { temporaryDirectory } from '@hive/shared-db/testing';
+
+/** Another program, on another engine, that takes the write lock and lets go of it when it is told to. */
+const HOLDER = `
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(args[0]);
+  database.exec('BEGIN IMMEDIATE');
+  database.exec("INSERT INTO item (name) VALUES ('the holder''s')");
+  say('holding');
+  await hear();
+  database.exec('COMMIT');
+  say('let go');
+  goDeaf();
+`;
+
+async function holderOf(path: string): Promise<Companion> {
+  const holder = companion(HOLDER, path);
+  expect(await holder.hear()).toBe('holding');
+  return holder;
+}
+
+/** Lets the event loop turn: timers and sockets are served, and a wait that blocked it would be noticed. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('a write, while another process holds the lock', () => {
+  it('waits without blocking the event loop, and is done when the lock is free', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using holder = await holderOf(temporary.path);
+    const done: string[] = [];
+    const writes = [
+      database
+        .write('first', (tx) => tx.run("INSERT INTO item (name) VALUES ('first')"))
+        .then(() => done.push('first')),
+      database
+        .transaction('second', (tx) => tx.run("INSERT INTO item (name) VALUES ('second')"))
+        .then(() => done.push('second')),
+    ];
+    await turns(100);
+    expect(done).toEqual([]);
+    expect(itemsOf(database)).toEqual([]);
+    expect(await database.read('go on', (c) => c.all('SELECT * FROM item'))).toEqual([]);
+    expect(temporary.service.snapshot().databases[0]).toMatchObject({
+      lane: { running: 1, waiting: 1 },
+      counters: { busy: 1 },
+    });
+    holder.say('let go');
+    await Promise.all(writes);
+    expect(done).toEqual(['first', 'second']);
+    expect(itemsOf(database)).toEqual(["the holder's", 'first', 'second']);
+  });
+
+  it.each(['running', 'stopped'])('ends in time with who holds it: a process that is %s', async (state) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using holder = await holderOf(temporary.path);
+    if (state === 'stopped') holder.signal('SIGSTOP');
+    const uses = [
+      database.write('save', () => 1, { timeoutMs: 50 }),
+      database.transaction('save', () => Promise.resolve(), { timeoutMs: 150 }),
+    ];
+    for (const use of uses)
+      expect(await rejectionOf(use)).toMatchObject({
+        code: 'HIVEDB_E_BUSY_TIMEOUT',
+        retryable: true,
+        database: 'test',
+        label: 'save',
+        message: expect.stringContaining(`process ${holder.pid} (`) as string,
+        culprits: [{ pid: holder.pid, command: expect.stringContaining('node') as string }],
+      });
+    await holder.kill();
+    await database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('saved')"));
+    expect(itemsOf(database)).toEqual(['saved']);
+  });
+
+  it('can be given up by its caller, and its function is never run', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using holder = await holderOf(temporary.path);
+    let runs = 0;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const uses = [
+      rejectionOf(database.write('given up', () => runs++, { signal })),
+      rejectionOf(database.transaction('given up', () => Promise.resolve(runs++), { signal })),
+    ];
+    await turns(20);
+    controller.abort();
+    for (const use of uses)
+      expect(await use).toMatchObject({ code: 'HIVEDB_E_ABORTED', retryable: false, label: 'given up' });
+    holder.say('let go');
+    await database.write('next', (tx) => tx.run("INSERT INTO item (name) VALUES ('next')"));
+    expect(runs).toBe(0);
+  });
+
+  it('keeps its process alive when it is all that is left to do', async () => {
+    await using temporary = await shop();
+    await using holder = await holderOf(temporary.path);
+    await using script = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0], durability: 'normal' }) };
+       const service = await openDatabaseService({ app: 'script', presence: false, databases });
+       service.database('orders').write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('written')")).then(() => say('written'));
+       // Neither keeps it alive; when it is still there a moment later, something else does.
+       setTimeout(() => say('still here'), 200).unref();
+       goDeaf();`,
+      temporary.path,
+    );
+    expect(await script.hear()).toBe('still here');
+    holder.say('let go');
+    expect(await script.hear()).toBe('written');
+    expect(await script.end()).toMatchObject({ code: 0 });
+    expect(itemsOf(temporary.database)).toEqual(["the holder's", 'written']);
+  });
+});
+
+describe('opening', () => {
+  it('waits for a file that another process has for itself alone', async () => {
+    await using made = await shop();
+    await made.service.close();
+    await using holder = companion(
+      `const { DatabaseSync } = await import('node:sqlite');
+       const database = new DatabaseSync(args[0]);
+       database.exec('PRAGMA locking_mode = EXCLUSIVE');
+       database.exec("INSERT INTO item (name) VALUES ('alone')");
+       say('holding');
+       await hear();
+       database.close();
+       goDeaf();`,
+      made.path,
+    );
+    expect(await holder.hear()).toBe('holding');
+    let opened = false;
+    const databases = { orders: sqlite({ path: made.path, required: true }) };
+    const opening = openDatabaseService({ app: 'test', presence: false, databases }).then((service) => {
+      opened = true;
+      return service;
+    });
+    await turns(50);
+    expect(opened).toBe(false);
+    holder.say('let go');
+    await using service = await opening;
+    expect(service.database('orders').readSync('items', (c) => c.all('SELECT name FROM item'))).toEqual([
+      { name: 'alone' },
+    ]);
+  });
+
+  it('waits with its migrations for the lock', async () => {
+    await using temporary = await shop();
+    await using holder = await holderOf(temporary.path);
+    await temporary.service.close();
+    const migrations = [SHOP, { id: 2, name: 'later', sql: 'CREATE TABLE later (a)' }];
+    const databases = { orders: sqlite({ path: temporary.path, migrations, required: true }) };
+    let opened = false;
+    const opening = openDatabaseService({ app: 'test', presence: false, databases }).then((service) => {
+      opened = true;
+      return service;
+    });
+    await turns(50);
+    expect(opened).toBe(false);
+    holder.say('let go');
+    await using service = await opening;
+    expect(service.database('orders').readSync('later', (c) => c.all('SELECT * FROM later'))).toEqual([]);
+  });
+});
+
+describe('five processes with fifty writes each', () => {
+  it('get all of them done, none lost and none twice', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    const program = `
+      import { openDatabaseService, sqlite } from '@hive/shared-db';
+      const migrations = [{ id: 1, name: 'items', sql: 'CREATE TABLE item (worker INTEGER, n INTEGER, UNIQUE (worker, n))' }];
+      const databases = { orders: sqlite({ path: args[0], migrations, durability: 'normal', required: true }) };
+      const service = await openDatabaseService({ app: 'worker', presence: false, databases });
+      const orders = service.database('orders');
+      say('ready');
+      const worker = Number(await hear());
+      for (let n = 0; n < 50; n++)
+        if (n % 5 === 0) await orders.transaction('slow', async (tx) => {
+          await tx.run('INSERT INTO item VALUES (?, ?)', worker, n);
+          await new Promise((resolve) => setImmediate(resolve));
+        });
+        else await orders.write('fast', (tx) => tx.run('INSERT INTO item VALUES (?, ?)', worker, n));
+      const { errors } = service.snapshot().databases[0].counters;
+      say(JSON.stringify(errors));
+      await service.close();
+      goDeaf();
+    `;
+    await using stack = new AsyncDisposableStack();
+    const workers = Array.from({ length: 5 }, () => stack.use(companion(program, path)));
+    for (const worker of workers) expect(await worker.hear()).toBe('ready');
+    for (const [index, worker] of workers.entries()) worker.say(String(index));
+    for (const worker of workers) expect(await worker.hear()).toBe('{}');
+    for (const worker of workers) expect(await worker.end()).toEqual({ code: 0, stderr: '' });
+    const databases = { orders: sqlite({ path }) };
+    await using service = await openDatabaseService({ app: 'test', presence: false, databases });
+    expect(
+      service
+        .database('orders')
+        .readSync('count', (c) => [c.get('SELECT count(*) AS n FROM item'), c.get('PRAGMA integrity_check')]),
+    ).toEqual([{ n: 250 }, { integrity_check: 'ok' }]);
+  });
+});
