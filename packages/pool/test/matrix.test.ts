@@ -117,14 +117,18 @@ describe.each(BEHAVIOURS)('when create is: %s', (create) => {
   it.each([
     ['one caller gives up', true],
     ['no caller gives up', false],
-  ])('the rules hold whatever the other hooks do and %s', async (_, cancelled) => {
-    const broken: string[] = [];
-    for (const destroy of BEHAVIOURS)
-      for (const validate of BEHAVIOURS)
-        for (const reset of BEHAVIOURS)
-          await play(create, destroy, validate, reset, cancelled).catch((error: unknown) => {
-            broken.push(`destroy ${destroy}, validate ${validate}, reset ${reset}: ${String(error)}`);
-          });
-    expect(broken).toEqual([]);
-  }, 120_000);
+  ])(
+    'the rules hold whatever the other hooks do and %s',
+    async (_, cancelled) => {
+      const broken: string[] = [];
+      for (const destroy of BEHAVIOURS)
+        for (const validate of BEHAVIOURS)
+          for (const reset of BEHAVIOURS)
+            await play(create, destroy, validate, reset, cancelled).catch((error: unknown) => {
+              broken.push(`destroy ${destroy}, validate ${validate}, reset ${reset}: ${String(error)}`);
+            });
+      expect(broken).toEqual([]);
+    },
+    120_000,
+  );
 });

@@ -60,7 +60,7 @@ export class Labels {
 }
 
 /** The text without what could move a cursor, break a line of a log or hide something. */
-export function displaySafe(text: string): string {
+function displaySafe(text: string): string {
   const clean = text.slice(0, SHOWN + 1).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
   return clean.length > SHOWN ? `${clean.slice(0, SHOWN - 1)}…` : clean;
 }

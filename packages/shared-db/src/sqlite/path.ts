@@ -24,7 +24,7 @@ export interface FileSystem {
   typeOf(directory: string): number;
 }
 
-export const realFileSystem: FileSystem = Object.freeze({ typeOf: (directory: string) => statfsSync(directory).type });
+const realFileSystem: FileSystem = Object.freeze({ typeOf: (directory: string) => statfsSync(directory).type });
 
 /** Where a database's file is, or will be. */
 export interface DatabasePath {

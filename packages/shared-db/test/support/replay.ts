@@ -1,7 +1,7 @@
 import type { Parameters } from 'fast-check';
 
 /** Whether one case is run again instead of many new ones. */
-export function isReplay(): boolean {
+function isReplay(): boolean {
   return process.env['HIVE_PATH'] !== undefined;
 }
 
