@@ -160,6 +160,26 @@ describe('validating', () => {
     expect(next.value.resource.id).toBe(1);
   });
 
+  it('gives what passed to whoever waits longest, not to the one it was checked for', async () => {
+    const slow = Promise.withResolvers<boolean>();
+    const { pool, clock } = scene(() => ({
+      size: 2,
+      maxOverflow: 0,
+      validate: (resource) => (resource.id === 2 ? slow.promise : true),
+    }));
+    const leases = [await pool.acquire(), await pool.acquire()];
+    for (const lease of leases) lease.release();
+    await clock.advance(600);
+    const first = watch(pool.acquire());
+    const second = watch(pool.acquire());
+    expect(pool.tryAcquire()).toBeUndefined();
+    await clock.settle();
+    expect([first.value.resource.id, second.state]).toEqual([1, 'pending']);
+    slow.resolve(true);
+    await clock.settle();
+    expect(second.value.resource.id).toBe(2);
+  });
+
   it('wakes whoever waits when a resource that passed has grown too old meanwhile', async () => {
     const checks: PromiseWithResolvers<boolean>[] = [];
     const { pool, clock } = scene(() => ({
