@@ -1,10 +1,5 @@
 import type { Parameters } from 'fast-check';
 
-/** Whether one case is run again instead of many new ones. */
-function isReplay(): boolean {
-  return process.env['HIVE_PATH'] !== undefined;
-}
-
 /**
  * Settings for `fc.assert`. A failure prints its seed and path; `HIVE_SEED` and `HIVE_PATH` in the environment run exactly that
  * case again.
