@@ -175,7 +175,7 @@ describe('events on their way through failures, crashes and restarts', () => {
         expect(await hive.waiting()).toEqual([]);
         for (const member of members) await member.stop();
       }),
-      replay({ numRuns: 60 }),
+      replay({ numRuns: 20 }),
     );
   }, 120_000);
 });
