@@ -40,8 +40,10 @@ export function noteDeprecated({ code, api, replacement }: Deprecation, caller: 
 
 /** Which old APIs are used in this process, how often and from where. */
 export function deprecationLedger(): readonly DeprecationSnapshot[] {
-  return Array.from(processRegistry().deprecations.values(), (entry) =>
-    Object.freeze({ ...entry, callSites: Object.freeze([...entry.callSites]) }),
+  return Object.freeze(
+    Array.from(processRegistry().deprecations.values(), (entry) =>
+      Object.freeze({ ...entry, callSites: Object.freeze([...entry.callSites]) }),
+    ),
   );
 }
 

@@ -30,8 +30,10 @@ export class Labels {
   }
 
   snapshot(): readonly LabelSnapshot[] {
-    return Array.from(new Set(this.#labels.values()), ({ text, calls, failures }) =>
-      Object.freeze({ label: text, calls, failures }),
+    return Object.freeze(
+      Array.from(new Set(this.#labels.values()), ({ text, calls, failures }) =>
+        Object.freeze({ label: text, calls, failures }),
+      ),
     );
   }
 

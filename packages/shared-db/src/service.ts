@@ -159,7 +159,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
    */
   async open(): Promise<void> {
     const looks = Array.from(this.#databases.values(), (database) => ({ database, ...attempt(() => database.look()) }));
-    await this.#settle(looks);
+    // A look that fails without consequence is logged when the database is opened and fails for good.
+    await this.#settle(looks.filter(({ database, error }) => this.#isFatal(database, error)));
     await this.#openAll(looks.filter(({ value }) => value === 'exists'));
     // What could not even be looked at is opened too: that makes it `failed`, and it is tried again when it is used.
     await this.#openAll(looks.filter(({ value }) => value !== 'exists'));
@@ -182,13 +183,20 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   ): Promise<void> {
     for (const { database, error } of results) {
       if (database === undefined || error === undefined) continue;
-      const required = this.settings.databases[database.name]?.required === true;
-      const text = required ? 'a required database cannot be opened' : 'a database cannot be opened';
+      const text = this.#isRequired(database) ? 'a required database cannot be opened' : 'a database cannot be opened';
       this.#logger.error({ database: database.name, err: error }, text);
-      if (!required && !isConfiguration(error)) continue;
+      if (!this.#isFatal(database, error)) continue;
       await this.close({ graceMs: 0 });
       throw error;
     }
+  }
+
+  #isFatal(database: ManagedDatabase, error: unknown): boolean {
+    return isConfiguration(error) || (error !== undefined && this.#isRequired(database));
+  }
+
+  #isRequired({ name }: ManagedDatabase): boolean {
+    return this.settings.databases[name]?.required === true;
   }
 
   database<N extends keyof D & string>(name: N): DatabaseOf<D[N]> {

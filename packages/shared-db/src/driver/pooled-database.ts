@@ -606,15 +606,17 @@ export class PooledDatabase implements Database, ManagedDatabase {
       driver: this.driver.name,
       status: state.status,
       required: this.context.settings.required,
-      failure: failure === undefined ? undefined : { code: failure.code, message: failure.message },
+      failure: failure && Object.freeze({ code: failure.code, message: failure.message }),
       durability: this.context.settings.durability,
       pool: this.readers.stats(),
-      lane: own
-        ? { waiting: 0, running: 0, oldestWaitMs: 0 }
-        : { waiting: writers.waiting, running: writers.leased, oldestWaitMs: writers.oldestWaitMs },
+      lane: Object.freeze(
+        own
+          ? { waiting: 0, running: 0, oldestWaitMs: 0 }
+          : { waiting: writers.waiting, running: writers.leased, oldestWaitMs: writers.oldestWaitMs },
+      ),
       counters: Object.freeze({ ...this.#counters, errors: Object.freeze({ ...this.#errors }) }),
-      leases: this.leases(),
-      waiters: own ? this.readers.waiters() : [...this.readers.waiters(), ...this.writers.waiters()],
+      leases: Object.freeze(this.leases()),
+      waiters: Object.freeze((own ? [this.readers] : [this.readers, this.writers]).flatMap((pool) => pool.waiters())),
       ...this.files(),
     });
   }
