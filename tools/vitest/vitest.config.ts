@@ -21,6 +21,7 @@ export default defineConfig({
     projects,
     globalSetup: [join(import.meta.dirname, 'build.ts')],
     reporters: ['default', join(import.meta.dirname, 'closing-line.ts')],
+    setupFiles: [join(import.meta.dirname, 'environment.ts')],
     pool: 'forks',
     maxWorkers: '100%',
     testTimeout: 20_000,

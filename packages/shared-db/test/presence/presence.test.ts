@@ -79,8 +79,10 @@ describe('a present process', () => {
       ),
       { eval: true, execArgv: ['--input-type=module'], argv: [place.path, JSON.stringify(describeHealthy())] },
     );
+    // Once it has ended, a worker has no number any more.
+    const { threadId } = worker;
     const [path] = (await once(worker, 'message')) as [string];
-    expect(basename(path)).toBe(`process-${process.pid}-${startOf(process.pid)}-t${worker.threadId}.sock`);
+    expect(basename(path)).toBe(`process-${process.pid}-${startOf(process.pid)}-t${threadId}.sock`);
     await worker.terminate();
   });
 
