@@ -1,11 +1,16 @@
 import { DatabaseError } from './errors.ts';
 import type { Verdict } from './health/verdict.ts';
 import { processRegistry } from './process-registry.ts';
-import { openDatabaseService, type DatabaseService, type Definitions, type ServiceConfig } from './service.ts';
+import {
+  checkConfig,
+  openDatabaseService,
+  type DatabaseService,
+  type Definitions,
+  type ServiceConfig,
+} from './service.ts';
 import type { ServiceSnapshot } from './snapshot.ts';
 
 interface Configured {
-  readonly fingerprint: string;
   readonly config: ServiceConfig;
   service: Promise<DatabaseService> | undefined;
   opened: DatabaseService | undefined;
@@ -16,17 +21,18 @@ interface Configured {
  * configuration does nothing; with another one it throws `CONFIG`, because somebody would get what somebody else asked for.
  */
 export function configureDatabaseService(config: ServiceConfig): void {
-  const fingerprint = fingerprintOf(config);
+  checkConfig(config);
   const registry = processRegistry();
   const existing = registry.configured as Configured | undefined;
-  const closed = existing?.opened?.snapshot().closing === true;
+  const closed = existing?.opened?.closing === true;
   if (existing !== undefined && !closed) {
-    if (existing.fingerprint === fingerprint) return;
+    // Compared now, because the identity of a file changes when it is made.
+    if (fingerprintOf(existing.config) === fingerprintOf(config)) return;
     throw new DatabaseError('CONFIG', 'the database service of this process is already configured, and differently', {
       advice: 'configure it once, where the process starts; everywhere else call getDatabaseService()',
     });
   }
-  registry.configured = { fingerprint, config, service: undefined, opened: undefined } satisfies Configured;
+  registry.configured = { config, service: undefined, opened: undefined } satisfies Configured;
 }
 
 /**
@@ -41,8 +47,7 @@ export async function getDatabaseService<D extends Definitions = Definitions>():
     });
   configured.service ??= open(configured);
   const service = await configured.service;
-  if (service.snapshot().closing)
-    throw new DatabaseError('POOL_CLOSED', 'the database service of this process has been closed');
+  if (service.closing) throw new DatabaseError('POOL_CLOSED', 'the database service of this process has been closed');
   return service;
 }
 

@@ -55,6 +55,8 @@ export interface ServiceCloseReport {
 export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
   readonly app: string;
   readonly settings: ResolvedSettings;
+  /** Whether `close` has been called. */
+  readonly closing: boolean;
   /** Throws `NAME` for a name that is not configured. */
   database<N extends keyof D & string>(name: N): DatabaseOf<D[N]>;
   /** One frozen picture of everything. Cheap enough for every second. */
@@ -209,6 +211,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     });
   }
 
+  get closing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   snapshot(): ServiceSnapshot {
     const { fallbacks } = processRegistry();
     return Object.freeze({
@@ -217,7 +223,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       takenAt: this.#clock.wallTime(),
       startedAt: this.#startedAt,
       uptimeMs: this.#clock.now() - this.#startedAtMonotonic,
-      closing: this.#closing !== undefined,
+      closing: this.closing,
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
       labels: this.#labels.snapshot(),
       fallbacks: Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason }))),
@@ -297,7 +303,8 @@ function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknow
   }
 }
 
-function checkConfig(config: ServiceConfig): void {
+/** Throws `CONFIG` or `NAME` for what can be seen to be wrong without resolving anything. */
+export function checkConfig(config: ServiceConfig): void {
   if (typeof config !== 'object' || config === null)
     throw new DatabaseError('CONFIG', `openDatabaseService was given ${String(config)}; expected { app, databases }`);
   for (const key of Object.keys(config)) {
