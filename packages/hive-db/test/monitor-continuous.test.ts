@@ -171,7 +171,8 @@ describe('monitor --continuous on a terminal', () => {
 
   it.skipIf(!pseudoTerminal)('leaves a real terminal as it was on Ctrl-C', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot());
-    const command = `stty cols 80 rows 24; '${process.execPath}' '${BIN}' monitor --continuous --runtime-dir '${directory.path}'; echo "code $?"; stty -a`;
+    // The shell itself must outlive Ctrl-C, whichever shell it is: without the trap some die of it.
+    const command = `trap : INT; stty cols 80 rows 24; '${process.execPath}' '${BIN}' monitor --continuous --runtime-dir '${directory.path}'; echo "code $?"; stty -a`;
     const child = spawn('/usr/bin/env', ['script', '-qefc', command, '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });

@@ -1,10 +1,12 @@
 import { systemClock } from '@hive/pool';
-import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from './database-settings.ts';
+import { DATABASE_NAME } from './config/database-name.ts';
 import { getDatabaseService } from './configured-service.ts';
+import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from './database-settings.ts';
 import type { ManagedDatabase } from './database.ts';
-import { isKind } from './errors.ts';
+import { DatabaseError, isKind } from './errors.ts';
 import { Labels } from './labels.ts';
 import { silentLogger, type Logger } from './logger.ts';
+import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { processRegistry } from './process-registry.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { absolutePath } from './sqlite/path.ts';
@@ -18,6 +20,8 @@ export interface DirectOptions extends Partial<Omit<DatabaseSettings, 'required'
   readonly path: string;
   readonly migrations?: readonly Migration[];
   readonly logger?: Logger;
+  /** Where processes leave word for each other of files that must not be written. Default: derived from the user. */
+  readonly runtimeDirectory?: string;
 }
 
 /** A database without a service. */
@@ -28,16 +32,16 @@ export type DirectDatabase = SqliteDatabase & AsyncDisposable;
  * fall back to; applications use the service. The same checks, pragmas and waiting apply.
  */
 export async function openDirect(options: DirectOptions): Promise<DirectDatabase> {
-  const { name, path, migrations = [], logger = silentLogger, ...settings } = options;
+  const { name, path, migrations = [], logger = silentLogger, runtimeDirectory: configured, ...code } = options;
   const context = {
     name,
-    settings: { ...DEFAULT_DATABASE_SETTINGS, ...settings },
+    settings: await settingsOf(name, code),
     clock: systemClock,
     random: Math.random,
     logger,
     labels: new Labels(),
     dataDirectory: undefined,
-    runtimeDirectory: undefined,
+    runtimeDirectory: meetingPlace(configured),
     warn: (text: string) => {
       logger.warn({ database: name }, text);
     },
@@ -95,6 +99,27 @@ function whyDirect(error: unknown): string | undefined {
   return isKind(error, 'CONFIG') && registry.configured === undefined
     ? 'no database service is configured in this process'
     : undefined;
+}
+
+async function settingsOf(name: string, code: Partial<DatabaseSettings>): Promise<DatabaseSettings> {
+  if (!DATABASE_NAME.test(name))
+    throw new DatabaseError('NAME', `${JSON.stringify(name)} is no name of a database`, {
+      advice: 'use a lower-case letter, then up to 62 lower-case letters, digits, - or _',
+    });
+  const { loadSettings } = await import('./config.ts');
+  const { databases } = loadSettings({ code: { databases: { [name]: code } }, env: {}, databases: [name] });
+  return databases[name] ?? DEFAULT_DATABASE_SETTINGS;
+}
+
+/** Only named: whoever has no word to leave makes no directory. */
+function meetingPlace(configured: string | undefined): string | undefined {
+  try {
+    const directory = runtimeDirectory(configured);
+    checkRuntimeDirectory(directory);
+    return directory;
+  } catch {
+    return undefined;
+  }
 }
 
 async function openOrClose(database: ManagedDatabase): Promise<void> {

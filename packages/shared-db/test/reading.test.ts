@@ -1,3 +1,4 @@
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   openDatabaseService,
@@ -202,7 +203,6 @@ describe('a synchronous read', () => {
   it('says why when its database has failed, and has it opened again', async () => {
     await using temporary = await shop();
     const path = `${temporary.path}.d/orders.db`;
-    const { mkdirSync, rmdirSync } = await import('node:fs');
     mkdirSync(path, { recursive: true });
     const clock = new VirtualClock();
     await using service = await openDatabaseService({

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   configureDatabaseService,
@@ -114,7 +115,6 @@ describe('the one service of a process', () => {
   it('is tried again when it could not be opened', async () => {
     using directory = temporaryDirectory();
     const path = directory.file('sub/orders.db');
-    const { writeFileSync, rmSync } = await import('node:fs');
     writeFileSync(directory.file('sub'), 'in the way');
     configureDatabaseService({ ...configOf(path), databases: { orders: sqlite({ path, required: true }) } });
     expect(await rejectionOf(getDatabaseService())).toMatchObject({ code: 'HIVEDB_E_PATH' });
