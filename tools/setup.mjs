@@ -27,11 +27,13 @@ function build() {
 
 const installing = process.env['npm_lifecycle_event'] === 'prepare';
 const installed = existsSync(stamp) && readFileSync(stamp, 'utf8') === lock;
-if (installing || installed) {
-  build();
-  mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, lock);
-} else {
+if (!installing && !installed) {
   console.error('hive: installing what package-lock.json names (first run, about half a minute)');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // One package needs its script: `node` brings the platform's binary. better-sqlite3 has its binary inside, but npm would still
+  // configure a build of it, and fetch or fail to fetch the headers of Node for that.
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['rebuild', 'node', '--loglevel=error']);
 }
+build();
+mkdirSync(dirname(stamp), { recursive: true });
+writeFileSync(stamp, lock);
