@@ -238,7 +238,26 @@ describe('a write', () => {
         label: 'inner',
         message: expect.stringContaining('use tx') as string,
       });
-Number.NaN, Infinity, '5', 2 ** 31])('refuses a time limit of %j', async (timeoutMs) => {
+  });
+
+  it('may use another database inside', async () => {
+    await using first = await shop();
+    await using second = await shop();
+    const seen = await first.database.write('outer', () =>
+      second.database.readSync('inner', (c) => c.get('SELECT count(*) AS n FROM item')),
+    );
+    expect(seen).toEqual({ n: 0 });
+  });
+
+  it('does not begin when its caller has aborted, and says who waited in vain', async () => {
+    await using temporary = await shop();
+    let ran = false;
+    const attempt = temporary.database.write('save', () => (ran = true), { signal: AbortSignal.abort() });
+    await expect(attempt).rejects.toMatchObject({ code: 'HIVEDB_E_ABORTED', retryable: false, label: 'save' });
+    expect(ran).toBe(false);
+  });
+
+  it.each([-1, Number.NaN, Infinity, '5', 2 ** 31])('refuses a time limit of %j', async (timeoutMs) => {
     await using temporary = await shop();
     const attempt = temporary.database.write('save', () => 1, { timeoutMs: timeoutMs as number });
     await expect(attempt).rejects.toMatchObject({
