@@ -56,7 +56,7 @@ export async function openService({
     env,
     logger,
   };
-  const { dataDirectory: effective } = await settingsOf(settings);
+  const { dataDirectory: effective } = settingsOf(settings);
   if (dataDirectoryFrom !== undefined && effective !== undefined && resolve(cwd, effective) !== dataDirectory)
     throw new Refusal(
       `${dataDirectoryFrom} is ${dataDirectory}, but ${SETTINGS_FILE} says that dataDirectory is ${effective}: drop one of them`,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -88,9 +88,13 @@ describe('starting', () => {
     },
   );
 
-  it('loads what reads settings for config only', () => {
+  it('loads for config what reads settings, and what reads YAML only where there is a file', () => {
     using directory = temporaryDirectory();
-    expect(packagesOf(['config', 'print'], directory.path)).toEqual(expect.arrayContaining(['zod', 'yaml']));
-    expect(packagesOf(['config', 'print'], directory.path)).not.toContain('better-sqlite3');
+    const settings = join(directory.path, 'settings.yaml');
+    writeFileSync(settings, 'database: { pool: { size: 3 } }');
+    const without = packagesOf(['config', 'validate'], directory.path);
+    expect(without).toContain('fastest-levenshtein');
+    expect(without).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(?:zod|yaml|better-sqlite3)$/)]));
+    expect(packagesOf(['config', 'validate', settings], directory.path)).toContain('yaml');
   });
 });

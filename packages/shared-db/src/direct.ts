@@ -1,5 +1,6 @@
 import { systemClock } from '@hive/pool';
 import { DATABASE_NAME } from './config/database-name.ts';
+import { loadSettings } from './config/load-settings.ts';
 import { getDatabaseService } from './configured-service.ts';
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from './database-settings.ts';
 import type { ManagedDatabase } from './database.ts';
@@ -35,7 +36,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
   const { name, path, migrations = [], logger = silentLogger, runtimeDirectory: configured, ...code } = options;
   const context = {
     name,
-    settings: await settingsOf(name, code),
+    settings: settingsOf(name, code),
     clock: systemClock,
     random: Math.random,
     logger,
@@ -101,12 +102,11 @@ function whyDirect(error: unknown): string | undefined {
     : undefined;
 }
 
-async function settingsOf(name: string, code: Partial<DatabaseSettings>): Promise<DatabaseSettings> {
+function settingsOf(name: string, code: Partial<DatabaseSettings>): DatabaseSettings {
   if (!DATABASE_NAME.test(name))
     throw new DatabaseError('NAME', `${JSON.stringify(name)} is no name of a database`, {
       advice: 'use a lower-case letter, then up to 62 lower-case letters, digits, - or _',
     });
-  const { loadSettings } = await import('./config.ts');
   const { databases } = loadSettings({ code: { databases: { [name]: code } }, env: {}, databases: [name] });
   return databases[name] ?? DEFAULT_DATABASE_SETTINGS;
 }

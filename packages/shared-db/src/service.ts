@@ -1,6 +1,7 @@
 import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CodeSettings } from './config/code-settings.ts';
 import { DATABASE_NAME } from './config/database-name.ts';
+import { loadSettings } from './config/load-settings.ts';
 import { nearestKey } from './config/nearest-key.ts';
 import type { ResolvedSettings, ServiceSettings, SharedDatabaseSettings } from './config/resolved-settings.ts';
 import type { Database, DatabaseDefinition, ManagedDatabase } from './database.ts';
@@ -90,14 +91,14 @@ const CONFIG_KEYS = [
 export async function openDatabaseService<const D extends Definitions>(
   config: ServiceConfig<D>,
 ): Promise<DatabaseService<D>> {
-  const settings = await settingsOf(config);
+  const settings = settingsOf(config);
   const service = new ProcessDatabaseService<D>(config, settings);
   await service.open();
   return service;
 }
 
 /** Resolves settings without opening anything: what a service would do with this configuration, and why. */
-export async function settingsOf(config: ServiceConfig): Promise<ResolvedSettings> {
+export function settingsOf(config: ServiceConfig): ResolvedSettings {
   checkConfig(config);
   const { dataDirectory, runtimeDirectory: directory, presence, database, thresholds, databases } = config;
   const code: CodeSettings = {
@@ -105,8 +106,6 @@ export async function settingsOf(config: ServiceConfig): Promise<ResolvedSetting
     databases: Object.fromEntries(Object.entries(databases).map(([name, { settings }]) => [name, settings])),
   };
   const names = Object.keys(databases);
-  // The schema library takes longer to load than everything else together; whoever only imports the package does not pay for it.
-  const { loadSettings } = await import('./config.ts');
   return loadSettings({ code, file: config.settingsFile, env: config.env ?? {}, databases: names });
 }
 

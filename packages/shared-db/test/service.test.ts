@@ -157,7 +157,7 @@ describe('a configuration that is wrong', () => {
     const error = await rejectionOf(openDatabaseService(config as ServiceConfig));
     expect(error).toMatchObject({ name: 'DatabaseError', message: expect.stringContaining(what) as string });
     expect((error as { code: string }).code).toMatch(/^HIVEDB_E_(?:CONFIG|NAME)$/);
-    expect(await rejectionOf(settingsOf(config as ServiceConfig))).toEqual(error);
+    expect(outcomeOf(() => settingsOf(config as ServiceConfig))).toEqual(error);
     expect(openFilesIn(process.cwd())).toEqual([]);
   });
 

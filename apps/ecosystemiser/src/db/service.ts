@@ -24,7 +24,7 @@ const allDatabases = { ...ownDatabase, bus: sqlite({ path: BUS_FILE, migrations:
 /** Opens the one service of a process that serves: its own database and the bus. */
 export async function openService(config: Config, logger: Logger): Promise<DatabaseService<typeof allDatabases>> {
   const service = { ...serviceConfig(config, allDatabases), logger };
-  refuseTwoDirectories(config, (await settingsOf(service)).dataDirectory);
+  refuseTwoDirectories(config, settingsOf(service).dataDirectory);
   configureDatabaseService(service);
   return getDatabaseService<typeof allDatabases>();
 }
@@ -32,7 +32,7 @@ export async function openService(config: Config, logger: Logger): Promise<Datab
 /** Opens the service of a process that only looks at what is there. Throws `WrongUse` when nothing is: looking makes no database. */
 export async function openToRead(config: Config): Promise<DatabaseService<typeof ownDatabase>> {
   const service = { ...serviceConfig(config, ownDatabase), presence: false };
-  const { dataDirectory, databases } = await settingsOf(service);
+  const { dataDirectory, databases } = settingsOf(service);
   refuseTwoDirectories(config, dataDirectory);
   const path = resolve(dataDirectory ?? config.dataDirectory, databases[ECOSYSTEMISER]?.path ?? ECOSYSTEMISER_FILE);
   if (!existsSync(path))

@@ -1,7 +1,11 @@
+import { createRequire } from 'node:module';
 import { shown, type Problem } from './problem.ts';
 import { readSource, type Reading } from './source.ts';
 import { spelled } from './spelled-path.ts';
-import { parseYaml } from './yaml-tree.ts';
+import type * as YamlTree from './yaml-tree.ts';
+
+// The parser takes longer to load than all the rest of this package, and most processes have no settings file.
+const require = createRequire(import.meta.url);
 
 /** A settings file that has been read: YAML 1.2. */
 export interface SettingsFile {
@@ -12,6 +16,7 @@ export interface SettingsFile {
 
 /** Reads the text of a settings file. An empty one gives nothing. */
 export function readSettingsFile(file: SettingsFile, databases: readonly string[]): Reading {
+  const { parseYaml } = require('./yaml-tree.js') as typeof YamlTree;
   const parsed = parseYaml(file.text);
   if ('what' in parsed)
     return { layer: new Map(), problems: [{ where: `${file.path}:${parsed.line}`, what: parsed.what }] };

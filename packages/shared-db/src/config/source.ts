@@ -1,10 +1,8 @@
-import type { z } from 'zod';
 import { DATABASE_NAME, DATABASE_NAME_IN_WORDS } from './database-name.ts';
 import { formerKeyAdvice } from './former-keys.ts';
 import { isSlipOf, nearestKey } from './nearest-key.ts';
 import type { Problem } from './problem.ts';
 import { settingPlaces, type Layout, type SettingPlace } from './setting-place.ts';
-import { CODE_SCHEMA, FILE_SCHEMA } from './settings-schema.ts';
 import type { SettingValue } from './value-kind.ts';
 
 /** Somewhere settings come from, read into one tree but not checked. */
@@ -38,35 +36,71 @@ export interface Reading {
   readonly problems: readonly Problem[];
 }
 
-/** Checks a source against the one schema of its layout. `databases` are those of this process. */
+/** What may stand in a source: settings by their names, and groups of them. */
+type Group = Map<string, SettingPlace | Group>;
+
+/** Checks everything that stands in a source. `databases` are those of this process. */
 export function readSource(source: Source, databases: readonly string[]): Reading {
   const mentioned = Object.keys(asGroup(asGroup(source.tree)['databases']));
-  const places = settingPlaces(source.layout, [...new Set([...databases, ...mentioned])]);
-  const { data, error } = (source.layout === 'file' ? FILE_SCHEMA : CODE_SCHEMA).safeParse(source.tree);
-  const problems = new Map<string, Problem>();
-  for (const name of mentioned) {
-    const problem = nameProblem(source, name, databases);
-    if (problem !== undefined) problems.set(name, problem);
+  // What is wrong with a name is said with its nearest neighbour, and nothing of what stands below it.
+  const named = mentioned.filter((name) => DATABASE_NAME.test(name));
+  const places = settingPlaces(source.layout, [...new Set([...databases, ...named])]);
+  const values = new Map<SettingPlace, SettingValue>();
+  const problems = [
+    ...mentioned.flatMap((name) => nameProblem(source, name, databases) ?? []),
+    ...groupProblems(source, places, groupOf(places), [], values),
+  ];
+  if (problems.length > 0) return { layer: new Map(), problems };
+  const layer = new Map<string, Given>();
+  for (const [{ path, key }, value] of values) layer.set(key, { value, origin: source.originOf(path) });
+  return { layer, problems: [] };
+}
+
+function groupOf(places: readonly SettingPlace[]): Group {
+  const root: Group = new Map([['databases', new Map()]]);
+  for (const place of places) {
+    let group = root;
+    for (const name of place.path.slice(0, -1)) {
+      const next = group.get(name) ?? new Map<string, SettingPlace | Group>();
+      group.set(name, next);
+      if (!(next instanceof Map)) throw new Error(`BUG: ${place.key} stands below a setting`);
+      group = next;
+    }
+    group.set(place.path.at(-1) ?? '', place);
   }
-  // One value can break two rules of its schema: one sentence says what was expected.
-  for (const issue of error?.issues ?? [])
-    for (const problem of problemsOf(source, places, issue)) problems.set(`${problem.where}: ${problem.what}`, problem);
-  if (problems.size > 0) return { layer: new Map(), problems: [...problems.values()] };
-  return { layer: layerOf(source, places, data), problems: [] };
+  return root;
+}
+
+/** What is wrong in one group and below it. What is right is put into `values`. */
+function groupProblems(
+  source: Source,
+  places: readonly SettingPlace[],
+  group: Group,
+  path: readonly string[],
+  values: Map<SettingPlace, SettingValue>,
+): readonly Problem[] {
+  const node = at(source.tree, path);
+  // A group inside another may be empty, which YAML calls null: that is what is left when all its lines are commented out.
+  if (path.length > 0 && (node === undefined || node === null)) return [];
+  if (!isGroup(node)) return [wrongValue(source, path, 'a group of settings')];
+  const known = [...group].flatMap(([name, member]) => {
+    if (member instanceof Map) return groupProblems(source, places, member, [...path, name], values);
+    const given = node[name];
+    if (given === undefined) return [];
+    const { read, expected } = source.layout === 'file' ? member.setting.kind.written : member.setting.kind.exact;
+    const value = read(given);
+    if (value === undefined) return [wrongValue(source, member.path, expected)];
+    values.set(member, value);
+    return [];
+  });
+  const isNames = path.length === 1 && path[0] === 'databases';
+  const unknown = isNames ? [] : Object.keys(node).filter((name) => !group.has(name));
+  return [...known, ...unknown.map((name) => unknownKey(source, places, [...path, name]))];
 }
 
 /** What stands at a path of a tree, undefined where it leads nowhere. */
 function at(tree: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((node, name) => asGroup(node)[name], tree);
-}
-
-function layerOf(source: Source, places: readonly SettingPlace[], tree: unknown): Layer {
-  const layer = new Map<string, Given>();
-  for (const { path, key } of places) {
-    const value = at(tree, path) as SettingValue | undefined;
-    if (value !== undefined) layer.set(key, { value, origin: source.originOf(path) });
-  }
-  return layer;
 }
 
 // Where other processes read the source too, a name may be one of theirs: there only a slip for one of ours is refused.
@@ -81,13 +115,6 @@ function nameProblem(source: Source, name: string, databases: readonly string[])
   return { where: source.whereIs(path), what: `${source.nameAt(path)} ${what}`, advice };
 }
 
-function problemsOf(source: Source, places: readonly SettingPlace[], issue: z.core.$ZodIssue): readonly Problem[] {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(source, places, [...path, key]));
-  // What is wrong with a name has been said with its nearest neighbour.
-  return issue.code === 'invalid_key' ? [] : [wrongValue(source, places, path)];
-}
-
 function unknownKey(source: Source, places: readonly SettingPlace[], path: readonly string[]): Problem {
   const own = path[0] === 'databases' ? places.filter(({ database }) => database === path[1]) : places;
   const keys = new Set(own.flatMap((place) => place.path.map((_, depth) => place.path.slice(0, depth + 1).join('.'))));
@@ -96,15 +123,15 @@ function unknownKey(source: Source, places: readonly SettingPlace[], path: reado
   return { where: source.whereIs(path), what: `${source.nameAt(path)} is not a setting`, advice };
 }
 
-function wrongValue(source: Source, places: readonly SettingPlace[], path: readonly string[]): Problem {
-  const setting = places.find((place) => place.path.join('.') === path.join('.'))?.setting;
-  const form = source.layout === 'file' ? setting?.kind.written : setting?.kind.exact;
-  const expected = form?.expected ?? 'a group of settings';
+function wrongValue(source: Source, path: readonly string[], expected: string): Problem {
   const value = source.show(path, at(source.tree, path));
   return { where: source.whereIs(path), what: `${source.nameAt(path)} must be ${expected}, not ${value}` };
 }
 
 function asGroup(node: unknown): Readonly<Record<string, unknown>> {
-  const isGroup = typeof node === 'object' && node !== null && !Array.isArray(node);
-  return isGroup ? (node as Readonly<Record<string, unknown>>) : {};
+  return isGroup(node) ? node : {};
+}
+
+function isGroup(node: unknown): node is Readonly<Record<string, unknown>> {
+  return typeof node === 'object' && node !== null && !Array.isArray(node);
 }

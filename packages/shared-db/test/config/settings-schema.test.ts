@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { z } from 'zod';
 import { resolveSettings, settingsJsonSchema } from '@hive/shared-db/config';
 
 const shipped = fileURLToPath(import.meta.resolve('@hive/shared-db/settings.schema.json'));
@@ -51,4 +54,56 @@ describe('the JSON Schema of a settings file', () => {
     const { origins } = resolveSettings({ databases: ['orders'] });
     expect(keys.toSorted()).toEqual(origins.map(({ key }) => key).toSorted());
   });
+
+  it('accepts whatever is accepted', () => {
+    const schema = z.fromJSONSchema(settingsJsonSchema());
+    fc.assert(
+      fc.property(settings, (tree) => {
+        if (isAccepted(tree)) expect(schema.safeParse(tree)).toMatchObject({ success: true });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('refuses what is no setting, is of another type or is out of range, as reading does', () => {
+    const schema = z.fromJSONSchema(settingsJsonSchema());
+    fc.assert(
+      fc.property(fc.constantFrom(...leaves), fc.constantFrom([], {}, 1e15, -7, 'a', null, ''), (key, value) => {
+        const tree = planted(key, value);
+        if (!TEXT.test(key)) {
+          expect(isAccepted(tree)).toBe(false);
+          expect(schema.safeParse(tree)).toMatchObject({ success: false });
+        }
+        expect(schema.safeParse(planted(`${key}x`, value))).toMatchObject({ success: false });
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
+
+/** Settings that take any text. */
+const TEXT = /(?:[pP]ath|Directory)$/;
+const leaves = resolveSettings({ databases: ['orders'] }).origins.map(({ key }) => key);
+
+const value = fc.oneof(
+  fc.constantFrom(0, 1, 5, 0.5, -1, 1_800, 70_000, 2 ** 40, true, false, null, '', 'debug', 'full', 'never', '/a', 'a'),
+  fc.constantFrom('1ms', '5s', '1.5m', '2h', '64MiB', '4096B', '5 s', '1d', '0s'),
+);
+const settings = fc
+  .array(fc.tuple(fc.constantFrom(...leaves, 'database', 'databases', 'database.pool'), value), { maxLength: 3 })
+  .map((pairs) => pairs.reduce((tree, [key, one]) => planted(key, one, tree), {}));
+
+function planted(key: string, one: unknown, tree: object = {}): object {
+  const [head = '', ...rest] = key.split('.');
+  const below = (tree as Record<string, object | null | undefined>)[head] ?? {};
+  return { ...tree, [head]: rest.length === 0 ? one : planted(rest.join('.'), one, below) };
+}
+
+function isAccepted(tree: object): boolean {
+  try {
+    resolveSettings({ file: { path: 'settings.yaml', text: stringify(tree) }, databases: ['orders'] });
+    return true;
+  } catch {
+    return false;
+  }
+}
