@@ -35,11 +35,11 @@ const INSERT = `INSERT INTO components (id, kind, body, file) VALUES (?, 'pv', '
 describe('the old getDbConnection()', () => {
   it('still reads and writes, on the connections of the shared service', async () => {
     const connection = await getDbConnection();
-    await connection.transaction((tx) => tx.run(INSERT, 'old'));
-    expect(await connection.connection.get('SELECT id FROM components')).toEqual({ id: 'old' });
-    expect(service.database('ecosystemiser').leases()).toHaveLength(1);
+    await connection.run(INSERT, 'old');
+    await connection.transaction((tx) => tx.run(INSERT, 'older'));
+    expect(await connection.all('SELECT id FROM components')).toEqual([{ id: 'old' }, { id: 'older' }]);
+    expect(service.snapshot().labels).toContainEqual({ label: 'old getDbConnection', calls: 3, failures: 0 });
     await connection.close();
-    expect(service.database('ecosystemiser').leases()).toEqual([]);
   });
 
   it('warns once per call site, names the replacement, and counts every call', async () => {
@@ -61,11 +61,11 @@ describe('the old ConnectionPool', () => {
   it('still lends connections of the shared service, and takes back what is out', async () => {
     const pool = new ConnectionPool();
     const [one, other] = [await pool.getConnection(), await pool.getConnection()];
-    expect(await one.connection.get('SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(await one.get('SELECT 1 AS one')).toEqual({ one: 1 });
     await pool.returnConnection(one);
     expect(await pool.getStats()).toMatchObject({ inUse: 1 });
     await pool.closeAll();
-    await expect(other.connection.get('SELECT 1')).rejects.toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
+    await expect(other.get('SELECT 1')).rejects.toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
     expect(service.database('ecosystemiser').leases()).toEqual([]);
     await expect(pool.getConnection()).rejects.toThrow('closed');
   });

@@ -61,6 +61,19 @@ async function open(configured: Configured): Promise<DatabaseService> {
   }
 }
 
+/** Why there is no service to use in this process; undefined where there is one, or one to open. */
+export function whyNoService(): string | undefined {
+  const configured = processRegistry().configured as Configured | undefined;
+  if (configured === undefined) return 'no database service is configured in this process';
+  return configured.opened?.closing === true ? 'the database service of this process has been closed' : undefined;
+}
+
+/** The file that the service of this process, open or closed, has for a database; undefined where it has none. */
+export function servedPath(name: string): string | undefined {
+  const { opened } = (processRegistry().configured as Configured | undefined) ?? {};
+  return opened?.snapshot().databases.find((database) => database.name === name)?.path;
+}
+
 /** Whether the one service of this process is well. */
 export async function databaseHealthCheck(): Promise<Verdict> {
   const service = await getDatabaseService();

@@ -1,7 +1,7 @@
 import { systemClock } from '@hive/pool';
 import { DATABASE_NAME } from './config/database-name.ts';
 import { loadSettings } from './config/load-settings.ts';
-import { getDatabaseService } from './configured-service.ts';
+import { getDatabaseService, servedPath, whyNoService } from './configured-service.ts';
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from './database-settings.ts';
 import type { ManagedDatabase } from './database.ts';
 import { DatabaseError, isKind } from './errors.ts';
@@ -13,6 +13,7 @@ import type { Migration } from './sqlite/migrations.ts';
 import { absolutePath } from './sqlite/path.ts';
 import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
 
+export { oldConnection, type OldConnection, type OldStatement } from './old-connection.ts';
 export { OldConnectionPool, type OldPoolStats } from './old-pool.ts';
 
 /** A database that an adapter opens by itself. */
@@ -24,6 +25,9 @@ export interface DirectOptions extends Partial<Omit<DatabaseSettings, 'required'
   /** Where processes leave word for each other of files that must not be written. Default: derived from the user. */
   readonly runtimeDirectory?: string;
 }
+
+/** How long work on a direct connection may go on when there is a service again: as long as a service's own work when it closes. */
+const FALLBACK_GRACE_MS = 5_000;
 
 /** A database without a service. */
 export type DirectDatabase = SqliteDatabase & AsyncDisposable;
@@ -60,46 +64,58 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
 /**
  * The database that an adapter should use: the service's, or a direct one when no service is configured in this process or it has
  * been closed. A service that refuses (a wrong path, a fence, a newer schema) is never gone around: its error comes through.
- * A fallback is logged once a database and shown in health.
+ *
+ * A fallback is logged once a database and shown in health, and ends as soon as there is a service. After a service was closed it
+ * uses the file that the service had; `path` is for when none has said where the file is.
  */
 export async function databaseOrDirect(options: DirectOptions): Promise<SqliteDatabase> {
-  const { name, logger = silentLogger } = options;
+  const { name } = options;
+  const reason = whyNoService();
+  if (reason !== undefined) return fallBack(options, reason);
+  // Before the service opens: it would refuse a file that is open a second time.
+  await endFallback(name);
   try {
     const service = await getDatabaseService();
     return service.database(name) as unknown as SqliteDatabase;
   } catch (error) {
-    const reason = whyDirect(error);
-    if (reason === undefined) throw error;
-    const { fallbacks, direct } = processRegistry();
-    if (!fallbacks.has(name))
-      logger.warn({ database: name, reason }, `database ${name} is used on a direct connection: ${reason}`);
-    fallbacks.set(name, reason);
-    const existing = direct.get(name) ?? openDirect(options);
-    direct.set(name, existing);
-    try {
-      return await (existing as Promise<SqliteDatabase>);
-    } catch (failure) {
-      direct.delete(name);
-      throw failure;
-    }
+    // It was closed while it was being opened.
+    const closed = isKind(error, 'POOL_CLOSED') ? whyNoService() : undefined;
+    if (closed === undefined) throw error;
+    return fallBack(options, closed);
   }
 }
 
 /** Closes what `databaseOrDirect` has opened directly, so that a process can end cleanly. */
 export async function closeDirect(): Promise<void> {
   const { direct, fallbacks } = processRegistry();
-  const databases = await Promise.allSettled(direct.values() as Iterable<Promise<DirectDatabase>>);
-  direct.clear();
-  fallbacks.clear();
-  for (const database of databases) if (database.status === 'fulfilled') await database.value[Symbol.asyncDispose]();
+  await Promise.all([...new Set([...direct.keys(), ...fallbacks.keys()])].map(endFallback));
 }
 
-function whyDirect(error: unknown): string | undefined {
-  if (isKind(error, 'POOL_CLOSED')) return 'the database service of this process has been closed';
-  const registry = processRegistry();
-  return isKind(error, 'CONFIG') && registry.configured === undefined
-    ? 'no database service is configured in this process'
-    : undefined;
+async function fallBack(options: DirectOptions, reason: string): Promise<SqliteDatabase> {
+  const { name, logger = silentLogger } = options;
+  const { fallbacks, direct } = processRegistry();
+  if (!fallbacks.has(name))
+    logger.warn({ database: name, reason }, `database ${name} is used on a direct connection: ${reason}`);
+  fallbacks.set(name, reason);
+  const existing = direct.get(name) ?? openDirect({ ...options, path: servedPath(name) ?? options.path });
+  direct.set(name, existing);
+  try {
+    return await (existing as Promise<SqliteDatabase>);
+  } catch (failure) {
+    direct.delete(name);
+    throw failure;
+  }
+}
+
+async function endFallback(name: string): Promise<void> {
+  const { fallbacks, direct } = processRegistry();
+  const database = direct.get(name) as Promise<ManagedDatabase> | undefined;
+  fallbacks.delete(name);
+  if (database === undefined) return;
+  const [opened] = await Promise.allSettled([database]);
+  if (opened.status === 'fulfilled') await opened.value.close(FALLBACK_GRACE_MS);
+  // Forgotten only now: whoever else asks meanwhile waits for it too.
+  if (direct.get(name) === database) direct.delete(name);
 }
 
 function settingsOf(name: string, code: Partial<DatabaseSettings>): DatabaseSettings {

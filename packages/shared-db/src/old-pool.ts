@@ -1,20 +1,22 @@
 import { noteDeprecated, type Deprecation } from './deprecations.ts';
-import type { Session } from './driver/session.ts';
+import { oldConnection, type OldConnection } from './old-connection.ts';
+import { DatabaseError } from './errors.ts';
 import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
 
 /** What an old pool said of itself. */
 export interface OldPoolStats {
+  /** Connections that were lent and not given back. */
   readonly inUse: number;
   readonly databaseName: string;
 }
 
 /**
  * The shape of the connection pools that components used to bring along, over the shared service. Making one warns once per call
- * site and is counted; it works. Extend it with the name and the replacement that your users know.
+ * site and is counted; it works. It holds no connection. Extend it with the name and the replacement that your users know.
  */
 export class OldConnectionPool {
   readonly #database: () => Promise<SqliteDatabase>;
-  readonly #out = new Set<Session>();
+  readonly #out = new Set<OldConnection>();
   #closed = false;
 
   constructor(database: () => Promise<SqliteDatabase>, deprecation: Deprecation) {
@@ -22,26 +24,22 @@ export class OldConnectionPool {
     this.#database = database;
   }
 
-  /** Borrows a connection, which must be given back with `returnConnection`. Rejects when the pool has been closed. */
-  async getConnection(): Promise<Session> {
-    if (this.#closed) throw new Error('this ConnectionPool has been closed');
-    const database = await this.#database();
-    const session = await database.session('old ConnectionPool');
-    this.#out.add(session);
-    return session;
+  /** Lends a connection, to be given back by `returnConnection` or by itself. Rejects when the pool has been closed. */
+  async getConnection(): Promise<OldConnection> {
+    if (this.#closed) throw new DatabaseError('POOL_CLOSED', 'this ConnectionPool has been closed');
+    const connection = await oldConnection(this.#database, 'old ConnectionPool', (one) => this.#out.delete(one));
+    this.#out.add(connection);
+    return connection;
   }
 
-  async returnConnection(connection: Session): Promise<void> {
-    this.#out.delete(connection);
+  async returnConnection(connection: OldConnection): Promise<void> {
     await connection.close();
   }
 
-  /** Takes back what is still out and hands out nothing any more. The database itself belongs to the service and stays open. */
+  /** Ends what is still out and lends nothing any more. The database itself belongs to the service and stays open. */
   async closeAll(): Promise<void> {
     this.#closed = true;
-    const out = [...this.#out];
-    this.#out.clear();
-    await Promise.all(out.map((session) => session.close()));
+    await Promise.all([...this.#out].map((connection) => connection.close()));
   }
 
   async getStats(): Promise<OldPoolStats> {

@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { configureDatabaseService, getDatabaseService, sqlite, type Migration } from '@hive/shared-db';
 import { closeDirect, databaseOrDirect, openDirect } from '@hive/shared-db/direct';
@@ -145,6 +145,50 @@ describe('a database for an adapter', () => {
     ]);
   });
 
+  it('is, after a service was closed, on the file that the service had, whatever file the adapter would have used', async () => {
+    using directory = temporaryDirectory();
+    const options = { name: 'orders', path: directory.file('usual.db') };
+    const orders = sqlite({ path: directory.file('settled.db'), migrations: [ITEMS] });
+    configureDatabaseService({ app: 'shop', presence: false, databases: { orders } });
+    const service = await getDatabaseService();
+    await service.close();
+    const direct = await databaseOrDirect(options);
+    await direct.write('add', (tx) => tx.run("INSERT INTO item VALUES ('a')"));
+    expect(direct.snapshot().path).toBe(directory.file('settled.db'));
+    expect(existsSync(options.path)).toBe(false);
+  });
+
+  it.each([false, true])(
+    'becomes the service’s as soon as one is configured, also on the same file (required: %s), and health is told',
+    async (required) => {
+      using directory = temporaryDirectory();
+      const path = directory.file('orders.db');
+      await using other = companion(
+        `import { databaseOrDirect } from '@hive/shared-db/direct';
+         import { configureDatabaseService, getDatabaseService, sqlite } from '@hive/shared-db';
+         const options = { name: 'orders', path: args[0] };
+         const add = async () => (await databaseOrDirect(options)).write('add', (tx) =>
+           tx.exec("CREATE TABLE IF NOT EXISTS item (name); INSERT INTO item VALUES ('a')"));
+         await add();
+         const orders = sqlite({ path: args[0], required: args[1] === 'true' });
+         configureDatabaseService({ app: 'shop', presence: false, databases: { orders } });
+         await Promise.all([add(), add()]);
+         const service = await getDatabaseService();
+         say(JSON.stringify({
+           same: (await databaseOrDirect(options)) === service.database('orders'),
+           status: service.snapshot().databases[0].status,
+           fallbacks: service.snapshot().fallbacks,
+           rows: service.database('orders').readSync('count', (c) => c.get('SELECT count(*) AS n FROM item')).n,
+         }));
+         await service.close();`,
+        path,
+        String(required),
+      );
+      expect(JSON.parse(await other.hear())).toEqual({ same: true, status: 'open', fallbacks: [], rows: 3 });
+      expect(await other.end()).toMatchObject({ code: 0 });
+    },
+  );
+
   it.each<readonly [string, (path: string) => void, Migration, string]>([
     [
       'a wrong path',
@@ -185,7 +229,7 @@ describe('a database for an adapter', () => {
     using directory = temporaryDirectory();
     await using other = companion(
       `import { databaseOrDirect, closeDirect } from '@hive/shared-db/direct';
-       import { mkdirSync, rmdirSync } from 'node:fs';
+       import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
        const options = { name: 'orders', path: args[0] };
        mkdirSync(args[0]);
        say(await databaseOrDirect(options).catch(({ code }) => code));

@@ -12,30 +12,21 @@ export const DEFAULT_DATA_DIRECTORY = '.hive';
 
 /** Where the database is when there is no service to ask, and who hears that there is none. */
 export interface DirectLocation {
-  /** Default: where the service had the file when it was last asked, else `.hive`. */
+  /** Default `.hive`. A service that was closed leaves its own place behind, which goes before this. */
   readonly dataDirectory?: string | undefined;
   /** Default: a warning of the process. */
   readonly logger?: Logger | undefined;
 }
-
-// The service may have been told another place by its settings file, and a fallback must never write to another file than it did.
-let lastAsked: SqliteDatabase | undefined;
-let lastPath = join(DEFAULT_DATA_DIRECTORY, ECOSYSTEMISER_FILE);
 
 /**
  * The ecosystemiser's database: that of the process's service; on a direct connection when no service is configured or it has
  * been closed, which is said once in the log and shown in health. A service that refuses is not gone around: its error comes
  * through.
  */
-export async function getEcosystemiserDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
-  const { dataDirectory, logger = processWarnings } = location;
-  const path = dataDirectory === undefined ? lastPath : join(dataDirectory, ECOSYSTEMISER_FILE);
-  const database = await databaseOrDirect({ name: ECOSYSTEMISER, path, migrations: schema, logger });
-  if (database !== lastAsked) {
-    lastAsked = database;
-    lastPath = database.snapshot().path ?? lastPath;
-  }
-  return database;
+export function getEcosystemiserDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
+  const { dataDirectory = DEFAULT_DATA_DIRECTORY, logger = processWarnings } = location;
+  const path = join(dataDirectory, ECOSYSTEMISER_FILE);
+  return databaseOrDirect({ name: ECOSYSTEMISER, path, migrations: schema, logger });
 }
 
 /** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */

@@ -1,21 +1,16 @@
-import { noteDeprecated, type Session } from '@hive/shared-db';
-import { OldConnectionPool } from '@hive/shared-db/direct';
-import { getEcosystemiserConnection, getEcosystemiserDatabase, type DirectLocation } from './adapter.ts';
+import { noteDeprecated } from '@hive/shared-db';
+import { oldConnection, OldConnectionPool, type OldConnection } from '@hive/shared-db/direct';
+import { getEcosystemiserDatabase, type DirectLocation } from './adapter.ts';
+
+const REPLACEMENT = 'getEcosystemiserConnection(label) or ecosystemiserTransaction(label, fn)';
 
 /**
- * A connection that its caller must close. Warns once per call site (`HIVEDB_DEP0001`), is counted, and works.
+ * A connection that reads and writes statement by statement. Warns once per call site (`HIVEDB_DEP0001`), is counted, and works.
  * @deprecated use getEcosystemiserConnection(label), or ecosystemiserTransaction(label, fn) to write
  */
-export function getDbConnection(location: DirectLocation = {}): Promise<Session> {
-  noteDeprecated(
-    {
-      code: 'HIVEDB_DEP0001',
-      api: 'getDbConnection()',
-      replacement: 'getEcosystemiserConnection(label) or ecosystemiserTransaction(label, fn)',
-    },
-    getDbConnection,
-  );
-  return getEcosystemiserConnection('old getDbConnection', location);
+export function getDbConnection(location: DirectLocation = {}): Promise<OldConnection> {
+  noteDeprecated({ code: 'HIVEDB_DEP0001', api: 'getDbConnection()', replacement: REPLACEMENT }, getDbConnection);
+  return oldConnection(() => getEcosystemiserDatabase(location), 'old getDbConnection');
 }
 
 /**
@@ -28,7 +23,7 @@ export class ConnectionPool extends OldConnectionPool {
     super(() => getEcosystemiserDatabase(location), {
       code: 'HIVEDB_DEP0002',
       api: 'ConnectionPool',
-      replacement: 'getEcosystemiserConnection(label) or ecosystemiserTransaction(label, fn)',
+      replacement: REPLACEMENT,
     });
   }
 }

@@ -12,7 +12,7 @@ export const DEFAULT_DATA_DIRECTORY = '.hive';
 
 /** Where the database is when there is no service to ask, and who hears that there is none. */
 export interface DirectLocation {
-  /** Default `.hive`. */
+  /** Default `.hive`. A service that was closed leaves its own place behind, which goes before this. */
   readonly dataDirectory?: string | undefined;
   /** Default: nobody. */
   readonly logger?: Logger | undefined;

@@ -1,23 +1,29 @@
-import { noteDeprecated, type Session } from '@hive/shared-db';
-import { OldConnectionPool } from '@hive/shared-db/direct';
-import { getOrchestratorConnection, getOrchestratorDatabase, type DirectLocation } from './adapter.ts';
+import { noteDeprecated } from '@hive/shared-db';
+import { oldConnection, OldConnectionPool, type OldConnection } from '@hive/shared-db/direct';
+import { getOrchestratorDatabase, type DirectLocation } from './adapter.ts';
 
-/** @deprecated Use `getOrchestratorConnection(label)`. Warns once per call site (`HIVEDB_DEP0001`), is counted, and works. */
-export function getDbConnection(location: DirectLocation = {}): Promise<Session> {
-  noteDeprecated(
-    { code: 'HIVEDB_DEP0001', api: 'getDbConnection()', replacement: 'getOrchestratorConnection(label)' },
-    getDbConnection,
-  );
-  return getOrchestratorConnection('old getDbConnection', location);
+const REPLACEMENT = 'getOrchestratorConnection(label) or orchestratorTransaction(label, fn)';
+
+/**
+ * A connection that reads and writes statement by statement. Warns once per call site (`HIVEDB_DEP0001`), is counted, and works.
+ * @deprecated use getOrchestratorConnection(label), or orchestratorTransaction(label, fn) to write
+ */
+export function getDbConnection(location: DirectLocation = {}): Promise<OldConnection> {
+  noteDeprecated({ code: 'HIVEDB_DEP0001', api: 'getDbConnection()', replacement: REPLACEMENT }, getDbConnection);
+  return oldConnection(() => getOrchestratorDatabase(location), 'old getDbConnection');
 }
 
-/** @deprecated Use the shared service through `src/db/adapter.ts`. Warns once per call site (`HIVEDB_DEP0002`), is counted, and works. */
+/**
+ * The pool that this application used to bring along. It holds nothing any more: it lends connections of the shared one. Making
+ * one warns once per call site (`HIVEDB_DEP0002`), is counted, and works.
+ * @deprecated use getOrchestratorConnection(label), or orchestratorTransaction(label, fn) to write
+ */
 export class ConnectionPool extends OldConnectionPool {
   constructor(location: DirectLocation = {}) {
     super(() => getOrchestratorDatabase(location), {
       code: 'HIVEDB_DEP0002',
       api: 'ConnectionPool',
-      replacement: 'getOrchestratorConnection(label) and orchestratorTransaction(label, fn)',
+      replacement: REPLACEMENT,
     });
   }
 }
