@@ -120,6 +120,13 @@ function checkFile(path: string, refuse: Refuse): boolean {
   const mayChangeDirectory = allowed(dirname(path), constants.W_OK | constants.X_OK);
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) {
+    // SQLite would play what is in it into the new file, or delete it.
+    if ((sizeOf(`${path}-wal`) ?? 0) > 0)
+      refuse(
+        'NOT_A_DATABASE',
+        'is gone, and its log, in which there may be committed writes, is still there',
+        'restore the file to where it was; or move the -wal file away if nothing of it is wanted',
+      );
     if (mayChangeDirectory) return false;
     return refuse(
       'PERMISSION',

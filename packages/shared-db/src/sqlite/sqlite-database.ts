@@ -71,8 +71,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#file = file;
     this.#fences = new Fences(context.runtimeDirectory);
     this.#breather = new Breather(context.clock);
-    const openFile = (access: Access): SqliteHandle =>
-      access === 'write' ? openWriter(context.name, file.path, context.settings.durability) : openReader(file.path, 0);
+    const openFile = (access: Access): SqliteHandle => {
+      this.#assertSameFile('another one is not opened in its place');
+      return access === 'write'
+        ? openWriter(context.name, file.path, context.settings.durability)
+        : openReader(file.path, 0);
+    };
   }
 
   // Writing
@@ -208,6 +212,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #openSyncReader(label: Label): SyncScope {
     try {
       this.assertReady();
+      this.#assertSameFile('another one is not opened in its place', label);
       const connection = new SqliteConnection(openReader(this.#file.path, SYNC_READ_TIMEOUT_MS), this.#file.integers);
       this.#syncReader = connection;
       this.#syncScope = new SyncScope(connection, this.#explainSyncRead, 'statement');
@@ -328,17 +333,22 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const now = this.context.clock.now();
     if (this.context.settings.durability === 'normal' && now - this.#watchedAt < WATCH_EVERY_MS) return;
     this.#watchedAt = now;
-    if (inodeOf(this.#file.path) === this.#inode) return;
-    const error = new DatabaseError(
-      'FILE_REPLACED',
-      `${this.#file.path} is not the file that was opened; the write is lost`,
-      {
-        database: this.name,
-        label: label.text,
-        advice:
-          'something moved, deleted or replaced the file while it was in use: find out what, then start the process again',
-      },
-    );
+    this.#assertSameFile('the write is lost', label);
+  }
+
+  /**
+   * Opening another file here would mix two databases in one, and would share the `-shm` file of ours: closing it drops our locks
+   * (sqlite.org/howtocorrupt.html, section 2.2).
+   */
+  #assertSameFile(consequence: string, label?: Label): void {
+    const { path } = this.#file;
+    if (inodeOf(path) === this.#inode) return;
+    const error = new DatabaseError('FILE_REPLACED', `${path} is not the file that was opened; ${consequence}`, {
+      database: this.name,
+      label: label?.text,
+      advice:
+        'something moved, deleted or replaced the file while it was in use: find out what, then start the process again',
+    });
     this.fence(error);
     throw error;
   }
