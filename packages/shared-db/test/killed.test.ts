@@ -77,12 +77,11 @@ describe('processes that are killed while they write', () => {
       }));
       expect(check).toEqual({ integrity_check: 'ok' });
       expect(found.map(({ bookkeeper }) => bookkeeper)).toEqual([...ledger.keys()]);
-      for (const { bookkeeper, entries, last, rows, balance } of found) {
+      for (const { bookkeeper, entries, ...rest } of found) {
         const acknowledged = ledger.get(bookkeeper) ?? 0;
-        expect(entries, bookkeeper).toBeGreaterThanOrEqual(acknowledged);
         // One more may have been committed and not been told any more.
-        expect(entries, bookkeeper).toBeLessThanOrEqual(acknowledged + 1);
-        expect({ last, rows, balance }, bookkeeper).toEqual({ last: entries - 1, rows: 2 * entries, balance: 0 });
+        expect([acknowledged, acknowledged + 1]).toContain(entries);
+        expect(rest).toEqual({ last: entries - 1, rows: 2 * entries, balance: 0 });
       }
     },
   );

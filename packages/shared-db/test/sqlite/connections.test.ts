@@ -73,11 +73,10 @@ describe('a connection that reads', () => {
     await using temporary = await shop({ poolSize: 3 });
     const { database, path } = temporary;
     await using stack = new AsyncDisposableStack();
-    for (let n = 0; n < 3; n++)
-      stack
-        .use(await database.session('hold'))
-        .connection.get('SELECT 1')
-        .catch(() => undefined);
+    for (let n = 0; n < 3; n++) {
+      const session = stack.use(await database.session('hold'));
+      await session.connection.get('SELECT 1');
+    }
     itemsOf(database);
     await database.write('add', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')"));
     expect(descriptorsOn(path).toSorted()).toEqual(['reads', 'reads', 'reads', 'reads', 'writes']);
