@@ -1,4 +1,4 @@
-import type { DatabaseStatus, ServiceSnapshot } from '@hive/shared-db';
+import type { ServiceSnapshot } from '@hive/shared-db';
 import { listProcesses, runtimeDirectory } from '@hive/shared-db/presence';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { say, type Invocation } from './invocation.ts';
@@ -32,24 +32,10 @@ export async function inquire(invocation: Pick<Invocation, 'runtimeDirectory' | 
   const unreachable: Unreachable[] = [];
   for (const report of reports) {
     const { pid } = report;
-    if (report.state !== 'answered') unreachable.push({ pid, state: report.state, reason: report.reason });
-    else if (isJudgeable(report.snapshot)) answered.push({ pid, snapshot: report.snapshot });
-    else unreachable.push({ pid, state: 'rubbish', reason: 'it has a database in a state that is not known here' });
+    if (report.state === 'answered') answered.push({ pid, snapshot: report.snapshot });
+    else unreachable.push({ pid, state: report.state, reason: report.reason });
   }
   return { directory, answered, unreachable };
-}
-
-const STATUSES: Readonly<Record<DatabaseStatus, true>> = {
-  opening: true,
-  open: true,
-  fenced: true,
-  failed: true,
-  closed: true,
-};
-
-// A later version may know more states; what they mean for health cannot be guessed.
-function isJudgeable({ databases }: ServiceSnapshot): boolean {
-  return databases.every(({ status }) => Object.hasOwn(STATUSES, status));
 }
 
 /** Says on standard error what is missing from a document: that nobody is there, and who gave no usable answer. */

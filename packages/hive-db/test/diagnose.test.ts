@@ -70,6 +70,7 @@ describe('diagnose', () => {
       owner: index === 2 ? undefined : `label ${index}`,
       ageMs,
       acquiredAt: index === 1 ? 'import.ts:12:3' : undefined,
+      allowedMs: undefined,
     }));
     const databases = [databaseSnapshot({ leases, pool: { leased: 4, idle: 0 } })];
     await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
@@ -94,6 +95,16 @@ describe('diagnose', () => {
       new RegExp(
         `^2 writes wait, the oldest for 4\\.2 s, while process ${writer.pid} \\(node writer\\.mjs .*\\) holds the write lock$`,
       ),
+    );
+
+    const holder = serviceSnapshot({
+      app: 'importer',
+      pid: writer.pid,
+      databases: [databaseSnapshot({ path, lane: { running: 1, writer: { label: 'move stock', heldMs: 4_300 } } })],
+    });
+    await using both = await runtimeDirectory(serviceSnapshot({ databases }), holder);
+    expect((await diagnose(both.path)).findings.find(({ code }) => code === 'write-lock')?.evidence).toBe(
+      `2 writes wait, the oldest for 4.2 s, while process ${writer.pid} (importer) holds the write lock for "move stock", 4.3 s so far`,
     );
 
     await writer.tell('COMMIT');

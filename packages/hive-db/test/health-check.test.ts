@@ -1,3 +1,4 @@
+import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
@@ -32,6 +33,16 @@ describe('health-check', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^shop {2}pid 4711 {2}up 60 min {2}warn\n {2}warn orders\n {4}4 of 4 connections are in use/);
     expect(out).toContain('\n    fix: ');
+  });
+
+  it('judges by the thresholds of the process, as the process itself does', async () => {
+    const thresholds = { ...DEFAULT_THRESHOLDS, utilisationWarn: 1, utilisationCritical: 1, failWhenSaturated: true };
+    await using strict = await runtimeDirectory(serviceSnapshot({ thresholds, databases: [full] }));
+    expect((await check('--runtime-dir', strict.path)).code).toBe(1);
+    const calm = { ...DEFAULT_THRESHOLDS, oldestWaitMs: 60_000 };
+    const waiting = databaseSnapshot({ lane: { waiting: 1, oldestWaitMs: 9_000 } });
+    await using patient = await runtimeDirectory(serviceSnapshot({ thresholds: calm, databases: [waiting] }));
+    expect((await check('--runtime-dir', patient.path)).out).toMatch(/pass\n$/);
   });
 
   it('exits with 1 when a process fails, whatever the others do', async () => {

@@ -51,7 +51,7 @@ describe('a process that does not answer', () => {
     const { code, err } = await ask(directory.path, ['health-check']);
     expect(code).toBe(3);
     expect(err).toBe(
-      'hive-db: process 4711 gives no usable answer: it has a database in a state that is not known here\n',
+      'hive-db: process 4711 gives no usable answer: snapshot.databases[0].status is no word that is known here\n',
     );
   });
 
@@ -101,13 +101,13 @@ describe('what another process says', () => {
         path: EVIL,
         failure: { code: EVIL, message: EVIL },
         status: 'failed',
-        counters: { ...database!.counters, errors: { [EVIL]: 3 } as DatabaseSnapshot['counters']['errors'] },
-        leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 40_000, acquiredAt: EVIL }],
+        lane: { waiting: 1, running: 1, oldestWaitMs: 9_000, writer: { label: EVIL, heldMs: 1 } },
+        leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 40_000, acquiredAt: EVIL, allowedMs: undefined }],
       },
       databaseSnapshot({
         name: EVIL,
         pool: { leased: 4 },
-        leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 1, acquiredAt: EVIL }],
+        leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 1, acquiredAt: EVIL, allowedMs: undefined }],
       }),
     ],
     labels: [{ label: EVIL, calls: 10, failures: 10 }],

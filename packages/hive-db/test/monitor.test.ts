@@ -1,3 +1,4 @@
+import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
@@ -30,7 +31,7 @@ describe('monitor', () => {
       '  stock       1 of 4   25 %            -      -      -     2/h  32 KiB',
       '  activity',
       '    orders: reads 30/min, writes 2/min; 25 rolled back, 30 found the lock taken,',
-      '    0 timed out',
+      '    0 timed out; writing now: move stock, 1.2 s',
       '    stock: reads 30/min, writes 2/min; 0 rolled back, 0 found the lock taken, 0',
       '    timed out',
       '  errors',
@@ -102,7 +103,7 @@ describe('monitor', () => {
       fileBytes: undefined,
       walBytes: undefined,
       pool: { size: 0 },
-      leases: [{ id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined }],
+      leases: [{ id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined, allowedMs: undefined }],
     });
     await using directory = await runtimeDirectory(
       serviceSnapshot({ databases: [unknown], uptimeMs: 0, takenAt: 1e300 }),
@@ -116,6 +117,25 @@ describe('monitor', () => {
       file_size_bytes: null,
       wal_size_bytes: null,
     });
+  });
+
+  it('suspects leaks by what the process and the holder of the lease have said', async () => {
+    const lease = { id: 1, resourceId: 1, owner: 'import', ageMs: 41_000, acquiredAt: undefined };
+    const leases = [
+      { ...lease, allowedMs: 600_000 },
+      { ...lease, id: 2, owner: 'forgotten', allowedMs: undefined },
+    ];
+    const suspects = async (leaseMs: number): Promise<unknown> => {
+      const snapshot = serviceSnapshot({
+        thresholds: { ...DEFAULT_THRESHOLDS, leaseMs },
+        databases: [databaseSnapshot({ leases })],
+      });
+      await using directory = await runtimeDirectory(snapshot);
+      const { processes } = await report('--runtime-dir', directory.path);
+      return processes[0]?.databases[0]?.['leak_suspects'];
+    };
+    expect(await suspects(30_000)).toEqual([{ label: 'forgotten', age_seconds: 41, acquired_at: null }]);
+    expect(await suspects(60_000)).toEqual([]);
   });
 
   it('sees the use and the errors of a real process', async () => {

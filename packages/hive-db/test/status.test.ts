@@ -14,13 +14,13 @@ describe('status', () => {
     expect(out).toBe(
       [
         'quiet  pid 12  up 60 min',
-        '  DATABASE  DRIVER  STATUS  IN USE  IDLE  WAITING  WRITING  QUEUED',
-        '  orders    sqlite  open    1 of 4     1        0        0       0',
+        '  DATABASE  DRIVER  STATUS  IN USE  IDLE  WAITING  QUEUED  WRITING',
+        '  orders    sqlite  open    1 of 4     1        0       0  -',
         '',
         'shop  pid 4711  up 60 min',
-        '  DATABASE  DRIVER  STATUS    IN USE  IDLE  WAITING  WRITING  QUEUED',
-        '  orders    sqlite  open    5 of 4+1     0        3        1       2',
-        '  stock     sqlite  failed    1 of 4     1        0        0       0',
+        '  DATABASE  DRIVER  STATUS    IN USE  IDLE  WAITING  QUEUED  WRITING',
+        '  orders    sqlite  open    5 of 4+1     0        3       2  move stock, 1.2 s',
+        '  stock     sqlite  failed    1 of 4     1        0       0  -',
         '',
       ].join('\n'),
     );
@@ -42,7 +42,7 @@ describe('status', () => {
               driver: 'sqlite',
               status: 'open',
               pool: { size: 4, max_overflow: 0, in_use: 1, idle: 1, waiting: 0 },
-              lane: { waiting: 0, running: 0 },
+              lane: { waiting: 0, running: 0, writer: null },
             },
           ],
         },
@@ -66,14 +66,18 @@ describe('status', () => {
         driver: 'sqlite',
         status: 'open',
         pool: { size: 2, max_overflow: 1, in_use: 1, idle: 0, waiting: 0 },
-        lane: { waiting: 0, running: 1 },
+        lane: {
+          waiting: 0,
+          running: 1,
+          writer: { label: 'move stock', held_seconds: expect.any(Number) as number },
+        },
       },
       {
         name: 'stock',
         driver: 'sqlite',
         status: 'open',
         pool: { size: 4, max_overflow: 0, in_use: 0, idle: 1, waiting: 0 },
-        lane: { waiting: 0, running: 0 },
+        lane: { waiting: 0, running: 0, writer: null },
       },
     ]);
   });

@@ -944,6 +944,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       status: this.#status,
       size: this.#size,
       maxOverflow: this.#maxOverflow,
+      minIdle: this.#settings.minIdle,
       live: this.#entries.size,
       leased: this.#counted(LEASED),
       idle: this.#counted(IDLE),

@@ -8,6 +8,8 @@ export interface PoolStats {
 
   readonly size: number;
   readonly maxOverflow: number;
+  /** How many idle resources are kept ready. */
+  readonly minIdle: number;
   /** Everything that counts against the limit: the sum of the next six. */
   readonly live: number;
   readonly leased: number;

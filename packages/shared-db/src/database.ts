@@ -4,7 +4,7 @@ import type { Connection, Transaction } from './driver/scope.ts';
 import type { Session, SessionOptions } from './driver/session.ts';
 import type { Labels } from './labels.ts';
 import type { Logger } from './logger.ts';
-import type { DatabaseSnapshot } from './snapshot.ts';
+import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
 
 /** How one call wants to wait. */
 export interface CallOptions {
@@ -32,7 +32,7 @@ export interface Database {
   /** Borrows a connection that may span awaits, for as long as its deadline allows. Made for `await using`. */
   session(label: string, options?: SessionOptions): Promise<Session>;
   /** Who holds its connections, longest first. */
-  leases(): readonly LeaseInfo[];
+  leases(): readonly LeaseSnapshot[];
   /** Changes how many connections read. */
   resize(limits: Resize): Promise<void>;
   /** Stops handing out connections and the right to write; callers wait. */

@@ -1,5 +1,6 @@
 // Plain data and pure functions: what a command or a dashboard needs, without an engine or a schema library.
 export { judge, type Verdict } from './health/verdict.ts';
+export { suspectedLeaks } from './health/suspected-leaks.ts';
 export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
 export type {
@@ -9,5 +10,7 @@ export type {
   DeprecationSnapshot,
   LabelSnapshot,
   LaneSnapshot,
+  LeaseSnapshot,
   ServiceSnapshot,
 } from './snapshot.ts';
+export { quantileMs, type HistogramSnapshot } from '@hive/pool';

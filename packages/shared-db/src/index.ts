@@ -50,6 +50,7 @@ export type {
   DeprecationSnapshot,
   LabelSnapshot,
   LaneSnapshot,
+  LeaseSnapshot,
   ServiceSnapshot,
 } from './snapshot.ts';
 

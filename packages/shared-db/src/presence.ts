@@ -16,7 +16,3 @@ export {
   type Request,
   type Verb,
 } from './presence/protocol.ts';
-
-export { judge, type Verdict } from './health/verdict.ts';
-export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
-export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';

@@ -223,6 +223,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       startedAt: this.#startedAt,
       uptimeMs: this.#clock.now() - this.#startedAtMonotonic,
       closing: this.closing,
+      thresholds: this.settings.thresholds,
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
       labels: this.#labels.snapshot(),
       fallbacks: Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason }))),
@@ -232,7 +233,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   verdict(): Verdict {
-    return judge(this.snapshot(), this.settings.thresholds);
+    return judge(this.snapshot());
   }
 
   close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<ServiceCloseReport> {

@@ -1,5 +1,6 @@
 import type { LeaseInfo, PoolStats, WaiterInfo } from '@hive/pool';
 import type { DatabaseErrorCode } from './errors.ts';
+import type { Thresholds } from './health/thresholds.ts';
 
 /** What a database is doing: being opened, serving, refusing writes after an I/O error, out of order, closed. */
 export type DatabaseStatus = 'opening' | 'open' | 'fenced' | 'failed' | 'closed';
@@ -23,7 +24,7 @@ export interface DatabaseSnapshot {
   /** Where writes queue: `running` is 1 while somebody holds the writer. */
   readonly lane: LaneSnapshot;
   readonly counters: DatabaseCounters;
-  readonly leases: readonly LeaseInfo[];
+  readonly leases: readonly LeaseSnapshot[];
   readonly waiters: readonly WaiterInfo[];
 }
 
@@ -31,6 +32,14 @@ export interface LaneSnapshot {
   readonly waiting: number;
   readonly running: number;
   readonly oldestWaitMs: number;
+  /** Who holds the writer, and for how long; undefined while nobody does. */
+  readonly writer: { readonly label: string; readonly heldMs: number } | undefined;
+}
+
+/** Who holds a connection. */
+export interface LeaseSnapshot extends LeaseInfo {
+  /** How long its holder said to need it: the `timeoutMs` given to a session. Undefined where nothing was said. */
+  readonly allowedMs: number | undefined;
 }
 
 /** Monotone counters since the database was named. */
@@ -69,6 +78,8 @@ export interface ServiceSnapshot {
   readonly startedAt: number;
   readonly uptimeMs: number;
   readonly closing: boolean;
+  /** What the process itself is judged by. */
+  readonly thresholds: Thresholds;
   readonly databases: readonly DatabaseSnapshot[];
   /** How often each label was used, and how often that failed. */
   readonly labels: readonly LabelSnapshot[];

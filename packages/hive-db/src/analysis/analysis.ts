@@ -1,4 +1,4 @@
-import { judge, type Reason } from '@hive/shared-db/presence';
+import { judge, type Reason } from '@hive/shared-db/health';
 import type { Answered } from '../inquiry.ts';
 import { worstFirst, type Finding } from './finding.ts';
 import { remarksOn, remarksOnLabels } from './performance.ts';

@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/presence';
+import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import type { DatabaseFile, FileReport } from '../file/file-report.ts';
 import { count, percent, size } from '../render/figures.ts';
 import type { Finding } from './finding.ts';

@@ -1,4 +1,4 @@
-import type { LeaseInfo, ServiceSnapshot } from '@hive/shared-db';
+import type { LeaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import { duration } from '../render/figures.ts';
 import type { Finding } from './finding.ts';
 
@@ -17,7 +17,7 @@ export function withHolders(finding: Finding, { databases }: ServiceSnapshot): F
   return { ...finding, evidence: `${finding.evidence}; held by ${named.join(', ')}${rest}` };
 }
 
-function holder({ owner, ageMs, acquiredAt }: LeaseInfo): string {
+function holder({ owner, ageMs, acquiredAt }: LeaseSnapshot): string {
   const place = acquiredAt === undefined ? '' : ` at ${acquiredAt}`;
   return `${owner === undefined ? 'somebody unnamed' : `"${owner}"`}${place} for ${duration(ageMs / 1_000)}`;
 }

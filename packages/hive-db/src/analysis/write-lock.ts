@@ -1,5 +1,4 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/presence';
 import type { LockHolder } from '../file/file-report.ts';
 import type { Answered } from '../inquiry.ts';
 import { count, duration } from '../render/figures.ts';
@@ -16,7 +15,8 @@ export function writeLockFindings(
   return answered.flatMap((process) =>
     process.snapshot.databases.flatMap((database) => {
       const { path, lane } = database;
-      if (path === undefined || lane.waiting === 0 || lane.oldestWaitMs <= DEFAULT_THRESHOLDS.oldestWaitMs) return [];
+      if (path === undefined || lane.waiting === 0 || lane.oldestWaitMs <= process.snapshot.thresholds.oldestWaitMs)
+        return [];
       const writers = (holdersOf(path) ?? []).filter(
         ({ holds }) => holds.includes('write') || holds.includes('exclusive'),
       );
@@ -27,19 +27,22 @@ export function writeLockFindings(
 
 function findingOf(
   { pid, snapshot }: Answered,
-  { name, lane }: DatabaseSnapshot,
+  { name, path, lane }: DatabaseSnapshot,
   writer: LockHolder,
   answered: readonly Answered[],
 ): Finding {
-  const known = answered.find((one) => one.pid === writer.pid)?.snapshot.app ?? writer.command ?? 'unknown';
+  const holding = answered.find((one) => one.pid === writer.pid)?.snapshot;
+  const known = holding?.app ?? writer.command ?? 'unknown';
   const holder = writer.pid === pid ? 'the process itself' : `process ${writer.pid} (${known})`;
+  const running = holding?.databases.find((database) => database.path === path)?.lane.writer;
+  const work = running === undefined ? '' : ` for "${running.label}", ${duration(running.heldMs / 1_000)} so far`;
   return {
     severity: 'warning',
     code: 'write-lock',
     process: { pid, app: snapshot.app },
     database: name,
     file: null,
-    evidence: `${count(lane.waiting, 'write waits', 'writes wait')}, the oldest for ${duration(lane.oldestWaitMs / 1_000)}, while ${holder} holds the write lock`,
+    evidence: `${count(lane.waiting, 'write waits', 'writes wait')}, the oldest for ${duration(lane.oldestWaitMs / 1_000)}, while ${holder} holds the write lock${work}`,
     advice: 'end what it does there, or wait for it; a transaction should hold the lock for milliseconds',
   };
 }

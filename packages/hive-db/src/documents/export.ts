@@ -3,6 +3,7 @@ import type { Answered, Inquiry } from '../inquiry.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
 import { healthOfProcess, type ProcessHealth } from './health.ts';
 import { moment, unansweredOf, type Unanswered } from './process.ts';
+import { laneOf, type LaneGauges } from './status.ts';
 
 type Pool = DatabaseSnapshot['pool'];
 type Histogram = Pool['waitTime'];
@@ -36,7 +37,7 @@ export interface ExportedDatabase {
   readonly file_size_bytes: number | null;
   readonly wal_size_bytes: number | null;
   readonly pool: ExportedPool;
-  readonly lane: { readonly waiting: number; readonly running: number; readonly oldest_wait_seconds: number };
+  readonly lane: LaneGauges & { readonly oldest_wait_seconds: number };
   /** Monotone since the start. */
   readonly counters: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
@@ -81,6 +82,8 @@ export interface ExportedLease {
   readonly id: number;
   readonly label: string | null;
   readonly age_seconds: number;
+  /** How long its holder said to need it. */
+  readonly allowed_seconds: number | null;
   readonly acquired_at: string | null;
 }
 
@@ -121,7 +124,7 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     file_size_bytes: fileBytes,
     wal_size_bytes: walBytes,
     pool: exportOfPool(database.pool),
-    lane: { waiting: lane.waiting, running: lane.running, oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
+    lane: { ...laneOf(lane), oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
     counters: {
       reads: counters.reads,
       synchronous_reads: counters.synchronousReads,
@@ -132,10 +135,11 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
       busy: counters.busy,
     },
     errors: { ...counters.errors },
-    leases: database.leases.map(({ id, owner = null, ageMs, acquiredAt = null }) => ({
+    leases: database.leases.map(({ id, owner = null, ageMs, allowedMs, acquiredAt = null }) => ({
       id,
       label: owner,
       age_seconds: ageMs / 1_000,
+      allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
       acquired_at: acquiredAt,
     })),
     waiters: database.waiters.map(({ owner = null, waitMs }) => ({ label: owner, wait_seconds: waitMs / 1_000 })),

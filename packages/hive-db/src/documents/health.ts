@@ -1,4 +1,4 @@
-import { judge, type Reason, type VerdictStatus } from '@hive/shared-db/presence';
+import { judge, type Reason, type VerdictStatus } from '@hive/shared-db/health';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 
@@ -24,7 +24,7 @@ export interface HealthReason {
   readonly advice: string;
 }
 
-/** Judges every process by the default thresholds. */
+/** Judges every process by its own thresholds. */
 export function healthOf(inquiry: Inquiry): HealthDocument {
   const processes = inquiry.answered.map((process) => healthOfProcess(process));
   return {
@@ -35,7 +35,7 @@ export function healthOf(inquiry: Inquiry): HealthDocument {
   };
 }
 
-/** Judges one process by the default thresholds. */
+/** Judges one process by its own thresholds. */
 export function healthOfProcess(process: Answered): ProcessHealth {
   const { status, reasons } = judge(process.snapshot);
   return { ...headingOf(process), status, reasons: reasons.map((reason) => healthReason(reason)) };

@@ -1,5 +1,5 @@
-import type { DatabaseSnapshot, LeaseInfo, ServiceSnapshot } from '@hive/shared-db';
-import { DEFAULT_THRESHOLDS, judge, type VerdictStatus } from '@hive/shared-db/presence';
+import type { DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
+import { judge, suspectedLeaks, type VerdictStatus } from '@hive/shared-db/health';
 import { analyse } from '../analysis/analysis.ts';
 import type { Finding } from '../analysis/finding.ts';
 import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
@@ -56,7 +56,7 @@ export interface Totals {
   readonly connection_failures: number;
 }
 
-/** A lease that is older than leases usually get. */
+/** A lease that is older than leases usually get, and than its holder said. */
 export interface LeakSuspect {
   readonly label: string | null;
   readonly age_seconds: number;
@@ -89,14 +89,15 @@ function reportOf(process: Answered, earlier: ServiceSnapshot | undefined): Proc
     status: judge(snapshot).status,
     databases: snapshot.databases.map((database) => {
       const before = earlier?.databases.find(({ name }) => name === database.name);
-      return reportOfDatabase(database, ratesOf(database, before, uptimeMs / 1_000));
+      const leaked = suspectedLeaks(database.leases, snapshot.thresholds);
+      return reportOfDatabase(database, ratesOf(database, before, uptimeMs / 1_000), leaked);
     }),
     analysis: analyse(process),
   };
 }
 
-function reportOfDatabase(database: DatabaseSnapshot, rates: Rates): DatabaseReport {
-  const { pool, lane, leases } = database;
+function reportOfDatabase(database: DatabaseSnapshot, rates: Rates, leaked: readonly LeaseSnapshot[]): DatabaseReport {
+  const { pool, lane } = database;
   const limit = pool.size + pool.maxOverflow;
   return {
     ...gaugesOf(database),
@@ -110,10 +111,7 @@ function reportOfDatabase(database: DatabaseSnapshot, rates: Rates): DatabaseRep
     rates,
     totals: totalsOf(database),
     errors: errorsOf(database),
-    leak_suspects: leases
-      .filter(({ ageMs }) => ageMs > DEFAULT_THRESHOLDS.leaseMs)
-      .toSorted((a, b) => b.ageMs - a.ageMs)
-      .map((lease) => suspectOf(lease)),
+    leak_suspects: leaked.map((lease) => suspectOf(lease)),
     file_size_bytes: database.fileBytes ?? null,
     wal_size_bytes: database.walBytes ?? null,
   };
@@ -138,6 +136,6 @@ function errorsOf({ counters }: DatabaseSnapshot): Readonly<Record<string, numbe
   return Object.fromEntries(Object.entries(counters.errors).toSorted(([, a], [, b]) => b - a));
 }
 
-function suspectOf({ owner, ageMs, acquiredAt }: LeaseInfo): LeakSuspect {
+function suspectOf({ owner, ageMs, acquiredAt }: LeaseSnapshot): LeakSuspect {
   return { label: owner ?? null, age_seconds: ageMs / 1_000, acquired_at: acquiredAt ?? null };
 }

@@ -21,7 +21,14 @@ export interface DatabaseGauges {
   readonly driver: string;
   readonly status: string;
   readonly pool: PoolGauges;
-  readonly lane: { readonly waiting: number; readonly running: number };
+  readonly lane: LaneGauges;
+}
+
+export interface LaneGauges {
+  readonly waiting: number;
+  readonly running: number;
+  /** Who holds the writer; null while nobody does. */
+  readonly writer: { readonly label: string; readonly held_seconds: number } | null;
 }
 
 export interface PoolGauges {
@@ -59,8 +66,14 @@ export function gaugesOf({ name, driver, status, pool, lane }: DatabaseSnapshot)
       idle: pool.idle,
       waiting: pool.waiting,
     },
-    lane: { waiting: lane.waiting, running: lane.running },
+    lane: laneOf(lane),
   };
+}
+
+/** The lane of a database in the words of all documents. */
+export function laneOf({ waiting, running, writer }: DatabaseSnapshot['lane']): LaneGauges {
+  const holder = writer === undefined ? null : { label: writer.label, held_seconds: writer.heldMs / 1_000 };
+  return { waiting, running, writer: holder };
 }
 
 function statusOfProcess(process: Answered): ProcessStatus {

@@ -5,7 +5,7 @@ import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
 import { processHeading } from './process-heading.ts';
 import { safe } from './safe-text.ts';
-import { inUse } from './status-text.ts';
+import { inUse, writing } from './status-text.ts';
 import { table, type Cell, type Column } from './table.ts';
 import { verdictTone } from './tones.ts';
 
@@ -50,11 +50,12 @@ function useRow(database: DatabaseReport): readonly Cell[] {
   return [safe(name), inUse(pool), percent(ratio), ...times, rate(rates.connections_opened_per_second), size(wal)];
 }
 
-function activity({ name, rates, totals }: DatabaseReport): string {
+function activity({ name, lane, rates, totals }: DatabaseReport): string {
   const { reads_per_second: reads, writes_per_second: writes } = rates;
   const { rolled_back: rolledBack, busy, acquire_timeouts: timeouts } = totals;
   const counts = `${rolledBack} rolled back, ${busy} found the lock taken, ${timeouts} timed out`;
-  return `${safe(name)}: reads ${rate(reads)}, writes ${rate(writes)}; ${counts}`;
+  const now = lane.running > 0 ? `; writing now: ${writing(lane)}` : '';
+  return `${safe(name)}: reads ${rate(reads)}, writes ${rate(writes)}; ${counts}${now}`;
 }
 
 function errors({ name, errors: kinds }: DatabaseReport): readonly string[] {

@@ -1,4 +1,5 @@
-import type { DatabaseGauges, PoolGauges, ProcessStatus, StatusDocument } from '../documents/status.ts';
+import type { DatabaseGauges, LaneGauges, PoolGauges, ProcessStatus, StatusDocument } from '../documents/status.ts';
+import { duration } from './figures.ts';
 import { fileText } from './file-text.ts';
 import type { Paint } from './paint.ts';
 import { processHeading } from './process-heading.ts';
@@ -13,8 +14,8 @@ const COLUMNS: readonly Column[] = [
   { head: 'IN USE', align: 'right' },
   { head: 'IDLE', align: 'right' },
   { head: 'WAITING', align: 'right' },
-  { head: 'WRITING', align: 'right' },
   { head: 'QUEUED', align: 'right' },
+  { head: 'WRITING' },
 ];
 
 /** Where everything stands: a table for each process, a list for each database file. Other files are messages, not data. */
@@ -37,6 +38,12 @@ function processText(process: ProcessStatus, paint: Paint, width: number): strin
 }
 
 function row({ name, driver, status, pool, lane }: DatabaseGauges): readonly Cell[] {
-  const figures = [pool.idle, pool.waiting, lane.running, lane.waiting].map(String);
-  return [safe(name), safe(driver), statusCell(status), inUse(pool), ...figures];
+  const figures = [pool.idle, pool.waiting, lane.waiting].map(String);
+  return [safe(name), safe(driver), statusCell(status), inUse(pool), ...figures, writing(lane)];
+}
+
+/** Who holds the writer and for how long; a dash while nobody does. */
+export function writing({ running, writer }: LaneGauges): string {
+  if (writer !== null) return `${safe(writer.label)}, ${duration(writer.held_seconds)}`;
+  return running > 0 ? 'somebody unnamed' : '-';
 }

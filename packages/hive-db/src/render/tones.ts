@@ -1,4 +1,4 @@
-import type { VerdictStatus } from '@hive/shared-db/presence';
+import type { VerdictStatus } from '@hive/shared-db/health';
 import type { Severity } from '../analysis/finding.ts';
 import type { Tone } from './paint.ts';
 import { safe } from './safe-text.ts';

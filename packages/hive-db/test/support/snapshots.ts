@@ -1,3 +1,4 @@
+import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 
 type Pool = DatabaseSnapshot['pool'];
@@ -18,6 +19,7 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     startedAt: Date.UTC(2026, 10, 21, 11),
     uptimeMs: 3_600_000,
     closing: false,
+    thresholds: DEFAULT_THRESHOLDS,
     databases: [databaseSnapshot()],
     labels: [{ label: 'save order', calls: 12, failures: 0 }],
     fallbacks: [],
@@ -51,11 +53,18 @@ export function busyService(): ServiceSnapshot {
             ],
           },
         },
-        lane: { waiting: 2, running: 1, oldestWaitMs: 0 },
+        lane: { waiting: 2, running: 1, oldestWaitMs: 0, writer: { label: 'move stock', heldMs: 1_250 } },
         counters: { busy: 30, rolledBack: 25, errors: { HIVEDB_E_BUSY_TIMEOUT: 3, HIVEDB_E_SQL: 4 } },
         leases: [
-          { id: 1, resourceId: 1, owner: 'nightly import', ageMs: 41_200, acquiredAt: 'import.ts:12:3' },
-          { id: 2, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: undefined },
+          {
+            id: 1,
+            resourceId: 1,
+            owner: 'nightly import',
+            ageMs: 41_200,
+            acquiredAt: 'import.ts:12:3',
+            allowedMs: undefined,
+          },
+          { id: 2, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: undefined, allowedMs: undefined },
         ],
       }),
       databaseSnapshot({
@@ -88,7 +97,7 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     waiters: [],
     ...rest,
     pool: poolStats(pool),
-    lane: { waiting: 0, running: 0, oldestWaitMs: 0, ...lane },
+    lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, ...lane },
     counters: {
       reads: 1_800,
       synchronousReads: 0,
@@ -111,6 +120,7 @@ function poolStats({ counters = {}, ...changes }: NonNullable<DatabaseChanges['p
     status: 'open',
     size: 4,
     maxOverflow: 0,
+    minIdle: 0,
     live: 2,
     leased: 1,
     idle: 1,

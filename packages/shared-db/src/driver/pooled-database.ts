@@ -11,7 +11,7 @@ import {
 import type { CallOptions, Database, DatabaseContext, ManagedDatabase, TransactionOptions } from '../database.ts';
 import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } from '../errors.ts';
 import type { Label } from '../labels.ts';
-import type { DatabaseSnapshot, DatabaseStatus } from '../snapshot.ts';
+import type { DatabaseSnapshot, DatabaseStatus, LaneSnapshot, LeaseSnapshot } from '../snapshot.ts';
 import type { Access, Driver, DriverConnection, Phase } from './driver.ts';
 import { whenFree, type Patience } from './patience.ts';
 import { Scope, type Connection, type ScopeHost, type Transaction } from './scope.ts';
@@ -60,6 +60,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     rolledBack: 0,
     busy: 0,
   };
+  /** How long the holders of sessions said to need them, by the lease. */
+  readonly #allowed = new Map<number, number>();
   readonly #errors: Partial<Record<DatabaseErrorCode, number>> = {};
 
   constructor(context: DatabaseContext, driver: Driver) {
@@ -222,6 +224,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
         scope: this.#scopeHost(call.label, false),
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
           this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
+        ended: () => {
+          this.#allowed.delete(lease.id);
+        },
         expired: (of: string) => {
           this.context.logger.warn(
             { database: this.name, label: of },
@@ -229,6 +234,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
           );
         },
       };
+      // What nobody asked for is no reason to hold a connection for long.
+      if (options.timeoutMs !== undefined) this.#allowed.set(lease.id, timeoutMs);
       return new LeasedSession(call.label.text, lease, host, timeoutMs, signal);
     });
   }
@@ -564,8 +571,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
     }
   }
 
-  leases(): readonly LeaseInfo[] {
-    return this.readers === this.writers ? this.readers.leases() : [...this.readers.leases(), ...this.writers.leases()];
+  leases(): readonly LeaseSnapshot[] {
+    const reading = this.readers.leases().map((lease) => ({ ...lease, allowedMs: this.#allowed.get(lease.id) }));
+    if (this.readers === this.writers) return reading;
+    return [...reading, ...this.writers.leases().map((lease) => ({ ...lease, allowedMs: undefined }))];
   }
 
   async resize(limits: Resize): Promise<void> {
@@ -599,7 +608,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
   snapshot(): DatabaseSnapshot {
     const state = this.#state;
     const failure = state.status === 'failed' || state.status === 'fenced' ? state.failure : undefined;
-    const writers = this.writers.stats();
     const own = this.readers === this.writers;
     return Object.freeze({
       name: this.name,
@@ -609,11 +617,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       failure: failure && Object.freeze({ code: failure.code, message: failure.message }),
       durability: this.context.settings.durability,
       pool: this.readers.stats(),
-      lane: Object.freeze(
-        own
-          ? { waiting: 0, running: 0, oldestWaitMs: 0 }
-          : { waiting: writers.waiting, running: writers.leased, oldestWaitMs: writers.oldestWaitMs },
-      ),
+      lane: own ? NO_LANE : this.#lane(),
       counters: Object.freeze({ ...this.#counters, errors: Object.freeze({ ...this.#errors }) }),
       leases: Object.freeze(this.leases()),
       waiters: Object.freeze((own ? [this.readers] : [this.readers, this.writers]).flatMap((pool) => pool.waiters())),
@@ -621,11 +625,20 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
   }
 
+  #lane(): LaneSnapshot {
+    const { waiting, leased, oldestWaitMs } = this.writers.stats();
+    const [lease] = this.writers.leases();
+    const writer = lease?.owner === undefined ? undefined : Object.freeze({ label: lease.owner, heldMs: lease.ageMs });
+    return Object.freeze({ waiting, running: leased, oldestWaitMs, writer });
+  }
+
   /** The files of an engine that has some. */
   protected files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes'> {
     return { path: undefined, fileBytes: undefined, walBytes: undefined };
   }
 }
+
+const NO_LANE: LaneSnapshot = Object.freeze({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
 
 /** What to do about a failure of a statement or a file. */
 const ADVICE: Readonly<Partial<Record<ErrorKind, string>>> = {

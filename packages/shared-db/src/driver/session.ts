@@ -34,6 +34,8 @@ export interface SessionHost {
   readonly clock: Clock;
   readonly scope: ScopeHost;
   transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Told when it ends, for whatever reason. */
+  ended(): void;
   /** Told when the deadline took it. */
   expired(label: string): void;
 }
@@ -121,6 +123,7 @@ export class LeasedSession implements Session {
   #end(why: () => DatabaseError): void {
     if (this.#why !== undefined) return;
     this.#why = why;
+    this.#host.ended();
     this.#scope.end(why);
     this.#timer.cancel();
     this.#stopListening();

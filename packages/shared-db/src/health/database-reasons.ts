@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, DatabaseStatus } from '../snapshot.ts';
 import { count, duration, percent, size } from './figures.ts';
 import type { Reason } from './reason.ts';
+import { suspectedLeaks } from './suspected-leaks.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** What one rule finds in one database. */
@@ -94,10 +95,12 @@ function waitingForConnection({ pool }: DatabaseSnapshot, { oldestWaitMs }: Thre
 
 function waitingToWrite({ lane }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
   if (lane.oldestWaitMs <= oldestWaitMs) return undefined;
+  const { writer } = lane;
+  const holder = writer === undefined ? '' : `, behind ${quoted(writer.label)} for ${duration(writer.heldMs)}`;
   return {
     status: 'warn',
     code: 'waiting',
-    evidence: `${count(lane.waiting, 'write')} waiting to be written, the oldest for ${duration(lane.oldestWaitMs)}`,
+    evidence: `${count(lane.waiting, 'write')} waiting to be written, the oldest for ${duration(lane.oldestWaitMs)}${holder}`,
     advice: 'see who holds the write lock with hive-db diagnose; keep transactions short and slow work outside them',
   };
 }
@@ -115,15 +118,15 @@ function timeouts({ pool }: DatabaseSnapshot, { timeoutShare }: Thresholds): Fin
   };
 }
 
-function longLeases({ leases }: DatabaseSnapshot, { leaseMs }: Thresholds): Finding | undefined {
-  const suspects = leases.filter(({ ageMs }) => ageMs > leaseMs).toSorted((a, b) => b.ageMs - a.ageMs);
+function longLeases({ leases }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
+  const suspects = suspectedLeaks(leases, thresholds);
   if (suspects.length === 0) return undefined;
   const named = suspects.slice(0, NAMED_HOLDERS).map(({ owner, ageMs }) => `${quoted(owner)} for ${duration(ageMs)}`);
   const rest = suspects.length > named.length ? `, and ${suspects.length - named.length} more` : '';
   return {
     status: 'warn',
     code: 'long-lease',
-    evidence: `${count(suspects.length, 'lease')} held longer than ${duration(leaseMs)}: ${named.join(', ')}${rest}`,
+    evidence: `${count(suspects.length, 'lease')} held longer than ${duration(thresholds.leaseMs)}: ${named.join(', ')}${rest}`,
     advice: 'a lease that is never given back is a leak: use `await using`, and keep slow outside work out of sessions',
   };
 }

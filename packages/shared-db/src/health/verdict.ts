@@ -2,7 +2,7 @@ import type { ServiceSnapshot } from '../snapshot.ts';
 import { databaseReasons } from './database-reasons.ts';
 import { worstStatus, type Reason, type VerdictStatus } from './reason.ts';
 import { serviceReasons } from './service-reasons.ts';
-import { DEFAULT_THRESHOLDS, type Thresholds } from './thresholds.ts';
+import type { Thresholds } from './thresholds.ts';
 
 /** Whether a process is well, and if not, why and what to do. */
 export interface Verdict {
@@ -14,12 +14,13 @@ export interface Verdict {
 }
 
 /**
- * Judges a snapshot. Pure: the same snapshot and thresholds always give the same verdict.
+ * Judges a snapshot, by the thresholds of the process itself unless others are given: so everybody who looks comes to the verdict that
+ * the process comes to. Pure: the same snapshot and thresholds always give the same verdict.
  *
  * It judges how things are, not what once happened: gauges count at once, a counter only by its share, so that a verdict gets well
  * again by itself. A database that is out of order fails the process only where it is `required`; elsewhere it warns.
  */
-export function judge(snapshot: ServiceSnapshot, thresholds: Thresholds = DEFAULT_THRESHOLDS): Verdict {
+export function judge(snapshot: ServiceSnapshot, thresholds: Thresholds = snapshot.thresholds): Verdict {
   const reasons = [
     ...serviceReasons(snapshot, thresholds),
     ...snapshot.databases.flatMap((database) => databaseReasons(database, thresholds)),

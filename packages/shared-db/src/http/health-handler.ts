@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '@hive/pool';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Reason } from '../health/reason.ts';
-import { DEFAULT_THRESHOLDS, type Thresholds } from '../health/thresholds.ts';
+import type { Thresholds } from '../health/thresholds.ts';
 import { judge } from '../health/verdict.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
@@ -19,6 +19,7 @@ const RETRY_AFTER_SECONDS = 5;
 export interface HealthHandlerOptions {
   /** Takes the snapshot; must not wait. */
   readonly snapshot: () => ServiceSnapshot;
+  /** Default: those of the snapshot. */
   readonly thresholds?: Thresholds;
   /** Who sees figures, evidence and advice. Default `never`: a stranger learns whether it works and nothing else. */
   readonly details?: Details;
@@ -49,7 +50,7 @@ interface Reply {
  * It waits for nothing and opens nothing: an answer is made from one snapshot. Throws `CONFIG` for options that cannot work.
  */
 export function createHealthHandler(options: HealthHandlerOptions): HealthHandler {
-  const { thresholds = DEFAULT_THRESHOLDS, logger = silentLogger } = options;
+  const { thresholds, logger = silentLogger } = options;
   const gate = createGate(options);
   const snapshot = keptFresh(options.snapshot, options.clock ?? systemClock);
 

@@ -42,6 +42,12 @@ const databaseMetrics: readonly DatabaseMetric[] = [
     read: ({ pool }) => pool.size,
   },
   {
+    name: 'db_client_connection_idle_min',
+    type: 'gauge',
+    help: 'Connections that are kept ready while nobody uses them.',
+    read: ({ pool }) => pool.minIdle,
+  },
+  {
     name: 'db_client_connection_max',
     type: 'gauge',
     help: 'Connections that may be open at the same time, overflow included.',

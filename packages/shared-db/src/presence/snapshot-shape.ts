@@ -1,5 +1,6 @@
-import type { HistogramSnapshot, LeaseInfo, PoolStats, WaiterInfo } from '@hive/pool';
-import type { DatabaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
+import type { HistogramSnapshot, PoolStats, WaiterInfo } from '@hive/pool';
+import { ERROR_CODES, type DatabaseErrorCode } from '../errors.ts';
+import type { DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
 import type { Shape } from './shape.ts';
 
 const histogram: Shape<HistogramSnapshot> = {
@@ -14,9 +15,10 @@ const histogram: Shape<HistogramSnapshot> = {
 const pool: Shape<PoolStats> = {
   fields: {
     name: 'string',
-    status: 'string',
+    status: { oneOf: { open: true, suspended: true, closing: true, closed: true } },
     size: 'number',
     maxOverflow: 'number',
+    minIdle: 'number',
     live: 'number',
     leased: 'number',
     idle: 'number',
@@ -38,7 +40,21 @@ const pool: Shape<PoolStats> = {
         overloaded: 'number',
         created: 'number',
         createFailures: 'number',
-        destroyed: { values: 'number' },
+        destroyed: {
+          fields: {
+            idle: 'number',
+            lifetime: 'number',
+            overflow: 'number',
+            invalid: 'number',
+            condemned: 'number',
+            'reset-failed': 'number',
+            caller: 'number',
+            collected: 'number',
+            flushed: 'number',
+            late: 'number',
+            closed: 'number',
+          },
+        },
         validations: 'number',
         validationFailures: 'number',
         staleReleases: 'number',
@@ -53,23 +69,28 @@ const pool: Shape<PoolStats> = {
   },
 };
 
-const lease: Shape<LeaseInfo> = {
+const lease: Shape<LeaseSnapshot> = {
   fields: {
     id: 'number',
     resourceId: 'number',
     owner: { optional: 'string' },
     ageMs: 'number',
     acquiredAt: { optional: 'string' },
+    allowedMs: { optional: 'number' },
   },
 };
 
 const waiter: Shape<WaiterInfo> = { fields: { owner: { optional: 'string' }, waitMs: 'number' } };
 
+const errorCodes = Object.fromEntries(ERROR_CODES.map((kind) => [`HIVEDB_E_${kind}`, true])) as Readonly<
+  Record<DatabaseErrorCode, true>
+>;
+
 const database: Shape<DatabaseSnapshot> = {
   fields: {
     name: 'string',
     driver: 'string',
-    status: 'string',
+    status: { oneOf: { opening: true, open: true, fenced: true, failed: true, closed: true } },
     required: 'boolean',
     failure: { optional: { fields: { code: 'string', message: 'string' } } },
     durability: { optional: 'string' },
@@ -77,7 +98,14 @@ const database: Shape<DatabaseSnapshot> = {
     fileBytes: { optional: 'number' },
     walBytes: { optional: 'number' },
     pool,
-    lane: { fields: { waiting: 'number', running: 'number', oldestWaitMs: 'number' } },
+    lane: {
+      fields: {
+        waiting: 'number',
+        running: 'number',
+        oldestWaitMs: 'number',
+        writer: { optional: { fields: { label: 'string', heldMs: 'number' } } },
+      },
+    },
     counters: {
       fields: {
         reads: 'number',
@@ -87,7 +115,7 @@ const database: Shape<DatabaseSnapshot> = {
         sessions: 'number',
         rolledBack: 'number',
         busy: 'number',
-        errors: { values: 'number' },
+        errors: { numbers: errorCodes },
       },
     },
     leases: { each: lease },
@@ -104,6 +132,18 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     startedAt: 'number',
     uptimeMs: 'number',
     closing: 'boolean',
+    thresholds: {
+      fields: {
+        utilisationWarn: 'number',
+        utilisationCritical: 'number',
+        failWhenSaturated: 'boolean',
+        oldestWaitMs: 'number',
+        timeoutShare: 'number',
+        leaseMs: 'number',
+        walBytes: 'number',
+        warnWhenDeprecated: 'boolean',
+      },
+    },
     databases: { each: database },
     labels: { each: { fields: { label: 'string', calls: 'number', failures: 'number' } } },
     fallbacks: { each: { fields: { database: 'string', reason: 'string' } } },

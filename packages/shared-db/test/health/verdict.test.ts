@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS, judge, type Reason } from '@hive/shared-db/presence';
+import { DEFAULT_THRESHOLDS, judge, type Reason } from '@hive/shared-db/health';
 import type { DatabaseStatus } from '@hive/shared-db';
 import { describe, expect, it } from 'vitest';
 import { healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
@@ -15,8 +15,8 @@ function onlyReason(changes: DatabaseChanges, thresholds = {}): Reason {
   return reasons[0]!;
 }
 
-function lease(id: number, owner: string | undefined, ageMs: number) {
-  return { id, resourceId: id, owner, ageMs, acquiredAt: undefined };
+function lease(id: number, owner: string | undefined, ageMs: number, allowedMs?: number) {
+  return { id, resourceId: id, owner, ageMs, acquiredAt: undefined, allowedMs };
 }
 
 describe('a verdict', () => {
@@ -34,6 +34,13 @@ describe('a verdict', () => {
     expect(Object.isFrozen(verdict) && Object.isFrozen(verdict.reasons) && verdict.reasons.every(Object.isFrozen)).toBe(
       true,
     );
+  });
+
+  it('is by the thresholds of the process itself, unless others are given', () => {
+    const strict = { ...DEFAULT_THRESHOLDS, walBytes: 4_096 };
+    const snapshot = healthyService({ thresholds: strict, databases: [healthyDatabase({ walBytes: 5_000 })] });
+    expect(judge(snapshot).reasons.map(({ code }) => code)).toEqual(['wal']);
+    expect(judge(snapshot, DEFAULT_THRESHOLDS).status).toBe('pass');
   });
 
   it('names failures before warnings and is as bad as the worst', () => {
@@ -74,7 +81,9 @@ describe('a verdict', () => {
               counters: { timeouts: 9 },
             },
             lane: { waiting: 3, oldestWaitMs: 2_200 },
-            leases: [{ id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined }],
+            leases: [
+              { id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined, allowedMs: undefined },
+            ],
           }),
         ],
       }),
@@ -168,6 +177,10 @@ describe('somebody who waits', () => {
       code: 'waiting',
       evidence: '1 write waiting to be written, the oldest for 2 min',
     });
+    const lane = { waiting: 2, oldestWaitMs: 3_000, running: 1, writer: { label: 'move "stock"', heldMs: 3_100 } };
+    expect(onlyReason({ lane }).evidence).toBe(
+      String.raw`2 writes waiting to be written, the oldest for 3 s, behind "move \"stock\"" for 3.1 s`,
+    );
   });
 });
 
@@ -191,6 +204,12 @@ describe('a long lease', () => {
     const { code, evidence } = onlyReason({ leases: [lease(1, 'quick', 20), lease(2, 'nightly import', 41_200)] });
     expect(code).toBe('long-lease');
     expect(evidence).toBe('1 lease held longer than 30 s: "nightly import" for 41.2 s');
+  });
+
+  it('is no suspect while its holder has the time that it asked for, and is one afterwards', () => {
+    expect(verdictOn({ leases: [lease(1, 'nightly import', 500_000, 600_000)] }).status).toBe('pass');
+    expect(onlyReason({ leases: [lease(1, 'nightly import', 601_000, 600_000)] }).code).toBe('long-lease');
+    expect(verdictOn({ leases: [lease(1, 'short', 20_000, 1_000)] }).status).toBe('pass');
   });
 
   it('is named with the two next longest, the others are counted', () => {

@@ -18,7 +18,9 @@ const secretive = healthyService({
       status: 'fenced',
       required: true,
       failure: { code: 'HIVEDB_E_IO', message: 'SECRET: SELECT * FROM customers' },
-      leases: [{ id: 1, resourceId: 1, owner: 'SECRET owner', ageMs: 1e6, acquiredAt: 'at SECRET.ts:3' }],
+      leases: [
+        { id: 1, resourceId: 1, owner: 'SECRET owner', ageMs: 1e6, acquiredAt: 'at SECRET.ts:3', allowedMs: undefined },
+      ],
       waiters: [{ owner: 'SECRET waiter', waitMs: 1e6 }],
     }),
   ],

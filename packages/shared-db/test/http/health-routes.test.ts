@@ -1,6 +1,6 @@
 import type { DatabaseStatus, ServiceSnapshot } from '@hive/shared-db';
 import { VirtualClock } from '@hive/pool/testing';
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/presence';
+import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { describe, expect, it } from 'vitest';
 import { healthServer } from '../support/health-server.ts';
 import { healthyDatabase, healthyService } from '../support/snapshots.ts';
@@ -264,7 +264,9 @@ describe('details', () => {
           walBytes: 1e9,
           pool: { status: 'suspended', leased: 4, oldestWaitMs: 5_000, abandoned: 1, counters: { timeouts: 9 } },
           lane: { waiting: 1, oldestWaitMs: 5_000 },
-          leases: [{ id: 1, resourceId: 1, owner: 'R-lease', ageMs: 31_000, acquiredAt: undefined }],
+          leases: [
+            { id: 1, resourceId: 1, owner: 'R-lease', ageMs: 31_000, acquiredAt: undefined, allowedMs: undefined },
+          ],
         }),
       ],
     });

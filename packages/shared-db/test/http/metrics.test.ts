@@ -101,6 +101,7 @@ describe('metrics', () => {
         pool: {
           size: 4,
           maxOverflow: 2,
+          minIdle: 1,
           live: 6,
           leased: 5,
           idle: 1,
@@ -121,6 +122,7 @@ describe('metrics', () => {
     expect(valueOf(families, 'db_client_connection_count', { ...orders, db_client_connection_state: 'idle' })).toBe(1);
     expect(valueOf(families, 'db_client_connection_max', orders)).toBe(6);
     expect(valueOf(families, 'db_client_connection_idle_max', orders)).toBe(4);
+    expect(valueOf(families, 'db_client_connection_idle_min', orders)).toBe(1);
     expect(valueOf(families, 'db_client_connection_pending_requests', orders)).toBe(3);
     expect(valueOf(families, 'db_client_connection_timeouts_total', orders)).toBe(2);
     expect(valueOf(families, 'db_client_connection_max', { db_client_connection_pool_name: 'audit' })).toBe(4);

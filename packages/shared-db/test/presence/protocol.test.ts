@@ -1,4 +1,5 @@
 import type { ServiceSnapshot } from '@hive/shared-db';
+import { judge } from '@hive/shared-db/health';
 import {
   decodeAnswer,
   decodeRequest,
@@ -25,7 +26,10 @@ const full = healthyService({
   databases: [
     healthyDatabase({
       failure: { code: 'HIVEDB_E_IO', message: 'disk I/O error' },
-      leases: [{ id: 1, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: 'at main.ts:3' }],
+      leases: [
+        { id: 1, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: 'at main.ts:3', allowedMs: 600_000 },
+      ],
+      lane: { running: 1, writer: { label: 'move stock', heldMs: 5 } },
       waiters: [{ owner: 'save order', waitMs: 4 }],
       counters: { errors: { HIVEDB_E_BUSY_TIMEOUT: 2 } },
       pool: { waitTime: { count: 1, sumMs: 2, maxMs: 2, buckets: [{ leMs: 2.048, count: 1 }] } },
@@ -155,8 +159,47 @@ describe('an answer', () => {
     const decoded = answerWith(replaced(asSent(full), ['databases', 0, 'counters', 'errors'], errors));
     expect(decoded).toEqual({
       kind: 'rubbish',
-      reason: 'a value of snapshot.databases[0].counters.errors is not a number',
+      reason: 'snapshot.databases[0].counters.errors has a key that is not known here',
     });
+  });
+
+  it.each<readonly [string, Path]>([
+    ['a state of a database', ['databases', 0, 'status']],
+    ['a state of a pool', ['databases', 0, 'pool', 'status']],
+  ])('is rubbish with %s that nobody knows, also where it is a name of JavaScript', (_, path) => {
+    for (const word of ['hibernating', 'constructor', '__proto__', ''])
+      expect(answerWith(replaced(asSent(full), path, word))).toEqual({
+        kind: 'rubbish',
+        reason: `snapshot.${path.join('.').replace('.0.', '[0].')} is no word that is known here`,
+      });
+  });
+
+  it('is rubbish with a number that is none here', () => {
+    const text = JSON.stringify({ schema: 'hive-db/answer/v1', ok: true, snapshot: { ...full, takenAt: -12.5 } });
+    expect(decodeAnswer(bytes(text)).kind).toBe('snapshot');
+    expect(decodeAnswer(bytes(text.replace('-12.5', '1e999'))).kind).toBe('rubbish');
+  });
+
+  it('that is taken for a snapshot can be judged, whatever stands in it', () => {
+    const word = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('__proto__', 'constructor', 'open', 'closed'));
+    const anything = fc.oneof(fc.double(), word, fc.boolean(), fc.constantFrom(null, [], {}, 1e308, -1));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(...pathsOf(asSent(full))), anything), { maxLength: 6 }),
+        (changes) => {
+          const sent = changes.reduce<unknown>((tree, [path, value]) => {
+            try {
+              return replaced(tree, path, value);
+            } catch {
+              return tree; // An earlier change has taken the place away.
+            }
+          }, asSent(full));
+          const decoded = answerWith(sent);
+          if (decoded.kind === 'snapshot') expect(['pass', 'warn', 'fail']).toContain(judge(decoded.snapshot).status);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
   });
 
   it('may have more fields than are known', () => {

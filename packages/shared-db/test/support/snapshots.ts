@@ -1,4 +1,5 @@
 import type { HistogramSnapshot, PoolCounters, PoolStats } from '@hive/pool';
+import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import type { DatabaseCounters, DatabaseSnapshot, LaneSnapshot, ServiceSnapshot } from '@hive/shared-db';
 
 /** What a test changes about a healthy database; the parts of its parts may be changed one by one. */
@@ -17,6 +18,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     startedAt: Date.UTC(2026, 10, 21, 11),
     uptimeMs: 3_600_000,
     closing: false,
+    thresholds: DEFAULT_THRESHOLDS,
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0 }],
     fallbacks: [],
@@ -39,11 +41,11 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
     path: '/srv/secret-place/orders.db',
     fileBytes: 1_048_576,
     walBytes: 32_768,
-    leases: [{ id: 1, resourceId: 1, owner: 'list orders', ageMs: 3, acquiredAt: undefined }],
+    leases: [{ id: 1, resourceId: 1, owner: 'list orders', ageMs: 3, acquiredAt: undefined, allowedMs: undefined }],
     waiters: [],
     ...rest,
     pool: healthyPool(pool),
-    lane: { waiting: 0, running: 0, oldestWaitMs: 0, ...lane },
+    lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, ...lane },
     counters: {
       reads: 100,
       synchronousReads: 1_000,
@@ -67,6 +69,7 @@ function healthyPool({ counters = {}, ...changes }: NonNullable<DatabaseChanges[
     status: 'open',
     size: 4,
     maxOverflow: 0,
+    minIdle: 0,
     live: 2,
     leased: 1,
     idle: 1,

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
+import { shop } from '../support/shop.ts';
+
+describe('the snapshot of a service', () => {
+  it('says who holds the writer, and for how long', async () => {
+    const clock = new VirtualClock();
+    await using file = await shop({ clock });
+    const { database } = file;
+    expect(database.snapshot().lane).toEqual({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
+    const opened = Promise.withResolvers<undefined>();
+    const release = Promise.withResolvers<undefined>();
+    const moving = database.transaction('move stock', async (tx) => {
+      await tx.run("INSERT INTO item (name) VALUES ('a')");
+      opened.resolve(undefined);
+      await release.promise;
+    });
+    await opened.promise;
+    await clock.advance(250);
+    const waiting = database.write('save order', (tx) => tx.run("INSERT INTO item (name) VALUES ('b')"));
+    await clock.advance(500);
+    expect(database.snapshot().lane).toEqual({
+      waiting: 1,
+      running: 1,
+      oldestWaitMs: 500,
+      writer: { label: 'move stock', heldMs: 750 },
+    });
+    release.resolve(undefined);
+    await Promise.all([moving, waiting]);
+    expect(database.snapshot().lane.writer).toBeUndefined();
+  });
+
+  it('says how long the holder of a session asked for, until it ends', async () => {
+    const clock = new VirtualClock();
+    await using file = await shop({ clock });
+    const { database, service } = file;
+    const long = await database.session('nightly import', { timeoutMs: 600_000 });
+    await clock.advance(31_000);
+    expect(database.leases()).toMatchObject([{ owner: 'nightly import', ageMs: 31_000, allowedMs: 600_000 }]);
+    expect(service.verdict().status).toBe('pass');
+
+    const forgotten = await database.session('forgotten');
+    await clock.advance(31_000);
+    expect(database.leases().map(({ allowedMs }) => allowedMs)).toEqual([600_000, undefined]);
+    expect(service.verdict().reasons.map(({ evidence }) => evidence)).toEqual([
+      '1 lease held longer than 30 s: "forgotten" for 31 s',
+    ]);
+    await long.close();
+    await forgotten.close();
+    // The same connection, lent again: what the last holder asked for is not the next one's.
+    await using next = await database.session('next');
+    expect(database.leases()).toMatchObject([{ owner: next.label, allowedMs: undefined }]);
+  });
+
+  it('has the thresholds that the process is judged by', async () => {
+    using directory = temporaryDirectory();
+    await using service = await openDatabaseService({
+      app: 'shop',
+      presence: false,
+      thresholds: { leaseMs: 5_000 },
+      databases: { orders: sqlite({ path: directory.file('orders.db') }) },
+    });
+    expect(service.snapshot().thresholds).toEqual({ ...service.settings.thresholds, leaseMs: 5_000 });
+  });
+});
