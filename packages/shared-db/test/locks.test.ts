@@ -1,0 +1,209 @@
+import { linkSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { openDatabaseService, sqlite, type DatabaseService } from '@hive/shared-db';
+import { openDirect } from '@hive/shared-db/direct';
+import { listProcesses } from '@hive/shared-db/presence';
+import { temporaryDirectory, type TemporaryDatabase } from '@hive/shared-db/testing';
+// By itself, because a service verifies a file only before it opens it.
+import { verifyFile } from '../dist/sqlite/verify-file.js';
+import { companion } from './support/companion.ts';
+import { healthServer } from './support/health-server.ts';
+import { rejectionOf } from './support/outcome.ts';
+import { itemsOf, shop } from './support/shop.ts';
+
+/** Another program that tries to take the write lock whenever it is asked to, and says how that went. */
+const RIVAL = `
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(args[0], { timeout: 0 });
+  for (let line; (line = await hear()) !== undefined; )
+    try {
+      database.exec('BEGIN IMMEDIATE; ROLLBACK');
+      say('free');
+    } catch ({ errstr }) {
+      say(errstr);
+    }
+`;
+
+/** The locks of this process on a database, as the kernel has them. */
+function locksOn(path: string): readonly string[] {
+  const inodes = [path, `${path}-shm`].map((file) => `:${statSync(file).ino} `);
+  return readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(` ${process.pid} `) && inodes.some((inode) => line.includes(inode)))
+    .map((line) => line.replace(/^\d+: /, ''))
+    .toSorted();
+}
+
+function secondServiceOn(path: string): Promise<DatabaseService> {
+  const databases = { again: sqlite({ path, required: true }) };
+  return openDatabaseService({ app: 'second', presence: false, databases });
+}
+
+/** Everything that this package can do with a file that it has open, beside using it. */
+const DEEDS: readonly (readonly [what: string, deed: (temporary: TemporaryDatabase, directory: string) => unknown])[] =
+  [
+    ['a snapshot and a verdict', ({ service }) => [service.snapshot(), service.verdict()]],
+    [
+      'the health routes',
+      async ({ service }) => {
+        await using server = await healthServer({ snapshot: () => service.snapshot() });
+        for (const path of ['/livez', '/readyz', '/startupz', '/health/database', '/health/database/test', '/metrics'])
+          expect((await server.ask(path)).status).toBeLessThan(500);
+      },
+    ],
+    [
+      'being asked by another process',
+      async (_, directory) => {
+        expect(await listProcesses({ directory })).toMatchObject([{ pid: process.pid, state: 'answered' }]);
+      },
+    ],
+    [
+      'a second service on the file',
+      async ({ path }) => {
+        expect(await rejectionOf(secondServiceOn(path))).toMatchObject({ code: 'HIVEDB_E_DUPLICATE_FILE' });
+      },
+    ],
+    [
+      'a second service on the file by a hard link',
+      async ({ path }, directory) => {
+        linkSync(path, `${directory}/hard.db`);
+        expect(await rejectionOf(secondServiceOn(`${directory}/hard.db`))).toMatchObject({
+          message: expect.stringContaining('is already open in this process') as string,
+        });
+      },
+    ],
+    [
+      'a second service on the file by a symbolic link',
+      async ({ path }, directory) => {
+        symlinkSync(path, `${directory}/soft.db`);
+        expect(await rejectionOf(secondServiceOn(`${directory}/soft.db`))).toMatchObject({ code: 'HIVEDB_E_PATH' });
+      },
+    ],
+    [
+      'a direct database on the file',
+      async ({ path }) => {
+        expect(await rejectionOf(openDirect({ name: 'again', path }))).toMatchObject({
+          code: 'HIVEDB_E_DUPLICATE_FILE',
+        });
+      },
+    ],
+    [
+      'verifying the file',
+      async ({ path }) => {
+        expect(await verifyFile(path)).toBeUndefined();
+      },
+    ],
+    [
+      'readers that come and go',
+      async ({ database }) => {
+        for (const round of [1, 2]) {
+          await using stack = new AsyncDisposableStack();
+          for (let n = 0; n < 3; n++) stack.use(await database.session(`round ${round}`));
+          expect(itemsOf(database)).toEqual([]);
+          await database.resize({ size: 3 + round });
+          await database.flush('idle');
+        }
+      },
+    ],
+    [
+      'a write that waits for its turn and gives up',
+      async ({ database }) => {
+        const late = database.write('late', () => 1, { timeoutMs: 1 });
+        expect(await rejectionOf(late)).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT' });
+      },
+    ],
+  ];
+
+describe('the locks of a process on a file that it has open', () => {
+  it.each(DEEDS)('outlast %s', async (_, deed) => {
+    using directory = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: directory.path });
+    await using rival = companion(RIVAL, temporary.path);
+    const ask = (): Promise<string> => {
+      rival.say('try');
+      return rival.hear();
+    };
+    await temporary.database.transaction(
+      'hold the lock',
+      async (tx) => {
+        await tx.run("INSERT INTO item (name) VALUES ('a')");
+        const before = locksOn(temporary.path);
+        expect(before.some((lock) => lock.includes('WRITE'))).toBe(true);
+        expect(await ask()).toBe('database is locked');
+        await deed(temporary, directory.path);
+        expect(await ask()).toBe('database is locked');
+        expect(locksOn(temporary.path)).toEqual(expect.arrayContaining([...before]));
+      },
+      { limitMs: 15_000, idleLimitMs: 15_000 },
+    );
+    expect(await ask()).toBe('free');
+    expect(itemsOf(temporary.database)).toEqual(['a']);
+  });
+
+  it('are lost when the file is opened and closed by anything but SQLite, which this test would notice', async () => {
+    await using temporary = await shop();
+    await using rival = companion(RIVAL, temporary.path);
+    const attempt = temporary.database.transaction('hold the lock', async (tx) => {
+      await tx.run("INSERT INTO item (name) VALUES ('a')");
+      readFileSync(`${temporary.path}-shm`);
+      rival.say('try');
+      return rival.hear();
+    });
+    expect(await attempt).toBe('free');
+  });
+});
+
+describe('the files of a database', () => {
+  it('are opened by nobody but SQLite, from their making to the closing of the service', async () => {
+    using directory = temporaryDirectory();
+    await using other = companion(
+      `import fs from 'node:fs';
+       import { syncBuiltinESMExports } from 'node:module';
+       const opened = [];
+       const watch = (api, name) => {
+         const original = api[name];
+         api[name] = (...given) => {
+           if (given.slice(0, 2).some((path) => String(path).startsWith(args[0]))) opened.push(name);
+           return original(...given);
+         };
+       };
+       for (const name of ['open', 'openSync', 'readFile', 'readFileSync', 'writeFile', 'writeFileSync', 'appendFile', 'appendFileSync',
+         'truncate', 'truncateSync', 'copyFile', 'copyFileSync', 'cp', 'cpSync', 'createReadStream', 'createWriteStream', 'openAsBlob']) watch(fs, name);
+       for (const name of ['open', 'readFile', 'writeFile', 'appendFile', 'truncate', 'copyFile', 'cp']) watch(fs.promises, name);
+       syncBuiltinESMExports();
+
+       fs.readFileSync(args[0], { flag: 'a+' });
+       fs.rmSync(args[0]);
+       const noticed = opened.splice(0).length > 0;
+
+       const { openDatabaseService, sqlite } = await import('@hive/shared-db');
+       const { openDirect } = await import('@hive/shared-db/direct');
+       const { listProcesses } = await import('@hive/shared-db/presence');
+       const migrations = [{ id: 1, name: 'items', sql: 'CREATE TABLE item (name)' }];
+       const config = { app: 'test', runtimeDirectory: args[1], databases: { orders: sqlite({ path: args[0], migrations }) } };
+       for (const round of [1, 2]) {
+         const service = await openDatabaseService(config);
+         const orders = service.database('orders');
+         await orders.write('add', (tx) => tx.run("INSERT INTO item VALUES ('a')"));
+         await orders.transaction('add', (tx) => tx.run("INSERT INTO item VALUES ('a')"));
+         await orders.read('look', (c) => c.all('SELECT * FROM item'));
+         orders.readSync('look', (c) => c.all('SELECT * FROM item'));
+         await orders.session('look').then((session) => session.close());
+         service.snapshot();
+         service.verdict();
+         await listProcesses({ directory: args[1] });
+         await openDirect({ name: 'again', path: args[0] }).catch(() => undefined);
+         await openDatabaseService({ ...config, app: 'second' }).then((second) => second.close());
+         const { dev, ino } = fs.statSync(args[0]);
+         fs.mkdirSync(args[1] + '/fences', { recursive: true });
+         fs.writeFileSync(args[1] + '/fences/' + dev + '-' + ino, '{}');
+         await service.close();
+       }
+       say(JSON.stringify({ noticed, opened }));`,
+      directory.file('orders.db'),
+      directory.file('run'),
+    );
+    // The first shows that opening would have been noticed.
+    expect(JSON.parse(await other.hear())).toEqual({ noticed: true, opened: [] });
+  });
+});
