@@ -1,7 +1,7 @@
+import { likelyKey } from '@hive/shared-db/config';
 import { resolve } from 'node:path';
 import { DEFAULT_DATA_DIRECTORY } from './db/adapter.ts';
 import type { Io } from './io.ts';
-import { nearest } from './study/nearest.ts';
 import { WrongUse } from './wrong-use.ts';
 
 const DATA_DIRECTORY = 'ECOSYSTEMISER_DATA_DIR';
@@ -39,7 +39,7 @@ export function readConfig(options: { readonly dataDir?: string }, { env, cwd }:
 function refuseUnknownVariables(env: Io['env']): void {
   const unknown = Object.keys(env).find((name) => name.startsWith('ECOSYSTEMISER_') && !VARIABLES.includes(name));
   if (unknown === undefined) return;
-  const meant = nearest(unknown, VARIABLES);
+  const meant = likelyKey(unknown, VARIABLES);
   throw new WrongUse(
     `environment: ${unknown} is not a setting; ${meant === undefined ? `there is ${VARIABLES.join(', ')}` : `did you mean ${meant}?`}`,
   );

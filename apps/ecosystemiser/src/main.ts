@@ -1,4 +1,4 @@
-import { isKind, systemClock, DatabaseError, type Logger } from '@hive/shared-db';
+import { isKind, isMisconfiguration, systemClock, DatabaseError, type Logger } from '@hive/shared-db';
 import { CommanderError } from 'commander';
 import { pino } from 'pino';
 import { EXIT, type ExitCode } from './exit-code.ts';
@@ -33,26 +33,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 }
 
 function outcomeOf(error: unknown): ExitCode {
-  if (error instanceof WrongUse || error instanceof Refusal || isMisconfigured(error)) return EXIT.wrongUse;
+  if (error instanceof WrongUse || error instanceof Refusal || isMisconfiguration(error)) return EXIT.wrongUse;
   return error instanceof DatabaseError && !isKind(error, 'SQL', 'WRONG_USE') ? EXIT.failed : EXIT.bug;
-}
-
-/** The databases cannot be set up as asked, or are not what this version expects. */
-function isMisconfigured(error: unknown): boolean {
-  return isKind(
-    error,
-    'CONFIG',
-    'NAME',
-    'PATH',
-    'NOT_A_DATABASE',
-    'PERMISSION',
-    'FILESYSTEM',
-    'ENGINE_REFUSED',
-    'RUNTIME_VERSION',
-    'DUPLICATE_FILE',
-    'SCHEMA_NEWER',
-    'MIGRATION',
-  );
 }
 
 /** The world as it is: this process's streams, environment, directory and signals. */

@@ -1,8 +1,8 @@
+import { likelyKey } from '@hive/shared-db/config';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_DATA_DIRECTORY } from './db/adapter.ts';
 import { LOOPBACK_HOSTS } from './http/loopback.ts';
-import { nearestWord } from './nearest-word.ts';
 import { complaint, numberInText, oneOf, Refusal, textLike, wholeNumber } from './refusal.ts';
 import { BUS_WORKER } from './studies/study-desk.ts';
 import { WORKER_KIND_NAMES, type WorkerKind } from './tasks/task-kind.ts';
@@ -178,7 +178,7 @@ function refuseUnknownVariables(env: Environment): void {
   for (const name of Object.keys(env).toSorted()) {
     if (!name.startsWith('ORCHESTRATOR_') || known.includes(name)) continue;
     throw new Refusal(
-      `environment: ${name} is not a setting; the nearest is ${nearestWord(name, known) ?? known.join(', ')}`,
+      `environment: ${name} is not a setting; the nearest is ${likelyKey(name, known) ?? known.join(', ')}`,
     );
   }
 }

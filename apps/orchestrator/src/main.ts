@@ -1,4 +1,4 @@
-import { isKind } from '@hive/shared-db';
+import { isKind, isMisconfiguration } from '@hive/shared-db';
 import { CommanderError } from 'commander';
 import { pino } from 'pino';
 import type { Io, StopRequest } from './io.ts';
@@ -36,26 +36,9 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
 function endOf(error: unknown): readonly [number, string] {
   if (error instanceof CommanderError) return [WRONG_USE, sentenceOf(error)];
   if (error instanceof Refusal) return [WRONG_USE, error.message];
-  if (isWrongSetting(error)) return [WRONG_USE, error.message];
+  if (isMisconfiguration(error)) return [WRONG_USE, error.message];
   if (isKind(error, 'WRONG_USE', 'SQL') || !(error instanceof Error)) return [OUR_BUG, describeBug(error)];
   return error.name === 'DatabaseError' ? [FAILED, error.message] : [OUR_BUG, describeBug(error)];
-}
-
-function isWrongSetting(error: unknown): error is Error {
-  return isKind(
-    error,
-    'CONFIG',
-    'NAME',
-    'PATH',
-    'NOT_A_DATABASE',
-    'PERMISSION',
-    'FILESYSTEM',
-    'ENGINE_REFUSED',
-    'RUNTIME_VERSION',
-    'DUPLICATE_FILE',
-    'SCHEMA_NEWER',
-    'MIGRATION',
-  );
 }
 
 /** `error: unknown option '--prot'\n(Did you mean --port?)` on one line and without what everybody knows. */

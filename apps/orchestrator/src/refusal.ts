@@ -1,5 +1,5 @@
+import { likelyKey } from '@hive/shared-db/config';
 import { z } from 'zod';
-import { nearestWord } from './nearest-word.ts';
 
 /** Input from outside that cannot be used. The message is one sentence: where it came from, the key, what was expected. */
 export class Refusal extends Error {
@@ -54,7 +54,7 @@ export function shown(value: unknown): string {
 
 /** ` (did you mean X?)` where that can be guessed. */
 function meant(word: unknown, candidates: Iterable<string>): string {
-  const nearest = typeof word === 'string' ? nearestWord(word, candidates) : undefined;
+  const nearest = typeof word === 'string' ? likelyKey(word, candidates) : undefined;
   return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
 }
 

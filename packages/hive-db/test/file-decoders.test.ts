@@ -2,7 +2,7 @@ import { array, assert, constantFrom, nat, oneof, property, string, tuple } from
 import { describe, expect, it } from 'vitest';
 import { decodeDatabaseHeader } from '../dist/file/database-header.js';
 import { databaseHoldings, parseLock, shmHoldings, type FileLock } from '../dist/file/locks.js';
-import { networkFileSystem } from '../dist/file/network-file-system.js';
+import { networkFileSystem } from '@hive/shared-db/health';
 import { readWal, type WalSource } from '../dist/file/wal.js';
 
 /** The header of an empty database with pages of 4 KiB, written by SQLite 3.51.3 in WAL mode. */

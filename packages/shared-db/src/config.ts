@@ -15,6 +15,7 @@ export type {
   SharedDatabaseSettings,
 } from './config/resolved-settings.ts';
 
+export { likelyKey } from './config/nearest-key.ts';
 export { describeOrigins } from './config/describe-origins.ts';
 export type { DescribedOrigin } from './config/describe-origins.ts';
 export { settingsJsonSchema } from './config/settings-schema.ts';

@@ -121,6 +121,29 @@ export class DatabaseError extends Error {
   }
 }
 
+/** What is wrong before anything is used: with the configuration, the file, the machine or the schema. */
+const MISCONFIGURATION: readonly ErrorKind[] = [
+  'CONFIG',
+  'NAME',
+  'PATH',
+  'NOT_A_DATABASE',
+  'PERMISSION',
+  'FILESYSTEM',
+  'ENGINE_REFUSED',
+  'RUNTIME_VERSION',
+  'DUPLICATE_FILE',
+  'SCHEMA_NEWER',
+  'MIGRATION',
+];
+
+/**
+ * Whether a database cannot be set up as asked, or is not what this version expects: a person has to change something. A command ends
+ * with exit code 2.
+ */
+export function isMisconfiguration(error: unknown): error is DatabaseError {
+  return isKind(error, ...MISCONFIGURATION);
+}
+
 /** Whether `error` is a `DatabaseError` of one of these kinds. */
 export function isKind(error: unknown, ...kinds: readonly ErrorKind[]): error is DatabaseError {
   return error instanceof DatabaseError && kinds.includes(error.kind);

@@ -14,3 +14,4 @@ export type {
   ServiceSnapshot,
 } from './snapshot.ts';
 export { quantileMs, type HistogramSnapshot } from '@hive/pool';
+export { networkFileSystem } from './sqlite/network-file-system.ts';

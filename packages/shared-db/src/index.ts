@@ -36,7 +36,7 @@ export type {
 } from './driver/driver.ts';
 export { driverDatabase, type DriverDatabaseOptions } from './driver/driver-database.ts';
 
-export { DatabaseError, ERROR_CODES, isKind } from './errors.ts';
+export { DatabaseError, ERROR_CODES, isKind, isMisconfiguration } from './errors.ts';
 export type { Culprit, DatabaseErrorCode, ErrorDetails, ErrorKind } from './errors.ts';
 export { deprecationLedger, noteDeprecated, type Deprecation } from './deprecations.ts';
 export { judge, type Verdict } from './health/verdict.ts';

@@ -1,6 +1,6 @@
+import { likelyKey } from '@hive/shared-db/config';
 import { inspect } from 'node:util';
 import type { z } from 'zod';
-import { nearest } from './nearest.ts';
 
 /** What was wrong with an input, in the words of its one sentence. */
 interface Complaint {
@@ -19,7 +19,7 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
 
   constructor({ origin, key, expected, found, candidates = [] }: Complaint) {
-    const meant = typeof found === 'string' ? nearest(found, candidates) : undefined;
+    const meant = typeof found === 'string' ? likelyKey(found, candidates) : undefined;
     const end = meant === undefined ? '.' : `; did you mean "${meant}"?`;
     super(`${origin}: ${key === '' ? '' : `${key}: `}expected ${expected}, found ${shown(found)}${end}`);
   }

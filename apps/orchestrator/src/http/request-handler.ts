@@ -57,11 +57,10 @@ export async function createRequestHandler(options: RequestHandlerOptions): Prom
 }
 
 function healthHandler({ service, healthToken: token, logger }: RequestHandlerOptions): HealthHandler {
-  const { healthDetails, thresholds } = service.settings;
+  const { healthDetails } = service.settings;
   const isNobody = healthDetails === 'when-authorized' && token === undefined;
   return createHealthHandler({
     snapshot: () => service.snapshot(),
-    thresholds,
     details: isNobody ? 'never' : healthDetails,
     ...(token === undefined ? {} : { token }),
     logger,

@@ -1,3 +1,4 @@
+import { networkFileSystem } from '@hive/shared-db/health';
 import {
   closeSync,
   constants,
@@ -13,7 +14,6 @@ import { resolve } from 'node:path';
 import { decodeDatabaseHeader, HEADER_BYTES, type DatabaseHeader } from './database-header.ts';
 import type { DatabaseFile, FileReport, OtherFile, WalReport } from './file-report.ts';
 import { lockHoldersOf } from './lock-holders.ts';
-import { networkFileSystem } from './network-file-system.ts';
 import { readWal, type Wal } from './wal.ts';
 
 /** The first bytes of a file, and its size. */

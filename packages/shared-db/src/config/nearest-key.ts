@@ -16,6 +16,15 @@ export function nearestKey(written: string, candidates: readonly string[]): stri
   return nearest;
 }
 
+/** The candidate that a mistyped or shortened word is near enough to for "did you mean"; undefined when none is. */
+export function likelyKey(written: string, candidates: Iterable<string>): string | undefined {
+  const nearest = nearestKey(written, [...candidates]);
+  if (nearest === undefined) return undefined;
+  const [word, key] = [bare(written), bare(nearest)];
+  const begun = word.length > 1 && key.startsWith(word);
+  return begun || distance(word, key) <= Math.max(SLIP_LETTERS, Math.floor(word.length / 3)) ? nearest : undefined;
+}
+
 /** Whether `written` is probably meant to be `name`. Other digits make another name: `shard1` is no slip for `shard2`. */
 export function isSlipOf(written: string, name: string): boolean {
   const apart = distance(bare(written), bare(name));

@@ -1,22 +1,7 @@
 import { accessSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
-
-/**
- * File systems on which SQLite's shared memory or locks do not work between processes, by the number that `statfs` gives
- * (linux/magic.h). WAL needs shared memory: sqlite.org/wal.html, "Disadvantages".
- */
-const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
-  [0x6969, 'NFS'],
-  [0x517b, 'SMB'],
-  [0xfe534d42, 'SMB2'],
-  [0xff534d42, 'CIFS'],
-  [0x01021997, '9p'],
-  [0x5346414f, 'AFS'],
-  [0x00c36400, 'Ceph'],
-  [0x0bd00bd0, 'Lustre'],
-  [0x01161970, 'GFS2'],
-]);
+import { networkFileSystem } from './network-file-system.ts';
 
 /** What the file system says about a path. Passed in, so that a test can be on a network file system. */
 export interface FileSystem {
@@ -88,7 +73,7 @@ function checkPlace(
   fileSystem: FileSystem,
   refuse: Refuse,
 ): void {
-  const network = NETWORK_FILE_SYSTEMS.get(fileSystem.typeOf(nearestExisting(directory)) >>> 0);
+  const network = networkFileSystem(fileSystem.typeOf(nearestExisting(directory)));
   if (network !== undefined)
     refuse(
       'FILESYSTEM',
