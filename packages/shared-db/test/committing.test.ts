@@ -44,10 +44,14 @@ describe('a transaction', () => {
     expect(itemsOf(database)).toHaveLength(4);
   });
 
-  it('closes the iterators that its function left open when it is undone, too', async () => {
+  it('closes the iterators that its function left open when it is undone, too, and keeps its connection', async () => {
     await using temporary = await shop();
     const { database } = temporary;
     await database.write('fill', (tx) => ['a', 'b', 'c'].map((name) => add(tx, name)));
+    // A temporary table lives as long as the connection that made it.
+    await database.write('mark the connection', (tx) => {
+      tx.exec('CREATE TEMP TABLE mark (n)');
+    });
     const undone: readonly (() => Promise<unknown>)[] = [
       () =>
         database.write('undone', (tx) => {
@@ -78,6 +82,7 @@ describe('a transaction', () => {
       // A table that somebody still reads cannot be changed like this.
       await database.write('change the schema', (tx) => {
         tx.exec('ALTER TABLE item ADD COLUMN extra; ALTER TABLE item DROP COLUMN extra');
+        expect(tx.all('SELECT * FROM mark')).toEqual([]);
       });
       expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
     }
