@@ -22,7 +22,7 @@ export interface TransactionOptions extends CallOptions {
   readonly idleLimitMs?: number | undefined;
 }
 
-/** A named database, whatever it runs on. Labels say why; they are seen in errors, metrics and `hive-db ps`. */
+/** A named database, whatever it runs on. Labels say why; they are seen in errors, in health and by `hive-db status`. */
 export interface Database {
   readonly name: string;
   /** Runs the function on one snapshot that cannot be written. */

@@ -65,7 +65,7 @@ function suspended({ name, pool }: DatabaseSnapshot): Finding | undefined {
     status: 'warn',
     code: 'suspended',
     evidence: `its pool is suspended and ${count(pool.waiting, 'caller')} wait for it`,
-    advice: `let it go on: hive-db resume ${name}`,
+    advice: `let it go on where it was suspended: service.database('${name}').resume()`,
   };
 }
 

@@ -240,10 +240,10 @@ describe('other findings in a database', () => {
     });
   });
 
-  it('a suspended pool warns with who waits, and names the command', () => {
+  it('a suspended pool warns with who waits, and names the call', () => {
     const reason = onlyReason({ pool: { status: 'suspended', waiting: 2 } });
     expect(reason).toMatchObject({ status: 'warn', code: 'suspended' });
-    expect(reason.advice).toContain('hive-db resume orders');
+    expect(reason.advice).toContain("service.database('orders').resume()");
   });
 
   it('abandoned connections warn', () => {
