@@ -8,14 +8,20 @@ import { describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
+const packages = ['packages', 'apps'].flatMap((group) =>
+  readdirSync(join(root, group)).map((name) => `${group}/${name}`),
+);
 const markdown = [
   'README.md',
   'CONTRIBUTING.md',
-  ...['packages', 'apps'].flatMap((group) =>
-    readdirSync(join(root, group)).map((name) => `${group}/${name}/README.md`),
-  ),
+  ...packages.map((one) => `${one}/README.md`),
   ...files('docs').filter((file) => file.endsWith('.md')),
 ];
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
 
 function files(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' }).map((file) => join(directory, file));
@@ -61,6 +67,18 @@ describe('the documents', () => {
     const sections = [...text.matchAll(/^### HIVEDB_E_(\w+)$/gm)].map(([, code]) => code);
     expect(new Set(sections)).toEqual(new Set(ERROR_CODES));
     expect(sections).toHaveLength(ERROR_CODES.length);
+  });
+
+  it('every dependency has its reason in docs/decisions/0002-dependencies.md, and no other has', () => {
+    const text = readFileSync(join(root, 'docs/decisions/0002-dependencies.md'), 'utf8');
+    const cells = [...text.matchAll(/^\| (?!dependency|---)([^|]*) \|/gm)].map(([, cell = '']) => cell);
+    const named = cells.flatMap((cell) => cell.match(/[@a-z][\w@/.-]*/g) ?? []).filter((word) => word !== 'and');
+    const manifests = ['package.json', 'tools/bench/package.json', ...packages.map((one) => `${one}/package.json`)];
+    const used = manifests.flatMap((manifest) => {
+      const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, manifest), 'utf8')) as Manifest;
+      return Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !name.startsWith('@hive/'));
+    });
+    expect(named.toSorted()).toEqual([...new Set(used)].toSorted());
   });
 
   it.each(markdown)('every link in %s leads somewhere', (file) => {
