@@ -136,9 +136,12 @@ describe('what another process says', () => {
   it('may be any numbers and texts that fit a snapshot', async () => {
     const anyNumber = oneof(double({ noNaN: true, noDefaultInfinity: true }), integer());
     const anyText = oneof(string({ unit: 'binary', maxLength: 200 }), constantFrom('__proto__', 'constructor', EVIL));
+    const anyStatus = constantFrom(...(['opening', 'open', 'fenced', 'failed', 'closed'] as const));
     await assert(
-      asyncProperty(infiniteStream(anyNumber), infiniteStream(anyText), async (numbers, texts) => {
-        const snapshot = { ...scrambled(busyService(), numbers, texts), pid: 4711 };
+      asyncProperty(infiniteStream(anyNumber), infiniteStream(anyText), anyStatus, async (numbers, texts, status) => {
+        const busy = busyService();
+        const databases = busy.databases.map((one, index) => (index === 0 ? { ...one, status } : one));
+        const snapshot = { ...scrambled({ ...busy, databases }, numbers, texts), pid: 4711 };
         await using directory = await runtimeDirectory(snapshot);
         for (const verb of VERBS) {
           const { code, out, err } = await ask(directory.path, verb);

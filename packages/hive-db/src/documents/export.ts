@@ -1,4 +1,5 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
+import type { Thresholds } from '@hive/shared-db/health';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
 import { healthOfProcess, type ProcessHealth } from './health.ts';
@@ -18,12 +19,25 @@ export interface ExportedProcess extends ProcessHealth {
   readonly taken_at: string | null;
   readonly started_at: string | null;
   readonly closing: boolean;
+  readonly thresholds: ExportedThresholds;
   readonly databases: readonly ExportedDatabase[];
   readonly labels: readonly { readonly label: string; readonly calls: number; readonly failures: number }[];
   /** Adapters that work on direct connections, and why. */
   readonly fallbacks: readonly { readonly database: string; readonly reason: string }[];
   readonly deprecations: readonly DeprecatedUse[];
   readonly warnings: readonly string[];
+}
+
+/** By what the process is judged. */
+export interface ExportedThresholds {
+  readonly utilisation_warn_ratio: number;
+  readonly utilisation_critical_ratio: number;
+  readonly fail_when_saturated: boolean;
+  readonly oldest_wait_seconds: number;
+  readonly timeout_ratio: number;
+  readonly lease_seconds: number;
+  readonly wal_size_bytes: number;
+  readonly warn_when_deprecated: boolean;
 }
 
 export interface ExportedDatabase {
@@ -102,11 +116,25 @@ function exportOfProcess(process: Answered): ExportedProcess {
     taken_at: moment(snapshot.takenAt),
     started_at: moment(snapshot.startedAt),
     closing: snapshot.closing,
+    thresholds: exportOfThresholds(snapshot.thresholds),
     databases: snapshot.databases.map((database) => exportOfDatabase(database)),
     labels: snapshot.labels.map(({ label, calls, failures }) => ({ label, calls, failures })),
     fallbacks: snapshot.fallbacks.map(({ database, reason }) => ({ database, reason })),
     deprecations: deprecatedUses(process),
     warnings: snapshot.warnings,
+  };
+}
+
+function exportOfThresholds(thresholds: Thresholds): ExportedThresholds {
+  return {
+    utilisation_warn_ratio: thresholds.utilisationWarn,
+    utilisation_critical_ratio: thresholds.utilisationCritical,
+    fail_when_saturated: thresholds.failWhenSaturated,
+    oldest_wait_seconds: thresholds.oldestWaitMs / 1_000,
+    timeout_ratio: thresholds.timeoutShare,
+    lease_seconds: thresholds.leaseMs / 1_000,
+    wal_size_bytes: thresholds.walBytes,
+    warn_when_deprecated: thresholds.warnWhenDeprecated,
   };
 }
 
