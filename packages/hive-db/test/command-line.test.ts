@@ -106,6 +106,12 @@ describe('a shared option', () => {
     expect(before.out).toMatch(/^\{/);
   });
 
+  it.each(['50ms', '1s', '1m', '1min', '0.5'])('may be a duration as settings spell it: %s', async (text) => {
+    await using directory = await runtimeDirectory(busyService());
+    const { code, err } = await run(['status', '--timeout', text, '--runtime-dir', directory.path]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+  });
+
   it('beats the environment', async () => {
     await using directory = await runtimeDirectory(busyService());
     const { out } = await run(['status', '--runtime-dir', directory.path], { env: { HIVE_RUNTIME_DIR: '/nowhere' } });

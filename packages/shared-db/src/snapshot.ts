@@ -38,7 +38,7 @@ export interface LaneSnapshot {
 
 /** Who holds a connection. */
 export interface LeaseSnapshot extends LeaseInfo {
-  /** How long its holder said to need it: the `timeoutMs` given to a session. Undefined where nothing was said. */
+  /** How long its holder said to need it: `timeoutMs` of a session, `limitMs` of a transaction. Undefined where nothing was said. */
   readonly allowedMs: number | undefined;
 }
 

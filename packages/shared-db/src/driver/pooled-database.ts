@@ -60,8 +60,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     rolledBack: 0,
     busy: 0,
   };
-  /** How long the holders of sessions said to need them, by the lease. */
-  readonly #allowed = new Map<number, number>();
+  /** How long the holders of sessions, and of transactions, said to need them, by the number of the lease. */
+  readonly #allowed = { sessions: new Map<number, number>(), transactions: new Map<number, number>() };
   readonly #errors: Partial<Record<DatabaseErrorCode, number>> = {};
 
   constructor(context: DatabaseContext, driver: Driver) {
@@ -210,7 +210,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
     };
     this.assertWritable(call.label);
     const lease = await this.writers.acquire({ ...this.#acquireOptions(call), capture: true });
-    return this.#within(lease, 'write', call, fn, limits);
+    const { transactions: allowed } = this.#allowed;
+    if (options.limitMs !== undefined) allowed.set(lease.id, limits.limitMs);
+    try {
+      return await this.#within(lease, 'write', call, fn, limits);
+    } finally {
+      allowed.delete(lease.id);
+    }
   }
 
   session(label: string, options: SessionOptions = {}): Promise<Session> {
@@ -225,7 +231,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
           this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
         ended: () => {
-          this.#allowed.delete(lease.id);
+          this.#allowed.sessions.delete(lease.id);
         },
         expired: (of: string) => {
           this.context.logger.warn(
@@ -235,7 +241,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
         },
       };
       // What nobody asked for is no reason to hold a connection for long.
-      if (options.timeoutMs !== undefined) this.#allowed.set(lease.id, timeoutMs);
+      if (options.timeoutMs !== undefined) this.#allowed.sessions.set(lease.id, timeoutMs);
       return new LeasedSession(call.label.text, lease, host, timeoutMs, signal);
     });
   }
@@ -572,9 +578,15 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   leases(): readonly LeaseSnapshot[] {
-    const reading = this.readers.leases().map((lease) => ({ ...lease, allowedMs: this.#allowed.get(lease.id) }));
-    if (this.readers === this.writers) return reading;
-    return [...reading, ...this.writers.leases().map((lease) => ({ ...lease, allowedMs: undefined }))];
+    const { sessions, transactions } = this.#allowed;
+    const own = this.readers === this.writers;
+    const reading = this.readers.leases().map((lease) => {
+      const allowedMs = sessions.get(lease.id) ?? (own ? transactions.get(lease.id) : undefined);
+      return { ...lease, allowedMs };
+    });
+    if (own) return reading;
+    const writing = this.writers.leases().map((lease) => ({ ...lease, allowedMs: transactions.get(lease.id) }));
+    return [...reading, ...writing];
   }
 
   async resize(limits: Resize): Promise<void> {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
+import { fakeDatabase, passUntilSettled } from '../support/fake-database.ts';
 import { shop } from '../support/shop.ts';
 
 describe('the snapshot of a service', () => {
@@ -51,6 +52,28 @@ describe('the snapshot of a service', () => {
     // The same connection, lent again: what the last holder asked for is not the next one's.
     await using next = await database.session('next');
     expect(database.leases()).toMatchObject([{ owner: next.label, allowedMs: undefined }]);
+  });
+
+  it('says how long a transaction asked for, on the connections that read as well where those also write', async () => {
+    for (const singleWriter of [true, false]) {
+      await using fake = await fakeDatabase({ singleWriter });
+      const { clock, database } = fake;
+      const opened = Promise.withResolvers<undefined>();
+      const release = Promise.withResolvers<undefined>();
+      const moving = database.transaction(
+        'move stock',
+        async () => {
+          opened.resolve(undefined);
+          await release.promise;
+        },
+        { limitMs: 90_000, idleLimitMs: 90_000 },
+      );
+      await passUntilSettled(clock, opened.promise);
+      expect(database.leases()).toMatchObject([{ owner: 'move stock', allowedMs: 90_000 }]);
+      release.resolve(undefined);
+      await passUntilSettled(clock, moving);
+      expect(database.leases()).toEqual([]);
+    }
   });
 
   it('has the thresholds that the process is judged by', async () => {
