@@ -28,7 +28,10 @@ export class Breather {
   /** Tells the time; returns whether the loop is owed a turn. */
   check(now: number): boolean {
     if (this.#held !== undefined) return true;
-    if (now - this.#checkedAt < BREATH_MS) return false;
+    return now - this.#checkedAt >= BREATH_MS && this.#isOwed(now);
+  }
+
+  #isOwed(now: number): boolean {
     this.#checkedAt = now;
     const turns = this.#clock.turns();
     if (turns !== this.#turns) {

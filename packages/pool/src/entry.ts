@@ -13,24 +13,28 @@ export const GONE = 6;
 /** The kinds by name, in the order of their numbers. */
 export const KIND_NAMES = ['creating', 'validating', 'idle', 'leased', 'resetting', 'closing', 'gone'] as const;
 
-/** A resource that somebody borrows. The lease is good exactly as long as this object is its entry's state. */
+/**
+ * A resource that somebody borrows. Each resource has one such record, renewed for every lease, so that a lease costs one object; a
+ * lease is good exactly as long as the record is its entry's state and bears its number.
+ */
 export interface Hold<R> {
   readonly kind: typeof LEASED;
-  readonly id: number;
-  readonly owner: string | undefined;
+  /** Number of the lease that has the resource, or had it last. */
+  id: number;
+  owner: string | undefined;
   /** Whether this use is timed. Untimed ones carry the time of the last reading of the clock. */
-  readonly timed: boolean;
-  /** Where the lease began and how it ended, once there is something to tell. */
+  timed: boolean;
   trace: Trace | undefined;
+  /** How the lease ended, unless it was released: then its resource is never lent again. */
+  ended: string | undefined;
   /** The handle, until the housekeeper has seen it once; from then on only the garbage collector knows. */
   handle: Lease<R> | undefined;
 }
 
-/** The places of a lease's life. A stack is formatted only when somebody reads it. */
+/** The places of a lease's life, when they are remembered. A stack is formatted only when somebody reads it. */
 export interface Trace {
-  readonly acquiredAt: Error | undefined;
-  readonly ended: string;
-  readonly endedAt: Error | undefined;
+  readonly acquiredAt: Error;
+  endedAt: Error | undefined;
 }
 
 /** What a resource is doing. One object at a time, replaced by one function. */
@@ -65,6 +69,7 @@ export interface Entry<R> {
   readonly home: LeaseHome<R>;
   readonly id: number;
   readonly generation: number;
+  readonly hold: Hold<R>;
   resource: R | undefined;
   state: EntryState<R>;
   /** When it entered its state. */
@@ -75,6 +80,11 @@ export interface Entry<R> {
   expiresAt: number;
   /** A younger one is being opened in its place. */
   replacing: boolean;
+}
+
+/** Whether the lease of that number has the resource. */
+export function isHeld({ hold, state }: Entry<unknown>, id: number): boolean {
+  return state === hold && hold.id === id;
 }
 
 function bits(...kinds: readonly EntryKind[]): number {

@@ -1,4 +1,4 @@
-import type { Entry, Hold } from './entry.ts';
+import { isHeld, type Entry, type Trace } from './entry.ts';
 
 /** What is known about a lease, as plain data. */
 export interface LeaseInfo {
@@ -13,8 +13,8 @@ export interface LeaseInfo {
 
 /** What a lease needs from its pool. */
 export interface LeaseHome<R> {
-  giveBack(entry: Entry<R>, hold: Hold<R>, destroy: boolean): void;
-  stale(entry: Entry<R>, hold: Hold<R>): Error;
+  giveBack(entry: Entry<R>, id: number, destroy: boolean): void;
+  stale(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined): Error;
 }
 
 /**
@@ -23,38 +23,39 @@ export interface LeaseHome<R> {
  */
 export class Lease<R> implements Disposable {
   readonly #entry: Entry<R>;
-  readonly #hold: Hold<R>;
+  /** Number of the lease, unique in its pool. */
+  readonly id: number;
+  readonly #owner: string | undefined;
+  readonly #trace: Trace | undefined;
 
   /** Leases are made by a pool. */
-  constructor(entry: Entry<R>, hold: Hold<R>) {
+  constructor(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined) {
     this.#entry = entry;
-    this.#hold = hold;
+    this.id = id;
+    this.#owner = owner;
+    this.#trace = trace;
   }
 
   /** The resource. Throws `LEASE_STALE` once the lease has ended. */
   get resource(): R {
-    if (this.#entry.state !== this.#hold) throw this.#entry.home.stale(this.#entry, this.#hold);
-    return this.#entry.resource as R;
+    const entry = this.#entry;
+    if (!isHeld(entry, this.id)) throw entry.home.stale(entry, this.id, this.#owner, this.#trace);
+    return entry.resource as R;
   }
 
   /** Whether the resource is still this lease's. */
   get active(): boolean {
-    return this.#entry.state === this.#hold;
-  }
-
-  /** Number of the lease, unique in its pool. */
-  get id(): number {
-    return this.#hold.id;
+    return isHeld(this.#entry, this.id);
   }
 
   /** Gives the resource back for others to use. */
   release(): void {
-    this.#entry.home.giveBack(this.#entry, this.#hold, false);
+    this.#entry.home.giveBack(this.#entry, this.id, false);
   }
 
   /** Gives the resource back to be destroyed: for one that is broken, or whose state cannot be trusted. */
   destroy(): void {
-    this.#entry.home.giveBack(this.#entry, this.#hold, true);
+    this.#entry.home.giveBack(this.#entry, this.id, true);
   }
 
   [Symbol.dispose](): void {

@@ -8,6 +8,7 @@ import {
   CREATING,
   GONE,
   IDLE,
+  isHeld,
   KIND_NAMES,
   LEASED,
   mayFollow,
@@ -17,6 +18,7 @@ import {
   type EntryKind,
   type EntryState,
   type Hold,
+  type Trace,
 } from './entry.ts';
 import { PoolError, type PoolErrorCode } from './errors.ts';
 import { Histogram } from './histogram.ts';
@@ -113,7 +115,7 @@ const SUCCESSION_MS = 2 * HOUSEKEEPING_MS;
 const SMOOTHING = 0.15;
 /** How soon the queue is looked at again while nobody knows how long a creation takes. */
 const FIRST_REVIEW_MS = 10;
-/** When leases are further apart than this, each is timed: reading the clock is a thousandth of it. */
+/** When callers come further apart than this, each is timed: reading the clock is a thousandth of it. */
 const SPARSE_MS = 0.05;
 const DEFAULT_GRACE_MS = 5_000;
 const NO_OPTIONS: AcquireOptions = Object.freeze({});
@@ -126,9 +128,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   readonly #clock: Clock;
   readonly #observer: PoolObserver;
   readonly #breather: Breather;
+  /** A resource that comes back is idle at once: nobody validates, resets or observes it. */
+  readonly #returnsPlainly: boolean;
   readonly #backoff: Backoff;
   #size: number;
   #maxOverflow: number;
+  #limit: number;
   #status: PoolStats['status'] = 'open';
   #generation = 1;
 
@@ -138,12 +143,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** Last in, first out: what was used last is the least likely to need validation. */
   readonly #idle: Entry<R>[] = [];
   readonly #queue = new WaitQueue<R>();
+  /** The first of those in the queue who came in this turn of the event loop, when not all of them are timed. */
+  #newcomer: Waiter<R> | undefined;
+  /** They will be dated when the loop turns. */
+  #dating = false;
   readonly #vigils = new Vigils<R>();
   #abandoned = 0;
   #lastEntryId = 0;
   #lastLeaseId = 0;
 
-  /** One lease in so many is timed at present, how many more go untimed, and when the last timed one began. */
+  /** One caller in so many is timed at present, how many more go untimed, and when the last timed one came. */
   #stride = 1;
   #untimed = 0;
   #timedAt = 0;
@@ -164,7 +173,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** The queue is being served already; what happens meanwhile is taken into account. */
   #demanding = false;
   #closed: Promise<CloseReport> | undefined;
-  #collector: FinalizationRegistry<{ readonly entry: Entry<R>; readonly hold: Hold<R> }> | undefined;
+  #collector: FinalizationRegistry<{ readonly entry: Entry<R>; readonly id: number }> | undefined;
 
   constructor(settings: PoolSettings<R>) {
     const { clock, observer, size, maxOverflow, backoffMs, maxBackoffMs, random } = settings;
@@ -184,6 +193,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     });
     this.#size = size;
     this.#maxOverflow = maxOverflow;
+    this.#limit = size + maxOverflow;
+    this.#returnsPlainly = !settings.validates && !settings.resets && observer.released === undefined;
     this.#now = clock.now();
     this.#fill();
   }
@@ -197,7 +208,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   acquire(options: AcquireOptions = NO_OPTIONS): Promise<Lease<R>> {
     const lease = options.signal?.aborted === true ? undefined : this.#grantIdle(options);
     if (lease === undefined) return this.#wait(options);
-    if (!this.#breather.holding) return Promise.resolve(lease);
+    return this.#breather.holding ? this.#afterBreath(lease) : Promise.resolve(lease);
+  }
+
+  #afterBreath(lease: Lease<R>): Promise<Lease<R>> {
     return new Promise((resolve) => {
       this.#breather.hold(() => {
         resolve(lease);
@@ -212,30 +226,36 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
   #grantIdle(options: LeaseOptions): Lease<R> | undefined {
     if (this.#idle.length === 0 || this.#queue.length > 0 || this.#status !== 'open') return undefined;
-    const timed = --this.#untimed <= 0;
-    const now = timed || this.#settings.validates ? this.#readClock() : this.#now;
-    if (timed) this.#pace(now);
+    const timed = this.#isTimed();
+    const now = timed || !this.#settings.validates ? this.#now : this.#readClock();
     const entry = this.#takeIdle(now);
     if (entry === undefined) return undefined;
     this.#tally.immediate++;
     this.#waitTime.recordZero();
     if (timed) this.#breather.check(now);
-    return this.#grant(entry, options.owner, this.#place(options.capture), timed, 0);
+    return this.#grant(entry, options.owner, this.#trace(options.capture), timed, 0);
   }
 
-  /** Decides how many leases go untimed from now on: some in a dense stream, none where each takes its time. */
+  /** Whether this caller is to be timed; the clock has been read then. */
+  #isTimed(): boolean {
+    if (--this.#untimed > 0) return false;
+    this.#pace(this.#readClock());
+    return true;
+  }
+
+  /** Decides how many callers go untimed from now on: some in a dense stream, none where each takes its time. */
   #pace(now: number): void {
     const apartMs = (now - this.#timedAt) / this.#stride;
     this.#timedAt = now;
-    this.#stride = apartMs > SPARSE_MS ? 1 : this.#settings.timeEvery;
+    this.#stride = apartMs > SPARSE_MS ? 1 : Math.min(2 * this.#stride, this.#settings.timeEvery);
     this.#untimed = this.#stride;
   }
 
   /** Where a lease is being asked for, when that is to be remembered. */
-  #place(capture: boolean | undefined): Error | undefined {
+  #trace(capture: boolean | undefined): Trace | undefined {
     const { captureEvery } = this.#settings;
     if (capture !== true && (captureEvery === 0 || ++this.#asked % captureEvery !== 0)) return undefined;
-    return new Error('acquired');
+    return { acquiredAt: new Error('acquired'), endedAt: undefined };
   }
 
   /** Takes the best idle resource off the stack. Undefined when none is left, or when one is being validated first. */
@@ -256,84 +276,121 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #grant(
     entry: Entry<R>,
     owner: string | undefined,
-    place: Error | undefined,
+    trace: Trace | undefined,
     timed: boolean,
     waitMs: number,
   ): Lease<R> {
-    const hold: Hold<R> = {
-      kind: LEASED,
-      id: ++this.#lastLeaseId,
-      owner,
-      timed,
-      trace: place === undefined ? undefined : { acquiredAt: place, ended: '', endedAt: undefined },
-      handle: undefined,
-    };
+    const { hold } = entry;
+    hold.id = ++this.#lastLeaseId;
+    hold.owner = owner;
+    hold.timed = timed;
+    hold.trace = trace;
     this.#move(entry, hold);
-    const lease = new Lease<R>(entry, hold);
+    const lease = new Lease<R>(entry, hold.id, owner, trace);
     hold.handle = lease;
-    if (this.#observer.acquired !== undefined) this.#tellAcquired(entry, hold, waitMs);
+    if (this.#observer.acquired !== undefined) this.#tellAcquired(entry, waitMs);
     return lease;
   }
 
-  giveBack(entry: Entry<R>, hold: Hold<R>, destroy: boolean): void {
-    if (entry.state !== hold) {
+  giveBack(entry: Entry<R>, id: number, destroy: boolean): void {
+    const { hold } = entry;
+    if (!isHeld(entry, id)) {
       this.#tally.staleReleases++;
       return;
     }
-    const { validates } = this.#settings;
-    if (hold.timed || validates || this.#queue.length > 0) this.#readClock();
-    if (hold.timed) this.#recordUse(this.#now - entry.since);
-    if (hold.handle === undefined) this.#collector?.unregister(hold);
-    if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : 'released');
+    if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
+    const isPlain = !destroy && hold.trace === undefined && hold.handle !== undefined && this.#returnsPlainly;
+    if (isPlain) this.#free(entry);
+    else this.#takeBack(entry, id, destroy);
+  }
+
+  #endUse({ hold, since }: Entry<R>): void {
+    const now = this.#readClock();
+    if (!hold.timed) return;
+    this.#useTime.record(now - since);
+    this.#useMs = smooth(this.#useMs, now - since);
+  }
+
+  /** Takes back what needs more than to be free again: with a trace, an observer, a validator, a reset, or to be destroyed. */
+  #takeBack(entry: Entry<R>, id: number, destroy: boolean): void {
+    const { hold } = entry;
+    if (this.#settings.validates) this.#readClock();
+    if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : undefined);
+    this.#forget(hold);
     if (this.#observer.released !== undefined) {
-      this.#tellReleased(entry, hold);
+      this.#tellReleased(entry);
       // The observer may have flushed it.
-      if (entry.state !== hold) return;
+      if (!isHeld(entry, id)) return;
     }
     if (destroy) this.#close(entry, 'caller');
     else if (this.#settings.resets && this.#unfit(entry) === undefined) this.#reset(entry);
     else this.#free(entry);
   }
 
-  stale(entry: Entry<R>, { id, owner, trace }: Hold<R>): PoolError {
+  stale(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined): PoolError {
     const whose = owner === undefined ? '' : ` of ${owner}`;
-    const places = [trace?.acquiredAt?.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
-    const ended = trace?.ended ?? 'released';
-    const now = ended === 'released' ? "may be somebody else's now" : 'is gone';
-    const what = `lease ${id}${whose} was ${ended}; resource ${entry.id} ${now}`;
-    return new PoolError('LEASE_STALE', [`${this.#title}: ${what}`, ...places].join('\n'));
+    const places = [trace?.acquiredAt.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const ended = entry.hold.id === id ? entry.hold.ended : undefined;
+    const now = ended === undefined ? "may be somebody else's now" : 'is gone';
+    const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${entry.id} ${now}`;
+    return new PoolError('LEASE_STALE', [`${this.#title()}: ${what}`, ...places].join('\n'));
   }
 
   // Waiting
 
   #wait(options: AcquireOptions): Promise<Lease<R>> {
     const { owner, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
-    const now = this.#readClock();
-    const refusal = this.#refusal(options, now);
+    const refusal = this.#refusal(options);
     if (refusal !== undefined) return this.#refuse(refusal);
 
-    const place = this.#place(capture);
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter<R> = {
-        owner,
-        place,
-        since: now,
-        deadline: now + timeoutMs,
-        resolve,
-        reject,
-        unsubscribe: undefined,
-        previous: undefined,
-        next: undefined,
-        queued: false,
-      };
-      if (signal !== undefined) this.#listen(waiter, signal);
-      this.#queue.push(waiter);
-      this.#deadline.keepAlive(true);
-      this.#demand();
-      if (!waiter.queued) return;
-      if (timeoutMs === 0) this.#expire(waiter, now);
-      else this.#deadline.by(waiter.deadline, now);
+    const timed = this.#isTimed();
+    const { promise, resolve, reject } = Promise.withResolvers<Lease<R>>();
+    const waiter: Waiter<R> = {
+      owner,
+      trace: this.#trace(capture),
+      timeoutMs,
+      weight: timed ? this.#stride : 0,
+      since: this.#now,
+      resolve,
+      reject,
+      unsubscribe: undefined,
+      previous: undefined,
+      next: undefined,
+      queued: false,
+    };
+    if (signal !== undefined) this.#listen(waiter, signal);
+    this.#queue.push(waiter);
+    this.#deadline.keepAlive(true);
+    if (this.#stride > 1) this.#dateSoon(waiter);
+    if (timed) this.#deadline.by(this.#now + timeoutMs, this.#now);
+    this.#demand();
+    if (waiter.queued && timeoutMs === 0) this.#expire(waiter, this.#now);
+    return promise;
+  }
+
+  /**
+   * In a dense stream only some who come are timed, unless they still wait when the event loop turns: from then on each is, and
+   * its wait counts from there.
+   */
+  #dateSoon(waiter: Waiter<R>): void {
+    this.#newcomer ??= waiter;
+    if (this.#dating) return;
+    this.#dating = true;
+    this.#clock.nextTurn(() => {
+      this.#dating = false;
+      this.#dateNewcomers(this.#readClock());
     });
+  }
+
+  #dateNewcomers(now: number): void {
+    for (let waiter = this.#newcomer; waiter !== undefined; waiter = waiter.next) {
+      if (waiter.weight === 0) {
+        waiter.since = now;
+        this.#deadline.by(now + waiter.timeoutMs, now);
+      }
+      waiter.weight = 1;
+    }
+    this.#newcomer = undefined;
   }
 
   #listen(waiter: Waiter<R>, signal: AbortSignal): void {
@@ -348,15 +405,15 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Why a caller may not even wait. */
-  #refusal({ signal, timeoutMs }: AcquireOptions, now: number): PoolError | undefined {
-    if (this.#isClosing) return this.#error('POOL_CLOSED', 'the pool is closed');
+  #refusal({ signal, timeoutMs }: AcquireOptions): PoolError | undefined {
+    if (this.#isClosing()) return this.#error('POOL_CLOSED', 'the pool is closed');
     if (signal?.aborted === true) {
       this.#tally.aborted++;
       return this.#error('ABORTED', 'the caller had aborted before it asked', signal.reason);
     }
     const wrong = timeoutMs === undefined ? undefined : checkLimit('acquireTimeoutMs', timeoutMs, 'timeoutMs');
     if (wrong !== undefined) return wrong;
-    if (this.#isBroken && now < this.#backoff.retryAt) return this.#createFailed();
+    if (this.#isBroken() && this.#readClock() < this.#backoff.retryAt) return this.#createFailed();
     if (this.#queue.length >= this.#settings.maxWaiting) {
       this.#tally.overloaded++;
       return this.#error('OVERLOADED', 'the queue is full');
@@ -365,6 +422,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   #refuse(reason: PoolError): Promise<never> {
+    this.#readClock();
     return new Promise((_, reject) => {
       this.#answer(() => {
         reject(reason);
@@ -386,6 +444,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   #unqueue(waiter: Waiter<R>): void {
+    if (waiter === this.#newcomer) this.#newcomer = waiter.next;
     this.#queue.remove(waiter);
     waiter.unsubscribe?.();
     if (this.#queue.length === 0) this.#deadline.keepAlive(false);
@@ -409,9 +468,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   // One alarm for all deadlines: a timer of its own would cost a waiter more than the rest of its wait.
   #expireDue(): void {
     const now = this.#readClock();
+    this.#dateNewcomers(now);
     for (const waiter of this.#queue) {
-      if (waiter.deadline <= now) this.#expire(waiter, now);
-      else this.#deadline.by(waiter.deadline, now);
+      const deadline = waiter.since + waiter.timeoutMs;
+      if (deadline <= now) this.#expire(waiter, now);
+      else this.#deadline.by(deadline, now);
     }
   }
 
@@ -419,13 +480,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** A resource that works and belongs to nobody goes to the head of the queue, to the idle stack, or away. Needs a fresh `#now`. */
   #free(entry: Entry<R>): void {
-    const unfit = this.#unfit(entry);
+    const unfit = this.#isFit(entry) ? undefined : this.#unfit(entry);
     if (unfit !== undefined) {
       this.#close(entry, unfit);
       return;
     }
-    const waiter = this.#status === 'open' ? this.#queue.first : undefined;
-    if (waiter !== undefined) {
+    const waiter = this.#queue.first;
+    if (waiter !== undefined && this.#status === 'open') {
       this.#serve(entry, waiter);
       return;
     }
@@ -435,17 +496,35 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Hands over at the moment of release: a turn later somebody else could come in between. */
   #serve(entry: Entry<R>, waiter: Waiter<R>): void {
-    const now = this.#now;
-    const waitMs = now - waiter.since;
+    const timed = waiter.weight > 0;
+    const waitMs = timed ? this.#endWait(waiter) : 0;
     this.#unqueue(waiter);
     this.#tally.waited++;
-    this.#waitTime.record(waitMs);
-    const lease = this.#grant(entry, waiter.owner, waiter.place, true, waitMs);
-    if (!this.#breather.check(now)) waiter.resolve(lease);
-    else
-      this.#breather.hold(() => {
-        waiter.resolve(lease);
-      });
+    const lease = this.#grant(entry, waiter.owner, waiter.trace, timed, waitMs);
+    if (this.#breather.check(this.#now)) this.#resolveAfterBreath(waiter, lease);
+    else waiter.resolve(lease);
+  }
+
+  #endWait(waiter: Waiter<R>): number {
+    const waitMs = this.#now - waiter.since;
+    this.#waitTime.record(waitMs, waiter.weight);
+    return waitMs;
+  }
+
+  #resolveAfterBreath(waiter: Waiter<R>, lease: Lease<R>): void {
+    this.#breather.hold(() => {
+      waiter.resolve(lease);
+    });
+  }
+
+  /** The usual answer of `#unfit`, for less. */
+  #isFit(entry: Entry<R>): boolean {
+    return (
+      entry.generation === this.#generation &&
+      this.#now < entry.expiresAt &&
+      this.#entries.size <= this.#limit &&
+      this.#status !== 'closing'
+    );
   }
 
   /** Why a resource must not be handed out any more. */
@@ -453,7 +532,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#status === 'closing') return 'closed';
     if (entry.generation !== this.#generation) return 'condemned';
     if (this.#now >= entry.expiresAt) return 'lifetime';
-    if (this.#entries.size > this.#limit && this.#staying > this.#limit) return 'overflow';
+    if (this.#entries.size > this.#limit && this.#staying() > this.#limit) return 'overflow';
     return undefined;
   }
 
@@ -462,6 +541,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#demanding || this.#status !== 'open' || this.#queue.length === 0) return;
     if (this.#idle.length === 0 && this.#entries.size >= this.#limit) return;
     const now = this.#readClock();
+    this.#dateNewcomers(now);
     this.#demanding = true;
     this.#serveIdle(now);
     while (now >= this.#backoff.retryAt && this.#creationsWanted(now) > 0) this.#create();
@@ -502,6 +582,15 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       home: this,
       id: ++this.#lastEntryId,
       generation: this.#generation,
+      hold: {
+        kind: LEASED,
+        id: 0,
+        owner: undefined,
+        timed: false,
+        trace: undefined,
+        ended: undefined,
+        handle: undefined,
+      },
       resource: undefined,
       state: { kind: CREATING, abort },
       since: this.#now,
@@ -557,7 +646,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#tally.createFailures++;
     this.#backoff.failed(entry.id, this.#lastEntryId, this.#now, error);
     this.#tell(() => this.#observer.createFailed?.(error, this.#backoff.failures));
-    if (this.#isBroken) for (const waiter of this.#queue) this.#leave(waiter, this.#createFailed());
+    if (this.#isBroken()) for (const waiter of this.#queue) this.#leave(waiter, this.#createFailed());
     this.#demand();
   }
 
@@ -584,8 +673,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Creation keeps failing and nothing is left that could serve anybody: waiting would only delay the bad news. */
-  get #isBroken(): boolean {
-    const usable = this.#staying - this.#counted(CREATING);
+  #isBroken(): boolean {
+    const usable = this.#staying() - this.#counted(CREATING);
     return this.#backoff.failures >= this.#settings.failFastAfter && usable === 0;
   }
 
@@ -612,7 +701,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     for (;;) {
       this.#readClock();
       this.#fill();
-      if (this.#isClosing) throw this.#error('POOL_CLOSED', 'the pool is closed');
+      if (this.#isClosing()) throw this.#error('POOL_CLOSED', 'the pool is closed');
       if (this.#counted(CREATING) > 0) await this.#until(this.#entries, ({ state }) => state.kind === CREATING);
       else if (this.#backoff.failures > 0 && this.#idle.length < this.#settings.minIdle) throw this.#createFailed();
       else return this.#entries.size;
@@ -714,15 +803,14 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** The only place where a resource changes what it is doing. */
   #move(entry: Entry<R>, next: EntryState<R>): void {
     const from = entry.state.kind;
-    if (!mayFollow(from, next.kind))
-      throw new Error(`BUG: resource ${entry.id} went from ${KIND_NAMES[from]} to ${KIND_NAMES[next.kind]}`);
     const to = next.kind;
+    if (!mayFollow(from, to)) throw impossible(entry, to);
     this.#count[from] = this.#counted(from) - 1;
     this.#count[to] = this.#counted(to) + 1;
     entry.state = next;
     entry.since = this.#now;
     if (to === GONE) this.#entries.delete(entry);
-    this.#vigils.moved(entry);
+    if (this.#vigils.length > 0) this.#vigils.moved(entry);
   }
 
   #counted(kind: EntryKind): number {
@@ -749,7 +837,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#watchHandles();
     this.#fill();
     const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
-    if (isNeeded && !this.#isClosing) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
+    if (isNeeded && !this.#isClosing()) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
   }
 
   #retire(entry: Entry<R>, now: number): void {
@@ -761,7 +849,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { idleTimeoutMs, overflowIdleTimeoutMs, minIdle } = this.#settings;
     const idleMs = now - entry.since;
     if (now >= entry.expiresAt) this.#closeIdle(entry, 'lifetime');
-    else if (this.#staying > this.#size && idleMs >= overflowIdleTimeoutMs) this.#closeIdle(entry, 'overflow');
+    else if (this.#staying() > this.#size && idleMs >= overflowIdleTimeoutMs) this.#closeIdle(entry, 'overflow');
     else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs && this.#idle.length > minIdle)
       this.#closeIdle(entry, 'idle');
   }
@@ -774,7 +862,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** Opens the successor of an ageing resource while there is room, so that nobody ever waits for the change. */
   #replace(entry: Entry<R>, now: number): void {
     if (entry.replacing || now < this.#backoff.retryAt) return;
-    if (this.#staying > this.#size || this.#entries.size >= this.#limit) return;
+    if (this.#staying() > this.#size || this.#entries.size >= this.#limit) return;
     entry.replacing = true;
     const successor = this.#create();
     const opened = this.#vigils.until([successor], ({ state }) => state.kind === CREATING);
@@ -795,19 +883,25 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       const { state } = entry;
       if (state.kind !== LEASED || state.handle === undefined) continue;
       this.#collector ??= new FinalizationRegistry((lost) => {
-        this.#collect(lost.entry, lost.hold);
+        this.#collect(lost.entry, lost.id);
       });
-      this.#collector.register(state.handle, { entry, hold: state }, state);
+      this.#collector.register(state.handle, { entry, id: state.id }, state);
       state.handle = undefined;
     }
   }
 
+  /** The lease has ended in the usual way, so the garbage collector has nothing to tell of it. */
+  #forget(hold: Hold<R>): void {
+    if (hold.handle === undefined) this.#collector?.unregister(hold);
+    hold.handle = undefined;
+  }
+
   /** The handle of a lease is gone, so nobody can use or release its resource any more. */
-  #collect(entry: Entry<R>, hold: Hold<R>): void {
-    if (entry.state !== hold) return;
+  #collect(entry: Entry<R>, id: number): void {
+    if (!isHeld(entry, id)) return;
     this.#readClock();
     this.#tally.collected++;
-    const info = this.#describe(entry, hold);
+    const info = this.#describe(entry);
     this.#close(entry, 'collected');
     this.#tell(() => this.#observer.collected?.(info));
   }
@@ -823,8 +917,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
     this.#size = size;
     this.#maxOverflow = maxOverflow;
+    this.#limit = size + maxOverflow;
     this.#readClock();
-    const surplus = this.#idle.splice(0, Math.max(0, this.#staying - this.#limit));
+    const surplus = this.#idle.splice(0, Math.max(0, this.#staying() - this.#limit));
     for (const entry of surplus) this.#close(entry, 'overflow');
     this.#demand();
     this.#fill();
@@ -848,7 +943,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const revoke = (heldForMs: number): void => {
       for (const entry of before)
         if (entry.state.kind === LEASED && now - entry.since >= heldForMs)
-          revoked.push(this.#revoke(entry, entry.state, `revoked by flush('${mode}')`, 'flushed'));
+          revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
     };
     switch (mode) {
       case 'idle':
@@ -875,10 +970,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return Object.freeze({ destroyed: ended.length, revoked: Object.freeze(revoked) });
   }
 
-  #revoke(entry: Entry<R>, hold: Hold<R>, how: string, reason: DestroyReason): LeaseInfo {
-    const info = this.#describe(entry, hold);
-    conclude(hold, how);
-    if (hold.handle === undefined) this.#collector?.unregister(hold);
+  #revoke(entry: Entry<R>, how: string, reason: DestroyReason): LeaseInfo {
+    const info = this.#describe(entry);
+    conclude(entry.hold, how);
+    this.#forget(entry.hold);
     this.#tally.revoked++;
     this.#close(entry, reason);
     this.#tell(() => this.#observer.revoked?.(info, how));
@@ -928,7 +1023,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const forced: LeaseInfo[] = [];
     for (const entry of this.#entries) {
       const { state } = entry;
-      if (state.kind === LEASED) forced.push(this.#revoke(entry, state, 'revoked when the pool closed', 'closed'));
+      if (state.kind === LEASED) forced.push(this.#revoke(entry, 'revoked when the pool closed', 'closed'));
       else if (state.kind === CREATING) this.#abandonCreation(entry);
       else if (state.kind === VALIDATING || state.kind === RESETTING) this.#close(entry, 'closed');
     }
@@ -939,6 +1034,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   stats(): PoolStats {
     const now = this.#readClock();
+    this.#dateNewcomers(now);
     return Object.freeze({
       name: this.name,
       status: this.#status,
@@ -967,12 +1063,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   leases(): readonly LeaseInfo[] {
     this.#readClock();
     const leases: LeaseInfo[] = [];
-    for (const entry of this.#entries) if (entry.state.kind === LEASED) leases.push(this.#describe(entry, entry.state));
+    for (const entry of this.#entries) if (entry.state.kind === LEASED) leases.push(this.#describe(entry));
     return leases.toSorted((a, b) => b.ageMs - a.ageMs);
   }
 
   waiters(): readonly WaiterInfo[] {
     const now = this.#readClock();
+    this.#dateNewcomers(now);
     return Array.from(this.#queue, ({ owner, since }) => ({ owner, waitMs: now - since }));
   }
 
@@ -989,21 +1086,17 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#idle.some(({ state }) => state.kind !== IDLE)) return 'the idle stack holds what is not idle';
     if (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && found[IDLE] > 0)
       return 'somebody waits beside an idle resource';
-    if (this.#isClosing && this.#queue.length > 0) return 'somebody waits in a closed pool';
+    if (this.#isClosing() && this.#queue.length > 0) return 'somebody waits in a closed pool';
     if (this.#abandoned < 0) return 'more came back than were abandoned';
     return undefined;
   }
 
-  get #limit(): number {
-    return this.#size + this.#maxOverflow;
-  }
-
   /** How many resources are live and not on their way out. */
-  get #staying(): number {
+  #staying(): number {
     return this.#entries.size - this.#counted(CLOSING);
   }
 
-  get #isClosing(): boolean {
+  #isClosing(): boolean {
     return this.#status === 'closing' || this.#status === 'closed';
   }
 
@@ -1012,17 +1105,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return this.#now;
   }
 
-  #recordUse(ms: number): void {
-    this.#useTime.record(ms);
-    this.#useMs = smooth(this.#useMs, ms);
-  }
-
-  #describe(entry: Entry<R>, { id, owner, trace }: Hold<R>): LeaseInfo {
+  #describe(entry: Entry<R>): LeaseInfo {
+    const { id, owner, trace } = entry.hold;
     const ageMs = Math.max(0, this.#now - entry.since);
-    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, acquiredAt: trace?.acquiredAt?.stack });
+    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, acquiredAt: trace?.acquiredAt.stack });
   }
 
-  get #title(): string {
+  #title(): string {
     return `pool ${JSON.stringify(this.name)}`;
   }
 
@@ -1037,15 +1126,15 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       .slice(0, 3)
       .map(({ owner, ageMs }) => `${owner ?? 'unnamed'} for ${(ageMs / 1000).toFixed(1)} s`);
     const held = longest.length === 0 ? '' : `; held longest by ${longest.join(', ')}`;
-    return new PoolError(code, `${this.#title}: ${what} (${counts})${held}`, { cause, holders, waiting });
+    return new PoolError(code, `${this.#title()}: ${what} (${counts})${held}`, { cause, holders, waiting });
   }
 
-  #tellAcquired(entry: Entry<R>, hold: Hold<R>, waitMs: number): void {
-    this.#tell(() => this.#observer.acquired?.(this.#describe(entry, hold), waitMs));
+  #tellAcquired(entry: Entry<R>, waitMs: number): void {
+    this.#tell(() => this.#observer.acquired?.(this.#describe(entry), waitMs));
   }
 
-  #tellReleased(entry: Entry<R>, hold: Hold<R>): void {
-    this.#tell(() => this.#observer.released?.(this.#describe(entry, hold)));
+  #tellReleased(entry: Entry<R>): void {
+    this.#tell(() => this.#observer.released?.(this.#describe(entry)));
   }
 
   #tell(event: () => void): void {
@@ -1057,15 +1146,19 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 }
 
+function impossible({ id, state }: Entry<unknown>, to: EntryKind): Error {
+  return new Error(`BUG: resource ${id} went from ${KIND_NAMES[state.kind]} to ${KIND_NAMES[to]}`);
+}
+
 /** Whether a resource is not on its way out. */
 function stays({ state }: Entry<unknown>): boolean {
   return state.kind !== CLOSING && state.kind !== GONE;
 }
 
 /** Remembers how a lease ended, for whoever still uses it; and where, when places are remembered for it. */
-function conclude<R>(hold: Hold<R>, ended: string): void {
-  const { trace } = hold;
-  hold.trace = { acquiredAt: trace?.acquiredAt, ended, endedAt: trace === undefined ? undefined : new Error(ended) };
+function conclude(hold: Hold<unknown>, ended: string | undefined): void {
+  hold.ended = ended;
+  if (hold.trace !== undefined) hold.trace.endedAt = new Error(ended ?? 'released');
 }
 
 function smooth(average: number | undefined, sample: number): number {

@@ -6,9 +6,13 @@ interface Vigil<R> {
   readonly resolve: () => void;
 }
 
-/** Those who wait until resources have reached a state. Costs one comparison a move while nobody does. */
+/** Those who wait until resources have reached a state. */
 export class Vigils<R> {
   readonly #vigils = new Set<Vigil<R>>();
+
+  get length(): number {
+    return this.#vigils.size;
+  }
 
   /** Resolves when `pending` holds for none of the entries any more. */
   until(entries: Iterable<Entry<R>>, pending: (entry: Entry<R>) => boolean): Promise<void> {
@@ -20,7 +24,6 @@ export class Vigils<R> {
   }
 
   moved(entry: Entry<R>): void {
-    if (this.#vigils.size === 0) return;
     for (const vigil of this.#vigils) {
       if (!vigil.left.has(entry) || vigil.pending(entry)) continue;
       vigil.left.delete(entry);

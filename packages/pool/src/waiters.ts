@@ -1,3 +1,4 @@
+import type { Trace } from './entry.ts';
 import type { Lease } from './lease.ts';
 
 /** What is known about somebody who waits, as plain data. */
@@ -10,9 +11,12 @@ export interface WaiterInfo {
 export interface Waiter<R> {
   readonly owner: string | undefined;
   /** Where it asked, when that is to be remembered. */
-  readonly place: Error | undefined;
-  readonly since: number;
-  readonly deadline: number;
+  readonly trace: Trace | undefined;
+  readonly timeoutMs: number;
+  /** For how many its wait stands in the statistics: 0 when it is not timed. */
+  weight: number;
+  /** When it came; of one that is not timed, when the clock was last read before. */
+  since: number;
   readonly resolve: (lease: Lease<R>) => void;
   readonly reject: (reason: Error) => void;
   /** Takes the abort listener off the caller's signal. */
@@ -34,6 +38,11 @@ export class WaitQueue<R> {
 
   get first(): Waiter<R> | undefined {
     return this.#first;
+  }
+
+  /** Whether the wait of whoever is next is timed. */
+  get isNextTimed(): boolean {
+    return this.#first !== undefined && this.#first.weight > 0;
   }
 
   push(waiter: Waiter<R>): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quantileMs } from '@hive/pool';
+import { quantileMs, type Lease, type Pool } from '@hive/pool';
 import { delayed, never, scene } from './support/scene.ts';
 import { watch } from './support/watched.ts';
 
@@ -68,6 +68,39 @@ describe('statistics', () => {
     expect(pool.stats().waitTime).toMatchObject({ count: 3, sumMs: 130, maxMs: 100 });
   });
 
+  it('time one wait in sixteen that ends within its turn of the event loop, and let it stand for the others', async () => {
+    const { pool } = scene(() => ({ size: 1, maxOverflow: 0 }));
+    await handOver(pool, 1_000);
+    const { counters, waitTime, useTime } = pool.stats();
+    expect(counters.immediate + counters.waited).toBe(1_001);
+    expect(waitTime.count).toBeGreaterThan(950);
+    expect(waitTime.count).toBeLessThan(1_050);
+    expect(useTime.count).toBeLessThan(100);
+  });
+
+  it('time every wait that outlasts its turn, however dense the stream was before', async () => {
+    const { pool, clock } = scene(() => ({ size: 1, maxOverflow: 0 }));
+    const holder = await handOver(pool, 1_000);
+    const before = pool.stats();
+    const waits = Array.from({ length: 40 }, () => watch(pool.acquire()));
+    const late = Array.from({ length: 40 }, () => watch(pool.acquire({ timeoutMs: 30 })));
+    await clock.advance(29);
+    expect(late.map(({ state }) => state)).not.toContain('rejected');
+    await clock.advance(21);
+    expect(late.map(({ state }) => state)).not.toContain('pending');
+    expect(pool.stats().oldestWaitMs).toBe(50);
+    holder.release();
+    await clock.settle();
+    for (const { value } of waits) {
+      value?.release();
+      await clock.settle();
+    }
+    const { waitTime, counters } = pool.stats();
+    expect(counters.timeouts).toBe(40);
+    expect(waitTime.count - before.waitTime.count).toBe(80);
+    expect(waitTime.sumMs - before.waitTime.sumMs).toBe(40 * 50 + 40 * 30);
+  });
+
   it('time the uses', async () => {
     const { pool, clock } = scene(() => ({ timeEvery: 1 }));
     for (const ms of [10, 20, 90]) {
@@ -123,3 +156,14 @@ describe('statistics', () => {
     expect(pool.stats()).toMatchObject({ oldestWaitMs: 30, oldestLeaseMs: 100 });
   });
 });
+
+/** Hands the only resource from one caller to the next, again and again within one turn of the event loop. */
+async function handOver(pool: Pool<unknown>, times: number): Promise<Lease<unknown>> {
+  let lease = await pool.acquire();
+  for (let i = 0; i < times; i++) {
+    const next = pool.acquire();
+    lease.release();
+    lease = await next;
+  }
+  return lease;
+}

@@ -49,7 +49,7 @@ function hivePoolWith(name: string, timing: { readonly timeEvery?: number }): Po
   };
 }
 
-/** As it comes: one use in sixteen is timed, waits always are. */
+/** As it comes: in a dense stream one caller in sixteen is timed, and everybody who waits longer than a turn of the event loop. */
 export const hivePool = hivePoolWith('@hive/pool', {});
 
 /** Every single use is timed. */
