@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { openDatabaseService, sqlite, type SqliteDatabase } from '@hive/shared-db';
 import { listProcesses } from '@hive/shared-db/presence';
 import { temporaryDirectory, VirtualClock, type TemporaryDatabase } from '@hive/shared-db/testing';
 import { companion, type Companion } from './support/companion.ts';
@@ -34,22 +34,30 @@ async function holderOf(path: string): Promise<Companion> {
   return holder;
 }
 
+/** Resolves when a write has found the lock taken. */
+async function waitingForLock(database: SqliteDatabase): Promise<void> {
+  await expect.poll(() => database.snapshot().counters.busy, { timeout: 10_000 }).toBe(1);
+}
+
 describe('closing a service', () => {
   it('lets what has begun come to its end, and turns away at once who waits and who comes', async () => {
     await using temporary = await shop({ poolSize: 1 });
     const { database, service } = temporary;
-    await database.read('open a reader', (c) => c.get('SELECT 1'));
     const gate = Promise.withResolvers<undefined>();
+    const started = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()] as const;
     const begun = [
       database.read('read', async (c) => {
+        started[0].resolve(undefined);
         await gate.promise;
         return c.get('SELECT count(*) AS n FROM item');
       }),
       database.transaction('transaction', async (tx) => {
+        started[1].resolve(undefined);
         await gate.promise;
         return (await tx.run("INSERT INTO item (name) VALUES ('a')")).changes;
       }),
     ];
+    await Promise.all(started.map(({ promise }) => promise));
     const waiting = [
       database.read('waiting', (c) => c.get('SELECT 1')),
       database.write('waiting', () => 1),
@@ -183,6 +191,7 @@ describe('closing a service whose write waits for the lock of another process', 
     await using temporary = await shop();
     await using holder = await holderOf(temporary.path);
     const write = temporary.database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')").changes);
+    await waitingForLock(temporary.database);
     const closing = temporary.service.close();
     holder.say('let go');
     expect(await write).toBe(1);
@@ -197,6 +206,7 @@ describe('closing a service whose write waits for the lock of another process', 
       rejectionOf(database.write('running', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')"))),
       rejectionOf(database.write('waiting', (tx) => tx.run("INSERT INTO item (name) VALUES ('b')"))),
     ];
+    await waitingForLock(database);
     expect(await service.close({ graceMs: 0 })).toMatchObject({ forced: [{ owner: 'running', database: 'test' }] });
     expect(await Promise.all(writes)).toMatchObject([
       { name: 'DatabaseError', label: 'running', retryable: false },

@@ -148,7 +148,7 @@ describe('a write that waits for the lock of another process', () => {
         'transaction',
       ),
     ];
-    await expect.poll(() => database.snapshot().counters.busy).toBe(1);
+    await expect.poll(() => database.snapshot().counters.busy, { timeout: 10_000 }).toBe(1);
     holder.say('let go');
     await Promise.all(saves);
     expect(runs).toEqual(['write', 'transaction']);

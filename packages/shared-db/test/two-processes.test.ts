@@ -127,7 +127,7 @@ describe('a transaction that does nothing while it holds the lock', () => {
     );
     expect(await dweller.hear()).toBe('dwelling');
     const write = temporary.database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('second')"), {
-      timeoutMs: 0,
+      timeoutMs: 2_000,
     });
     expect(await write).toMatchObject({ changes: 1 });
     dweller.say('look');
