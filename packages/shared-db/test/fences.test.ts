@@ -250,6 +250,42 @@ describe('a file that is damaged', () => {
 });
 
 describe('verifying', () => {
+  it('finds also what does not let it begin, and says it in one sentence', async () => {
+    using directory = temporaryDirectory();
+    using meeting = temporaryDirectory();
+    const path = directory.file('orders.db');
+    await fullShop(path);
+    damage(path, 0, 1);
+    raiseFence(path, meeting.path);
+    await using service = await openShop(path, meeting.path);
+    expect(await rejectionOf(service.database('orders').write('save', () => 1))).toMatchObject({
+      code: 'HIVEDB_E_CORRUPT',
+      message: expect.stringMatching(/^[^\n]*: the file is not a SQLite database[^\n]*$/) as string,
+    });
+  });
+
+  it('that cannot be done says nothing about the file: it stays fenced, and is verified at the next use', async () => {
+    await using made = await shop();
+    await made.service.close();
+    using meeting = temporaryDirectory();
+    const clock = new VirtualClock();
+    raiseFence(made.path, meeting.path);
+    const { execPath } = process;
+    process.execPath = '/nowhere/node';
+    using _ = { [Symbol.dispose]: () => (process.execPath = execPath) };
+    await using service = await openShop(made.path, meeting.path, clock);
+    const save = (): Promise<unknown> => service.database('orders').write('save', () => 'saved');
+    expect(await rejectionOf(save())).toMatchObject({
+      code: 'HIVEDB_E_FENCED',
+      message: expect.stringContaining('could not be checked after an I/O error') as string,
+    });
+    expect(fencesIn(meeting.path)).toHaveLength(1);
+    process.execPath = execPath;
+    await clock.advance(1_000);
+    expect(await save()).toBe('saved');
+    expect(fencesIn(meeting.path)).toEqual([]);
+  });
+
   it('is done by another process, and the event loop turns meanwhile', async () => {
     await using made = await shop();
     await made.service.close();
