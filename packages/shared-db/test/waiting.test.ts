@@ -80,6 +80,44 @@ describe('a write, while another process holds the lock', () => {
     expect(itemsOf(database)).toEqual(['saved']);
   });
 
+  it('ends in time with what the holder says of itself: its app, and what it is writing since when', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    await using holder = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0], durability: 'normal' }) };
+       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
+       await service.database('orders').transaction('nightly import', async (tx) => {
+         await tx.run('SELECT 1');
+         say('holding');
+         await hear();
+       }, { limitMs: 60_000, idleLimitMs: 60_000 });
+       await service.close();
+       goDeaf();`,
+      temporary.path,
+      meeting.path,
+    );
+    expect(await holder.hear()).toBe('holding');
+    const save = (): Promise<unknown> => rejectionOf(temporary.database.write('save', () => 1, { timeoutMs: 50 }));
+    expect(await save()).toMatchObject({
+      code: 'HIVEDB_E_BUSY_TIMEOUT',
+      message: expect.stringContaining(`process ${holder.pid} (importer, "nightly import" for `) as string,
+      advice: 'run: hive-db status',
+      culprits: [{ pid: holder.pid, app: 'importer', label: 'nightly import', heldMs: expect.any(Number) as number }],
+    });
+    // Who is stopped cannot say anything; the system knows what it is.
+    holder.signal('SIGSTOP');
+    const error = await save();
+    expect(error).toMatchObject({
+      culprits: [{ pid: holder.pid, command: expect.stringContaining('node') as string }],
+    });
+    expect(error).not.toMatchObject({ culprits: [{ app: 'importer' }] });
+    holder.signal('SIGCONT');
+    holder.say('let go');
+    expect(await holder.end()).toEqual({ code: 0, stderr: '' });
+    expect(await temporary.database.write('save', () => 1)).toBe(1);
+  });
+
   it('can be given up by its caller, and its function is never run', async () => {
     await using temporary = await shop();
     const { database } = temporary;

@@ -13,8 +13,8 @@ export interface Patience {
   readonly isBusy: (error: unknown) => boolean;
   /** Told once, when the first try found the lock taken. */
   readonly onBusy: () => void;
-  /** Makes the error of giving up. */
-  readonly giveUp: (cause: unknown) => Error;
+  /** Makes the error of giving up; asks around who is in the way. */
+  readonly giveUp: (cause: unknown) => Promise<Error>;
   readonly aborted: () => Error;
 }
 
@@ -30,7 +30,7 @@ export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patie
     } catch (error) {
       if (!isBusy(error)) throw error;
       if (tries === 0) onBusy();
-      if (clock.now() >= deadline) throw giveUp(error);
+      if (clock.now() >= deadline) throw await giveUp(error);
     }
     await pause(clock, PAUSE_MS * (0.75 + 0.5 * random()));
     if (signal?.aborted === true) throw aborted();

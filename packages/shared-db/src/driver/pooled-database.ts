@@ -13,6 +13,7 @@ import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } f
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot, DatabaseStatus, LaneSnapshot, LeaseSnapshot } from '../snapshot.ts';
 import type { Access, Driver, DriverConnection, Phase } from './driver.ts';
+import { described, introduced } from './introduction.ts';
 import { whenFree, type Patience } from './patience.ts';
 import { Scope, type Connection, type ScopeHost, type Transaction } from './scope.ts';
 import { LeasedSession, type Session, type SessionOptions } from './session.ts';
@@ -413,9 +414,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   /** The lock was not had in time. */
-  protected busyError(cause: unknown, label: Label): DatabaseError {
-    const culprits = this.culprits();
-    const who = culprits.map(({ pid, command }) => `process ${pid} (${command ?? 'unknown'})`).join(', ');
+  protected async busyError(cause: unknown, label: Label): Promise<DatabaseError> {
+    const culprits = await introduced(this.culprits(), this.context.runtimeDirectory, this.files().path);
+    const who = culprits.map(described).join(', ');
     const what = who === '' ? 'somebody else holds the write lock' : `${who} holds the write lock`;
     return new DatabaseError('BUSY_TIMEOUT', `the write lock was not had in time: ${what}`, {
       database: this.name,

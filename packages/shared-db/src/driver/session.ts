@@ -34,8 +34,6 @@ export interface SessionHost {
   readonly clock: Clock;
   readonly scope: ScopeHost;
   transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Told when it ends, for whatever reason. */
-  ended(): void;
   /** Told when the deadline took it. */
   expired(label: string): void;
 }
@@ -123,7 +121,6 @@ export class LeasedSession implements Session {
   #end(why: () => DatabaseError): void {
     if (this.#why !== undefined) return;
     this.#why = why;
-    this.#host.ended();
     this.#scope.end(why);
     this.#timer.cancel();
     this.#stopListening();
