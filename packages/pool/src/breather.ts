@@ -10,12 +10,14 @@ const BREATH_MS = 4;
  */
 export class Breather {
   readonly #clock: Clock;
+  readonly #breathMs: number;
   #checkedAt: number;
   #turns: number;
   #held: (() => void)[] | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, breathMs: number = BREATH_MS) {
     this.#clock = clock;
+    this.#breathMs = breathMs;
     this.#checkedAt = clock.now();
     this.#turns = clock.turns();
   }
@@ -28,7 +30,7 @@ export class Breather {
   /** Tells the time; returns whether the loop is owed a turn. */
   check(now: number): boolean {
     if (this.#held !== undefined) return true;
-    return now - this.#checkedAt >= BREATH_MS && this.#isOwed(now);
+    return now - this.#checkedAt >= this.#breathMs && this.#isOwed(now);
   }
 
   #isOwed(now: number): boolean {

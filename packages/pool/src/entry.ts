@@ -22,6 +22,7 @@ export interface Hold<R> {
   /** Number of the lease that has the resource, or had it last. */
   id: number;
   owner: string | undefined;
+  allowedMs: number | undefined;
   /** Whether this use is timed. Untimed ones carry the time of the last reading of the clock. */
   timed: boolean;
   trace: Trace | undefined;

@@ -7,6 +7,8 @@ export interface LeaseInfo {
   readonly owner: string | undefined;
   /** How long it is held; of many short ones that are not timed a newer one may look up to a second older than it is. */
   readonly ageMs: number;
+  /** How long its holder said to need it. Undefined where nothing was said. */
+  readonly allowedMs: number | undefined;
   /** Stack of the acquirer, when it was captured. */
   readonly acquiredAt: string | undefined;
 }

@@ -34,6 +34,8 @@ import { WaitQueue, type Waiter, type WaiterInfo } from './waiters.ts';
 export interface LeaseOptions {
   /** Who is asking: shown in errors, `leases()` and to the observer. */
   readonly owner?: string | undefined;
+  /** How long the holder is going to need it: `flush('leaked')` leaves it alone that long. Default: the pool's `leakThresholdMs`. */
+  readonly allowedMs?: number | undefined;
   /** Remembers where this lease was acquired and released, whatever `captureEvery` says. */
   readonly capture?: boolean | undefined;
 }
@@ -233,7 +235,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#tally.immediate++;
     this.#waitTime.recordZero();
     if (timed) this.#breather.check(now);
-    return this.#grant(entry, options.owner, this.#trace(options.capture), timed, 0);
+    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options.capture), timed, 0);
   }
 
   /** Whether this caller is to be timed; the clock has been read then. */
@@ -276,6 +278,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #grant(
     entry: Entry<R>,
     owner: string | undefined,
+    allowedMs: number | undefined,
     trace: Trace | undefined,
     timed: boolean,
     waitMs: number,
@@ -283,6 +286,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { hold } = entry;
     hold.id = ++this.#lastLeaseId;
     hold.owner = owner;
+    hold.allowedMs = allowedMs;
     hold.timed = timed;
     hold.trace = trace;
     this.#move(entry, hold);
@@ -339,7 +343,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   // Waiting
 
   #wait(options: AcquireOptions): Promise<Lease<R>> {
-    const { owner, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
+    const { owner, allowedMs, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const refusal = this.#refusal(options);
     if (refusal !== undefined) return this.#refuse(refusal);
 
@@ -347,6 +351,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { promise, resolve, reject } = Promise.withResolvers<Lease<R>>();
     const waiter: Waiter<R> = {
       owner,
+      allowedMs,
       trace: this.#trace(capture),
       timeoutMs,
       weight: timed ? this.#stride : 0,
@@ -500,7 +505,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const waitMs = timed ? this.#endWait(waiter) : 0;
     this.#unqueue(waiter);
     this.#tally.waited++;
-    const lease = this.#grant(entry, waiter.owner, waiter.trace, timed, waitMs);
+    const lease = this.#grant(entry, waiter.owner, waiter.allowedMs, waiter.trace, timed, waitMs);
     if (this.#breather.check(this.#now)) this.#resolveAfterBreath(waiter, lease);
     else waiter.resolve(lease);
   }
@@ -586,6 +591,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         kind: LEASED,
         id: 0,
         owner: undefined,
+        allowedMs: undefined,
         timed: false,
         trace: undefined,
         ended: undefined,
@@ -940,9 +946,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const now = this.#readClock();
     const before = Array.from(this.#entries).filter(({ state }) => state.kind !== CLOSING);
     const revoked: LeaseInfo[] = [];
-    const revoke = (heldForMs: number): void => {
+    const revoke = (heldForMs: (allowedMs: number) => number): void => {
       for (const entry of before)
-        if (entry.state.kind === LEASED && now - entry.since >= heldForMs)
+        if (entry.state.kind === LEASED && now - entry.since >= heldForMs(entry.state.allowedMs ?? 0))
           revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
     };
     switch (mode) {
@@ -953,11 +959,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         this.#condemn();
         break;
       case 'leaked':
-        revoke(this.#settings.leakThresholdMs);
+        revoke((allowedMs) => Math.max(allowedMs, this.#settings.leakThresholdMs));
         break;
       case 'all':
         this.#condemn();
-        revoke(0);
+        revoke(() => 0);
         for (const entry of before)
           if (entry.state.kind === VALIDATING || entry.state.kind === RESETTING) this.#close(entry, 'flushed');
         break;
@@ -1106,9 +1112,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   #describe(entry: Entry<R>): LeaseInfo {
-    const { id, owner, trace } = entry.hold;
+    const { id, owner, allowedMs, trace } = entry.hold;
     const ageMs = Math.max(0, this.#now - entry.since);
-    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, acquiredAt: trace?.acquiredAt.stack });
+    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, allowedMs, acquiredAt: trace?.acquiredAt.stack });
   }
 
   #title(): string {

@@ -10,6 +10,7 @@ export interface WaiterInfo {
 /** A caller that waits for a resource. */
 export interface Waiter<R> {
   readonly owner: string | undefined;
+  readonly allowedMs: number | undefined;
   /** Where it asked, when that is to be remembered. */
   readonly trace: Trace | undefined;
   readonly timeoutMs: number;

@@ -205,14 +205,20 @@ describe('flushing', () => {
   it("'leaked' takes away what is held too long, and only that", async () => {
     const { pool, clock, shop } = scene(() => ({ leakThresholdMs: 30_000 }));
     const leaked = await pool.acquire({ owner: 'forgetful' });
+    const long = await pool.acquire({ owner: 'nightly import', allowedMs: 600_000 });
     await clock.advance(29_999);
     const young = await pool.acquire();
     (await pool.acquire()).release();
     await clock.advance(1);
     const report = await pool.flush('leaked');
     expect(report).toMatchObject({ destroyed: 1, revoked: [{ owner: 'forgetful', ageMs: 30_000 }] });
-    expect([leaked.active, young.active]).toEqual([false, true]);
-    expect(shop.alive).toEqual([2, 3]);
+    expect([leaked.active, young.active, long.active]).toEqual([false, true, true]);
+    expect(shop.alive).toEqual([2, 3, 4]);
+    await clock.advance(570_000);
+    young.release();
+    await expect(pool.flush('leaked')).resolves.toMatchObject({
+      revoked: [{ owner: 'nightly import', allowedMs: 600_000 }],
+    });
   });
 
   it("'all' takes everything from everybody, and harms no later borrower", async () => {

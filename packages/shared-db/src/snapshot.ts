@@ -37,10 +37,7 @@ export interface LaneSnapshot {
 }
 
 /** Who holds a connection. */
-export interface LeaseSnapshot extends LeaseInfo {
-  /** How long its holder said to need it: `timeoutMs` of a session, `limitMs` of a transaction. Undefined where nothing was said. */
-  readonly allowedMs: number | undefined;
-}
+export type LeaseSnapshot = LeaseInfo;
 
 /** Monotone counters since the database was named. */
 export interface DatabaseCounters {

@@ -27,6 +27,8 @@ import { verifyFile } from './verify-file.ts';
 const OPEN_TIMEOUT_MS = 10_000;
 /** How often, at most, a fence is looked for, and the file itself when durability is `normal`; at `full` it is after every commit. */
 const WATCH_EVERY_MS = 100;
+/** Half of the pool's: the last write of a breath may end in a checkpoint, which takes a few milliseconds by itself. */
+const BREATH_MS = 2;
 
 /** A named database in one SQLite file. */
 export interface SqliteDatabase extends Database {
@@ -70,7 +72,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     super(context, new SqliteDriver({ integers: file.integers, open: (access) => openFile(access) }));
     this.#file = file;
     this.#fences = new Fences(context.runtimeDirectory);
-    this.#breather = new Breather(context.clock);
+    this.#breather = new Breather(context.clock, BREATH_MS);
     const openFile = (access: Access): SqliteHandle => {
       this.#assertSameFile('another one is not opened in its place');
       return access === 'write'
