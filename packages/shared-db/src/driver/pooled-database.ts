@@ -61,8 +61,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
     rolledBack: 0,
     busy: 0,
   };
-  /** How long the holders of sessions, and of transactions, said to need them, by the number of the lease. */
-  readonly #allowed = { sessions: new Map<number, number>(), transactions: new Map<number, number>() };
   readonly #errors: Partial<Record<DatabaseErrorCode, number>> = {};
 
   constructor(context: DatabaseContext, driver: Driver) {
@@ -210,30 +208,25 @@ export class PooledDatabase implements Database, ManagedDatabase {
       idleMs: this.#duration('idleLimitMs', options.idleLimitMs ?? TRANSACTION_IDLE_MS),
     };
     this.assertWritable(call.label);
-    const lease = await this.writers.acquire({ ...this.#acquireOptions(call), capture: true });
-    const { transactions: allowed } = this.#allowed;
-    if (options.limitMs !== undefined) allowed.set(lease.id, limits.limitMs);
-    try {
-      return await this.#within(lease, 'write', call, fn, limits);
-    } finally {
-      allowed.delete(lease.id);
-    }
+    // What nobody asked for is no reason to hold the writer for long.
+    const asked = { ...this.#acquireOptions(call), allowedMs: options.limitMs, capture: true };
+    const lease = await this.writers.acquire(asked);
+    return this.#within(lease, 'write', call, fn, limits);
   }
 
   session(label: string, options: SessionOptions = {}): Promise<Session> {
     const { signal, timeoutMs = SESSION_LIMIT_MS } = options;
     return this.call(label, { signal }, 'sessions', async (call) => {
       this.#duration('timeoutMs', timeoutMs);
-      const lease = await this.readers.acquire({ ...this.#acquireOptions(call), capture: true });
+      // What nobody asked for is no reason to hold a connection for long.
+      const asked = { ...this.#acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
+      const lease = await this.readers.acquire(asked);
       const host = {
         database: this.name,
         clock: this.context.clock,
         scope: this.#scopeHost(call.label, false),
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
           this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
-        ended: () => {
-          this.#allowed.sessions.delete(lease.id);
-        },
         expired: (of: string) => {
           this.context.logger.warn(
             { database: this.name, label: of },
@@ -241,8 +234,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
           );
         },
       };
-      // What nobody asked for is no reason to hold a connection for long.
-      if (options.timeoutMs !== undefined) this.#allowed.sessions.set(lease.id, timeoutMs);
       return new LeasedSession(call.label.text, lease, host, timeoutMs, signal);
     });
   }
@@ -579,15 +570,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   leases(): readonly LeaseSnapshot[] {
-    const { sessions, transactions } = this.#allowed;
-    const own = this.readers === this.writers;
-    const reading = this.readers.leases().map((lease) => {
-      const allowedMs = sessions.get(lease.id) ?? (own ? transactions.get(lease.id) : undefined);
-      return { ...lease, allowedMs };
-    });
-    if (own) return reading;
-    const writing = this.writers.leases().map((lease) => ({ ...lease, allowedMs: transactions.get(lease.id) }));
-    return [...reading, ...writing];
+    return this.readers === this.writers ? this.readers.leases() : [...this.readers.leases(), ...this.writers.leases()];
   }
 
   async resize(limits: Resize): Promise<void> {
