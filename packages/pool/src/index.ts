@@ -1,4 +1,4 @@
-export { createPool } from './pool.ts';
+export { createPool } from './resource-pool.ts';
 export type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
 export type { PoolHooks, PoolLimits, PoolOptions } from './settings.ts';
 export type { Lease, LeaseInfo } from './lease.ts';

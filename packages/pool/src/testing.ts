@@ -1,4 +1,5 @@
-import { ResourcePool, type Pool } from './pool.ts';
+import type { Pool } from './pool.ts';
+import { ResourcePool } from './resource-pool.ts';
 
 export { VirtualClock } from './virtual-clock.ts';
 

@@ -1,0 +1,1087 @@
+import { Alarm } from './alarm.ts';
+import { Backoff } from './backoff.ts';
+import { Breather } from './breather.ts';
+import { LONGEST_MS, type Clock, type Timer } from './clock.ts';
+import { creationsWanted } from './creation-policy.ts';
+import {
+  CLOSING,
+  CREATING,
+  GONE,
+  IDLE,
+  isHeld,
+  KIND_NAMES,
+  LEASED,
+  mayFollow,
+  RESETTING,
+  VALIDATING,
+  type Entry,
+  type EntryKind,
+  type EntryState,
+  type Hold,
+  type Trace,
+} from './entry.ts';
+import { PoolError, type PoolErrorCode } from './errors.ts';
+import { Histogram } from './histogram.ts';
+import { callHook, type Outcome } from './hook.ts';
+import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
+import type { DestroyReason, PoolObserver } from './observer.ts';
+import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
+import { Sampler } from './sampler.ts';
+import { checkLimit, inWords, parseSettings, wrongOption, type PoolOptions, type PoolSettings } from './settings.ts';
+import { newTally, type PoolStats } from './stats.ts';
+import { Vigils } from './vigils.ts';
+import { WaitQueue, type Waiter, type WaiterInfo } from './waiters.ts';
+
+/** Makes a pool. Throws `PoolError` with code `CONFIG` for a wrong option; nothing has been opened then. */
+export function createPool<R>(options: PoolOptions<R>): Pool<R> {
+  return new ResourcePool(parseSettings(options));
+}
+
+const HOUSEKEEPING_MS = 1_000;
+/** How long before its end, at least, a resource gets a successor: two rounds of housekeeping, so that none ends unnoticed. */
+const SUCCESSION_MS = 2 * HOUSEKEEPING_MS;
+/** Weight of the newest sample in the smoothed durations: about the last dozen count. */
+const SMOOTHING = 0.15;
+/** How soon the queue is looked at again while nobody knows how long a creation takes. */
+const FIRST_REVIEW_MS = 10;
+const DEFAULT_GRACE_MS = 5_000;
+const NO_OPTIONS: AcquireOptions = Object.freeze({});
+const IDLE_STATE = Object.freeze({ kind: IDLE });
+const GONE_STATE = Object.freeze({ kind: GONE });
+
+/** The state machine. Every change of a resource goes through `#move`; every freed capacity ends in `#demand`. */
+export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
+  readonly #settings: PoolSettings<R>;
+  readonly #clock: Clock;
+  readonly #observer: PoolObserver;
+  readonly #breather: Breather;
+  /** A resource that comes back is idle at once: nobody validates, resets or observes it. */
+  readonly #returnsPlainly: boolean;
+  readonly #backoff: Backoff;
+  #size: number;
+  #maxOverflow: number;
+  #limit: number;
+  #status: PoolStats['status'] = 'open';
+  #generation = 1;
+
+  readonly #entries = new Set<Entry<R>>();
+  /** How many resources are of each kind, by the kind's number. */
+  readonly #count = new Int32Array(KIND_NAMES.length);
+  /** Last in, first out: what was used last is the least likely to need validation. */
+  readonly #idle: Entry<R>[] = [];
+  readonly #queue = new WaitQueue<R>();
+  /** The first of those in the queue who came in this turn of the event loop, when not all of them are timed. */
+  #newcomer: Waiter<R> | undefined;
+  /** They will be dated when the loop turns. */
+  #dating = false;
+  readonly #vigils = new Vigils<R>();
+  #abandoned = 0;
+  #lastEntryId = 0;
+  #lastLeaseId = 0;
+
+  readonly #sampler: Sampler;
+  /** How many callers could have been captured; counted only where one in some is. */
+  #asked = 0;
+  /** The last reading of the clock: good enough for what is not timed. */
+  #now: number;
+  #useMs: number | undefined;
+  #createMs: number | undefined;
+  readonly #tally = newTally();
+  readonly #waitTime = new Histogram();
+  readonly #useTime = new Histogram();
+  readonly #createTime = new Histogram();
+
+  readonly #deadline: Alarm;
+  readonly #review: Alarm;
+  readonly #housekeeping: Alarm;
+  /** The queue is being served already; what happens meanwhile is taken into account. */
+  #demanding = false;
+  #closed: Promise<CloseReport> | undefined;
+  #collector: FinalizationRegistry<{ readonly entry: Entry<R>; readonly id: number }> | undefined;
+
+  constructor(settings: PoolSettings<R>) {
+    const { clock, observer, size, maxOverflow, backoffMs, maxBackoffMs, random } = settings;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#breather = new Breather(clock);
+    this.#sampler = new Sampler(settings.timeEvery);
+    this.#backoff = new Backoff(backoffMs, maxBackoffMs, random);
+    this.#deadline = new Alarm(clock, () => {
+      this.#expireDue();
+    });
+    this.#review = new Alarm(clock, () => {
+      this.#demand();
+    });
+    this.#housekeeping = new Alarm(clock, () => {
+      this.#keepHouse();
+    });
+    this.#size = size;
+    this.#maxOverflow = maxOverflow;
+    this.#limit = size + maxOverflow;
+    this.#returnsPlainly = !settings.validates && !settings.resets && observer.released === undefined;
+    this.#now = clock.now();
+    this.#fill();
+  }
+
+  get name(): string {
+    return this.#settings.name;
+  }
+
+  // Borrowing
+
+  acquire(options: AcquireOptions = NO_OPTIONS): Promise<Lease<R>> {
+    const lease = options.signal?.aborted === true ? undefined : this.#grantIdle(options);
+    if (lease === undefined) return this.#wait(options);
+    return this.#breather.holding ? this.#afterBreath(lease) : Promise.resolve(lease);
+  }
+
+  #afterBreath(lease: Lease<R>): Promise<Lease<R>> {
+    return new Promise((resolve) => {
+      this.#breather.hold(() => {
+        resolve(lease);
+      });
+    });
+  }
+
+  tryAcquire(options: LeaseOptions = NO_OPTIONS): Lease<R> | undefined {
+    return this.#grantIdle(options);
+  }
+
+  /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
+  #grantIdle(options: LeaseOptions): Lease<R> | undefined {
+    if (this.#idle.length === 0 || this.#queue.length > 0 || this.#status !== 'open') return undefined;
+    const timed = this.#isTimed();
+    const now = timed || !this.#settings.validates ? this.#now : this.#readClock();
+    const entry = this.#takeIdle(now);
+    if (entry === undefined) return undefined;
+    this.#tally.immediate++;
+    this.#waitTime.recordZero();
+    if (timed) this.#breather.check(now);
+    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options.capture), timed, 0);
+  }
+
+  /** Whether this caller is to be timed; the clock has been read then. */
+  #isTimed(): boolean {
+    if (!this.#sampler.isDue()) return false;
+    this.#sampler.take(this.#readClock());
+    return true;
+  }
+
+  /** Where a lease is being asked for, when that is to be remembered. */
+  #trace(capture: boolean | undefined): Trace | undefined {
+    const { captureEvery } = this.#settings;
+    if (capture !== true && (captureEvery === 0 || ++this.#asked % captureEvery !== 0)) return undefined;
+    return { acquiredAt: new Error('acquired'), endedAt: undefined };
+  }
+
+  /** Takes the best idle resource off the stack. Undefined when none is left, or when one is being validated first. */
+  #takeIdle(now: number): Entry<R> | undefined {
+    const { validates, validateAfterIdleMs } = this.#settings;
+    for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
+      if (now >= entry.expiresAt) {
+        this.#close(entry, 'lifetime');
+        continue;
+      }
+      if (!validates || now - entry.since < validateAfterIdleMs) return entry;
+      if (this.#validate(entry)) return entry;
+      if (entry.state.kind === VALIDATING) return undefined;
+    }
+    return undefined;
+  }
+
+  #grant(
+    entry: Entry<R>,
+    owner: string | undefined,
+    allowedMs: number | undefined,
+    trace: Trace | undefined,
+    timed: boolean,
+    waitMs: number,
+  ): Lease<R> {
+    const { hold } = entry;
+    hold.id = ++this.#lastLeaseId;
+    hold.owner = owner;
+    hold.allowedMs = allowedMs;
+    hold.timed = timed;
+    hold.trace = trace;
+    this.#move(entry, hold);
+    const lease = new Lease<R>(entry, hold.id, owner, trace);
+    hold.handle = lease;
+    if (this.#observer.acquired !== undefined) this.#tellAcquired(entry, waitMs);
+    return lease;
+  }
+
+  giveBack(entry: Entry<R>, id: number, destroy: boolean): void {
+    const { hold } = entry;
+    if (!isHeld(entry, id)) {
+      this.#tally.staleReleases++;
+      return;
+    }
+    if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
+    const isPlain = !destroy && hold.trace === undefined && hold.handle !== undefined && this.#returnsPlainly;
+    if (isPlain) this.#free(entry);
+    else this.#takeBack(entry, id, destroy);
+  }
+
+  #endUse({ hold, since }: Entry<R>): void {
+    const now = this.#readClock();
+    if (!hold.timed) return;
+    this.#useTime.record(now - since);
+    this.#useMs = smooth(this.#useMs, now - since);
+  }
+
+  /** Takes back what needs more than to be free again: with a trace, an observer, a validator, a reset, or to be destroyed. */
+  #takeBack(entry: Entry<R>, id: number, destroy: boolean): void {
+    const { hold } = entry;
+    if (this.#settings.validates) this.#readClock();
+    if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : undefined);
+    this.#forget(hold);
+    if (this.#observer.released !== undefined) {
+      this.#tellReleased(entry);
+      // The observer may have flushed it.
+      if (!isHeld(entry, id)) return;
+    }
+    if (destroy) this.#close(entry, 'caller');
+    else if (this.#settings.resets && this.#unfit(entry) === undefined) this.#reset(entry);
+    else this.#free(entry);
+  }
+
+  stale(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined): PoolError {
+    const whose = owner === undefined ? '' : ` of ${owner}`;
+    const places = [trace?.acquiredAt.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const ended = entry.hold.id === id ? entry.hold.ended : undefined;
+    const now = ended === undefined ? "may be somebody else's now" : 'is gone';
+    const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${entry.id} ${now}`;
+    return new PoolError('LEASE_STALE', [`${this.#title()}: ${what}`, ...places].join('\n'));
+  }
+
+  // Waiting
+
+  #wait(options: AcquireOptions): Promise<Lease<R>> {
+    const { owner, allowedMs, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
+    const refusal = this.#refusal(options);
+    if (refusal !== undefined) return this.#refuse(refusal);
+
+    const timed = this.#isTimed();
+    const { promise, resolve, reject } = Promise.withResolvers<Lease<R>>();
+    const waiter: Waiter<R> = {
+      owner,
+      allowedMs,
+      trace: this.#trace(capture),
+      timeoutMs,
+      weight: timed ? this.#sampler.stride : 0,
+      since: this.#now,
+      resolve,
+      reject,
+      unsubscribe: undefined,
+      previous: undefined,
+      next: undefined,
+      queued: false,
+    };
+    if (signal !== undefined) this.#listen(waiter, signal);
+    this.#queue.push(waiter);
+    this.#deadline.keepAlive(true);
+    if (this.#sampler.stride > 1) this.#dateSoon(waiter);
+    if (timed) this.#deadline.by(this.#now + timeoutMs, this.#now);
+    this.#demand();
+    if (waiter.queued && timeoutMs === 0) this.#expire(waiter, this.#now);
+    return promise;
+  }
+
+  /**
+   * In a dense stream only some who come are timed, unless they still wait when the event loop turns: from then on each is, and
+   * its wait counts from there.
+   */
+  #dateSoon(waiter: Waiter<R>): void {
+    this.#newcomer ??= waiter;
+    if (this.#dating) return;
+    this.#dating = true;
+    this.#clock.nextTurn(() => {
+      this.#dating = false;
+      this.#dateNewcomers(this.#readClock());
+    });
+  }
+
+  #dateNewcomers(now: number): void {
+    for (let waiter = this.#newcomer; waiter !== undefined; waiter = waiter.next) {
+      if (waiter.weight === 0) {
+        waiter.since = now;
+        this.#deadline.by(now + waiter.timeoutMs, now);
+      }
+      waiter.weight = 1;
+    }
+    this.#newcomer = undefined;
+  }
+
+  #listen(waiter: Waiter<R>, signal: AbortSignal): void {
+    const leave = (): void => {
+      this.#tally.aborted++;
+      this.#leave(waiter, this.#error('ABORTED', 'the caller aborted its wait', signal.reason));
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    waiter.unsubscribe = () => {
+      signal.removeEventListener('abort', leave);
+    };
+  }
+
+  /** Why a caller may not even wait. */
+  #refusal({ signal, timeoutMs }: AcquireOptions): PoolError | undefined {
+    if (this.#isClosing()) return this.#error('POOL_CLOSED', 'the pool is closed');
+    if (signal?.aborted === true) {
+      this.#tally.aborted++;
+      return this.#error('ABORTED', 'the caller had aborted before it asked', signal.reason);
+    }
+    const wrong = timeoutMs === undefined ? undefined : checkLimit('acquireTimeoutMs', timeoutMs, 'timeoutMs');
+    if (wrong !== undefined) return wrong;
+    if (this.#isBroken() && this.#readClock() < this.#backoff.retryAt) return this.#createFailed();
+    if (this.#queue.length >= this.#settings.maxWaiting) {
+      this.#tally.overloaded++;
+      return this.#error('OVERLOADED', 'the queue is full');
+    }
+    return undefined;
+  }
+
+  #refuse(reason: PoolError): Promise<never> {
+    this.#readClock();
+    return new Promise((_, reject) => {
+      this.#answer(() => {
+        reject(reason);
+      });
+    });
+  }
+
+  #leave(waiter: Waiter<R>, reason: PoolError): void {
+    this.#unqueue(waiter);
+    this.#answer(() => {
+      waiter.reject(reason);
+    });
+  }
+
+  /** Sends a caller away; when the event loop is owed a turn, after that: who is sent away at once may come back at once. */
+  #answer(settle: () => void): void {
+    if (this.#breather.check(this.#now)) this.#breather.hold(settle);
+    else settle();
+  }
+
+  #unqueue(waiter: Waiter<R>): void {
+    if (waiter === this.#newcomer) this.#newcomer = waiter.next;
+    this.#queue.remove(waiter);
+    waiter.unsubscribe?.();
+    if (this.#queue.length === 0) this.#deadline.keepAlive(false);
+  }
+
+  #expire(waiter: Waiter<R>, now: number): void {
+    const waitMs = now - waiter.since;
+    this.#tally.timeouts++;
+    this.#waitTime.record(waitMs);
+    const late = `no resource came free within ${Math.round(waitMs)} ms`;
+    const error =
+      this.#status === 'suspended'
+        ? this.#error('POOL_SUSPENDED', `the pool is suspended and ${late}`)
+        : this.#backoff.failures > 0
+          ? this.#error('POOL_TIMEOUT', `opening one fails and ${late}`, this.#backoff.cause)
+          : this.#error('POOL_TIMEOUT', late);
+    this.#leave(waiter, error);
+    this.#tell(() => this.#observer.timedOut?.(waiter.owner, waitMs));
+  }
+
+  // One alarm for all deadlines: a timer of its own would cost a waiter more than the rest of its wait.
+  #expireDue(): void {
+    const now = this.#readClock();
+    this.#dateNewcomers(now);
+    for (const waiter of this.#queue) {
+      const deadline = waiter.since + waiter.timeoutMs;
+      if (deadline <= now) this.#expire(waiter, now);
+      else this.#deadline.by(deadline, now);
+    }
+  }
+
+  // Serving
+
+  /** A resource that works and belongs to nobody goes to the head of the queue, to the idle stack, or away. Needs a fresh `#now`. */
+  #free(entry: Entry<R>): void {
+    const unfit = this.#isFit(entry) ? undefined : this.#unfit(entry);
+    if (unfit !== undefined) {
+      this.#close(entry, unfit);
+      return;
+    }
+    const waiter = this.#queue.first;
+    if (waiter !== undefined && this.#status === 'open') {
+      this.#serve(entry, waiter);
+      return;
+    }
+    this.#move(entry, IDLE_STATE);
+    this.#idle.push(entry);
+  }
+
+  /** Hands over at the moment of release: a turn later somebody else could come in between. */
+  #serve(entry: Entry<R>, waiter: Waiter<R>): void {
+    const timed = waiter.weight > 0;
+    const waitMs = timed ? this.#endWait(waiter) : 0;
+    this.#unqueue(waiter);
+    this.#tally.waited++;
+    const lease = this.#grant(entry, waiter.owner, waiter.allowedMs, waiter.trace, timed, waitMs);
+    if (this.#breather.check(this.#now)) this.#resolveAfterBreath(waiter, lease);
+    else waiter.resolve(lease);
+  }
+
+  #endWait(waiter: Waiter<R>): number {
+    const waitMs = this.#now - waiter.since;
+    this.#waitTime.record(waitMs, waiter.weight);
+    return waitMs;
+  }
+
+  #resolveAfterBreath(waiter: Waiter<R>, lease: Lease<R>): void {
+    this.#breather.hold(() => {
+      waiter.resolve(lease);
+    });
+  }
+
+  /** The usual answer of `#unfit`, for less. */
+  #isFit(entry: Entry<R>): boolean {
+    return (
+      entry.generation === this.#generation &&
+      this.#now < entry.expiresAt &&
+      this.#entries.size <= this.#limit &&
+      this.#status !== 'closing'
+    );
+  }
+
+  /** Why a resource must not be handed out any more. */
+  #unfit(entry: Entry<R>): DestroyReason | undefined {
+    if (this.#status === 'closing') return 'closed';
+    if (entry.generation !== this.#generation) return 'condemned';
+    if (this.#now >= entry.expiresAt) return 'lifetime';
+    if (this.#entries.size > this.#limit && this.#staying() > this.#limit) return 'overflow';
+    return undefined;
+  }
+
+  /** The queue may want what is idle, or what does not exist yet. Called wherever capacity comes free or demand is added. */
+  #demand(): void {
+    if (this.#demanding || this.#status !== 'open' || this.#queue.length === 0) return;
+    if (this.#idle.length === 0 && this.#entries.size >= this.#limit) return;
+    const now = this.#readClock();
+    this.#dateNewcomers(now);
+    this.#demanding = true;
+    this.#serveIdle(now);
+    while (now >= this.#backoff.retryAt && this.#creationsWanted(now) > 0) this.#create();
+    this.#demanding = false;
+    if (this.#queue.length <= this.#counted(CREATING) || this.#entries.size >= this.#limit) return;
+    const { retryAt } = this.#backoff;
+    this.#review.by(now < retryAt ? retryAt : now + (this.#createMs ?? FIRST_REVIEW_MS), now);
+  }
+
+  /** Serves the queue from the idle stack. There is something in both only after a resume or beside a validation. */
+  #serveIdle(now: number): void {
+    while (this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
+      const entry = this.#takeIdle(now);
+      // Back through the front door: a hook that ran meanwhile may have ended the wait.
+      if (entry !== undefined) this.#free(entry);
+    }
+  }
+
+  #creationsWanted(now: number): number {
+    return creationsWanted({
+      waiting: this.#queue.length,
+      serving: this.#counted(LEASED) + this.#counted(VALIDATING) + this.#counted(RESETTING),
+      creating: this.#counted(CREATING),
+      room: this.#limit - this.#entries.size,
+      maxCreating: this.#backoff.failures > 0 ? 1 : this.#settings.maxCreating,
+      useMs: this.#useMs,
+      createMs: this.#createMs,
+      oldestWaitMs: now - (this.#queue.first?.since ?? now),
+    });
+  }
+
+  // Creating
+
+  #create(): Entry<R> {
+    const { createTimeoutMs, create } = this.#settings;
+    const abort = new AbortController();
+    const entry: Entry<R> = {
+      home: this,
+      id: ++this.#lastEntryId,
+      generation: this.#generation,
+      hold: {
+        kind: LEASED,
+        id: 0,
+        owner: undefined,
+        allowedMs: undefined,
+        timed: false,
+        trace: undefined,
+        ended: undefined,
+        handle: undefined,
+      },
+      resource: undefined,
+      state: { kind: CREATING, abort },
+      since: this.#now,
+      retireAt: Infinity,
+      expiresAt: Infinity,
+      replacing: false,
+    };
+    this.#entries.add(entry);
+    this.#count[CREATING] = this.#counted(CREATING) + 1;
+    this.#housekeeping.by(this.#now + HOUSEKEEPING_MS, this.#now);
+    callHook<R>({
+      clock: this.#clock,
+      timeoutMs: createTimeoutMs,
+      name: 'create',
+      run: () => create({ signal: abort.signal }),
+      done: (outcome) => {
+        if (entry.state.kind === CREATING) this.#created(entry, outcome);
+        else if (outcome.ok || !outcome.timedOut) this.#createdLate(entry, outcome);
+      },
+      late: (outcome) => {
+        this.#createdLate(entry, outcome);
+      },
+    });
+    return entry;
+  }
+
+  #created(entry: Entry<R>, outcome: Outcome<R>): void {
+    const now = this.#readClock();
+    if (!outcome.ok) {
+      this.#creationFailed(entry, outcome.error, outcome.timedOut);
+      return;
+    }
+    const createMs = now - entry.since;
+    const { maxLifetimeMs, lifetimeJitter, random } = this.#settings;
+    this.#backoff.succeeded();
+    this.#createMs = smooth(this.#createMs, createMs);
+    this.#createTime.record(createMs);
+    this.#tally.created++;
+    entry.resource = outcome.value;
+    if (maxLifetimeMs > 0) {
+      entry.expiresAt = now + maxLifetimeMs;
+      entry.retireAt =
+        entry.expiresAt - Math.min(SUCCESSION_MS, maxLifetimeMs / 2) - maxLifetimeMs * lifetimeJitter * random();
+    }
+    this.#tell(() => this.#observer.created?.(entry.id, createMs));
+    this.#free(entry);
+    this.#demand();
+  }
+
+  #creationFailed(entry: Entry<R>, error: unknown, timedOut: boolean): void {
+    if (timedOut) this.#abandonCreation(entry);
+    else this.#move(entry, GONE_STATE);
+    this.#tally.createFailures++;
+    this.#backoff.failed(entry.id, this.#lastEntryId, this.#now, error);
+    this.#tell(() => this.#observer.createFailed?.(error, this.#backoff.failures));
+    if (this.#isBroken()) for (const waiter of this.#queue) this.#leave(waiter, this.#createFailed());
+    this.#demand();
+  }
+
+  #abandonCreation(entry: Entry<R>): void {
+    if (entry.state.kind !== CREATING) throw new Error('BUG: only a creation can be abandoned as one');
+    const { abort } = entry.state;
+    this.#abandoned++;
+    this.#move(entry, GONE_STATE);
+    abort.abort(new Error('the pool no longer waits for this creation'));
+    this.#tell(() => this.#observer.abandoned?.(entry.id, 'create'));
+  }
+
+  /** A creation that the pool had given up has come back. Its resource was never live and goes at once. */
+  #createdLate(entry: Entry<R>, outcome: Outcome<R>): void {
+    if (!outcome.ok) {
+      this.#abandoned--;
+      return;
+    }
+    this.#tally.destroyed.late++;
+    this.#destroy(outcome.value, (timedOut) => {
+      if (!timedOut) this.#abandoned--;
+      this.#tell(() => this.#observer.destroyed?.(entry.id, 'late'));
+    });
+  }
+
+  /** Creation keeps failing and nothing is left that could serve anybody: waiting would only delay the bad news. */
+  #isBroken(): boolean {
+    const usable = this.#staying() - this.#counted(CREATING);
+    return this.#backoff.failures >= this.#settings.failFastAfter && usable === 0;
+  }
+
+  #createFailed(): PoolError {
+    const { failures, cause } = this.#backoff;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const times = failures === 1 ? '' : ` ${failures} times in a row`;
+    return this.#error('CREATE_FAILED', `opening a resource failed${times}: ${text}`, cause);
+  }
+
+  /** Opens what `minIdle` asks for. */
+  #fill(): void {
+    const { minIdle, maxCreating } = this.#settings;
+    const wants = (): boolean =>
+      this.#status === 'open' &&
+      this.#now >= this.#backoff.retryAt &&
+      this.#counted(CREATING) < maxCreating &&
+      this.#idle.length + this.#counted(CREATING) < minIdle &&
+      this.#entries.size < this.#size;
+    while (wants()) this.#create();
+  }
+
+  async warm(): Promise<number> {
+    for (;;) {
+      this.#readClock();
+      this.#fill();
+      if (this.#isClosing()) throw this.#error('POOL_CLOSED', 'the pool is closed');
+      if (this.#counted(CREATING) > 0) await this.#until(this.#entries, ({ state }) => state.kind === CREATING);
+      else if (this.#backoff.failures > 0 && this.#idle.length < this.#settings.minIdle) throw this.#createFailed();
+      else return this.#entries.size;
+    }
+  }
+
+  // Validating, resetting, destroying
+
+  /** Whether the resource is known to be good now. The answer of an asynchronous hook comes to `#free` later. */
+  #validate(entry: Entry<R>): boolean {
+    const { validateTimeoutMs, validate } = this.#settings;
+    const state: EntryState<R> = { kind: VALIDATING };
+    this.#move(entry, state);
+    this.#tally.validations++;
+    let inline = true;
+    let good = false;
+    callHook<boolean>({
+      clock: this.#clock,
+      timeoutMs: validateTimeoutMs,
+      name: 'validate',
+      run: () => validate(entry.resource as R),
+      done: (outcome) => {
+        if (entry.state !== state) return;
+        this.#readClock();
+        good = outcome.ok && outcome.value;
+        if (!good) this.#invalidate(entry, outcome.ok ? undefined : outcome.error);
+        if (inline) return;
+        if (good) this.#free(entry);
+        // Who waited for this one may have to turn to another.
+        this.#demand();
+      },
+    });
+    inline = false;
+    return good;
+  }
+
+  /** One resource failed validation: those that were opened before it failed are not trusted either. */
+  #invalidate(entry: Entry<R>, cause: unknown): void {
+    this.#tally.validationFailures++;
+    this.#tell(() => this.#observer.invalidated?.(entry.id, entry.generation, cause));
+    // The observer may have flushed it.
+    if (entry.state.kind === VALIDATING) this.#close(entry, 'invalid');
+    if (entry.generation === this.#generation) this.#condemn();
+  }
+
+  #condemn(): void {
+    this.#generation++;
+    for (const entry of this.#idle.splice(0)) this.#close(entry, 'condemned');
+  }
+
+  #reset(entry: Entry<R>): void {
+    const { resetTimeoutMs, reset } = this.#settings;
+    const state: EntryState<R> = { kind: RESETTING };
+    this.#move(entry, state);
+    callHook<void>({
+      clock: this.#clock,
+      timeoutMs: resetTimeoutMs,
+      name: 'reset',
+      run: () => reset(entry.resource as R),
+      done: (outcome) => {
+        if (entry.state !== state) return;
+        this.#readClock();
+        if (outcome.ok) this.#free(entry);
+        else this.#close(entry, 'reset-failed');
+      },
+    });
+  }
+
+  /** Ends a resource that is live. It counts until the hook has come back, or until its time is up. */
+  #close(entry: Entry<R>, reason: DestroyReason): void {
+    this.#move(entry, { kind: CLOSING, reason });
+    this.#tally.destroyed[reason]++;
+    this.#destroy(entry.resource as R, (timedOut) => {
+      if (timedOut) this.#abandoned++;
+      this.#move(entry, GONE_STATE);
+      entry.resource = undefined;
+      this.#tell(() => this.#observer.destroyed?.(entry.id, reason));
+      if (timedOut) this.#tell(() => this.#observer.abandoned?.(entry.id, 'destroy'));
+      this.#demand();
+    });
+  }
+
+  #destroy(resource: R, ended: (timedOut: boolean) => void): void {
+    const { destroyTimeoutMs, destroy } = this.#settings;
+    callHook<void>({
+      clock: this.#clock,
+      timeoutMs: destroyTimeoutMs,
+      name: 'destroy',
+      run: () => destroy(resource),
+      done: (outcome) => {
+        ended(!outcome.ok && outcome.timedOut);
+      },
+      late: () => {
+        this.#abandoned--;
+      },
+    });
+  }
+
+  /** The only place where a resource changes what it is doing. */
+  #move(entry: Entry<R>, next: EntryState<R>): void {
+    const from = entry.state.kind;
+    const to = next.kind;
+    if (!mayFollow(from, to)) throw impossible(entry, to);
+    this.#count[from] = this.#counted(from) - 1;
+    this.#count[to] = this.#counted(to) + 1;
+    entry.state = next;
+    entry.since = this.#now;
+    if (to === GONE) this.#entries.delete(entry);
+    if (this.#vigils.length > 0) this.#vigils.moved(entry);
+  }
+
+  #counted(kind: EntryKind): number {
+    return this.#count[kind] as number;
+  }
+
+  async #untilGone(entries: Iterable<Entry<R>>): Promise<void> {
+    await this.#until(entries, (entry) => entry.state.kind !== GONE);
+  }
+
+  /** Resolves when `pending` holds for none of the entries any more. A caller waits for it, so the process stays. */
+  async #until(entries: Iterable<Entry<R>>, pending: (entry: Entry<R>) => boolean): Promise<void> {
+    const stay = this.#clock.after(LONGEST_MS, () => {});
+    await this.#vigils.until(entries, pending);
+    stay.cancel();
+  }
+
+  // Housekeeping
+
+  #keepHouse(): void {
+    const now = this.#readClock();
+    this.#sampler.expectNext();
+    for (const entry of Array.from(this.#entries)) this.#retire(entry, now);
+    this.#watchHandles();
+    this.#fill();
+    const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
+    if (isNeeded && !this.#isClosing()) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
+  }
+
+  #retire(entry: Entry<R>, now: number): void {
+    if (entry.state.kind === IDLE) this.#retireIdle(entry, now);
+    if (now >= entry.retireAt && now < entry.expiresAt && stays(entry)) this.#replace(entry, now);
+  }
+
+  #retireIdle(entry: Entry<R>, now: number): void {
+    const { idleTimeoutMs, overflowIdleTimeoutMs, minIdle } = this.#settings;
+    const idleMs = now - entry.since;
+    if (now >= entry.expiresAt) this.#closeIdle(entry, 'lifetime');
+    else if (this.#staying() > this.#size && idleMs >= overflowIdleTimeoutMs) this.#closeIdle(entry, 'overflow');
+    else if (idleTimeoutMs > 0 && idleMs >= idleTimeoutMs && this.#idle.length > minIdle)
+      this.#closeIdle(entry, 'idle');
+  }
+
+  #closeIdle(entry: Entry<R>, reason: DestroyReason): void {
+    this.#idle.splice(this.#idle.indexOf(entry), 1);
+    this.#close(entry, reason);
+  }
+
+  /** Opens the successor of an ageing resource while there is room, so that nobody ever waits for the change. */
+  #replace(entry: Entry<R>, now: number): void {
+    if (entry.replacing || now < this.#backoff.retryAt) return;
+    if (this.#staying() > this.#size || this.#entries.size >= this.#limit) return;
+    entry.replacing = true;
+    const successor = this.#create();
+    const opened = this.#vigils.until([successor], ({ state }) => state.kind === CREATING);
+    void opened.then(() => {
+      entry.replacing = false;
+      if (!stays(successor)) return;
+      if (entry.state.kind === IDLE) this.#closeIdle(entry, 'lifetime');
+      else entry.expiresAt = now;
+    });
+  }
+
+  /**
+   * Lets the garbage collector tell about leases that are dropped. Only those that live through a round of housekeeping are
+   * registered: registering every one would cost more than the lease itself.
+   */
+  #watchHandles(): void {
+    for (const entry of this.#entries) {
+      const { state } = entry;
+      if (state.kind !== LEASED || state.handle === undefined) continue;
+      this.#collector ??= new FinalizationRegistry((lost) => {
+        this.#collect(lost.entry, lost.id);
+      });
+      this.#collector.register(state.handle, { entry, id: state.id }, state);
+      state.handle = undefined;
+    }
+  }
+
+  /** The lease has ended in the usual way, so the garbage collector has nothing to tell of it. */
+  #forget(hold: Hold<R>): void {
+    if (hold.handle === undefined) this.#collector?.unregister(hold);
+    hold.handle = undefined;
+  }
+
+  /** The handle of a lease is gone, so nobody can use or release its resource any more. */
+  #collect(entry: Entry<R>, id: number): void {
+    if (!isHeld(entry, id)) return;
+    this.#readClock();
+    this.#tally.collected++;
+    const info = this.#describe(entry);
+    this.#close(entry, 'collected');
+    this.#tell(() => this.#observer.collected?.(info));
+  }
+
+  // Operating
+
+  async resize(limits: Resize): Promise<void> {
+    const { minIdle } = this.#settings;
+    const size = limits.size ?? this.#size;
+    const maxOverflow = limits.maxOverflow ?? this.#maxOverflow;
+    const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
+    if (wrong !== undefined) throw wrong;
+    if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
+    this.#size = size;
+    this.#maxOverflow = maxOverflow;
+    this.#limit = size + maxOverflow;
+    this.#readClock();
+    const surplus = this.#idle.splice(0, Math.max(0, this.#staying() - this.#limit));
+    for (const entry of surplus) this.#close(entry, 'overflow');
+    this.#demand();
+    this.#fill();
+    await this.#untilGone(surplus);
+  }
+
+  suspend(): void {
+    if (this.#status === 'open') this.#status = 'suspended';
+  }
+
+  resume(): void {
+    if (this.#status !== 'suspended') return;
+    this.#status = 'open';
+    this.#demand();
+  }
+
+  async flush(mode: FlushMode): Promise<FlushReport> {
+    const now = this.#readClock();
+    const before = Array.from(this.#entries).filter(({ state }) => state.kind !== CLOSING);
+    const revoked: LeaseInfo[] = [];
+    const revoke = (heldForMs: (allowedMs: number) => number): void => {
+      for (const entry of before)
+        if (entry.state.kind === LEASED && now - entry.since >= heldForMs(entry.state.allowedMs ?? 0))
+          revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
+    };
+    switch (mode) {
+      case 'idle':
+        for (const entry of this.#idle.splice(0)) this.#close(entry, 'flushed');
+        break;
+      case 'graceful':
+        this.#condemn();
+        break;
+      case 'leaked':
+        revoke((allowedMs) => Math.max(allowedMs, this.#settings.leakThresholdMs));
+        break;
+      case 'all':
+        this.#condemn();
+        revoke(() => 0);
+        for (const entry of before)
+          if (entry.state.kind === VALIDATING || entry.state.kind === RESETTING) this.#close(entry, 'flushed');
+        break;
+      default:
+        throw new PoolError('CONFIG', `flush mode is ${inWords(mode)}; expected idle, all, leaked or graceful`);
+    }
+    const ended = before.filter(({ state }) => state.kind === CLOSING || state.kind === GONE);
+    this.#fill();
+    await this.#untilGone(ended);
+    return Object.freeze({ destroyed: ended.length, revoked: Object.freeze(revoked) });
+  }
+
+  #revoke(entry: Entry<R>, how: string, reason: DestroyReason): LeaseInfo {
+    const info = this.#describe(entry);
+    conclude(entry.hold, how);
+    this.#forget(entry.hold);
+    this.#tally.revoked++;
+    this.#close(entry, reason);
+    this.#tell(() => this.#observer.revoked?.(info, how));
+    return info;
+  }
+
+  close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number | undefined } = {}): Promise<CloseReport> {
+    if (this.#closed === undefined) {
+      const { promise, resolve } = Promise.withResolvers<CloseReport>();
+      // Known before anything happens: a hook may close the pool as well.
+      this.#closed = promise;
+      void this.#shutDown(graceMs).then(resolve);
+    }
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #shutDown(graceMs: number): Promise<CloseReport> {
+    this.#readClock();
+    this.#status = 'closing';
+    for (const alarm of [this.#deadline, this.#review, this.#housekeeping]) alarm.cancel();
+    for (const waiter of this.#queue) this.#leave(waiter, this.#error('POOL_CLOSED', 'the pool was closed meanwhile'));
+    for (const entry of this.#idle.splice(0)) this.#close(entry, 'closed');
+    for (const { state } of this.#entries)
+      if (state.kind === CREATING) state.abort.abort(new Error('the pool was closed'));
+
+    let forced: readonly LeaseInfo[] = [];
+    let grace: Timer | undefined;
+    if (this.#entries.size > 0)
+      grace = this.#clock.after(
+        checkLimit('acquireTimeoutMs', graceMs) === undefined ? graceMs : DEFAULT_GRACE_MS,
+        () => {
+          forced = this.#force();
+        },
+      );
+    await this.#untilGone(this.#entries);
+    grace?.cancel();
+    this.#status = 'closed';
+    return Object.freeze({ forced: Object.freeze(forced), abandoned: this.#abandoned });
+  }
+
+  #force(): readonly LeaseInfo[] {
+    this.#readClock();
+    const forced: LeaseInfo[] = [];
+    for (const entry of this.#entries) {
+      const { state } = entry;
+      if (state.kind === LEASED) forced.push(this.#revoke(entry, 'revoked when the pool closed', 'closed'));
+      else if (state.kind === CREATING) this.#abandonCreation(entry);
+      else if (state.kind === VALIDATING || state.kind === RESETTING) this.#close(entry, 'closed');
+    }
+    return forced;
+  }
+
+  // Telling
+
+  stats(): PoolStats {
+    const now = this.#readClock();
+    this.#dateNewcomers(now);
+    return Object.freeze({
+      name: this.name,
+      status: this.#status,
+      size: this.#size,
+      maxOverflow: this.#maxOverflow,
+      minIdle: this.#settings.minIdle,
+      live: this.#entries.size,
+      leased: this.#counted(LEASED),
+      idle: this.#counted(IDLE),
+      creating: this.#counted(CREATING),
+      validating: this.#counted(VALIDATING),
+      resetting: this.#counted(RESETTING),
+      closing: this.#counted(CLOSING),
+      abandoned: this.#abandoned,
+      waiting: this.#queue.length,
+      oldestWaitMs: now - (this.#queue.first?.since ?? now),
+      oldestLeaseMs: this.leases()[0]?.ageMs ?? 0,
+      generation: this.#generation,
+      counters: Object.freeze({ ...this.#tally, destroyed: Object.freeze({ ...this.#tally.destroyed }) }),
+      waitTime: this.#waitTime.snapshot(),
+      useTime: this.#useTime.snapshot(),
+      createTime: this.#createTime.snapshot(),
+    });
+  }
+
+  leases(): readonly LeaseInfo[] {
+    this.#readClock();
+    const leases: LeaseInfo[] = [];
+    for (const entry of this.#entries) if (entry.state.kind === LEASED) leases.push(this.#describe(entry));
+    return leases.toSorted((a, b) => b.ageMs - a.ageMs);
+  }
+
+  waiters(): readonly WaiterInfo[] {
+    const now = this.#readClock();
+    this.#dateNewcomers(now);
+    return Array.from(this.#queue, ({ owner, since }) => ({ owner, waitMs: now - since }));
+  }
+
+  /** What is wrong, when a rule that must always hold does not. For tests: it walks everything. */
+  findFault(): string | undefined {
+    const found = KIND_NAMES.map(() => 0);
+    for (const { state } of this.#entries) found[state.kind] = (found[state.kind] ?? 0) + 1;
+    for (const [kind, name] of KIND_NAMES.entries())
+      if (kind !== GONE && found[kind] !== this.#count[kind])
+        return `${found[kind]} are ${name}, ${this.#count[kind]} counted`;
+    if (found[GONE] !== 0) return 'a resource that is gone is still live';
+    if (this.#idle.length !== found[IDLE] || new Set(this.#idle).size !== found[IDLE])
+      return 'the idle stack does not hold each idle resource once';
+    if (this.#idle.some(({ state }) => state.kind !== IDLE)) return 'the idle stack holds what is not idle';
+    if (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && found[IDLE] > 0)
+      return 'somebody waits beside an idle resource';
+    if (this.#isClosing() && this.#queue.length > 0) return 'somebody waits in a closed pool';
+    if (this.#abandoned < 0) return 'more came back than were abandoned';
+    return undefined;
+  }
+
+  /** How many resources are live and not on their way out. */
+  #staying(): number {
+    return this.#entries.size - this.#counted(CLOSING);
+  }
+
+  #isClosing(): boolean {
+    return this.#status === 'closing' || this.#status === 'closed';
+  }
+
+  #readClock(): number {
+    this.#now = this.#clock.now();
+    return this.#now;
+  }
+
+  #describe(entry: Entry<R>): LeaseInfo {
+    const { id, owner, allowedMs, trace } = entry.hold;
+    const ageMs = Math.max(0, this.#now - entry.since);
+    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, allowedMs, acquiredAt: trace?.acquiredAt.stack });
+  }
+
+  #title(): string {
+    return `pool ${JSON.stringify(this.name)}`;
+  }
+
+  #error(code: PoolErrorCode, what: string, cause?: unknown): PoolError {
+    const holders = this.leases();
+    const waiting = this.#queue.length;
+    const others = ([IDLE, CREATING, VALIDATING, RESETTING, CLOSING] as const)
+      .filter((kind) => this.#counted(kind) > 0)
+      .map((kind) => `${this.#counted(kind)} ${KIND_NAMES[kind]}, `);
+    const counts = `${holders.length} of ${this.#limit} leased, ${others.join('')}${waiting} waiting`;
+    const longest = holders
+      .slice(0, 3)
+      .map(({ owner, ageMs }) => `${owner ?? 'unnamed'} for ${(ageMs / 1000).toFixed(1)} s`);
+    const held = longest.length === 0 ? '' : `; held longest by ${longest.join(', ')}`;
+    return new PoolError(code, `${this.#title()}: ${what} (${counts})${held}`, { cause, holders, waiting });
+  }
+
+  #tellAcquired(entry: Entry<R>, waitMs: number): void {
+    this.#tell(() => this.#observer.acquired?.(this.#describe(entry), waitMs));
+  }
+
+  #tellReleased(entry: Entry<R>): void {
+    this.#tell(() => this.#observer.released?.(this.#describe(entry)));
+  }
+
+  #tell(event: () => void): void {
+    try {
+      event();
+    } catch {
+      this.#tally.observerErrors++;
+    }
+  }
+}
+
+function impossible({ id, state }: Entry<unknown>, to: EntryKind): Error {
+  return new Error(`BUG: resource ${id} went from ${KIND_NAMES[state.kind]} to ${KIND_NAMES[to]}`);
+}
+
+/** Whether a resource is not on its way out. */
+function stays({ state }: Entry<unknown>): boolean {
+  return state.kind !== CLOSING && state.kind !== GONE;
+}
+
+/** Remembers how a lease ended, for whoever still uses it; and where, when places are remembered for it. */
+function conclude(hold: Hold<unknown>, ended: string | undefined): void {
+  hold.ended = ended;
+  if (hold.trace !== undefined) hold.trace.endedAt = new Error(ended ?? 'released');
+}
+
+function smooth(average: number | undefined, sample: number): number {
+  return average === undefined ? sample : average + SMOOTHING * (sample - average);
+}
