@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { runScenario } from './harness.ts';
 import { describeMachine } from './machine.ts';
 import { tablesOf, type Report, type Table } from './report.ts';
@@ -9,6 +9,7 @@ import { renderText } from './text.ts';
 interface Options {
   readonly json?: true;
   readonly rounds: number;
+  readonly only?: string;
 }
 
 /** The median of fewer still moves by several per cent on a machine that others use. */
@@ -24,16 +25,17 @@ for (const suite of suites)
     .description(suite.about)
     .option('--json', 'one JSON document with the raw figures')
     .option('--rounds <count>', 'how often everybody is measured', wholeNumber, DEFAULT_ROUNDS)
-    .action(async (options: Options) => print(await runSuite(suite, options.rounds), options));
+    .addOption(new Option('--only <scenario>', 'one scenario alone').choices(suite.scenarios().map(({ name }) => name)))
+    .action(async (options: Options) => print(await runSuite(suite, options), options));
 await program.parseAsync();
 // A contestant that has failed may have left timers behind, and nobody waits for those.
 await new Promise((resolve) => process.stdout.write('', resolve));
 process.exit();
 
-async function runSuite(suite: Suite, rounds: number): Promise<Report> {
+async function runSuite(suite: Suite, { rounds, only }: Options): Promise<Report> {
   const machine = await describeMachine(suite.packages);
   const tables: Table[] = [];
-  for (const scenario of suite.scenarios())
+  for (const scenario of suite.scenarios().filter(({ name }) => only === undefined || name === only))
     tables.push(...tablesOf(scenario, await runScenario(scenario, { rounds, progress })));
   progress('');
   return { schema: `hive-bench/${suite.name}/v1`, machine, scenarios: tables };

@@ -1,6 +1,7 @@
 import { genericPool, genericPoolWaitingForEver } from '../../peers/generic-pool.ts';
 import { hivePool, hivePoolTimingAll } from '../../peers/hive-pool.ts';
 import { lightningPool, lightningPoolWaitingForEver } from '../../peers/lightning-pool.ts';
+import { noPool } from '../../peers/no-pool.ts';
 import type { PoolPeer } from '../../peers/peer.ts';
 import { pgPool, pgPoolWaitingForEver } from '../../peers/pg-pool.ts';
 import { sequelizePool } from '../../peers/sequelize-pool.ts';
@@ -26,5 +27,5 @@ export const everybodyAndVariants: readonly PoolPeer[] = [
   lightningPoolWaitingForEver,
 ];
 
-/** Those with a path that needs no promise. */
-export const synchronous: readonly PoolPeer[] = [hivePool, hivePoolTimingAll];
+/** Those with a path that needs no promise, and what timing alone costs on the machine of the hour. */
+export const synchronous: readonly PoolPeer[] = [hivePool, hivePoolTimingAll, noPool];

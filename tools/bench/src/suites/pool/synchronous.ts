@@ -6,7 +6,8 @@ export function synchronousScenario(): Scenario {
   const setting = { max: 10, idle: 1, connectMs: 0 };
   return {
     name: 'synchronous',
-    about: 'One caller, no promise: tryAcquire, release. Processor time. The peers have no such path.',
+    about:
+      'One caller, no promise: tryAcquire, release. Processor time. No peer has such a path: beside it stands what timing alone costs.',
     measures: [{ name: 'rate', unit: 'million/s', better: 'higher' }],
     contestants: synchronous.map((peer) => steadyEntrant(peer, setting, run, (ns) => 1_000 / ns)),
   };
