@@ -332,9 +332,11 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
   protected override committed(label: Label): void {
-    const now = this.context.clock.now();
-    if (this.context.settings.durability === 'normal' && now - this.#watchedAt < WATCH_EVERY_MS) return;
-    this.#watchedAt = now;
+    if (this.context.settings.durability === 'normal') {
+      const now = this.context.clock.now();
+      if (now - this.#watchedAt < WATCH_EVERY_MS) return;
+      this.#watchedAt = now;
+    }
     this.#assertSameFile('the write is lost', label);
   }
 
