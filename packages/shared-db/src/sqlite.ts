@@ -5,7 +5,7 @@ import type { DatabaseSettings } from './database-settings.ts';
 import { DatabaseError } from './errors.ts';
 import type { IntegerMode } from './sqlite/integers.ts';
 import type { Migration } from './sqlite/migrations.ts';
-import { absolutePath, inodeOf } from './sqlite/path.ts';
+import { absolutePath, identityOf } from './sqlite/path.ts';
 import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
 
 /** A database in one SQLite file. Only `path` is required. */
@@ -50,16 +50,16 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
     driver: 'sqlite',
     settings: Object.freeze(settings),
     identity: (context: Pick<DatabaseContext, 'name' | 'dataDirectory'>, path: string | undefined) =>
-      identityOf(pathFor(context, path)),
+      placeOf(pathFor(context, path)),
     create: (context: DatabaseContext, path: string | undefined) =>
       new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers }),
   });
 }
 
 /** Two paths are one file when they have one inode; before the file exists, when they end in one name in one directory. */
-function identityOf(path: string): string {
-  const inode = inodeOf(path);
-  if (inode !== undefined) return inode;
+function placeOf(path: string): string {
+  const file = identityOf(path);
+  if (file !== undefined) return file.key;
   try {
     return join(realpathSync(dirname(path)), basename(path));
   } catch {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseError } from '../errors.ts';
 import { parseLocks } from './lock-holder.ts';
-import { inodeOf } from './path.ts';
+import { identityOf, leadsTo, type FileIdentity } from './path.ts';
 
 /** Libraries that bring a SQLite of their own, by the name of the file or of its package. */
 const ENGINE_FILE =
@@ -37,8 +37,8 @@ export function foreignEngines(
  * the process. Looks at descriptors by `stat` only.
  */
 export function assertNotOpenElsewhere(name: string, path: string): void {
-  const inode = inodeOf(path);
-  const descriptor = inode === undefined ? undefined : descriptorsOf(inode)[0];
+  const file = identityOf(path);
+  const descriptor = file && descriptorsOf(file)[0];
   if (descriptor === undefined || isLockedByUs(path)) return;
   throw new DatabaseError('ENGINE_REFUSED', `${path} is already open in this process (descriptor ${descriptor})`, {
     database: name,
@@ -46,9 +46,9 @@ export function assertNotOpenElsewhere(name: string, path: string): void {
   });
 }
 
-function descriptorsOf(inode: string): readonly string[] {
+function descriptorsOf(file: FileIdentity): readonly string[] {
   try {
-    return readdirSync('/proc/self/fd').filter((descriptor) => inodeOfDescriptor(descriptor) === inode);
+    return readdirSync('/proc/self/fd').filter((descriptor) => leadsTo(`/proc/self/fd/${descriptor}`, file));
   } catch {
     return [];
   }
@@ -59,15 +59,6 @@ function isLockedByUs(path: string): boolean {
   if (foreignEngines().length > 0) return false;
   const { ino } = statSync(`${path}-shm`, { throwIfNoEntry: false }) ?? {};
   return parseLocks(readFileSync('/proc/locks', 'utf8')).some(({ pid, inode }) => pid === process.pid && inode === ino);
-}
-
-function inodeOfDescriptor(descriptor: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(`/proc/self/fd/${descriptor}`);
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
 }
 
 // Undocumented, but the only thing that tells a built-in module that was loaded from one that could be.

@@ -148,13 +148,31 @@ function realLocation(path: string): string {
   return join(realpathSync(existing), relative(existing, path));
 }
 
-/** What tells files apart: `device:inode`; undefined when there is none. Uses `stat`, which is safe on a live database. */
-export function inodeOf(path: string): string | undefined {
+/** What tells a file apart from all others on the host. */
+export interface FileIdentity {
+  readonly device: number;
+  readonly inode: number;
+  /** The same as one word: `device:inode`. */
+  readonly key: string;
+}
+
+/** Which file is at a path; undefined when there is none. Uses `stat`, which is safe on a live database. */
+export function identityOf(path: string): FileIdentity | undefined {
   try {
     const { dev, ino } = statSync(path);
-    return `${dev}:${ino}`;
+    return { device: dev, inode: ino, key: `${dev}:${ino}` };
   } catch {
     return undefined;
+  }
+}
+
+/** Whether a path still leads to a file. Compares numbers: after a sync of the disk, making a key would cost as much as the `stat`. */
+export function leadsTo(path: string, { device, inode }: FileIdentity): boolean {
+  try {
+    const { dev, ino } = statSync(path);
+    return ino === inode && dev === device;
+  } catch {
+    return false;
   }
 }
 

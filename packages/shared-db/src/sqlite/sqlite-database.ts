@@ -19,7 +19,7 @@ import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
 import { checkMigrations, migrate, type Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
-import { checkPath, inodeOf, sizeOf } from './path.ts';
+import { checkPath, identityOf, leadsTo, sizeOf, type FileIdentity } from './path.ts';
 import { synchronous, SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
 import { verifyFile } from './verify-file.ts';
 
@@ -57,7 +57,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #file: SqliteFile;
   readonly #fences: Fences;
   readonly #breather: Breather;
-  #inode = '';
+  #identity: FileIdentity = NO_FILE;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -244,9 +244,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     for (const engine of foreignEngines())
       this.context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
     if (!exists) createDatabase(path, clock);
-    this.#inode = inodeOf(path) ?? '';
+    this.#identity = identityOf(path) ?? NO_FILE;
     this.#giveUpClaim();
-    this.#giveUpClaim = claimFile(name, path, this.#inode);
+    this.#giveUpClaim = claimFile(name, path, this.#identity.key);
     await this.#assertVerified();
 
     const deadline = clock.now() + OPEN_TIMEOUT_MS;
@@ -285,14 +285,14 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** A process that met an I/O error has left word: nothing is written before the file has been checked. */
   async #assertVerified(): Promise<void> {
-    if (!this.#fences.isUp(this.#inode)) return;
+    if (!this.#fences.isUp(this.#identity.key)) return;
     const fault = await verifyFile(this.#file.path);
     if (fault !== undefined)
       throw new DatabaseError('CORRUPT', `the file did not pass its check after an I/O error: ${fault}`, {
         database: this.name,
         advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
       });
-    this.#fences.lower(this.#inode);
+    this.#fences.lower(this.#identity.key);
   }
 
   protected override assertOutside(label: Label): void {
@@ -311,7 +311,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const now = this.context.clock.now();
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
-      if (this.#fences.isUp(this.#inode)) super.fence(this.#fencedElsewhere(label));
+      if (this.#fences.isUp(this.#identity.key)) super.fence(this.#fencedElsewhere(label));
     }
     super.assertWritable(label);
   }
@@ -327,7 +327,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     super.fence(failure);
     if (failure.kind === 'FILE_REPLACED') return;
     const { clock } = this.context;
-    this.#fences.raise(this.#inode, { pid: process.pid, code: failure.code, at: clock.wallTime() });
+    this.#fences.raise(this.#identity.key, { pid: process.pid, code: failure.code, at: clock.wallTime() });
   }
 
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
@@ -346,7 +346,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
    */
   #assertSameFile(consequence: string, label?: Label): void {
     const { path } = this.#file;
-    if (inodeOf(path) === this.#inode) return;
+    if (leadsTo(path, this.#identity)) return;
     const error = new DatabaseError('FILE_REPLACED', `${path} is not the file that was opened; ${consequence}`, {
       database: this.name,
       label: label?.text,
@@ -382,6 +382,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 }
 
 function nothing(): void {}
+
+/** Until the file is there. */
+const NO_FILE: FileIdentity = { device: -1, inode: -1, key: '' };
 
 const OPENING: Label = { text: 'open', calls: 0, failures: 0 };
 
