@@ -1,19 +1,13 @@
-import {
-  createPool,
-  PoolError,
-  type FlushMode,
-  type FlushReport,
-  type Lease,
-  type LeaseInfo,
-  type Pool,
-  type Resize,
-} from '@hive/pool';
+import type { FlushMode, FlushReport, Lease, LeaseInfo, Pool, Resize } from '@hive/pool';
 import type { CallOptions, Database, DatabaseContext, ManagedDatabase, TransactionOptions } from '../database.ts';
-import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } from '../errors.ts';
+import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot, DatabaseStatus, LaneSnapshot, LeaseSnapshot } from '../snapshot.ts';
-import type { Access, Driver, DriverConnection, Phase } from './driver.ts';
+import { connectionPool } from './connection-pool.ts';
+import type { Access, Driver, DriverConnection } from './driver.ts';
+import { Failures } from './failures.ts';
 import { described, introduced } from './introduction.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { whenFree, type Patience } from './patience.ts';
 import { Scope, type Connection, type ScopeHost, type Transaction } from './scope.ts';
 import { LeasedSession, type Session, type SessionOptions } from './session.ts';
@@ -22,8 +16,6 @@ import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts
 const TRANSACTION_LIMIT_MS = 5_000;
 const TRANSACTION_IDLE_MS = 1_000;
 const SESSION_LIMIT_MS = 300_000;
-/** A database that failed to open is tried again by the first caller after this. */
-const REOPEN_AFTER_MS = 1_000;
 const LONGEST_MS = 2_147_483_647;
 
 /** One call while it runs. */
@@ -35,14 +27,7 @@ export interface Call {
 
 export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions';
 
-type State =
-  | { readonly status: 'opening' }
-  | { readonly status: 'open' }
-  | { readonly status: 'fenced'; readonly failure: DatabaseError }
-  | { readonly status: 'failed'; readonly failure: DatabaseError; readonly retryAt: number }
-  | { readonly status: 'closed' };
-
-/** A named database over a driver: pools, deadlines, guards and counting. What is special about an engine is its subclass's. */
+/** A named database over a driver: calls, their deadlines and guards. What is special about an engine is its subclass's. */
 export class PooledDatabase implements Database, ManagedDatabase {
   readonly name: string;
   protected readonly context: DatabaseContext;
@@ -50,8 +35,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly readers: Pool<DriverConnection>;
   /** Where the right to write is queued for. On a driver with many writers this is the pool of readers itself. */
   protected readonly writers: Pool<DriverConnection>;
-  #state: State = { status: 'opening' };
-  #opening: Promise<void> | undefined;
+  protected readonly lifecycle: Lifecycle;
+  protected readonly failures: Failures;
   readonly #counters = {
     reads: 0,
     synchronousReads: 0,
@@ -61,12 +46,21 @@ export class PooledDatabase implements Database, ManagedDatabase {
     rolledBack: 0,
     busy: 0,
   };
-  readonly #errors: Partial<Record<DatabaseErrorCode, number>> = {};
 
   constructor(context: DatabaseContext, driver: Driver) {
     this.name = context.name;
     this.context = context;
     this.driver = driver;
+    this.failures = new Failures(context.name, driver, (failure) => {
+      this.fence(failure);
+    });
+    this.lifecycle = new Lifecycle(context, {
+      prepare: () => this.prepare(),
+      opened: () => {
+        this.#sayOpened();
+      },
+      explain: (error) => this.failures.ofOpening(error),
+    });
     const { poolSize, maxOverflow } = context.settings;
     this.readers = this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow);
     this.writers = driver.singleWriter ? this.#pool('writer', 'write', 1, 0) : this.readers;
@@ -79,30 +73,15 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   open(): Promise<void> {
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined;
-    });
-    return this.#opening;
+    return this.lifecycle.open();
   }
 
-  async #open(): Promise<void> {
-    if (this.#state.status === 'closed') throw this.#closedError();
-    try {
-      await this.prepare();
-      if (this.status === 'closed') throw this.#closedError();
-      this.#state = { status: 'open' };
-      const { poolSize, maxOverflow } = this.context.settings;
-      const live = this.readers.stats().live;
-      this.context.logger.info(
-        { database: this.name, driver: this.driver.name },
-        `pool initialised ${live}/${poolSize + maxOverflow}`,
-      );
-    } catch (error) {
-      const failure = this.#asDatabaseError(this.explain(error, 'connect', undefined));
-      if (this.status !== 'closed')
-        this.#state = { status: 'failed', failure, retryAt: this.context.clock.now() + REOPEN_AFTER_MS };
-      throw failure;
-    }
+  #sayOpened(): void {
+    const { poolSize, maxOverflow } = this.context.settings;
+    this.context.logger.info(
+      { database: this.name, driver: this.driver.name },
+      `pool initialised ${this.readers.stats().live}/${poolSize + maxOverflow}`,
+    );
   }
 
   /** What an engine does before anybody may use the database. Rejects with why it cannot be used. */
@@ -112,7 +91,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   async close(graceMs: number): Promise<readonly LeaseInfo[]> {
-    this.#state = { status: 'closed' };
+    this.lifecycle.close();
     // Readers before the writer: the last connection that closes tidies up, and it must be one that can write. Both pools turn their
     // callers away at once, so until the readers are gone an idle writer is held back.
     const last = this.readers === this.writers ? undefined : this.writers.tryAcquire();
@@ -133,60 +112,17 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   get status(): DatabaseStatus {
-    return this.#state.status;
+    return this.lifecycle.status;
   }
 
-  /** Waits until the database is open; a failed one is opened again when its pause is over. */
-  protected async ready(): Promise<void> {
-    const state = this.#state;
-    switch (state.status) {
-      case 'open':
-      case 'fenced':
-        return;
-      case 'closed':
-        throw this.#closedError();
-      case 'failed':
-        if (this.context.clock.now() < state.retryAt) throw state.failure;
-        await this.open();
-        return;
-      case 'opening':
-        await this.open();
-    }
-  }
-
-  /** The same for callers that cannot wait: throws unless the database is open. A failed one is opened again meanwhile. */
-  protected assertReady(): void {
-    if (this.isReady) return;
-    const opening = this.ready();
-    opening.catch(() => undefined);
-    if (this.#state.status === 'closed') throw this.#closedError();
-    if (this.#state.status === 'failed') throw this.#state.failure;
-    throw new DatabaseError('POOL_CLOSED', 'the database is still being opened', {
-      database: this.name,
-      advice: 'wait for openDatabaseService, or use read(), which waits',
-    });
-  }
-
-  /** Whether it can be used without waiting for it. */
-  protected get isReady(): boolean {
-    return this.status === 'open' || this.status === 'fenced';
-  }
-
-  /** Stops writes until the database has been closed, reopened and verified. */
+  /** Stops writes. An engine that shares its files with other processes tells them. */
   protected fence(failure: DatabaseError): void {
-    if (this.#state.status !== 'open') return;
-    this.#state = { status: 'fenced', failure };
-    this.context.logger.error({ database: this.name, code: failure.code }, `writes are stopped: ${failure.message}`);
+    this.lifecycle.fence(failure);
   }
 
+  /** Throws while writes are stopped. */
   protected assertWritable(label: Label): void {
-    if (this.#state.status !== 'fenced') return;
-    throw new DatabaseError('FENCED', `writes have been stopped since ${this.#state.failure.message}`, {
-      database: this.name,
-      label: label.text,
-      cause: this.#state.failure,
-      advice: 'repair what caused it and start the process again; reads go on meanwhile',
-    });
+    this.lifecycle.assertWritable(label);
   }
 
   // Using
@@ -248,10 +184,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const call = this.begin(text, options, kind);
     try {
       // Whoever called first is in the queue first: nothing is awaited without need.
-      if (!this.isReady) await this.ready();
+      if (!this.lifecycle.isReady) await this.lifecycle.ready();
       return await run(call);
     } catch (error) {
-      throw this.failed(error, call.label);
+      throw this.failures.told(error, call.label);
     }
   }
 
@@ -264,7 +200,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       this.#counters[kind]++;
       return { label, deadline: this.context.clock.now() + timeoutMs, options };
     } catch (error) {
-      throw this.failed(error, label);
+      throw this.failures.told(error, label);
     }
   }
 
@@ -304,7 +240,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       scope.end(() => this.#ended(call.label));
       if (begun && access === 'write') this.countRollback();
       // A statement of a transaction that has run out of time may still be running: its connection cannot be used again.
-      const reusable = scope.reusable && !this.#isLost(error) && (await this.#rolledBack(lease));
+      const reusable = scope.reusable && !this.failures.isLost(error) && (await this.#rolledBack(lease));
       // One that was revoked is somebody else's business by now.
       if (!lease.active) throw error;
       if (reusable) lease.release();
@@ -344,7 +280,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     try {
       await connection.commit();
     } catch (error) {
-      throw this.explain(error, 'commit', label);
+      throw this.failures.explain(error, 'commit', label);
     }
     if (access === 'write') this.committed(label);
   }
@@ -391,7 +327,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       random,
       deadline,
       signal: options.signal,
-      isBusy: (error) => this.driver.classify(error, 'begin')?.busy === true,
+      isBusy: (error) => this.failures.isBusy(error),
       onBusy: () => {
         this.#counters.busy++;
       },
@@ -423,44 +359,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return [];
   }
 
-  // Errors
-
   #scopeHost(label: Label, atomic: boolean): ScopeHost {
     return {
       atomic,
-      explain: (error) => this.explain(error, 'statement', label),
-      isLost: (error) => this.#isLost(error),
+      explain: (error) => this.failures.explain(error, 'statement', label),
+      isLost: (error) => this.failures.isLost(error),
     };
-  }
-
-  /** Whether an error, explained or not, says that its connection is of no more use. */
-  #isLost(error: unknown): boolean {
-    const cause = error instanceof DatabaseError ? error.cause : error;
-    return this.driver.classify(cause, 'statement')?.lost === true;
-  }
-
-  /** Turns what a pool or a driver threw into a `DatabaseError`; leaves everything else as it is. */
-  protected explain(error: unknown, during: Phase, label: Label | undefined): unknown {
-    const details = { database: this.name, label: label?.text, cause: error };
-    if (error instanceof PoolError)
-      return new DatabaseError(error.code, error.message, {
-        ...details,
-        cause: error.cause ?? error,
-        culprits: holdersOf(error),
-      });
-    if (error instanceof DatabaseError) return during === 'statement' ? error.at(this.name, label?.text) : error;
-    const failure = this.driver.classify(error, during);
-    if (failure === undefined) return error;
-    const explained = new DatabaseError(failure.kind, failure.message, { ...details, advice: ADVICE[failure.kind] });
-    if (failure.fences) this.fence(explained);
-    return explained;
-  }
-
-  protected failed(error: unknown, label: Label): unknown {
-    label.failures++;
-    const explained = this.explain(error, 'begin', label);
-    if (explained instanceof DatabaseError) this.#errors[explained.code] = (this.#errors[explained.code] ?? 0) + 1;
-    return explained;
   }
 
   protected countRollback(): void {
@@ -469,22 +373,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   protected countSynchronousRead(): void {
     this.#counters.synchronousReads++;
-  }
-
-  #asDatabaseError(error: unknown): DatabaseError {
-    if (error instanceof DatabaseError) {
-      // A connection that could not be made says what SQLite said; the pool only says that it failed.
-      const { cause } = error;
-      return error.kind === 'CREATE_FAILED' && cause instanceof DatabaseError ? cause : error;
-    }
-    return new DatabaseError('CREATE_FAILED', error instanceof Error ? error.message : String(error), {
-      database: this.name,
-      cause: error,
-    });
-  }
-
-  #closedError(): DatabaseError {
-    return new DatabaseError('POOL_CLOSED', 'the service has been closed', { database: this.name });
   }
 
   #ended(label: Label): DatabaseError {
@@ -518,55 +406,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
   // Operating
 
   #pool(what: string, access: Access, size: number, maxOverflow: number): Pool<DriverConnection> {
-    const { clock, random, settings, logger, name } = this.context;
-    const echo = settings.echo
-      ? {
-          acquired: (lease: LeaseInfo, waitMs: number) => {
-            logger.info({ database: name, pool: what, label: lease.owner, waitMs }, 'checkout');
-          },
-          released: (lease: LeaseInfo) => {
-            logger.info({ database: name, pool: what, label: lease.owner, heldMs: lease.ageMs }, 'checkin');
-          },
-        }
-      : {};
-    return createPool<DriverConnection>({
-      name: `${name} ${what}`,
-      create: ({ signal }) => this.#connect(access, signal),
-      destroy: (connection) => connection.close(),
-      validate: (connection) => connection.validate(),
-      reset: (connection) => (connection.dirty ? connection.reset() : undefined),
-      size,
-      maxOverflow,
-      acquireTimeoutMs: settings.acquireTimeoutMs,
-      maxLifetimeMs: settings.recycleMs,
-      idleTimeoutMs: 0,
-      timeEvery: 1,
-      clock,
-      random,
-      observer: {
-        ...echo,
-        invalidated: (id, generation) => {
-          logger.warn(
-            { database: name, pool: what, connection: id, generation },
-            'invalidate: a connection no longer works',
-          );
-        },
-        collected: (lease) => {
-          logger.warn(
-            { database: name, pool: what, label: lease.owner, acquiredAt: lease.acquiredAt },
-            'a lease was dropped without release',
-          );
-        },
-      },
-    });
-  }
-
-  async #connect(access: Access, signal: AbortSignal): Promise<DriverConnection> {
-    try {
-      return await this.driver.connect(access, { signal });
-    } catch (error) {
-      throw this.explain(error, 'connect', undefined);
-    }
+    const connect = async (options: { readonly signal: AbortSignal }): Promise<DriverConnection> => {
+      try {
+        return await this.driver.connect(access, options);
+      } catch (error) {
+        throw this.failures.explain(error, 'connect', undefined);
+      }
+    };
+    return connectionPool(this.context, { what, size, maxOverflow, connect });
   }
 
   leases(): readonly LeaseSnapshot[] {
@@ -577,7 +424,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     try {
       await this.readers.resize(limits);
     } catch (error) {
-      throw this.explain(error, 'begin', undefined);
+      throw this.failures.explain(error, 'begin', undefined);
     }
   }
 
@@ -602,19 +449,18 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   snapshot(): DatabaseSnapshot {
-    const state = this.#state;
-    const failure = state.status === 'failed' || state.status === 'fenced' ? state.failure : undefined;
+    const { status, failure } = this.lifecycle;
     const own = this.readers === this.writers;
     return Object.freeze({
       name: this.name,
       driver: this.driver.name,
-      status: state.status,
+      status,
       required: this.context.settings.required,
       failure: failure && Object.freeze({ code: failure.code, message: failure.message }),
       durability: this.context.settings.durability,
       pool: this.readers.stats(),
       lane: own ? NO_LANE : this.#lane(),
-      counters: Object.freeze({ ...this.#counters, errors: Object.freeze({ ...this.#errors }) }),
+      counters: Object.freeze({ ...this.#counters, errors: this.failures.counts }),
       leases: Object.freeze(this.leases()),
       waiters: Object.freeze((own ? [this.readers] : [this.readers, this.writers]).flatMap((pool) => pool.waiters())),
       ...this.files(),
@@ -635,23 +481,3 @@ export class PooledDatabase implements Database, ManagedDatabase {
 }
 
 const NO_LANE: LaneSnapshot = Object.freeze({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
-
-/** What to do about a failure of a statement or a file. */
-const ADVICE: Readonly<Partial<Record<ErrorKind, string>>> = {
-  DISK_FULL: 'free space on the disk; the write was rolled back and reads go on',
-  IO: 'look at the disk and the kernel log; writes stop until the database has been reopened and verified',
-  CORRUPT: 'restore a backup, or recover what can be read with the sqlite3 shell; nothing is deleted by this service',
-  NOT_A_DATABASE: 'check the path; the file was not touched',
-  PERMISSION: 'give the user of this process the right to read and write the file and its directory',
-  OUTCOME_UNKNOWN: 'read back whether the rows are there before writing them again',
-  READ_ONLY: 'use write() or transaction() to change data',
-};
-
-function holdersOf({ holders }: PoolError): readonly Culprit[] {
-  return holders.map(({ owner, ageMs, acquiredAt }) => ({
-    pid: process.pid,
-    heldMs: ageMs,
-    ...(owner === undefined ? {} : { label: owner }),
-    ...(acquiredAt === undefined ? {} : { callSite: acquiredAt }),
-  }));
-}

@@ -64,7 +64,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #syncScope: SyncScope | undefined;
   #syncDepth = 0;
   #syncLabel: Label | undefined;
-  readonly #explainSyncRead = (error: unknown): unknown => this.explain(error, 'statement', this.#syncLabel);
+  readonly #explainSyncRead = (error: unknown): unknown => this.failures.explain(error, 'statement', this.#syncLabel);
   #insideWrite = false;
   #giveUpClaim = nothing;
 
@@ -104,20 +104,20 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     } catch (error) {
       if (this.#isBusy(error)) return this.#queueWrite(call, fn, lease);
       if (lease.active) lease.release();
-      return Promise.reject(this.failed(error, call.label));
+      return Promise.reject(this.failures.told(error, call.label));
     }
   }
 
   async #queueWrite<T>(call: Call, fn: (tx: SyncTransaction) => T, held?: Lease<DriverConnection>): Promise<T> {
     let lease = held;
     try {
-      if (!this.isReady) await this.ready();
+      if (!this.lifecycle.isReady) await this.lifecycle.ready();
       lease ??= await this.writers.acquire(this.acquireOptions(call));
       const writer = lease;
       const patience = { ...this.patience(call), isBusy: (error: unknown) => this.#isBusy(error) };
       return await whenFree(() => this.#attempt(writer, call.label, fn), patience);
     } catch (error) {
-      throw this.failed(error, call.label);
+      throw this.failures.told(error, call.label);
     } finally {
       if (lease?.active === true) lease.release();
     }
@@ -125,7 +125,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** A lock lost inside the function has been explained already; the whole function runs again. */
   #isBusy(error: unknown): boolean {
-    return isKind(error, 'BUSY_TIMEOUT') || this.driver.classify(error, 'begin')?.busy === true;
+    return isKind(error, 'BUSY_TIMEOUT') || this.failures.isBusy(error);
   }
 
   /** A loop of writes runs in microtasks alone; the event loop gets its turn before the next one goes on. */
@@ -143,7 +143,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.assertWritable(label);
     const connection = syncOf(lease.resource);
     connection.control('BEGIN IMMEDIATE');
-    const explain = (error: unknown): unknown => this.explain(error, 'statement', label);
+    const explain = (error: unknown): unknown => this.failures.explain(error, 'statement', label);
     const scope = new SyncScope(connection, explain, 'transaction');
     this.#insideWrite = true;
     let result: T;
@@ -171,7 +171,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       connection.control('COMMIT');
     } catch (error) {
       this.#undo(connection, lease);
-      throw this.explain(error, 'commit', label);
+      throw this.failures.explain(error, 'commit', label);
     }
     this.committed(label);
   }
@@ -191,7 +191,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   readSync<T>(text: string, fn: (connection: SyncConnection) => T): T {
     const label = this.context.labels.use(text);
-    if (this.#insideWrite) throw this.failed(this.#useTx(label), label);
+    if (this.#insideWrite) throw this.failures.told(this.#useTx(label), label);
     const scope = this.#syncScope ?? this.#openSyncReader(label);
     this.countSynchronousRead();
     const outer = this.#syncLabel;
@@ -201,7 +201,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       return synchronous(fn(scope), 'readSync', this.#explainSyncRead);
     } catch (error) {
-      throw this.failed(error, label);
+      throw this.failures.told(error, label);
     } finally {
       this.#syncLabel = outer;
       if (--this.#syncDepth === 0) {
@@ -213,14 +213,14 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   #openSyncReader(label: Label): SyncScope {
     try {
-      this.assertReady();
+      this.lifecycle.assertReady();
       this.#assertSameFile('another one is not opened in its place', label);
       const connection = new SqliteConnection(openReader(this.#file.path, SYNC_READ_TIMEOUT_MS), this.#file.integers);
       this.#syncReader = connection;
       this.#syncScope = new SyncScope(connection, this.#explainSyncRead, 'statement');
       return this.#syncScope;
     } catch (error) {
-      throw this.failed(this.explain(error, 'connect', label), label);
+      throw this.failures.told(this.failures.explain(error, 'connect', label), label);
     }
   }
 
@@ -266,7 +266,11 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const { migrations } = this.#file;
     if (migrations.length === 0) return;
     connection.control('BEGIN IMMEDIATE');
-    const scope = new SyncScope(connection, (error) => this.explain(error, 'statement', OPENING), 'transaction');
+    const scope = new SyncScope(
+      connection,
+      (error) => this.failures.explain(error, 'statement', OPENING),
+      'transaction',
+    );
     try {
       const applied = migrate(this.name, scope, migrations, this.context.clock.wallTime());
       connection.control('COMMIT');

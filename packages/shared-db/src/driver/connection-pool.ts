@@ -1,0 +1,58 @@
+import { createPool, type LeaseInfo, type Pool, type PoolObserver } from '@hive/pool';
+import type { DatabaseContext } from '../database.ts';
+import type { DriverConnection } from './driver.ts';
+
+/** One of the pools of a database. */
+export interface ConnectionPoolOptions {
+  /** What its connections are for, as the log calls it. */
+  readonly what: string;
+  readonly size: number;
+  readonly maxOverflow: number;
+  readonly connect: (options: { readonly signal: AbortSignal }) => Promise<DriverConnection>;
+}
+
+/** A pool of connections, with the database's settings; what happens in it goes to the log. */
+export function connectionPool(
+  context: DatabaseContext,
+  { what, size, maxOverflow, connect }: ConnectionPoolOptions,
+): Pool<DriverConnection> {
+  const { clock, random, settings, name } = context;
+  return createPool<DriverConnection>({
+    name: `${name} ${what}`,
+    create: connect,
+    destroy: (connection) => connection.close(),
+    validate: (connection) => connection.validate(),
+    reset: (connection) => (connection.dirty ? connection.reset() : undefined),
+    size,
+    maxOverflow,
+    acquireTimeoutMs: settings.acquireTimeoutMs,
+    maxLifetimeMs: settings.recycleMs,
+    idleTimeoutMs: 0,
+    timeEvery: 1,
+    clock,
+    random,
+    observer: { ...(settings.echo ? echoOf(context, what) : {}), ...alarmsOf(context, what) },
+  });
+}
+
+function echoOf({ name: database, logger }: DatabaseContext, pool: string): PoolObserver {
+  return {
+    acquired: (lease: LeaseInfo, waitMs: number) => {
+      logger.info({ database, pool, label: lease.owner, waitMs }, 'checkout');
+    },
+    released: (lease: LeaseInfo) => {
+      logger.info({ database, pool, label: lease.owner, heldMs: lease.ageMs }, 'checkin');
+    },
+  };
+}
+
+function alarmsOf({ name: database, logger }: DatabaseContext, pool: string): PoolObserver {
+  return {
+    invalidated: (connection, generation) => {
+      logger.warn({ database, pool, connection, generation }, 'invalidate: a connection no longer works');
+    },
+    collected: ({ owner, acquiredAt }) => {
+      logger.warn({ database, pool, label: owner, acquiredAt }, 'a lease was dropped without release');
+    },
+  };
+}

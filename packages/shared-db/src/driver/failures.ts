@@ -1,0 +1,93 @@
+import { PoolError } from '@hive/pool';
+import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } from '../errors.ts';
+import type { Label } from '../labels.ts';
+import type { Driver, Phase } from './driver.ts';
+
+/** What to do about a failure of a statement or a file. */
+const ADVICE: Readonly<Partial<Record<ErrorKind, string>>> = {
+  DISK_FULL: 'free space on the disk; the write was rolled back and reads go on',
+  IO: 'look at the disk and the kernel log; writes stop until the database has been reopened and verified',
+  CORRUPT: 'restore a backup, or recover what can be read with the sqlite3 shell; nothing is deleted by this service',
+  NOT_A_DATABASE: 'check the path; the file was not touched',
+  PERMISSION: 'give the user of this process the right to read and write the file and its directory',
+  OUTCOME_UNKNOWN: 'read back whether the rows are there before writing them again',
+  READ_ONLY: 'use write() or transaction() to change data',
+};
+
+/** What went wrong on one database: told in the terms of `DatabaseError`, and counted. */
+export class Failures {
+  readonly #database: string;
+  readonly #driver: Driver;
+  readonly #fence: (failure: DatabaseError) => void;
+  readonly #counts: Partial<Record<DatabaseErrorCode, number>> = {};
+
+  /** @param fence stops writes, after a failure that says that the file cannot be trusted. */
+  constructor(database: string, driver: Driver, fence: (failure: DatabaseError) => void) {
+    this.#database = database;
+    this.#driver = driver;
+    this.#fence = fence;
+  }
+
+  /** Turns what a pool or a driver threw into a `DatabaseError`; leaves everything else as it is. */
+  explain(error: unknown, during: Phase, label: Label | undefined): unknown {
+    const details = { database: this.#database, label: label?.text, cause: error };
+    if (error instanceof PoolError)
+      return new DatabaseError(error.code, error.message, {
+        ...details,
+        cause: error.cause ?? error,
+        culprits: holdersOf(error),
+      });
+    if (error instanceof DatabaseError) return during === 'statement' ? error.at(this.#database, label?.text) : error;
+    const failure = this.#driver.classify(error, during);
+    if (failure === undefined) return error;
+    const explained = new DatabaseError(failure.kind, failure.message, { ...details, advice: ADVICE[failure.kind] });
+    if (failure.fences) this.#fence(explained);
+    return explained;
+  }
+
+  /** The same for what a caller is going to be told: it counts as a failed call. */
+  told(error: unknown, label: Label): unknown {
+    label.failures++;
+    const explained = this.explain(error, 'begin', label);
+    if (explained instanceof DatabaseError) this.#counts[explained.code] = (this.#counts[explained.code] ?? 0) + 1;
+    return explained;
+  }
+
+  /** Why the database cannot be opened. */
+  ofOpening(error: unknown): DatabaseError {
+    const explained = this.explain(error, 'connect', undefined);
+    if (!(explained instanceof DatabaseError))
+      return new DatabaseError('CREATE_FAILED', explained instanceof Error ? explained.message : String(explained), {
+        database: this.#database,
+        cause: explained,
+      });
+    // A connection that could not be made says what the engine said; the pool only says that it failed.
+    const { cause } = explained;
+    return explained.kind === 'CREATE_FAILED' && cause instanceof DatabaseError ? cause : explained;
+  }
+
+  /** Whether an error, explained or not, says that its connection is of no more use. */
+  isLost(error: unknown): boolean {
+    const cause = error instanceof DatabaseError ? error.cause : error;
+    return this.#driver.classify(cause, 'statement')?.lost === true;
+  }
+
+  /** Whether an error says that somebody else holds a lock. */
+  isBusy(error: unknown): boolean {
+    return this.#driver.classify(error, 'begin')?.busy === true;
+  }
+
+  /** How many calls have failed with which code. */
+  get counts(): Readonly<Partial<Record<DatabaseErrorCode, number>>> {
+    return Object.freeze({ ...this.#counts });
+  }
+}
+
+function holdersOf({ holders }: PoolError): readonly Culprit[] {
+  return holders.map(({ owner, ageMs, acquiredAt }) => ({
+    pid: process.pid,
+    heldMs: ageMs,
+    ...(owner === undefined ? {} : { label: owner }),
+    ...(acquiredAt === undefined ? {} : { callSite: acquiredAt }),
+  }));
+}
