@@ -31,6 +31,17 @@ export async function describeMachine(packages: readonly string[]): Promise<Mach
   };
 }
 
+/** The same for a reader, line by line. */
+export function machineInWords(machine: Machine): readonly string[] {
+  const { cpu, cores, platform, node, load, packages, clock_ns, await_ns } = machine;
+  const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
+  return [
+    `${cpu}, ${cores} cores, ${platform}, Node ${node}, load ${load.toFixed(2)} at the start.`,
+    `${versions.join(', ')}.`,
+    `On this machine performance.now() costs ${clock_ns.toFixed(0)} ns and an await ${await_ns.toFixed(0)} ns.`,
+  ];
+}
+
 /** The version of an installed package. */
 export function versionOf(name: string): string {
   const file = findPackageJSON(name, import.meta.url);

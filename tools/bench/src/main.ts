@@ -4,10 +4,12 @@ import { describeMachine } from './machine.ts';
 import { tablesOf, type Report, type Table } from './report.ts';
 import type { Suite } from './scenario.ts';
 import { suites } from './suites/registry.ts';
+import { renderMarkdown } from './markdown.ts';
 import { renderText } from './text.ts';
 
 interface Options {
   readonly json?: true;
+  readonly markdown?: true;
   readonly rounds: number;
   readonly only?: string;
 }
@@ -24,6 +26,7 @@ for (const suite of suites)
     .command(suite.name)
     .description(suite.about)
     .option('--json', 'one JSON document with the raw figures')
+    .option('--markdown', 'the tables as they stand in docs/benchmarks.md')
     .option('--rounds <count>', 'how often everybody is measured', wholeNumber, DEFAULT_ROUNDS)
     .addOption(new Option('--only <scenario>', 'one scenario alone').choices(suite.scenarios().map(({ name }) => name)))
     .action(async (options: Options) => print(await runSuite(suite, options), options));
@@ -41,8 +44,9 @@ async function runSuite(suite: Suite, { rounds, only }: Options): Promise<Report
   return { schema: `hive-bench/${suite.name}/v1`, machine, scenarios: tables };
 }
 
-function print(report: Report, { json }: Options): void {
-  process.stdout.write(json === true ? `${JSON.stringify(report, null, 1)}\n` : `${renderText(report)}\n`);
+function print(report: Report, { json, markdown }: Options): void {
+  if (json === true) process.stdout.write(`${JSON.stringify(report, null, 1)}\n`);
+  else process.stdout.write(`${markdown === true ? renderMarkdown(report) : renderText(report)}\n`);
 }
 
 /** One line that is written over, for somebody who looks on; nothing in a pipe. */

@@ -1,20 +1,11 @@
 import Table from 'cli-table3';
-import type { Machine } from './machine.ts';
+import { figure } from './figure.ts';
+import { machineInWords } from './machine.ts';
 import { timesBetter, type Report, type Row, type Table as Figures } from './report.ts';
 
 /** The report for a human reader: the machine first, then a table for each scenario. */
 export function renderText({ machine, scenarios }: Report): string {
-  return [renderMachine(machine), ...scenarios.map((figures) => renderFigures(figures))].join('\n\n');
-}
-
-function renderMachine({ cpu, cores, platform, node, load, packages, clock_ns, await_ns }: Machine): string {
-  return [
-    `${cpu}, ${cores} cores, ${platform}, Node ${node}, load ${load.toFixed(2)} at the start`,
-    Object.entries(packages)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', '),
-    `On this machine performance.now() costs ${clock_ns.toFixed(0)} ns and an await ${await_ns.toFixed(0)} ns.`,
-  ].join('\n');
+  return [machineInWords(machine).join('\n'), ...scenarios.map((figures) => renderFigures(figures))].join('\n\n');
 }
 
 function renderFigures(figures: Figures): string {
@@ -35,10 +26,4 @@ function renderRow(row: Row, { better }: Figures, best: Row | undefined): Table.
   if (row.failed !== undefined) return [row.name, { colSpan: 3, content: `FAILED: ${row.failed}` }];
   const times = timesBetter(row, best, better);
   return [row.name, figure(row.median), `${figure(row.min)} to ${figure(row.max)}`, times?.toFixed(2) ?? ''];
-}
-
-/** Three or more digits that count. */
-function figure(value: number | null): string {
-  if (value === null) return '';
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
