@@ -1,6 +1,6 @@
 import type { Clock } from '@hive/pool';
 
-/** How long a lock is waited for between two tries. Constant: growing pauses are what starves the slow (measured in docs/benchmarks). */
+/** How long a lock is waited for between two tries. Constant: growing pauses starve whoever is behind. */
 const PAUSE_MS = 1;
 
 /** How somebody waits for a lock. */
