@@ -2,50 +2,89 @@
 // The main job: the orchestrator and the ecosystemiser as separate processes on their own databases. At the first start four
 // energy studies are queued; they travel over the bus, are computed, stored and marked done. Ctrl-C stops everything cleanly.
 import { spawn } from 'node:child_process';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, styleText } from 'node:util';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const FIRST_STUDIES = ['detached-heat-pump', 'detached-pv', 'detached-pv-battery', 'street-community'];
 const GRACE_MS = 4_500;
+const READY_MS = 30_000;
 const POLL_MS = 250;
+const WRONG_USE = 2;
+const HELP = `Usage: npm start -- [options]
 
-/** @typedef {{ id: string, kind: string, state: string, payload: { study?: string }, error?: string | null }} Task */
+Runs the orchestrator, a worker and the ecosystemiser on databases that they share. The first start queues four
+energy studies. Ctrl-C ends everything.
 
-const { values: options } = readArguments();
-const base = `http://127.0.0.1:${options.port}`;
+Options:
+  --once                  end when nothing is left to do
+  --port <number>         where the orchestrator listens (default: 8787)
+  --data-dir <directory>  where the databases are (default: .hive)
+  --help                  print this help
+`;
+
+/** @typedef {{ id: string, kind: string, state: string, payload: { study?: string }, error: string | null, updatedAt: string }} Task */
+
+// Whoever reads along may have seen enough (`| head`); the work goes on.
+process.stdout.on('error', (error) => {
+  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
+});
+
+const options = readArguments();
+refuseTwoDirectories();
+
 /** @type {Map<string, import('node:child_process').ChildProcess>} */
 const children = new Map();
 // An object, because it changes behind the back of the loops that watch it.
 const state = { stopping: false };
+const begunAt = Date.now();
 
 process.on('SIGINT', () => void stop(0));
 process.on('SIGTERM', () => void stop(0));
 
-start('orchestrator', ['apps/orchestrator/bin/hive-orchestrator.js', 'serve', '--port', options.port]);
-start('worker', ['apps/orchestrator/bin/hive-orchestrator.js', 'worker']);
-start('ecosystemiser', ['apps/ecosystemiser/bin/hive-ecosystemiser.js', 'serve']);
-if (await untilReady()) {
+// First and alone: whatever is wrong with what was asked for, it says before anybody has opened anything.
+const port = options.port === undefined ? [] : ['--port', options.port];
+const base = await urlOf(start('orchestrator', ['apps/orchestrator/bin/hive-orchestrator.js', 'serve', ...port]));
+if (base !== undefined) {
+  start('worker', ['apps/orchestrator/bin/hive-orchestrator.js', 'worker']);
+  start('ecosystemiser', ['apps/ecosystemiser/bin/hive-ecosystemiser.js', 'serve']);
   for (const study of FIRST_STUDIES) await submit(study);
   await follow();
 }
 
 function readArguments() {
   try {
-    return parseArgs({
+    const { values } = parseArgs({
       options: {
         once: { type: 'boolean', default: false },
-        port: { type: 'string', default: '8787' },
+        port: { type: 'string' },
         'data-dir': { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
       },
     });
+    if (!values.help) return values;
+    console.log(HELP.trimEnd());
+    return process.exit(0);
   } catch (error) {
-    console.error(
-      `npm start: ${error instanceof Error ? error.message : String(error)}; there are --once, --port and --data-dir`,
-    );
-    return process.exit(2);
+    return refuse(`${error instanceof Error ? error.message : String(error)}; there are --once, --port and --data-dir`);
   }
+}
+
+/** They meet on the bus, which is one file: apart, they would wait for each other for ever. */
+function refuseTwoDirectories() {
+  if (options['data-dir'] !== undefined) return;
+  const names = ['ORCHESTRATOR_DATA_DIR', 'ECOSYSTEMISER_DATA_DIR'];
+  const [one, other] = names.map((name) => process.env[name]);
+  if (one === other || resolve(root, one ?? '.hive') === resolve(root, other ?? '.hive')) return;
+  const found = names.map((name) => `${name} is ${process.env[name] ?? 'not set'}`).join(' and ');
+  refuse(`environment: ${found}; expected one directory for both, which --data-dir sets`);
+}
+
+/** @param {string} sentence @returns {never} */
+function refuse(sentence) {
+  console.error(`npm start: ${sentence}`);
+  return process.exit(WRONG_USE);
 }
 
 /** @param {string} name @param {string[]} args */
@@ -54,33 +93,48 @@ function start(name, args) {
   const place = options['data-dir'] === undefined ? [] : ['--data-dir', options['data-dir']];
   const child = spawn(process.execPath, [...args, ...place], {
     cwd: root,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     detached: true,
   });
   children.set(name, child);
   let said = '';
+  child.stdout?.resume();
   child.stderr?.setEncoding('utf8').on('data', (text) => {
     said = `${said}${text}`.slice(-4_000);
   });
-  child.once('exit', (status, signal) => {
+  // Not `exit`: by now everything that it said has arrived.
+  child.once('close', (status, signal) => {
     children.delete(name);
     if (state.stopping) return;
-    console.error(`${name} ended unexpectedly (${signal ?? `exit code ${status}`})`);
+    // Who refuses has said why in one sentence.
+    if (status !== WRONG_USE) console.error(`${name} ended unexpectedly (${signal ?? `exit code ${status}`})`);
     if (said !== '') console.error(said.trimEnd().split('\n').slice(-5).join('\n'));
     void stop(status === 0 || status === null ? 1 : status);
   });
+  return child;
 }
 
-async function untilReady() {
-  for (let tries = 0; !state.stopping && tries < 120; tries++) {
-    if ((await ask('/readyz')) !== undefined) return true;
-    await pause(POLL_MS);
-  }
-  if (!state.stopping) {
-    console.error(`the orchestrator did not become ready on ${base} within 30 s`);
-    await stop(1);
-  }
-  return false;
+/**
+ * Where the orchestrator listens, as it says itself when it is ready: whoever else has that port is never taken for it.
+ * @param {import('node:child_process').ChildProcess} child @returns {Promise<string | undefined>}
+ */
+async function urlOf(child) {
+  let said = '';
+  /** @type {PromiseWithResolvers<string | undefined>} */
+  const { promise, resolve: found } = Promise.withResolvers();
+  child.stdout?.setEncoding('utf8').on('data', (text) => {
+    said = `${said}${text}`.slice(-4_000);
+    const url = /(http:\/\/\S+:\d+)/.exec(said)?.[1];
+    if (url !== undefined) found(url);
+  });
+  child.once('close', () => found(undefined));
+  const late = setTimeout(() => found(undefined), READY_MS);
+  const url = await promise;
+  clearTimeout(late);
+  if (url !== undefined || state.stopping) return state.stopping ? undefined : url;
+  console.error(`the orchestrator did not become ready within ${READY_MS / 1_000} s`);
+  await stop(1);
+  return undefined;
 }
 
 /** Queues a study once: the key makes every later start find it there. @param {string} study */
@@ -102,40 +156,66 @@ async function submit(study) {
 async function follow() {
   /** @type {Map<string, string>} */
   const seen = new Map();
-  let toldNext = false;
+  let failed = false;
+  let told = false;
   while (!state.stopping) {
-    const tasks = /** @type {Task[]} */ ((await ask('/tasks'))?.tasks ?? []);
-    for (const task of tasks) {
+    const tasks = (await list('')) ?? [];
+    for (const task of tasks.toReversed()) {
       if (seen.get(task.id) === task.state) continue;
       seen.set(task.id, task.state);
-      console.log(
-        `${time()}  ${paint(task.state)}  ${task.payload?.study ?? task.kind}${task.error ? `: ${task.error}` : ''}`,
-      );
+      // What was over before this start is no news.
+      if (isOver(task) && Date.parse(task.updatedAt) < begunAt) continue;
+      failed ||= task.state === 'failed';
+      const reason = task.error === null || task.state === 'done' ? '' : `: ${task.error}`;
+      console.log(`${timeOf(task)}  ${paint(task.state)}  ${task.payload?.study ?? task.kind}${reason}`);
     }
-    const open = tasks.filter((task) => task.state === 'queued' || task.state === 'running');
-    if (tasks.length > 0 && open.length === 0) {
-      if (options.once) return stop(tasks.some((task) => task.state === 'failed') ? 1 : 0);
-      if (!toldNext) tellNext(tasks.length);
-      toldNext = true;
+    if (!told && tasks.length > 0 && (await isNothingLeft(tasks))) {
+      told = true;
+      console.log(`\nNothing is left to do: ${summaryOf(tasks)}.${options.once ? '' : nextSteps()}`);
+      if (options.once) return stop(failed ? 1 : 0);
     }
     await pause(POLL_MS);
   }
 }
 
-/** @param {number} count */
-function tellNext(count) {
-  console.log(`\n${count} studies are done. Everything stays up until Ctrl-C. Look at it with`);
-  console.log(`  curl ${base}/health/database`);
-  console.log(`  curl ${base}/tasks`);
-  console.log('  npx hive-db status');
-  console.log('  npx hive-db monitor --continuous\n');
+/** Older tasks than those that are listed count as well. @param {Task[]} newest */
+async function isNothingLeft(newest) {
+  if (!newest.every(isOver)) return false;
+  const open = await Promise.all([list('?state=queued&limit=1'), list('?state=running&limit=1')]);
+  return open.every((tasks) => tasks?.length === 0);
+}
+
+/** The newest first; undefined when nobody answers. @param {string} query @returns {Promise<Task[] | undefined>} */
+async function list(query) {
+  return (await ask(`/tasks${query}`))?.tasks;
+}
+
+/** @param {Task} task */
+function isOver({ state: now }) {
+  return now !== 'queued' && now !== 'running';
+}
+
+/** What whoever stays may look at. */
+function nextSteps() {
+  const commands = [`curl ${base}/health/database`, `curl ${base}/tasks`, 'npx hive-ecosystemiser studies'];
+  commands.push('npx hive-db status', 'npx hive-db monitor --continuous');
+  return [' Everything stays up until Ctrl-C. Look at it with', ...commands].join('\n  ').concat('\n');
+}
+
+/** How many came to which end. @param {Task[]} tasks */
+function summaryOf(tasks) {
+  const counts = ['done', 'failed', 'cancelled'].map((word) => ({
+    word,
+    count: tasks.filter((task) => task.state === word).length,
+  }));
+  return counts.flatMap(({ word, count }) => (count === 0 ? [] : `${count} ${word}`)).join(', ');
 }
 
 /** @param {number} status */
 async function stop(status) {
   if (state.stopping) return;
   state.stopping = true;
-  const running = [...children.values()];
+  const running = [...children.values()].filter((child) => child.exitCode === null && child.signalCode === null);
   for (const child of running) child.kill('SIGTERM');
   const gone = Promise.all(running.map((child) => new Promise((resolve) => child.once('exit', resolve))));
   await Promise.race([gone, pause(GRACE_MS)]);
@@ -160,8 +240,9 @@ function pause(ms) {
   });
 }
 
-function time() {
-  return new Date().toISOString().slice(11, 19);
+/** When it came into its state, by the clock on the wall. @param {Task} task */
+function timeOf({ updatedAt }) {
+  return new Date(updatedAt).toTimeString().slice(0, 8);
 }
 
 /** @param {string} word */

@@ -1,0 +1,130 @@
+import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ask, post, taskWhen, type TaskDocument } from './support/client.ts';
+import { until } from './support/until.ts';
+
+const SCRIPT = join(import.meta.dirname, '../../../tools/start/start.mjs');
+const STUDIES = ['detached-heat-pump', 'detached-pv', 'detached-pv-battery', 'street-community'];
+
+/** What `npm start` runs, in a process of its own that is killed when its scope ends. */
+function mainJob(directory: TemporaryDirectory, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, [SCRIPT, ...args], {
+    cwd: directory.path,
+    env: { PATH: process.env['PATH'], HIVE_RUNTIME_DIR: directory.file('run'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+  const ended = once(child, 'close').then(([code]: unknown[]) => ({ code, ...said }));
+  return {
+    child,
+    said,
+    ended,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** The same with data in a directory of the test, on a port that nobody else has. */
+function mainJobIn(directory: TemporaryDirectory, ...args: readonly string[]) {
+  return mainJob(directory, ['--data-dir', directory.file('data'), '--port', '0', ...args]);
+}
+
+describe('the main job', () => {
+  it(
+    'with --once computes the four studies, says so and ends; again it finds them done',
+    { timeout: 90_000 },
+    async () => {
+      using directory = temporaryDirectory();
+      await using first = mainJobIn(directory, '--once');
+      const { code, stdout, stderr } = await first.ended;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      for (const study of STUDIES) expect(stdout).toMatch(new RegExp(`^\\d\\d:\\d\\d:\\d\\d  done +${study}$`, 'm'));
+      expect(stdout).toMatch(/\nNothing is left to do: 4 done\.\n$/);
+      await using again = mainJobIn(directory, '--once');
+      expect(await again.ended).toEqual({ code: 0, stdout: '\nNothing is left to do: 4 done.\n', stderr: '' });
+    },
+  );
+
+  it('stays up, and ends at Ctrl-C with every database closed', { timeout: 90_000 }, async () => {
+    using directory = temporaryDirectory();
+    await using job = mainJobIn(directory);
+    const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(job.said.stdout)?.[1]);
+    const { body } = await post(`${url}/tasks`, { kind: 'echo', payload: 'more' });
+    await taskWhen(url, (body as TaskDocument).id, 'done');
+    job.child.kill('SIGINT');
+    expect(await job.ended).toMatchObject({ code: 0, stderr: '' });
+    for (const name of ['orchestrator', 'ecosystemiser', 'bus'])
+      expect(existsSync(directory.file(`data/${name}.db-wal`))).toBe(false);
+    await expect(ask(`${url}/livez`)).rejects.toThrow('fetch failed');
+  });
+
+  it('what failed before a start does not make it fail', { timeout: 90_000 }, async () => {
+    using directory = temporaryDirectory();
+    {
+      await using first = mainJobIn(directory);
+      const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(first.said.stdout)?.[1]);
+      const { body } = await post(`${url}/tasks`, { kind: 'study', payload: { study: 'no-such-study' } });
+      await taskWhen(url, (body as TaskDocument).id, 'failed');
+      first.child.kill('SIGTERM');
+      await first.ended;
+    }
+    await using second = mainJobIn(directory, '--once');
+    expect(await second.ended).toMatchObject({ code: 0, stdout: '\nNothing is left to do: 4 done, 1 failed.\n' });
+  });
+
+  it('a reader that has seen enough does not end it', { timeout: 90_000 }, async () => {
+    using directory = temporaryDirectory();
+    await using job = mainJobIn(directory, '--once');
+    await until('it says something', () => (job.said.stdout === '' ? undefined : true));
+    job.child.stdout.destroy();
+    expect(await job.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it(
+    'another server on the port is not taken for the orchestrator, and nothing is opened',
+    { timeout: 90_000 },
+    async () => {
+      using directory = temporaryDirectory();
+      const asked: (string | undefined)[] = [];
+      await using server = createServer((request, response) => {
+        asked.push(request.url);
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"tasks":[{"state":"done"}]}');
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as AddressInfo;
+      await using job = mainJob(directory, ['--data-dir', directory.file('data'), '--port', String(port), '--once']);
+      expect(await job.ended).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: `hive-orchestrator: port ${port} on 127.0.0.1 is in use by another process: give another one with --port\n`,
+      });
+      expect(asked).toEqual([]);
+      expect(existsSync(directory.file('data'))).toBe(false);
+    },
+  );
+
+  it.for([
+    [['--onec'], {}, "npm start: Unknown option '--onec'; there are --once, --port and --data-dir"],
+    [['--port', 'abc'], {}, 'hive-orchestrator: --port must be a whole number from 0 to 65535, not "abc"'],
+    [
+      [],
+      { ORCHESTRATOR_DATA_DIR: '/tmp/elsewhere' },
+      'npm start: environment: ORCHESTRATOR_DATA_DIR is /tmp/elsewhere and ECOSYSTEMISER_DATA_DIR is not set; ' +
+        'expected one directory for both, which --data-dir sets',
+    ],
+  ] as const)('%j with %j is one sentence and exit code 2', { timeout: 90_000 }, async ([args, env, sentence]) => {
+    using directory = temporaryDirectory();
+    await using job = mainJob(directory, args, env);
+    expect(await job.ended).toEqual({ code: 2, stdout: '', stderr: `${sentence}\n` });
+  });
+});
