@@ -1,13 +1,8 @@
 import { DatabaseError } from './errors.ts';
 import type { Verdict } from './health/verdict.ts';
 import { processRegistry } from './process-registry.ts';
-import {
-  checkConfig,
-  openDatabaseService,
-  type DatabaseService,
-  type Definitions,
-  type ServiceConfig,
-} from './service.ts';
+import { openDatabaseService, type DatabaseService } from './service.ts';
+import { checkConfig, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { ServiceSnapshot } from './snapshot.ts';
 
 interface Configured {

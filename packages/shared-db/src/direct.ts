@@ -1,14 +1,16 @@
 import { systemClock } from '@hive/pool';
-import { DATABASE_NAME } from './config/database-name.ts';
+import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
 import { loadSettings } from './config/load-settings.ts';
+import { shown } from './config/problem.ts';
 import { getDatabaseService, servedPath, whyNoService } from './configured-service.ts';
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from './database-settings.ts';
 import type { ManagedDatabase } from './database.ts';
 import { DatabaseError, isKind } from './errors.ts';
 import { Labels } from './labels.ts';
-import { silentLogger, type Logger } from './logger.ts';
+import { silentLogger, unfailing, type Logger } from './logger.ts';
 import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { processRegistry } from './process-registry.ts';
+import { checkLogger } from './service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { absolutePath } from './sqlite/path.ts';
 import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
@@ -37,7 +39,9 @@ export type DirectDatabase = SqliteDatabase & AsyncDisposable;
  * fall back to; applications use the service. The same checks, pragmas and waiting apply.
  */
 export async function openDirect(options: DirectOptions): Promise<DirectDatabase> {
-  const { name, path, migrations = [], logger = silentLogger, runtimeDirectory: configured, ...code } = options;
+  checkOptions(options);
+  const { name, path, migrations = [], logger: given = silentLogger, runtimeDirectory: configured, ...code } = options;
+  const logger = unfailing(given);
   const context = {
     name,
     settings: settingsOf(name, code),
@@ -69,6 +73,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
  * uses the file that the service had; `path` is for when none has said where the file is.
  */
 export async function databaseOrDirect(options: DirectOptions): Promise<SqliteDatabase> {
+  checkOptions(options);
   const { name } = options;
   const reason = whyNoService();
   if (reason !== undefined) return fallBack(options, reason);
@@ -95,7 +100,7 @@ async function fallBack(options: DirectOptions, reason: string): Promise<SqliteD
   const { name, logger = silentLogger } = options;
   const { fallbacks, direct } = processRegistry();
   if (!fallbacks.has(name))
-    logger.warn({ database: name, reason }, `database ${name} is used on a direct connection: ${reason}`);
+    unfailing(logger).warn({ database: name, reason }, `database ${name} is used on a direct connection: ${reason}`);
   fallbacks.set(name, reason);
   const existing = direct.get(name) ?? openDirect({ ...options, path: servedPath(name) ?? options.path });
   direct.set(name, existing);
@@ -118,11 +123,21 @@ async function endFallback(name: string): Promise<void> {
   if (direct.get(name) === database) direct.delete(name);
 }
 
+function checkOptions(options: DirectOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new DatabaseError(
+      'CONFIG',
+      `a direct database was asked for with ${shown(options)}; expected { name, path }`,
+    );
+  const { name, logger } = options;
+  checkLogger(logger);
+  if (isDatabaseName(name)) return;
+  throw new DatabaseError('NAME', `${shown(name, 'an object')} is no name of a database`, {
+    advice: `use ${DATABASE_NAME_IN_WORDS}`,
+  });
+}
+
 function settingsOf(name: string, code: Partial<DatabaseSettings>): DatabaseSettings {
-  if (!DATABASE_NAME.test(name))
-    throw new DatabaseError('NAME', `${JSON.stringify(name)} is no name of a database`, {
-      advice: 'use a lower-case letter, then up to 62 lower-case letters, digits, - or _',
-    });
   const { databases } = loadSettings({ code: { databases: { [name]: code } }, env: {}, databases: [name] });
   return databases[name] ?? DEFAULT_DATABASE_SETTINGS;
 }

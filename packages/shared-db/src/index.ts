@@ -1,5 +1,6 @@
 export { openDatabaseService, settingsOf } from './service.ts';
-export type { DatabaseOf, DatabaseService, Definitions, ServiceCloseReport, ServiceConfig } from './service.ts';
+export type { DatabaseService, ServiceCloseReport } from './service.ts';
+export type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
 export {
   configureDatabaseService,
   databaseHealthCheck,

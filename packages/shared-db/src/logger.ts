@@ -6,7 +6,26 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
+export const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[];
+
 /** Says nothing. */
 export const silentLogger: Logger = Object.freeze({ debug: drop, info: drop, warn: drop, error: drop });
+
+/** The same logger, except that its own failures are dropped: a full disk behind a log must not make a committed write fail. */
+export function unfailing(logger: Logger): Logger {
+  const saying = (level: keyof Logger) => (fields: object, message: string) => {
+    try {
+      logger[level](fields, message);
+    } catch {
+      // Whom could it be told?
+    }
+  };
+  return Object.freeze({
+    debug: saying('debug'),
+    info: saying('info'),
+    warn: saying('warn'),
+    error: saying('error'),
+  });
+}
 
 function drop(): void {}

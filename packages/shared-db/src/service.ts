@@ -1,51 +1,20 @@
 import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CodeSettings } from './config/code-settings.ts';
-import { DATABASE_NAME } from './config/database-name.ts';
 import { loadSettings } from './config/load-settings.ts';
 import { nearestKey } from './config/nearest-key.ts';
-import type { ResolvedSettings, ServiceSettings, SharedDatabaseSettings } from './config/resolved-settings.ts';
+import { shown } from './config/problem.ts';
+import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
 import type { Database, DatabaseDefinition, ManagedDatabase } from './database.ts';
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
-import type { Thresholds } from './health/thresholds.ts';
 import { judge, type Verdict } from './health/verdict.ts';
 import { Labels } from './labels.ts';
-import { silentLogger, type Logger } from './logger.ts';
+import { silentLogger, unfailing, type Logger } from './logger.ts';
 import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { startPresence, type Presence } from './presence/presence-server.ts';
 import { processRegistry } from './process-registry.ts';
+import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { ServiceSnapshot } from './snapshot.ts';
-
-/** The databases of a service by name, each with what it was defined as. */
-export type Definitions = Readonly<Record<string, DatabaseDefinition>>;
-
-/** What `database(name)` gives for a definition. */
-export type DatabaseOf<D> = D extends DatabaseDefinition<infer T> ? T : never;
-
-/** Everything that `openDatabaseService` takes. `app` and `databases` are required. */
-export interface ServiceConfig<D extends Definitions = Definitions> {
-  /** How other processes call this one. */
-  readonly app: string;
-  readonly databases: D;
-  /** What paths are relative to, and what none may leave. Default: the working directory, and they may. */
-  readonly dataDirectory?: string;
-  /** Where processes find each other. Default: derived from the user. */
-  readonly runtimeDirectory?: string;
-  /** Whether `hive-db` can see this process. Default true. */
-  readonly presence?: boolean;
-  /** Defaults for all databases. */
-  readonly database?: Partial<SharedDatabaseSettings>;
-  /** When health warns and fails. */
-  readonly thresholds?: Partial<Thresholds>;
-  /** A settings file; it overrides what stands here. A missing one is fine. */
-  readonly settingsFile?: string;
-  /** The environment, `process.env` as a rule; it overrides the file. Default: none is read. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** A pino logger, or anything like it. Default: silent. */
-  readonly logger?: Logger;
-  readonly clock?: Clock;
-  readonly random?: () => number;
-}
 
 /** What `close` had to force. */
 export interface ServiceCloseReport {
@@ -64,25 +33,14 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   snapshot(): ServiceSnapshot;
   /** Whether the process is well, judged by the configured thresholds. */
   verdict(): Verdict;
-  /** Lets work finish for `graceMs` (default 5 s), then ends it. The same promise on every call; never rejects. */
+  /**
+   * Lets work finish for `graceMs`, then ends it. The same promise on every call; never rejects. Default 5 s, also for what is no
+   * duration: within the ten seconds that supervisors give a process to end.
+   */
   close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport>;
 }
 
 const DEFAULT_GRACE_MS = 5_000;
-const CONFIG_KEYS = [
-  'app',
-  'databases',
-  'dataDirectory',
-  'runtimeDirectory',
-  'presence',
-  'database',
-  'thresholds',
-  'settingsFile',
-  'env',
-  'logger',
-  'clock',
-  'random',
-];
 
 /**
  * Opens the service. Rejects for a wrong configuration, before anything is opened, and for a database marked `required` that
@@ -123,7 +81,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   #closing: Promise<ServiceCloseReport> | undefined;
 
   constructor(config: ServiceConfig<D>, settings: ResolvedSettings) {
-    const { clock = systemClock, logger = silentLogger, random = Math.random } = config;
+    const { clock = systemClock, random = Math.random } = config;
+    const logger = unfailing(config.logger ?? silentLogger);
     this.app = config.app;
     this.settings = settings;
     this.#clock = clock;
@@ -204,8 +163,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const database = this.#databases.get(name);
     if (database !== undefined) return database as unknown as DatabaseOf<D[N]>;
     const names = [...this.#databases.keys()];
-    const nearest = nearestKey(name, names);
-    throw new DatabaseError('NAME', `there is no database ${JSON.stringify(name)}; there are ${names.join(', ')}`, {
+    const nearest = typeof name === 'string' ? nearestKey(name, names) : undefined;
+    throw new DatabaseError('NAME', `there is no database ${shown(name, 'object')}; there are ${names.join(', ')}`, {
       advice: nearest === undefined ? undefined : `did you mean ${nearest}`,
     });
   }
@@ -236,8 +195,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     return judge(this.snapshot());
   }
 
-  close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<ServiceCloseReport> {
-    this.#closing ??= this.#close(graceMs);
+  close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport> {
+    this.#closing ??= this.#close(options?.graceMs ?? DEFAULT_GRACE_MS);
     return this.#closing;
   }
 
@@ -301,32 +260,6 @@ function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknow
   } catch (error) {
     return { error };
   }
-}
-
-/** Throws `CONFIG` or `NAME` for what can be seen to be wrong without resolving anything. */
-export function checkConfig(config: ServiceConfig): void {
-  if (typeof config !== 'object' || config === null)
-    throw new DatabaseError('CONFIG', `openDatabaseService was given ${String(config)}; expected { app, databases }`);
-  for (const key of Object.keys(config)) {
-    if (CONFIG_KEYS.includes(key)) continue;
-    const nearest = nearestKey(key, CONFIG_KEYS);
-    throw new DatabaseError('CONFIG', `code: openDatabaseService has no option ${key}`, {
-      advice: nearest === undefined ? `there are ${CONFIG_KEYS.join(', ')}` : `did you mean ${nearest}`,
-    });
-  }
-  if (typeof config.app !== 'string' || !DATABASE_NAME.test(config.app))
-    throw new DatabaseError('NAME', `code: app is ${JSON.stringify(config.app)}; expected a name like "orchestrator"`);
-  const names = typeof config.databases === 'object' && config.databases !== null ? Object.keys(config.databases) : [];
-  if (names.length === 0)
-    throw new DatabaseError(
-      'CONFIG',
-      'code: databases is empty; expected at least one, such as { orders: sqlite({ path }) }',
-    );
-  for (const name of names)
-    if (!DATABASE_NAME.test(name))
-      throw new DatabaseError('NAME', `code: ${JSON.stringify(name)} is no name of a database`, {
-        advice: 'use a lower-case letter, then up to 62 lower-case letters, digits, - or _',
-      });
 }
 
 function assertOwnFile(paths: Map<string, string>, name: string, identity: string): void {

@@ -1,5 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { nearestKey } from './config/nearest-key.ts';
+import { shown } from './config/problem.ts';
 import type { DatabaseContext, DatabaseDefinition } from './database.ts';
 import type { DatabaseSettings } from './database-settings.ts';
 import { DatabaseError } from './errors.ts';
@@ -18,7 +20,7 @@ export interface SqliteOptions extends Partial<DatabaseSettings> {
   readonly integers?: IntegerMode;
 }
 
-const OPTION_NAMES = new Set([
+const OPTION_NAMES = [
   'path',
   'migrations',
   'integers',
@@ -29,18 +31,27 @@ const OPTION_NAMES = new Set([
   'echo',
   'durability',
   'required',
-]);
+];
 
 /** Defines a database in a SQLite file, for `openDatabaseService`. Nothing is opened yet. Throws `CONFIG` for an unknown option. */
 export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabase> {
+  if (typeof options !== 'object' || options === null)
+    throw new DatabaseError('CONFIG', `sqlite() was given ${shown(options)}; expected { path }`);
   for (const key of Object.keys(options))
-    if (!OPTION_NAMES.has(key))
-      throw new DatabaseError('CONFIG', `sqlite() has no option ${key}; there are ${[...OPTION_NAMES].join(', ')}`);
+    if (!OPTION_NAMES.includes(key))
+      throw new DatabaseError('CONFIG', `sqlite() has no option ${key}; there are ${OPTION_NAMES.join(', ')}`, {
+        advice: `did you mean ${nearestKey(key, OPTION_NAMES)}`,
+      });
   const { migrations = [], integers = 'safe', ...settings } = options;
+  if (!Array.isArray(migrations))
+    throw new DatabaseError(
+      'CONFIG',
+      `sqlite() option migrations is ${shown(migrations, 'an object')}; expected a list of { id, name, sql | up }`,
+    );
   if (!['safe', 'bigint', 'number'].includes(integers))
     throw new DatabaseError(
       'CONFIG',
-      `sqlite() option integers is ${JSON.stringify(integers)}; expected safe, bigint or number`,
+      `sqlite() option integers is ${shown(integers, 'an object')}; expected safe, bigint or number`,
     );
   const pathFor = (
     { name, dataDirectory }: Pick<DatabaseContext, 'name' | 'dataDirectory'>,

@@ -23,11 +23,12 @@ export function refusal(first: Problem, ...others: readonly Problem[]): Database
   return new DatabaseError('CONFIG', `${only?.message}; ${count} wrong`, { cause: new AggregateError(errors) });
 }
 
-/** A wrong value in a sentence: short, on one line. */
-export function shown(value: unknown): string {
+/** A wrong value in a sentence: short, on one line. `group` says what an object would be. */
+export function shown(value: unknown, group = 'a group of settings'): string {
+  if (value === undefined) return 'undefined';
   if (value === null) return 'empty';
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'a group of settings' : `a ${typeof value}`;
+  return typeof value === 'object' ? group : `a ${typeof value}`;
 }

@@ -1,5 +1,7 @@
+import { shown } from '../config/problem.ts';
 import type { DatabaseContext, DatabaseDefinition } from '../database.ts';
 import type { DatabaseSettings } from '../database-settings.ts';
+import { DatabaseError } from '../errors.ts';
 import type { Driver } from './driver.ts';
 import { PooledDatabase } from './pooled-database.ts';
 
@@ -10,8 +12,18 @@ export interface DriverDatabaseOptions extends Partial<Omit<DatabaseSettings, 'd
   readonly identity: string;
 }
 
-/** Defines a database on any driver. */
-export function driverDatabase({ driver, identity, ...settings }: DriverDatabaseOptions): DatabaseDefinition {
+/** Defines a database on any driver, for `openDatabaseService`. Nothing is opened yet. Throws `CONFIG` for what is no driver. */
+export function driverDatabase(options: DriverDatabaseOptions): DatabaseDefinition {
+  if (typeof options !== 'object' || options === null)
+    throw new DatabaseError('CONFIG', `driverDatabase() was given ${shown(options)}; expected { driver, identity }`);
+  const { driver, identity, ...settings } = options;
+  if (typeof driver?.connect !== 'function' || typeof driver.classify !== 'function' || typeof driver.name !== 'string')
+    throw new DatabaseError('CONFIG', 'driverDatabase() option driver has not all of name, connect and classify');
+  if (typeof identity !== 'string')
+    throw new DatabaseError(
+      'CONFIG',
+      `driverDatabase() option identity is ${shown(identity, 'an object')}; expected a text such as an address and a name`,
+    );
   return Object.freeze({
     driver: driver.name,
     settings: Object.freeze(settings),

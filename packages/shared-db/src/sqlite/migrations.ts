@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { shown } from '../config/problem.ts';
 import { DatabaseError } from '../errors.ts';
 import { synchronous, type SyncTransaction } from './sync-scope.ts';
 
@@ -21,17 +22,28 @@ interface Applied {
 /** Refuses a list that could not be applied: `MIGRATION` naming the step. */
 export function checkMigrations(database: string, migrations: readonly Migration[]): void {
   let last = 0;
-  for (const { id, name, sql, up } of migrations) {
-    const wrong = !Number.isInteger(id)
-      ? `has the id ${String(id)}; expected a whole number`
-      : id <= last
-        ? `has the id ${id} after ${last}; expected a larger one`
-        : (sql === undefined) === (up === undefined)
-          ? 'has both sql and up, or neither; expected one of them'
-          : undefined;
-    if (wrong !== undefined) throw new DatabaseError('MIGRATION', `migration "${name}" ${wrong}`, { database });
-    last = id;
+  for (const [index, step] of migrations.entries()) {
+    const fault = faultOf(step, index, last);
+    if (fault !== undefined) throw new DatabaseError('MIGRATION', fault, { database });
+    last = step.id;
   }
+}
+
+/** What is wrong with a step that comes after one with the id `last`, as a sentence. */
+function faultOf(step: Migration, index: number, last: number): string | undefined {
+  if (typeof step !== 'object' || step === null)
+    return `step ${index + 1} of the list is ${shown(step)}; expected { id, name, sql | up }`;
+  const { id, name, sql, up } = step;
+  if (typeof name !== 'string' || name.trim() === '') return `migration ${shown(id, 'an object')} has no name`;
+  const wrong = (what: string): string => `migration "${name}" ${what}`;
+  if (!Number.isInteger(id)) return wrong(`has the id ${shown(id, 'an object')}; expected a whole number`);
+  if (id <= last) return wrong(`has the id ${id} after ${last}; expected a larger one`);
+  if ((sql === undefined) === (up === undefined)) return wrong('has both sql and up, or neither; expected one of them');
+  if (sql !== undefined && typeof sql !== 'string')
+    return wrong(`has as sql ${shown(sql, 'an object')}; expected a text`);
+  if (up !== undefined && typeof up !== 'function')
+    return wrong(`has as up ${shown(up, 'an object')}; expected a function`);
+  return undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { shown } from '../config/problem.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
 import { networkFileSystem } from './network-file-system.ts';
 
@@ -20,7 +21,8 @@ export interface DatabasePath {
 /** The absolute path that a configured one means. Throws `PATH` for what is not the path of a file. */
 export function absolutePath(name: string, path: unknown, dataDirectory: string | undefined): string {
   const refuse = (what: string, advice: string): never => {
-    throw new DatabaseError('PATH', `the path ${JSON.stringify(path)} ${what}`, { database: name, advice });
+    const written = typeof path === 'string' ? JSON.stringify(path) : shown(path, 'an object');
+    throw new DatabaseError('PATH', `the path ${written} ${what}`, { database: name, advice });
   };
   if (typeof path !== 'string' || path.trim() === '') return refuse('is empty', 'give the path of a file');
   if (path.includes('\0'))

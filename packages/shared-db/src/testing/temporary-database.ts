@@ -1,4 +1,5 @@
-import { openDatabaseService, type DatabaseService, type ServiceConfig } from '../service.ts';
+import { openDatabaseService, type DatabaseService } from '../service.ts';
+import type { ServiceConfig } from '../service-config.ts';
 import { sqlite, type SqliteOptions } from '../sqlite.ts';
 import type { DatabaseDefinition } from '../database.ts';
 import type { SqliteDatabase } from '../sqlite/sqlite-database.ts';
