@@ -21,19 +21,23 @@ interface HookCall<T> {
  * Runs a hook that may be synchronous, may throw, may be slow and may never come back. Its timer does not keep the process alive:
  * whoever waits for the outcome does.
  */
-export function callHook<T>({ clock, timeoutMs, name, run, done, late }: HookCall<T>): void {
-  let result: T | PromiseLike<T>;
+export function callHook<T>(call: HookCall<T>): void {
+  let outcome: Outcome<T>;
   try {
-    result = run();
+    const result = call.run();
+    if (isThenable(result)) {
+      // A thenable of another library may call back twice, or throw: a promise made of it does not.
+      awaitHook(call, Promise.resolve(result));
+      return;
+    }
+    outcome = { ok: true, value: result };
   } catch (error) {
-    done({ ok: false, error, timedOut: false });
-    return;
+    outcome = { ok: false, error, timedOut: false };
   }
-  if (!isThenable(result)) {
-    done({ ok: true, value: result });
-    return;
-  }
+  call.done(outcome);
+}
 
+function awaitHook<T>({ clock, timeoutMs, name, done, late }: HookCall<T>, result: Promise<T>): void {
   let waiting = true;
   const timer = clock.after(timeoutMs, () => {
     waiting = false;
@@ -49,8 +53,7 @@ export function callHook<T>({ clock, timeoutMs, name, run, done, late }: HookCal
     timer.cancel();
     done(outcome);
   };
-  // A thenable of another library may call back twice, or throw: a promise made of it does not.
-  Promise.resolve(result).then(
+  result.then(
     (value) => {
       settle({ ok: true, value });
     },
@@ -60,6 +63,8 @@ export function callHook<T>({ clock, timeoutMs, name, run, done, late }: HookCal
   );
 }
 
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+/** Whether `await` would wait for it. Throws what reading its `then` throws. */
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  const mayBe = typeof value === 'function' || (typeof value === 'object' && value !== null);
+  return mayBe && 'then' in value && typeof value.then === 'function';
 }

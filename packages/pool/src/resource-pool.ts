@@ -22,7 +22,7 @@ import {
 } from './entry.ts';
 import { PoolError, type PoolErrorCode } from './errors.ts';
 import { Histogram } from './histogram.ts';
-import { callHook, type Outcome } from './hook.ts';
+import { callHook, isThenable, type Outcome } from './hook.ts';
 import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
 import type { DestroyReason, PoolObserver } from './observer.ts';
 import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
@@ -184,9 +184,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         continue;
       }
       if (!validates || now - entry.since < validateAfterIdleMs) return entry;
-      if (this.#validate(entry)) return entry;
+      if (this.#validate(entry)) return this.#reconsider(entry);
       if (entry.state.kind === VALIDATING) return undefined;
     }
+    return undefined;
+  }
+
+  /** The hook that has just found it good may have suspended, closed or flushed the pool: then it is for `#free` to say. */
+  #reconsider(entry: Entry<R>): Entry<R> | undefined {
+    if (this.#status === 'open' && this.#unfit(entry) === undefined) return entry;
+    this.#free(entry);
     return undefined;
   }
 
@@ -218,7 +225,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       return;
     }
     if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
-    const isPlain = !destroy && hold.trace === undefined && hold.handle !== undefined && this.#returnsPlainly;
+    const isPlain = !destroy && hold.trace === undefined && this.#returnsPlainly;
     if (isPlain) this.#free(entry);
     else this.#takeBack(entry, id, destroy);
   }
@@ -235,7 +242,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { hold } = entry;
     if (this.#settings.validates) this.#readClock();
     if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : undefined);
-    this.#forget(hold);
     if (this.#observer.released !== undefined) {
       this.#tellReleased(entry);
       // The observer may have flushed it.
@@ -663,9 +669,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #invalidate(entry: Entry<R>, cause: unknown): void {
     this.#tally.validationFailures++;
     this.#tell(() => this.#observer.invalidated?.(entry.id, entry.generation, cause));
+    // First the others, lest the place that this one frees brings one of them forward to fail as well.
+    if (entry.generation === this.#generation) this.#condemn();
     // The observer may have flushed it.
     if (entry.state.kind === VALIDATING) this.#close(entry, 'invalid');
-    if (entry.generation === this.#generation) this.#condemn();
   }
 
   #condemn(): void {
@@ -703,6 +710,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       if (timedOut) this.#tell(() => this.#observer.abandoned?.(entry.id, 'destroy'));
       this.#demand();
     });
+    // It may have been the last to serve the queue, and closing may take long.
+    this.#demand();
   }
 
   #destroy(resource: R, ended: (timedOut: boolean) => void): void {
@@ -780,19 +789,29 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#close(entry, reason);
   }
 
-  /** Opens the successor of an ageing resource while there is room, so that nobody ever waits for the change. */
+  /**
+   * Opens the successor of an ageing resource while there is room, so that nobody ever waits for the change. Where there is none
+   * it goes without: all that were opened together would else go together on their last day.
+   */
   #replace(entry: Entry<R>, now: number): void {
-    if (entry.replacing || now < this.#backoff.retryAt) return;
-    if (this.#staying() > this.#size || this.#entries.size >= this.#limit) return;
+    if (entry.replacing || this.#status !== 'open' || now < this.#backoff.retryAt) return;
+    if (this.#staying() > this.#size || this.#entries.size >= this.#limit) {
+      this.#end(entry, now);
+      return;
+    }
     entry.replacing = true;
     const successor = this.#create();
     const opened = this.#vigils.until([successor], ({ state }) => state.kind === CREATING);
     void opened.then(() => {
       entry.replacing = false;
-      if (!stays(successor)) return;
-      if (entry.state.kind === IDLE) this.#closeIdle(entry, 'lifetime');
-      else entry.expiresAt = now;
+      if (stays(successor)) this.#end(entry, now);
     });
+  }
+
+  /** Ends a resource that has lived long enough: now, or when whoever has it is done. */
+  #end(entry: Entry<R>, now: number): void {
+    if (entry.state.kind === IDLE) this.#closeIdle(entry, 'lifetime');
+    else entry.expiresAt = now;
   }
 
   /**
@@ -806,18 +825,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#collector ??= new FinalizationRegistry((lost) => {
         this.#collect(lost.entry, lost.id);
       });
-      this.#collector.register(state.handle, { entry, id: state.id }, state);
+      this.#collector.register(state.handle, { entry, id: state.id });
       state.handle = undefined;
     }
   }
 
-  /** The lease has ended in the usual way, so the garbage collector has nothing to tell of it. */
-  #forget(hold: Hold<R>): void {
-    if (hold.handle === undefined) this.#collector?.unregister(hold);
-    hold.handle = undefined;
-  }
-
-  /** The handle of a lease is gone, so nobody can use or release its resource any more. */
+  /** The handle of a lease is gone: unless that has ended before, nobody can use or release its resource any more. */
   #collect(entry: Entry<R>, id: number): void {
     if (!isHeld(entry, id)) return;
     this.#readClock();
@@ -894,7 +907,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #revoke(entry: Entry<R>, how: string, reason: DestroyReason): LeaseInfo {
     const info = this.#describe(entry);
     conclude(entry.hold, how);
-    this.#forget(entry.hold);
     this.#tally.revoked++;
     this.#close(entry, reason);
     this.#tell(() => this.#observer.revoked?.(info, how));
@@ -1058,11 +1070,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#tell(() => this.#observer.released?.(this.#describe(entry)));
   }
 
-  #tell(event: () => void): void {
-    try {
-      event();
-    } catch {
+  #tell(event: () => unknown): void {
+    const failed = (): void => {
       this.#tally.observerErrors++;
+    };
+    try {
+      const told = event();
+      // Of an asynchronous observer nobody else would take the rejection, which ends the process.
+      if (isThenable(told)) told.then(undefined, failed);
+    } catch {
+      failed();
     }
   }
 }

@@ -158,6 +158,14 @@ describe('a lease that has ended', () => {
     expect(() => revoked.resource).toThrow(/was revoked by flush\('all'\); .*gone/);
   });
 
+  it('is not told how a later lease on its resource ended', async () => {
+    const { pool } = scene();
+    const earlier = await pool.acquire();
+    earlier.release();
+    (await pool.acquire()).destroy();
+    expect(() => earlier.resource).toThrow(/^pool "pool": lease 1 was released; .*somebody else/);
+  });
+
   it('captures one lease in so many when told to', async () => {
     const { pool } = scene(() => ({ captureEvery: 3, size: 6 }));
     for (let i = 0; i < 6; i++) await pool.acquire();

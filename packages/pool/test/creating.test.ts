@@ -72,6 +72,25 @@ describe('creating under load', () => {
     expect(shop.made).toHaveLength(2);
   });
 
+  it('opens another at once when the last that served the queue is destroyed, however long that takes', async () => {
+    const { pool, clock } = scene(({ clock, shop }) => ({
+      size: 2,
+      maxOverflow: 0,
+      create: () => delayed(clock, 1_000, () => shop.make()),
+      destroy: () => never(),
+    }));
+    const first = watch(pool.acquire());
+    await clock.advance(1_000);
+    first.value.release();
+    (await pool.acquire()).release();
+    const broken = await pool.acquire();
+    const waiting = watch(pool.acquire());
+    expect(pool.stats()).toMatchObject({ creating: 0, waiting: 1 });
+    broken.destroy();
+    await clock.advance(1_000);
+    expect(waiting.value.resource.id).toBe(2);
+  });
+
   it('never opens more than the limit', async () => {
     const { pool, clock, shop } = scene(({ clock, shop }) => ({
       size: 2,
@@ -238,6 +257,35 @@ describe('a creation', () => {
     expect(lease.resource).toBe(shop.made[0]);
     expect(pool.stats()).toMatchObject({ leased: 1, abandoned: 0, counters: { createFailures: 0 } });
   });
+
+  it('may be a thenable that is a function', async () => {
+    const { pool, shop } = scene(({ shop }) => ({
+      create: () =>
+        Object.assign(() => {}, {
+          // eslint-disable-next-line unicorn/no-thenable -- a foreign thenable is the point
+          then: (resolve: (resource: Resource) => void) => {
+            resolve(shop.make());
+          },
+        }) as unknown as Promise<Resource>,
+    }));
+    const lease = await pool.acquire();
+    expect(lease.resource).toBe(shop.made[0]);
+  });
+
+  it('has failed when nobody can tell whether it is a thenable, and the pool goes on', async () => {
+    // eslint-disable-next-line unicorn/no-thenable -- a foreign thenable is the point
+    const mute = Object.defineProperty({}, 'then', {
+      get: () => {
+        throw new Error('do not ask');
+      },
+    }) as Resource;
+    let attempts = 0;
+    const { pool, clock, shop } = scene(({ shop }) => ({ create: () => (++attempts === 1 ? mute : shop.make()) }));
+    const lease = watch(pool.acquire());
+    await clock.advance(20);
+    expect(lease.value.resource).toBe(shop.made[0]);
+    expect(pool.stats().counters.createFailures).toBe(1);
+  });
 });
 
 describe('a server that refuses', () => {
@@ -362,6 +410,18 @@ describe('a server that refuses', () => {
     holder.release();
     await clock.settle();
     expect(waiting.value.resource.id).toBe(1);
+  });
+
+  it('fails those who wait also while a resource that can serve nobody takes its time to close', async () => {
+    const { pool, clock } = scene(({ shop }) => ({
+      create: () => (shop.made.length === 0 ? shop.make() : Promise.reject(new Error('connect refused'))),
+      destroy: () => never(),
+    }));
+    (await pool.acquire()).destroy();
+    const waiting = watch(pool.acquire());
+    await clock.advance(200);
+    expect(pool.stats()).toMatchObject({ live: 1, closing: 1 });
+    expect(waiting.error.code).toBe('CREATE_FAILED');
   });
 
   it('counts attempts that ran side by side as one round', async () => {

@@ -115,6 +115,14 @@ describe('an observer', () => {
     verifyPool(pool);
   });
 
+  it('that rejects harms nobody and is counted', async () => {
+    const reject = (() => Promise.reject(new Error('the observer fails later'))) as () => void;
+    const { pool, clock } = scene(() => ({ observer: { created: reject, acquired: reject, released: reject } }));
+    (await pool.acquire()).release();
+    await clock.settle();
+    expect(pool.stats()).toMatchObject({ idle: 1, counters: { observerErrors: 3 } });
+  });
+
   it.each(['created', 'acquired', 'released', 'invalidated', 'destroyed'] as const)(
     'may flush the pool when it is told that something was %s',
     async (event) => {

@@ -23,6 +23,7 @@ describe('resetting', () => {
     await clock.advance(20);
     expect(events).toEqual(['reset 1 begins', 'reset 1 ends', 'handed out']);
     expect(next.value.resource.id).toBe(1);
+    expect(pool.stats().waitTime.maxMs).toBe(20);
   });
 
   it('does not keep the one who returns it waiting', async () => {

@@ -209,19 +209,61 @@ describe('an old resource', () => {
     expect(pool.stats()).toMatchObject({ live: 1, idle: 1 });
   });
 
-  it('is kept to its last day when there is no room for a successor', async () => {
-    const { pool, clock, shop } = scene(() => ({
-      size: 1,
-      maxOverflow: 0,
-      maxLifetimeMs: 10_000,
-      lifetimeJitter: 0.5,
-    }));
+  it('goes without a successor when there is no room for one, in use when that ends', async () => {
+    const one = { size: 1, maxOverflow: 0, maxLifetimeMs: 10_000, lifetimeJitter: 0.5 } as const;
+    const [idle, used] = [scene(() => one), scene(() => one)];
+    await makeIdle(idle.pool, 1);
+    const lease = await used.pool.acquire();
+    for (const { clock, shop } of [idle, used]) {
+      await clock.advance(5_000);
+      expect(shop.alive).toEqual([1]);
+      await clock.advance(1_000);
+    }
+    expect(idle.shop.alive).toEqual([]);
+    expect(lease.active).toBe(true);
+    lease.release();
+    expect(used.shop.alive).toEqual([]);
+    expect(used.pool.stats().counters.destroyed.lifetime).toBe(1);
+  });
+
+  it('gets its successor half of its life before the end when that is short', async () => {
+    const { pool, clock, shop } = scene(() => ({ maxLifetimeMs: 3_000, lifetimeJitter: 0 }));
     await makeIdle(pool, 1);
-    await clock.advance(9_900);
+    await clock.advance(1_900);
     expect(shop.made).toHaveLength(1);
-    expect(shop.alive).toEqual([1]);
+    await clock.advance(200);
+    expect(shop.alive).toEqual([2]);
+  });
+
+  it('has no successor while the pool is suspended', async () => {
+    const { pool, clock, shop } = scene(() => ({ size: 1, maxOverflow: 1, maxLifetimeMs: 10_000, lifetimeJitter: 0 }));
+    await pool.acquire();
+    pool.suspend();
+    await clock.advance(8_000);
+    expect(shop.made).toHaveLength(1);
+    pool.resume();
     await clock.advance(1_000);
-    expect(shop.alive).toEqual([]);
+    expect(shop.made).toHaveLength(2);
+  });
+
+  it('has no successor when the end of another has closed the pool', async () => {
+    const { pool, clock, shop } = scene(() => ({
+      size: 2,
+      maxOverflow: 4,
+      maxLifetimeMs: 10_000,
+      lifetimeJitter: 0,
+      idleTimeoutMs: 8_000,
+      destroy: (resource) => {
+        resource.end();
+        void pool.close({ graceMs: 60_000 });
+      },
+    }));
+    const [idle, used] = await borrowAll(pool, 2);
+    idle?.release();
+    await clock.advance(9_000);
+    expect(pool.stats()).toMatchObject({ status: 'closing', live: 1 });
+    expect(used?.active).toBe(true);
+    expect(shop.made).toHaveLength(2);
   });
 
   it('stays until its last day when its successor cannot be opened', async () => {
@@ -239,11 +281,15 @@ describe('an old resource', () => {
     verifyPool(pool);
   });
 
-  it('does not go together with all others: lifetimes are spread', async () => {
+  it.each([
+    ['with', 8],
+    ['without', 0],
+  ])('does not go together with all others: lifetimes are spread, %s room for successors', async (_, maxOverflow) => {
     let seed = 1;
     const closed: number[] = [];
     const { pool, clock } = scene(({ clock }) => ({
       size: 20,
+      maxOverflow,
       maxLifetimeMs: 1_000_000,
       lifetimeJitter: 0.2,
       idleTimeoutMs: 0,

@@ -101,6 +101,22 @@ describe('statistics', () => {
     expect(waitTime.sumMs - before.waitTime.sumMs).toBe(40 * 50 + 40 * 30);
   });
 
+  it('time a wait that outlasts its turn to its end, also when the use before it was not timed', async () => {
+    const { pool, clock } = scene(() => ({ size: 1, maxOverflow: 0 }));
+    for (let i = 0; i < 1_000; i++) (await pool.acquire()).release();
+    // One of two that follow each other is not timed.
+    for (let i = 0; i < 2; i++) {
+      const holder = await pool.acquire();
+      const waiting = watch(pool.acquire());
+      await clock.settle();
+      clock.block(40);
+      holder.release();
+      await clock.settle();
+      expect(pool.stats().waitTime.maxMs).toBe(40);
+      waiting.value.release();
+    }
+  });
+
   it('time the uses', async () => {
     const { pool, clock } = scene(() => ({ timeEvery: 1 }));
     for (const ms of [10, 20, 90]) {

@@ -104,6 +104,20 @@ describe('validating', () => {
     expect(shop.alive).toEqual([5]);
   });
 
+  it('checks no other of a generation when one has failed, however its check answers', async () => {
+    const { pool, clock } = scene(() => ({
+      size: 4,
+      maxOverflow: 0,
+      validate: (resource) => Promise.resolve(resource.id > 4),
+    }));
+    for (const lease of await Promise.all(Array.from({ length: 4 }, () => pool.acquire()))) lease.release();
+    await clock.advance(600);
+    const waiting = watch(pool.acquire());
+    await clock.settle();
+    expect(waiting.value.resource.id).toBeGreaterThan(4);
+    expect(pool.stats().counters).toMatchObject({ validations: 1, destroyed: { invalid: 1, condemned: 3 } });
+  });
+
   it('condemns a generation once, however many of it fail', async () => {
     const checks: PromiseWithResolvers<boolean>[] = [];
     const { pool, clock } = scene(() => ({
@@ -185,7 +199,7 @@ describe('validating', () => {
     const { pool, clock } = scene(() => ({
       size: 2,
       maxOverflow: 0,
-      maxLifetimeMs: 2_000,
+      maxLifetimeMs: 4_000,
       lifetimeJitter: 0,
       validate: () => {
         const check = Promise.withResolvers<boolean>();
@@ -199,16 +213,63 @@ describe('validating', () => {
     const younger = await pool.acquire();
     younger.release();
     older.release();
-    await clock.advance(1_000);
+    clock.block(3_000);
     const waiting = watch(pool.acquire());
     expect(pool.stats()).toMatchObject({ validating: 1, idle: 1 });
-    await clock.advance(101);
+    clock.block(101);
     checks[0]?.resolve(true);
     await clock.settle();
     checks[1]?.resolve(true);
     await clock.settle();
     expect(pool.stats()).toMatchObject({ closing: 1, idle: 0 });
     expect(waiting.value.resource.id).toBe(2);
+  });
+
+  it('does not hand out what passed a check that suspended the pool', async () => {
+    const { pool, clock } = scene(() => ({
+      validateAfterIdleMs: 0,
+      validate: () => {
+        pool.suspend();
+        return true;
+      },
+    }));
+    (await pool.acquire()).release();
+    expect(pool.tryAcquire()).toBeUndefined();
+    const waiting = watch(pool.acquire());
+    await clock.settle();
+    expect(waiting.state).toBe('pending');
+    expect(pool.stats()).toMatchObject({ status: 'suspended', idle: 1, leased: 0 });
+  });
+
+  it('does not hand out what passed a check that closed the pool', async () => {
+    const { pool, clock, shop } = scene(() => ({
+      validateAfterIdleMs: 0,
+      validate: () => {
+        void pool.close();
+        return true;
+      },
+    }));
+    (await pool.acquire()).release();
+    const refused = watch(pool.acquire());
+    await clock.settle();
+    expect(refused.error.code).toBe('POOL_CLOSED');
+    expect(pool.stats()).toMatchObject({ status: 'closed', live: 0 });
+    expect(shop.alive).toEqual([]);
+  });
+
+  it('does not hand out what passed a check that condemned its generation', async () => {
+    const { pool, clock } = scene(() => ({
+      validateAfterIdleMs: 0,
+      validate: () => {
+        void pool.flush('graceful');
+        return true;
+      },
+    }));
+    (await pool.acquire()).release();
+    const lease = watch(pool.acquire());
+    await clock.settle();
+    expect(lease.value.resource.id).toBe(2);
+    verifyPool(pool);
   });
 
   it('loses no resource when the one it was checked for leaves during the check', async () => {

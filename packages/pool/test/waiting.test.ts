@@ -124,6 +124,21 @@ describe('a wait that is too long', () => {
     expect(holder.resource.id).toBe(1);
   });
 
+  it('ends also when whoever came just before, in a dense stream, has left at once', async () => {
+    // One of these counts meets callers of whom none is timed.
+    for (let before = 100; before < 116; before++) {
+      const { pool, clock } = scene(() => ONE);
+      for (let i = 0; i < before; i++) (await pool.acquire()).release();
+      await pool.acquire();
+      const controller = new AbortController();
+      watch(pool.acquire({ signal: controller.signal }));
+      const late = watch(pool.acquire({ timeoutMs: 30 }));
+      controller.abort();
+      await clock.advance(30);
+      expect(late.error.code).toBe('POOL_TIMEOUT');
+    }
+  });
+
   it('leaves the resource to the next in the queue', async () => {
     const { pool, clock } = scene(() => ONE);
     const holder = await pool.acquire();
