@@ -10,6 +10,9 @@ process.stdout.on('error', (error) => {
   process.exitCode = 1;
 });
 
+// Where nobody reads the messages, there is nobody to tell either; the work goes on.
+process.stderr.on('error', () => undefined);
+
 if (Number.parseInt(version, 10) < NEEDED) {
   process.stderr.write(`hive-orchestrator: needs Node ${NEEDED} or newer, and this is ${version}\n`);
   process.exitCode = 2;

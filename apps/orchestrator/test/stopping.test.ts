@@ -1,11 +1,14 @@
-import { systemClock } from '@hive/shared-db';
+import { openDatabaseService, sqlite, systemClock } from '@hive/shared-db';
 import { createServer, request } from 'node:http';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { submitTo, taskWhen, type TaskDocument } from './support/client.ts';
+import { orchestratorMigrations } from '../src/db/schema.ts';
 import { platform, type Platform } from './support/platform.ts';
+import { until } from './support/until.ts';
 
 /** What the platform promises for Ctrl-C. */
 const STOP_WITHIN_MS = 5_000;
@@ -82,6 +85,29 @@ describe('stopping', () => {
     expect(await worker.ended).toEqual({ code: null, signal: 'SIGINT' });
   });
 
+  it.for(['serve', 'worker'])(
+    '%s that waits for a lock of others while it starts ends at a signal at once',
+    { timeout: 90_000 },
+    async (command) => {
+      await using p = platform();
+      await using _holder = await holdingWriteLock(p);
+      const waiting = p.start(command === 'serve' ? ['serve', '--port', '0'] : ['worker']);
+      await until('it has the file open', () => (openFilesOf(waiting.pid).includes(fileOf(p)) ? true : undefined));
+      const since = systemClock.now();
+      waiting.child.kill('SIGTERM');
+      expect(await waiting.ended).toEqual({ code: null, signal: 'SIGTERM' });
+      expect(systemClock.now() - since).toBeLessThan(STOP_WITHIN_MS);
+    },
+  );
+
+  it('a server whose log nobody reads any more goes on and ends cleanly', { timeout: 90_000 }, async () => {
+    await using p = platform();
+    const server = await p.serve();
+    server.child.stderr?.destroy();
+    server.child.kill('SIGTERM');
+    expect(await server.ended).toEqual({ code: 0, signal: null });
+  });
+
   it('a server whose client hangs on to its connection ends all the same', { timeout: 90_000 }, async () => {
     await using p = platform();
     const server = await p.serve();
@@ -117,4 +143,48 @@ describe('a port in use', () => {
 async function tasksOf(p: Platform): Promise<readonly TaskDocument[]> {
   const { stdout } = await p.run('tasks', '--json');
   return (JSON.parse(stdout) as { tasks: TaskDocument[] }).tasks;
+}
+
+function fileOf({ dataDirectory }: Platform): string {
+  return join(dataDirectory, 'orchestrator.db');
+}
+
+function openFilesOf(pid: number): readonly string[] {
+  const descriptors = `/proc/${pid}/fd`;
+  // What was closed since it was listed is of no interest.
+  return readdirSync(descriptors).flatMap((name) => {
+    try {
+      return [readlinkSync(join(descriptors, name))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Holds the write lock of the queue until its scope ends, before its schema is there. */
+async function holdingWriteLock(p: Platform): Promise<AsyncDisposable> {
+  const service = await openDatabaseService({
+    app: 'holder',
+    presence: false,
+    databases: { orchestrator: sqlite({ path: fileOf(p), migrations: orchestratorMigrations.slice(0, 1) }) },
+  });
+  const held = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const holding = service.database('orchestrator').transaction(
+    'hold',
+    async (tx) => {
+      await tx.run('DELETE FROM tasks');
+      held.resolve();
+      await released.promise;
+    },
+    { limitMs: 60_000, idleLimitMs: 60_000 },
+  );
+  await Promise.race([held.promise, holding]);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      released.resolve();
+      await holding;
+      await service.close();
+    },
+  };
 }

@@ -9,6 +9,9 @@ process.stdout.on('error', (error) => {
   process.exitCode = 3;
 });
 
+// Where nobody reads the messages, there is nobody to tell either; the work goes on.
+process.stderr.on('error', () => undefined);
+
 if (Number.parseInt(version, 10) < 24) {
   process.stderr.write(
     `hive-db: needs Node 24 or newer, and this is Node ${version}; npx in the repository brings one\n`,

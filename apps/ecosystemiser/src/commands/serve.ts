@@ -18,10 +18,11 @@ type Service = Awaited<ReturnType<typeof openService>>;
 
 /** Computes the studies that are asked for over the bus, until it is interrupted. Ends within 5 s, with nothing lost. */
 export async function serve(config: Config, io: Io): Promise<ExitCode> {
-  using interruption = io.interruption();
   const lines = new HeldLines(io.stderr);
   const logger = io.createLogger(lines);
   const service = await openService(config, logger);
+  // Not before: opening may wait for a lock of others, which nobody who is told to stop should; being killed does it no harm.
+  using interruption = io.interruption();
   try {
     const bus = await prepare(service, io, logger);
     lines.release();

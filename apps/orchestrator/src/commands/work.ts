@@ -17,12 +17,13 @@ export async function work(config: WorkerConfig, io: Io): Promise<number> {
   const clock = systemClock;
   const lines = new HeldLog(io.stderr);
   const logger = io.logger(config.logLevel, lines);
-  using stop = io.stopRequest();
   await using stack = new AsyncDisposableStack();
 
   const { env, cwd } = io;
   const service = await openService({ app: 'orchestrator-worker', presence: true, config, env, cwd, logger });
   stack.defer(async () => void (await service.close({ graceMs: SERVICE_GRACE_MS })));
+  // Not before: opening may wait for a lock of others, which nobody who is told to stop should; being killed does it no harm.
+  using stop = io.stopRequest();
   const { queue } = await openQueue({ dataDirectory: service.settings.dataDirectory, logger });
 
   const { name, kinds, concurrency, leaseMs } = config;
