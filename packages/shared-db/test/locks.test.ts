@@ -68,7 +68,8 @@ const DEEDS: readonly (readonly [what: string, deed: (temporary: TemporaryDataba
       async ({ path }, directory) => {
         linkSync(path, `${directory}/hard.db`);
         expect(await rejectionOf(secondServiceOn(`${directory}/hard.db`))).toMatchObject({
-          message: expect.stringContaining('is already open in this process') as string,
+          code: 'HIVEDB_E_PATH',
+          message: expect.stringContaining('is one of 2 names of a file') as string,
         });
       },
     ],

@@ -184,7 +184,7 @@ describe('a synchronous read', () => {
     ).toBe(mine);
     const kept = database.readSync('keep', (c) => c);
     expect(outcomeOf(() => kept.get('SELECT 1'))).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', database: 'test' });
-    const rows = database.readSync('keep', (c) => c.iterate('SELECT 1 UNION SELECT 2'));
+    const { rows } = database.readSync('keep', (c) => ({ rows: c.iterate('SELECT 1 UNION SELECT 2') }));
     expect(outcomeOf(() => rows.next())).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
   });
 

@@ -161,3 +161,29 @@ describe('a file that', () => {
     expect(readdirSync(directory.path)).not.toContain('orders.db');
   });
 });
+
+describe('a log that is deleted while its file is in use', () => {
+  it('costs nothing where the service is closed: not before, not after, and not though others were turned away', async () => {
+    await using temporary = await shop();
+    const { database, path, service } = temporary;
+    const save = (name: string): Promise<unknown> =>
+      database.write('save', (tx) => tx.run('INSERT INTO item (name) VALUES (?)', name));
+    await save('before');
+    rmSync(`${path}-wal`);
+    await save('after');
+    await using other = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0] }) };
+       await using service = await openDatabaseService({ app: 'other', presence: false, databases });
+       say(service.database('orders').snapshot().failure?.code ?? 'open');
+       goDeaf();`,
+      path,
+    );
+    expect(await other.hear()).toBe('HIVEDB_E_IO');
+    expect(await other.end()).toEqual({ code: 0, stderr: '' });
+    await service.close();
+    const again = sqlite({ path, migrations: [SHOP] });
+    await using reopened = await openDatabaseService({ app: 'test', presence: false, databases: { again } });
+    expect(itemsOf(reopened.database('again'))).toEqual(['before', 'after']);
+  });
+});

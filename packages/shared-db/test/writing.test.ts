@@ -180,14 +180,14 @@ describe('a write', () => {
   it('closes the iterators that its function left open', async () => {
     await using temporary = await shop();
     const { database } = temporary;
-    const left = await database.write('leave one open', (tx) => {
+    const { rows } = await database.write('leave one open', (tx) => {
       for (const name of ['a', 'b', 'c']) insert(tx, name);
-      const rows = tx.iterate('SELECT name FROM item ORDER BY id');
-      expect(rows.next().value).toEqual({ name: 'a' });
-      return rows;
+      const left = tx.iterate('SELECT name FROM item ORDER BY id');
+      expect(left.next().value).toEqual({ name: 'a' });
+      return { rows: left };
     });
     expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
-    expect(() => left.next()).toThrow('this handle was lent to a function that has returned');
+    expect(() => rows.next()).toThrow('this handle was lent to a function that has returned');
     await database.write('go on', (tx) => insert(tx, 'd'));
     expect(itemsOf(database)).toHaveLength(4);
   });

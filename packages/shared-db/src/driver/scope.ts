@@ -1,5 +1,6 @@
 import { DatabaseError } from '../errors.ts';
 import type { Bindable, DriverConnection, Row, RunResult } from './driver.ts';
+import { assertCallback, isIterator, iteratorReturned } from './given-function.ts';
 import { StatementQueue } from './statement-queue.ts';
 import { transactionEnded } from './transaction-ended.ts';
 
@@ -106,6 +107,7 @@ export class Scope implements Transaction {
     try {
       const result = await fn(part);
       part.assertFinished();
+      if (isIterator(result)) throw this.#error(iteratorReturned('the function given to tx.transaction()'));
       await this.#run((connection) => connection.releaseSavepoint(depth));
       this.#callbacks.push(...part.#callbacks);
       return result;
@@ -132,6 +134,7 @@ export class Scope implements Transaction {
 
   afterCommit(callback: () => void): void {
     this.#assertUsable();
+    assertCallback(callback, (error) => this.#error(error));
     this.#callbacks.push(callback);
   }
 

@@ -66,7 +66,8 @@ export class LeasedSession implements Session {
     this.connection = this.#lend(lease.resource);
     this.#timer = host.clock.after(timeoutMs, () => {
       host.expired(label);
-      this.#revoke('SESSION_EXPIRED', `the session was over its limit of ${timeoutMs} ms and has been ended`);
+      const advice = 'open a session with a longer timeoutMs, or several short ones';
+      this.#revoke('SESSION_EXPIRED', `the session was over its limit of ${timeoutMs} ms and has been ended`, advice);
     });
     this.#timer.unref();
     const abort = (): void => {
@@ -83,7 +84,8 @@ export class LeasedSession implements Session {
   }
 
   close(): Promise<void> {
-    this.#end(() => this.#error('LEASE_STALE', 'the session has been closed'));
+    const advice = 'await everything that uses the session before it is closed';
+    this.#end(() => this.#error('LEASE_STALE', 'the session has been closed', advice));
     if (!this.#lease.active) return Promise.resolve();
     if (this.#rawTaken || !this.#scope.reusable) this.#lease.destroy();
     else this.#lease.release();
@@ -113,8 +115,8 @@ export class LeasedSession implements Session {
     };
   }
 
-  #revoke(kind: ErrorKind, what: string): void {
-    this.#end(() => this.#error(kind, what));
+  #revoke(kind: ErrorKind, what: string, advice?: string): void {
+    this.#end(() => this.#error(kind, what, advice));
     this.#lease.destroy();
   }
 
@@ -126,11 +128,11 @@ export class LeasedSession implements Session {
     this.#stopListening();
   }
 
-  #error(kind: ErrorKind, what: string): DatabaseError {
+  #error(kind: ErrorKind, what: string, advice?: string): DatabaseError {
     return new DatabaseError(kind, what, {
       database: this.#host.database,
       label: this.label,
-      advice: 'open a session with a longer timeoutMs, or several short ones',
+      advice,
       cause: this.#openedAt,
     });
   }

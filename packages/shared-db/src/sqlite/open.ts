@@ -3,6 +3,7 @@ import type { Clock } from '@hive/pool';
 import type { Durability } from '../database-settings.ts';
 import { DatabaseError } from '../errors.ts';
 import { createEngine, openEngine, type SqliteHandle } from './engine.ts';
+import { PREPARED } from './path.ts';
 
 /** Bytes to which SQLite cuts the `-wal` file when it starts again from the beginning. */
 const JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024;
@@ -14,7 +15,7 @@ export const SYNC_READ_TIMEOUT_MS = 50;
  * zero bytes is never ours and always a sign of damage. Does nothing when somebody else was first.
  */
 export function createDatabase(path: string, clock: Clock): void {
-  const temporary = `${path}.new-${process.pid}-${Math.round(clock.now() * 1000)}`;
+  const temporary = `${path}${PREPARED}${process.pid}-${Math.round(clock.now() * 1000)}`;
   try {
     const handle = createEngine(temporary);
     try {

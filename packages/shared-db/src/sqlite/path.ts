@@ -1,5 +1,15 @@
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { shown } from '../config/problem.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
 import { networkFileSystem } from './network-file-system.ts';
@@ -11,6 +21,9 @@ export interface FileSystem {
 }
 
 const realFileSystem: FileSystem = Object.freeze({ typeOf: (directory: string) => statfsSync(directory).type });
+
+/** What follows the name of a database under which it is prepared, before it is linked into place (createDatabase). */
+export const PREPARED = '.new-';
 
 /** Where a database's file is, or will be. */
 export interface DatabasePath {
@@ -124,6 +137,10 @@ function checkFile(path: string, refuse: Refuse): boolean {
   if (found.isSymbolicLink()) refuse('PATH', 'is a symbolic link', 'give the path of the file that it points to');
   if (found.isDirectory()) refuse('PATH', 'is a directory', 'give the path of a file in it');
   if (!found.isFile()) refuse('PATH', 'is not a regular file', 'give the path of a file');
+  // Each name has a log of its own: what is committed by one is overwritten by the other (sqlite.org/howtocorrupt.html, section 2.5).
+  const names = found.nlink > 1 ? namesOf(path) : 1;
+  if (names > 1)
+    refuse('PATH', `is one of ${names} names of a file (hard links)`, 'remove the others: find -samefile lists them');
   if (!allowed(path, constants.R_OK | constants.W_OK))
     refuse('PERMISSION', 'cannot be read and written', `give ${user} access to it`);
   // SQLite makes -wal and -shm beside the file.
@@ -137,6 +154,19 @@ function checkFile(path: string, refuse: Refuse): boolean {
       'restore a backup; or delete the file if nothing was in it',
     );
   return true;
+}
+
+/** How many names a file has, beside those under which it was prepared: who is just making it, or was killed, has left one. */
+function namesOf(path: string): number {
+  const directory = dirname(path);
+  const file = statSync(path);
+  const prepared = readdirSync(directory).filter((name) => {
+    if (!name.startsWith(`${basename(path)}${PREPARED}`)) return false;
+    const { dev, ino } = statSync(join(directory, name), { throwIfNoEntry: false }) ?? {};
+    return dev === file.dev && ino === file.ino;
+  });
+  // Counted again: one that has gone meanwhile is not among those, and must not be counted for a stranger's.
+  return statSync(path).nlink - prepared.length;
 }
 
 /** The path itself, or the closest directory above it that is there. */

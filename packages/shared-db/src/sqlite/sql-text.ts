@@ -1,3 +1,6 @@
+import { shown } from '../config/problem.ts';
+import { DatabaseError } from '../errors.ts';
+
 const TRANSACTION_CONTROL = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE']);
 
 /** Pragmas that only tell something, and those whose effect ends with the transaction. */
@@ -35,9 +38,11 @@ const KEPT = 12;
 
 /**
  * Why a text may not be run by a caller, or undefined when it may. Transactions belong to the service, attached files would
- * escape its checks, and a pragma on a pooled connection would stay for the next borrower.
+ * escape its checks, and a pragma on a pooled connection would stay for the next borrower. Throws `WRONG_USE` for what is no text.
  */
 export function refusalOf(sql: string): string | undefined {
+  if (typeof sql !== 'string')
+    throw new DatabaseError('WRONG_USE', `the SQL is ${shown(sql, 'an object')}; expected a text`);
   for (const statement of statementsOf(sql)) {
     const refusal = refusalOfStatement(statement);
     if (refusal !== undefined) return refusal;

@@ -1,4 +1,5 @@
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
+import { assertCallback, isIterator, iteratorReturned } from '../driver/given-function.ts';
 import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError } from '../errors.ts';
 import type { SqliteConnection } from './connection.ts';
@@ -116,6 +117,7 @@ export class SyncScope implements SyncTransaction {
 
   afterCommit(callback: () => void): void {
     if (!this.#open) throw this.#ended();
+    assertCallback(callback, this.#explain);
     this.#callbacks ??= [];
     this.#callbacks.push(callback);
   }
@@ -151,10 +153,14 @@ export class SyncScope implements SyncTransaction {
   }
 }
 
-/** The result itself, or `WRONG_USE` when the function was asynchronous: its work would go on after the COMMIT. */
+/**
+ * The result itself, or `WRONG_USE` when the function was asynchronous or a generator: its work would go on after the COMMIT, or never
+ * begin.
+ */
 export function synchronous<T>(result: T, where: string, explain: (error: DatabaseError) => unknown): T {
-  if (typeof result !== 'object' || result === null || !('then' in result) || typeof result.then !== 'function')
-    return result;
+  if (typeof result !== 'object' || result === null) return result;
+  if (isIterator(result)) throw explain(iteratorReturned(`the function given to ${where}()`));
+  if (!('then' in result) || typeof result.then !== 'function') return result;
   // The promise will fail on its first statement; nobody else is going to listen to it.
   Promise.resolve(result as unknown as PromiseLike<unknown>).catch(() => undefined);
   const advice = 'give it a synchronous function, or use transaction(), which may await';

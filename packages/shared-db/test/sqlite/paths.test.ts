@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   rmSync,
@@ -133,6 +134,15 @@ describe('a file that cannot be used', () => {
       },
     ],
     [
+      'a file with a second name',
+      'PATH',
+      'is one of 2 names of a file (hard links)',
+      async (path) => {
+        await databaseAt(path);
+        linkSync(path, `${path}.copy`);
+      },
+    ],
+    [
       'a dangling link',
       'PATH',
       'is a symbolic link',
@@ -246,6 +256,21 @@ describe('a file that cannot be used', () => {
       database: 'orders',
     });
     expect(pictureOf(directory.path)).toEqual(before);
+  });
+
+  it('has one name, though who has made it was killed before the name under which it was prepared was gone', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    await databaseAt(path);
+    linkSync(path, `${path}.new-4242-1`);
+    writeFileSync(`${path}.new-4243-1`, 'of another one');
+    const service = await serviceOn(path);
+    expect(service.database('orders').snapshot().status).toBe('open');
+    await service.close();
+    linkSync(path, directory.file('of a stranger.db'));
+    const refused = await serviceOn(path);
+    expect(refused.database('orders').snapshot().failure?.message).toContain('is one of 2 names of a file');
+    await refused.close();
   });
 
   it('is used as soon as it is repaired', async () => {

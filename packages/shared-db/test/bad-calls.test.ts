@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { Connection, SyncConnection, Transaction } from '@hive/shared-db';
+import { outcomeOf, rejectionOf } from './support/outcome.ts';
+import { itemsOf, shop } from './support/shop.ts';
+
+const WRONG_USE = (what: string): object => ({
+  code: 'HIVEDB_E_WRONG_USE',
+  database: 'test',
+  label: 'save',
+  message: expect.stringContaining(what) as string,
+});
+
+describe('SQL that is no text', () => {
+  it.each<readonly [string, unknown]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['a number', 42],
+    ['a symbol', Symbol('s')],
+    ['a list', []],
+    ['a list of texts', ['SELECT 1']],
+    ['an object', { sql: 'SELECT 1' }],
+    ['a String object', Object('SELECT 1')],
+  ])('is refused as what it is: %s', async (_, value) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const sql = value as string;
+    const sync = (c: SyncConnection): readonly unknown[] => [
+      outcomeOf(() => c.all(sql)),
+      outcomeOf(() => c.get(sql)),
+      outcomeOf(() => c.run(sql)),
+      outcomeOf(() => [...c.iterate(sql)]),
+      outcomeOf(() => {
+        c.exec(sql);
+      }),
+    ];
+    const asynchronous = async (c: Connection): Promise<readonly unknown[]> => [
+      await rejectionOf(c.all(sql)),
+      await rejectionOf(c.get(sql)),
+      await rejectionOf(c.run(sql)),
+      await rejectionOf(c.iterate(sql).next()),
+      await rejectionOf(c.exec(sql)),
+    ];
+    const errors = [
+      ...(await database.write('save', sync)),
+      ...database.readSync('save', sync),
+      ...(await database.read('save', asynchronous)),
+      ...(await database.transaction('save', asynchronous)),
+    ];
+    expect(errors).toHaveLength(20);
+    for (const error of errors) expect(error).toMatchObject(WRONG_USE('; expected a text'));
+  });
+});
+
+function* saveLazily(tx: SyncConnection): Generator<number> {
+  yield tx.run("INSERT INTO item (name) VALUES ('lost')").changes;
+}
+
+async function* saveSlowly(tx: Transaction): AsyncGenerator<number> {
+  yield (await tx.run("INSERT INTO item (name) VALUES ('lost')")).changes;
+}
+
+describe('a function whose statements would never run', () => {
+  it('is refused by write and readSync, and so is its part: a generator', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const what = 'returned an iterator';
+    expect(await rejectionOf(database.write('save', saveLazily))).toMatchObject(WRONG_USE(`write() ${what}`));
+    expect(await rejectionOf(database.write('save', (tx) => tx.transaction(saveLazily)))).toMatchObject(
+      WRONG_USE(`tx.transaction() ${what}`),
+    );
+    expect(await rejectionOf(database.write('save', (tx) => tx.iterate('SELECT 1')))).toMatchObject(WRONG_USE(what));
+    expect(outcomeOf(() => database.readSync('save', saveLazily))).toMatchObject(WRONG_USE(`readSync() ${what}`));
+    expect(itemsOf(database)).toEqual([]);
+    expect(await database.write('save', (tx) => tx.all('SELECT 1 AS next'))).toEqual([{ next: 1 }]);
+    expect(await database.write('save', (tx) => tx.get('SELECT 1 AS next'))).toEqual({ next: 1 });
+  });
+
+  it('is refused by tx.transaction: an asynchronous generator', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const part = saveSlowly as unknown as (tx: Transaction) => Promise<unknown>;
+    expect(await rejectionOf(database.transaction('save', (tx) => tx.transaction(part)))).toMatchObject(
+      WRONG_USE('returned an iterator'),
+    );
+    expect(itemsOf(database)).toEqual([]);
+  });
+});
+
+describe('what is to be called after COMMIT', () => {
+  it.each([undefined, null, 42, 'text', {}])('is refused at once when it is no function: %j', async (value) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const callback = value as () => void;
+    const uses = [
+      database.write('save', (tx) => {
+        tx.afterCommit(callback);
+      }),
+      database.transaction('save', (tx) => Promise.resolve(tx.afterCommit(callback))),
+    ];
+    for (const use of uses) expect(await rejectionOf(use)).toMatchObject(WRONG_USE('afterCommit'));
+  });
+});
+
+describe('a session that has ended', () => {
+  it('advises what would have helped', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const closed = await database.session('read on');
+    await closed.close();
+    expect(await rejectionOf(closed.connection.all('SELECT 1'))).toMatchObject({
+      code: 'HIVEDB_E_LEASE_STALE',
+      advice: 'await everything that uses the session before it is closed',
+    });
+    const controller = new AbortController();
+    const aborted = await database.session('read on', { signal: controller.signal });
+    controller.abort();
+    expect(await rejectionOf(aborted.connection.all('SELECT 1'))).toMatchObject({
+      code: 'HIVEDB_E_ABORTED',
+      advice: undefined,
+    });
+    const expired = await database.session('read on', { timeoutMs: 0 });
+    await expect
+      .poll(() => rejectionOf(expired.connection.all('SELECT 1')).catch(() => undefined))
+      .toMatchObject({
+        code: 'HIVEDB_E_SESSION_EXPIRED',
+        advice: 'open a session with a longer timeoutMs, or several short ones',
+      });
+  });
+});
