@@ -62,6 +62,8 @@ function complaintAtKey(issue: z.core.$ZodIssue, keys: readonly string[]): strin
   if (issue.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys;
     const known = issue.path.length === 0 ? keys : [];
+    const [only] = known;
+    if (only !== undefined && known.length === 1) return `there is no ${shown(key)}; there is ${only}`;
     return `there is no ${shown(key)}${known.length === 0 ? '' : `; there are ${known.join(', ')}`}${meant(key, known)}`;
   }
   const key = issue.path.map(String).join('.');

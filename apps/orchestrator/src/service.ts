@@ -7,9 +7,10 @@ import {
   type DatabaseService,
   type Logger,
 } from '@hive/shared-db';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { CommonConfig, Environment } from './config.ts';
-import { ORCHESTRATOR_FILE } from './db/adapter.ts';
+import { ORCHESTRATOR, ORCHESTRATOR_FILE } from './db/adapter.ts';
 import { orchestratorMigrations } from './db/schema.ts';
 import { Refusal } from './refusal.ts';
 
@@ -22,6 +23,8 @@ export interface ServiceContext {
   readonly app: 'orchestrator' | 'orchestrator-worker';
   /** Whether `hive-db` can see the process. */
   readonly presence: boolean;
+  /** Whether it only looks at what is there: looking makes no database. Default false. */
+  readonly onlyLooks?: boolean;
   readonly config: CommonConfig;
   readonly env: Environment;
   readonly cwd: string;
@@ -37,10 +40,14 @@ function definitions() {
 
 export type OrchestratorService = DatabaseService<ReturnType<typeof definitions>>;
 
-/** Configures and opens the one service of this process. `settings.yaml` in the working directory, then the environment, override. */
+/**
+ * Configures and opens the one service of this process. `settings.yaml` in the working directory, then the environment, override.
+ * Throws a `Refusal` for two data directories, and where there is nothing to look at.
+ */
 export async function openService({
   app,
   presence,
+  onlyLooks = false,
   config,
   env,
   cwd,
@@ -56,11 +63,14 @@ export async function openService({
     env,
     logger,
   };
-  const { dataDirectory: effective } = settingsOf(settings);
+  const { dataDirectory: effective, databases } = settingsOf(settings);
   if (dataDirectoryFrom !== undefined && effective !== undefined && resolve(cwd, effective) !== dataDirectory)
     throw new Refusal(
       `${dataDirectoryFrom} is ${dataDirectory}, but ${SETTINGS_FILE} says that dataDirectory is ${effective}: drop one of them`,
     );
+  const path = resolve(cwd, effective ?? dataDirectory, databases[ORCHESTRATOR]?.path ?? ORCHESTRATOR_FILE);
+  if (onlyLooks && !existsSync(path))
+    throw new Refusal(`there is no database ${path}: "hive-orchestrator serve" makes one, --data-dir says where it is`);
   configureDatabaseService(settings);
   return getDatabaseService<ReturnType<typeof definitions>>();
 }

@@ -129,6 +129,16 @@ describe('bad input on the command line', () => {
   });
 });
 
+describe('looking at tasks', () => {
+  it('where there is no database is refused and makes none', async () => {
+    const { code, stdout, stderr, wrote } = await command(['tasks']);
+    expect({ code, stdout, wrote }).toEqual({ code: 2, stdout: '', wrote: false });
+    expect(stderr).toMatch(
+      /^hive-orchestrator: there is no database \/\S+\/\.hive\/orchestrator\.db: "hive-orchestrator serve" makes one, --data-dir says where it is\n$/,
+    );
+  });
+});
+
 describe('the command line', () => {
   it('a flag counts for more than a variable, and a variable for more than the default', async () => {
     const flag = await command(['worker', '--name', 'flag'], { ORCHESTRATOR_WORKER_NAME: 'variable' });
@@ -171,7 +181,7 @@ describe('the command line', () => {
   it('runs as the compiled command, and says so when the data is out of order', async () => {
     await using p = platform();
     writeFileSync(p.dataDirectory, 'a file where a directory should be');
-    const { code, stdout, stderr } = await p.run('tasks');
+    const { code, stdout, stderr } = await p.run('submit', 'echo');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^hive-orchestrator: database \w+: .*\n$/);
   });
@@ -189,6 +199,7 @@ describe('the command line', () => {
 
   it('a reader that has seen enough is no failure', async () => {
     await using p = platform();
+    await p.run('submit', 'echo');
     const command = p.start(['tasks', '--json']);
     command.child.stdout?.destroy();
     expect(await command.ended).toEqual({ code: 0, signal: null });

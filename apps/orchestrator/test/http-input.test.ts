@@ -15,7 +15,7 @@ interface Answer {
   readonly body: string;
 }
 
-const MALFORMED = 'The URL must be well-formed and the body, if there is one, valid JSON.';
+const MALFORMED = 'The request is not well-formed: look at its URL and its headers.';
 const ROUTES = 'there are POST /tasks, GET /tasks, GET /tasks/:id, POST /tasks/:id/cancel and the health routes.';
 const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
 
@@ -76,9 +76,12 @@ describe('bad input over HTTP', () => {
     });
 
   it.for([
-    ['{', MALFORMED],
-    ['', MALFORMED],
-    ['{"__proto__":{"kind":"echo"}}', MALFORMED],
+    ['{', 'body: it must be JSON, such as {"kind":"echo"}, not "{"'],
+    ['', 'body: it must be an object, not missing'],
+    [
+      '{"kind":"echo","__proto__":{"priority":5}}',
+      'body: there is no "__proto__"; there are kind, payload, key, priority, maxAttempts, delayMs',
+    ],
     ['null', 'body: it must be an object, not null'],
     ['[]', 'body: it must be an object, not a list'],
     ['{}', 'body: kind must be one of echo, sleep, study, not missing'],
@@ -104,12 +107,19 @@ describe('bad input over HTTP', () => {
       '{"kind":"sleep","payload":{"ms":"9"}}',
       'body, payload of sleep: ms must be a whole number from 0 to 3600000, not "9"',
     ],
-    ['{"kind":"sleep","payload":{"m":9}}', 'body, payload of sleep: there is no "m"; there are ms (did you mean ms?)'],
+    ['{"kind":"sleep","payload":{"m":9}}', 'body, payload of sleep: there is no "m"; there is ms'],
     [
       '{"kind":"study","payload":{"study":"No Name"}}',
       'body, payload of study: study must be the name of a study (lower-case letters, digits, -) or an object that describes one, not "No Name"',
     ],
     [`{"kind":"echo","payload":${deep}}`, 'body: payload must be nested at most 64 deep'],
+    [
+      '{"kind":"echo","payload":[9007199254740993]}',
+      'body: payload must have no whole number beyond 2^53, which would lose digits: send it as a text',
+    ],
+    ['{"kind":"echo","payload":{"a":-1e999}}', 'body: payload must have no number beyond what a double holds'],
+    ['{"kind":"echo","payload":[{"__proto__":1}]}', 'body: payload must have no key __proto__'],
+    ['{"kind":"study","payload":{"study":{"__proto__":1}}}', 'body: payload must have no key __proto__'],
   ] as const)('POST /tasks with %s is refused in one sentence', async ([body, sentence]) => {
     expect(await call('POST', '/tasks', body)).toMatchObject({ status: 400, code: 'INVALID_INPUT', message: sentence });
   });
@@ -146,6 +156,18 @@ describe('bad input over HTTP', () => {
       code: 'KEY_CONFLICT',
       message: 'The key taken belongs to task task-1, which is of another kind or has another payload.',
     });
+  });
+
+  it('what looks like too much of a number and is none is taken as it is', async () => {
+    const payload = {
+      most: Number.MAX_SAFE_INTEGER,
+      large: 1e300,
+      constructor: { prototype: 'x' },
+      text: '9007199254740993',
+    };
+    const answer = await call('POST', '/tasks', JSON.stringify({ kind: 'echo', payload }));
+    expect(answer.status).toBe(201);
+    expect(JSON.parse(answer.body)).toMatchObject({ payload });
   });
 
   it('a body that is too large, or no JSON, is refused by what it is', async () => {

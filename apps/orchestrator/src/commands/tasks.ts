@@ -1,7 +1,7 @@
 import type { CommonConfig } from '../config.ts';
 import { taskDocument } from '../http/task-document.ts';
 import type { Io } from '../io.ts';
-import type { TaskFilter } from '../tasks/queue.ts';
+import type { TaskFilter, TaskQueue } from '../tasks/queue.ts';
 import type { Task } from '../tasks/task.ts';
 import { withQueue } from './with-queue.ts';
 
@@ -11,11 +11,12 @@ const ERROR_CHARACTERS = 60;
 
 /** Prints tasks, newest first, as a table or as one JSON document. Resolves with the exit code. */
 export function tasks(filter: TaskFilter, isJson: boolean, config: CommonConfig, io: Io): Promise<number> {
-  return withQueue(config, io, (queue) => {
+  const print = (queue: TaskQueue): Promise<number> => {
     const found = queue.list(filter);
     io.stdout(isJson ? `${JSON.stringify({ tasks: found.map(taskDocument) })}\n` : table(found));
     return Promise.resolve(0);
-  });
+  };
+  return withQueue(config, io, print, { onlyLooks: true });
 }
 
 function table(found: readonly Task[]): string {

@@ -2,7 +2,7 @@ import { isKind, type DatabaseService, type Logger } from '@hive/shared-db';
 import { createHealthHandler, type HealthHandler } from '@hive/shared-db/http';
 import fastify, { type FastifyReply } from 'fastify';
 import type { RequestListener } from 'node:http';
-import { Refusal } from '../refusal.ts';
+import { Refusal, shown } from '../refusal.ts';
 import type { TaskQueue } from '../tasks/queue.ts';
 import { refuseWebPages } from './loopback.ts';
 import { Problem } from './problem.ts';
@@ -36,7 +36,10 @@ export async function createRequestHandler(options: RequestHandlerOptions): Prom
     },
   });
   // JSON is all that is taken; text is also what a page may send without asking first.
-  app.removeContentTypeParser('text/plain');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    parseBody(String(text), done);
+  });
   app.addHook('onRequest', (request, _reply, done) => {
     refuseWebPages(request.headers);
     done();
@@ -67,6 +70,15 @@ function healthHandler({ service, healthToken: token, logger }: RequestHandlerOp
   });
 }
 
+/** No body is none, whatever its type is said to be: some clients always say one. */
+function parseBody(text: string, done: (error: Error | null, body?: unknown) => void): void {
+  try {
+    done(null, text === '' ? undefined : JSON.parse(text));
+  } catch {
+    done(new Refusal(`body: it must be JSON, such as {"kind":"echo"}, not ${shown(text)}`));
+  }
+}
+
 function answer(reply: FastifyReply, problem: Problem): void {
   if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   void reply.code(problem.status).send({ code: problem.code, message: problem.message });
@@ -82,7 +94,7 @@ function problemOf(error: unknown, logger: Logger): Problem {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
     return new Problem('NOT_JSON', 'The body must be JSON, with the content type application/json.');
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
-    return new Problem('INVALID_INPUT', 'The URL must be well-formed and the body, if there is one, valid JSON.');
+    return new Problem('INVALID_INPUT', 'The request is not well-formed: look at its URL and its headers.');
   logger.error({ err: error }, 'a request failed');
   const isOurs = isKind(error, 'CONSTRAINT', 'SQL', 'WRONG_USE', 'READ_ONLY');
   return typeof code === 'string' && code.startsWith('HIVEDB_E_') && !isOurs

@@ -20,7 +20,8 @@ const taskRequest = z.strictObject({
 /** A request that the queue can take, or a `Refusal`. */
 export function parseTaskRequest(input: unknown, where: string): TaskRequest {
   const { payload = null, ...request } = parseOrRefuse(taskRequest, input, where);
-  if (isDeeperThan(payload, DEEPEST)) throw new Refusal(`${where}: payload must be nested at most ${DEEPEST} deep`);
+  const expected = expectedOf(payload, DEEPEST);
+  if (expected !== undefined) throw new Refusal(`${where}: payload must ${expected}`);
   const schema: z.ZodObject | undefined = TASK_KINDS[request.kind].payload;
   return {
     ...request,
@@ -28,7 +29,23 @@ export function parseTaskRequest(input: unknown, where: string): TaskRequest {
   };
 }
 
-function isDeeperThan(value: unknown, limit: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return limit === 0 || Object.values(value).some((part) => isDeeperThan(part, limit - 1));
+/** What would have to be otherwise for a value to be kept exactly as it was written; undefined when it is. */
+function expectedOf(value: unknown, levels: number): string | undefined {
+  if (typeof value === 'number') return expectedOfNumber(value);
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (levels === 0) return `be nested at most ${DEEPEST} deep`;
+  if (Object.hasOwn(value, '__proto__')) return 'have no key __proto__';
+  for (const part of Object.values(value)) {
+    const expected = expectedOf(part, levels - 1);
+    if (expected !== undefined) return expected;
+  }
+  return undefined;
+}
+
+function expectedOfNumber(value: number): string | undefined {
+  if (!Number.isFinite(value)) return 'have no number beyond what a double holds';
+  // From 1e21 on a number is written with an exponent, by whoever means no single digit of it.
+  return Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21
+    ? 'have no whole number beyond 2^53, which would lose digits: send it as a text'
+    : undefined;
 }
