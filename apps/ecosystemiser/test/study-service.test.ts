@@ -166,6 +166,8 @@ describe('Ctrl-C during a study', () => {
         answers: [],
       });
       expect(temporary.database.leases()).toEqual([]);
+      // Who is told to stop has met no bug.
+      expect(heard.map(({ message }) => message)).toEqual(['study begins']);
       await service.handle(request, forever);
       expect(studies.find('t1')?.summary).toEqual(clean.summary);
     },

@@ -1,4 +1,5 @@
 import {
+  deadEvents,
   createConsumer,
   createRelay,
   type Consumer,
@@ -464,6 +465,28 @@ describe('two consumers of one name', () => {
     expect(await hive.bus.read('look', (c) => c.all('SELECT seq, holder FROM consumers'))).toEqual([
       { seq: 2, holder: null },
     ]);
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  it('an event that one of them handled is not put aside by another that was silent and then failed', async () => {
+    await using hive = await clockedPlatform();
+    const { clock } = hive;
+    const [held, handler] = [new HeldHandler(), new Handler()];
+    const silent = new FaultyDatabase(hive.bus);
+    const options = { clock, consumer: 'store', topics: ['a'] };
+    const first = createConsumer({ ...options, bus: silent, handle: held.handle, maxAttempts: 1 });
+    const second = createConsumer({ ...options, bus: hive.bus, handle: handler.handle });
+    await hive.post(...numbered('a', 1));
+    first.start();
+    await clock.settle();
+    silent.fail(...Array<'before'>(10).fill('before'));
+    second.start();
+    await clock.advance(5_100);
+    expect(handler.calls).toEqual(['a:1']);
+    await clock.advance(30_000);
+    held.calls[0]!.reject(new Error('too late'));
+    await clock.advance(1_000);
+    expect(await deadEvents(hive.bus, 'store')).toEqual([]);
     await Promise.all([first.stop(), second.stop()]);
   });
 

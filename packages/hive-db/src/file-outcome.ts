@@ -18,6 +18,6 @@ const OUTCOMES: Readonly<Record<FileReport['state'], ExitCode>> = Object.freeze(
 
 /** Says on standard error why a named file is not shown, where it is not, and gives the exit code for it. */
 export function fileOutcome(invocation: Pick<Invocation, 'io'>, file: FileReport): ExitCode {
-  if (file.state !== 'database') say(invocation, `${safe(file.path, LONGEST_PATH)} ${file.reason}`);
+  if (file.state !== 'database') say(invocation, `${safe(file.path, LONGEST_PATH) || '""'} ${file.reason}`);
   return OUTCOMES[file.state];
 }

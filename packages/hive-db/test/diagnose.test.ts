@@ -63,6 +63,15 @@ describe('diagnose', () => {
     expect(examined).toEqual({ processes: 1, files: 0 });
   });
 
+  it('names a full disk, and blames no transaction for it', async () => {
+    const counters = { writes: 60, rolledBack: 53, errors: { HIVEDB_E_DISK_FULL: 53 } };
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases: [databaseSnapshot({ counters })] }));
+    const { findings } = await diagnose(directory.path);
+    expect(findings.map(({ code, evidence }) => [code, evidence])).toEqual([
+      ['disk-full', 'the disk or the database was full at 53 writes since the process started'],
+    ]);
+  });
+
   it('names who holds the connections that somebody waits for, oldest first', async () => {
     const leases = [3, 41_200, 900, 70].map((ageMs, index) => ({
       id: index,

@@ -237,7 +237,12 @@ describe('a file that is no database', () => {
       2,
       /^hive-db: PATH does not exist\n$/,
     ],
-    ['a link to itself', (path: string) => symlinkSync(path, path), 3, /^hive-db: PATH cannot be read: ELOOP\n$/],
+    [
+      'a link to itself',
+      (path: string) => symlinkSync(path, path),
+      3,
+      /^hive-db: PATH is a symbolic link that leads back to itself\n$/,
+    ],
     [
       'cut off in its header',
       (path: string) => writeFileSync(path, 'SQLite format 3\0abc'),
@@ -262,7 +267,18 @@ describe('a file that is no database', () => {
   it.each(['', 'a\0b', 'x/'.repeat(3_000), '/etc/passwd/x'])('is named impossibly: %j', async (path) => {
     const { code, err } = await run(['status', path]);
     expect(code).toBe(2);
-    expect(err).toMatch(/^hive-db: .*(?:does not exist|is no name that a file can have)\n$/);
+    expect(err).toMatch(/^hive-db: \S+ (?:does not exist|is no name that a file can have)\n$/);
+  });
+
+  it('is not there, but its log is', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    writeFileSync(`${path}-wal`, 'committed');
+    const { code, err } = await run(['status', path]);
+    expect(code).toBe(2);
+    expect(err).toBe(
+      `hive-db: ${path} does not exist, but its -wal file does: copy that away before anything opens the database, which would delete it\n`,
+    );
   });
 
   it('may not be read by this user', async () => {

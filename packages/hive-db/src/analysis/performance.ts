@@ -26,7 +26,7 @@ const NAMED_LABELS = 3;
 
 /** What stands out in the use of one database. Pure. */
 export function remarksOn(database: DatabaseSnapshot): readonly Remark[] {
-  return [dropped, creationFailures, slowAcquire, restlessPool, contendedWrites, rollbacks]
+  return [diskFull, dropped, creationFailures, slowAcquire, restlessPool, contendedWrites, rollbacks]
     .map((rule: Rule) => rule(database))
     .filter((remark) => remark !== undefined);
 }
@@ -108,8 +108,21 @@ function contendedWrites({ counters }: DatabaseSnapshot): Remark | undefined {
   };
 }
 
+function diskFull({ counters }: DatabaseSnapshot): Remark | undefined {
+  const times = counters.errors.HIVEDB_E_DISK_FULL ?? 0;
+  if (times === 0) return undefined;
+  return {
+    severity: 'warning',
+    code: 'disk-full',
+    evidence: `the disk or the database was full at ${count(times, 'write')} since the process started`,
+    advice: 'see what the disk has left (df) and free some: reads go on, and writes succeed again when there is space',
+  };
+}
+
 function rollbacks({ counters }: DatabaseSnapshot): Remark | undefined {
-  const { rolledBack, writes, transactions } = counters;
+  const { writes, transactions, errors } = counters;
+  // Those of a full disk could not have been checked before.
+  const rolledBack = counters.rolledBack - (errors.HIVEDB_E_DISK_FULL ?? 0);
   const share = rolledBack / (writes + transactions);
   if (rolledBack < ENOUGH || share < ROLLED_BACK_SHARE) return undefined;
   return {

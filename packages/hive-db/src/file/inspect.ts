@@ -38,7 +38,7 @@ export function inspectFile(path: string, cwd: string): FileReport {
     const header = decodeDatabaseHeader(bytes);
     return 'fault' in header ? other(header.fault, header.reason) : describe(path, real, stats, header);
   } catch (error) {
-    return failure(path, error);
+    return failure(path, cwd, error);
   }
 }
 
@@ -107,7 +107,7 @@ function kindOf(stats: Stats): string | undefined {
   return stats.isDirectory() ? 'is a directory; name a file in it' : 'is not a regular file';
 }
 
-function failure(path: string, error: unknown): OtherFile {
+function failure(path: string, cwd: string, error: unknown): OtherFile {
   const code = (error as NodeJS.ErrnoException).code;
   switch (code) {
     case undefined:
@@ -115,11 +115,29 @@ function failure(path: string, error: unknown): OtherFile {
     case 'ENOENT':
     case 'ENOTDIR':
     case 'ENAMETOOLONG':
-      return { path, state: 'missing', reason: 'does not exist' };
+      return { path, state: 'missing', reason: absence(path, cwd) };
+    case 'ELOOP':
+      return { path, state: 'unreadable', reason: 'is a symbolic link that leads back to itself' };
     case 'EACCES':
     case 'EPERM':
       return { path, state: 'unreadable', reason: 'may not be read by this user' };
     default:
       return { path, state: 'unreadable', reason: `cannot be read: ${code}` };
+  }
+}
+
+/** A log without its database still holds what was committed last, until somebody makes a new database beside it. */
+function absence(path: string, cwd: string): string {
+  return isLogBeside(resolve(cwd, path))
+    ? 'does not exist, but its -wal file does: copy that away before anything opens the database, which would delete it'
+    : 'does not exist';
+}
+
+function isLogBeside(path: string): boolean {
+  try {
+    const stats = statSync(`${path}-wal`);
+    return stats.isFile() && stats.size > 0;
+  } catch {
+    return false;
   }
 }
