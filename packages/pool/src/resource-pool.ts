@@ -178,7 +178,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** Takes the best idle resource off the stack. Undefined when none is left, or when one is being validated first. */
   #takeIdle(now: number): Entry<R> | undefined {
     const { validates, validateAfterIdleMs } = this.#settings;
-    for (let entry = this.#idle.pop(); entry !== undefined; entry = this.#idle.pop()) {
+    for (
+      let entry = this.#idle.pop();
+      entry !== undefined;
+      entry = this.#status === 'open' ? this.#idle.pop() : undefined
+    ) {
       if (now >= entry.expiresAt) {
         this.#close(entry, 'lifetime');
         continue;
@@ -470,16 +474,24 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#dateNewcomers(now);
     this.#demanding = true;
     this.#serveIdle(now);
-    while (now >= this.#backoff.retryAt && this.#creationsWanted(now) > 0) this.#create();
+    while (this.#mayCreate(now) && this.#creationsWanted(now) > 0) {
+      this.#create();
+      // The hook may have been the one to make something idle, or to resume.
+      this.#serveIdle(now);
+    }
     this.#demanding = false;
     if (this.#queue.length <= this.#counted(CREATING) || this.#entries.size >= this.#limit) return;
     const { retryAt } = this.#backoff;
     this.#review.by(now < retryAt ? retryAt : now + (this.#createMs ?? FIRST_REVIEW_MS), now);
   }
 
+  #mayCreate(now: number): boolean {
+    return this.#status === 'open' && now >= this.#backoff.retryAt;
+  }
+
   /** Serves the queue from the idle stack. There is something in both only after a resume or beside a validation. */
   #serveIdle(now: number): void {
-    while (this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
+    while (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
       const entry = this.#takeIdle(now);
       // Back through the front door: a hook that ran meanwhile may have ended the wait.
       if (entry !== undefined) this.#free(entry);
@@ -616,8 +628,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #fill(): void {
     const { minIdle, maxCreating } = this.#settings;
     const wants = (): boolean =>
-      this.#status === 'open' &&
-      this.#now >= this.#backoff.retryAt &&
+      this.#mayCreate(this.#now) &&
       this.#counted(CREATING) < maxCreating &&
       this.#idle.length + this.#counted(CREATING) < minIdle &&
       this.#entries.size < this.#size;
@@ -794,7 +805,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
    * it goes without: all that were opened together would else go together on their last day.
    */
   #replace(entry: Entry<R>, now: number): void {
-    if (entry.replacing || this.#status !== 'open' || now < this.#backoff.retryAt) return;
+    if (entry.replacing || !this.#mayCreate(now)) return;
     if (this.#staying() > this.#size || this.#entries.size >= this.#limit) {
       this.#end(entry, now);
       return;
@@ -1040,7 +1051,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   #describe(entry: Entry<R>): LeaseInfo {
     const { id, owner, allowedMs, trace } = entry.hold;
-    const ageMs = Math.max(0, this.#now - entry.since);
+    const ageMs = this.#now - entry.since;
     return Object.freeze({ id, resourceId: entry.id, owner, ageMs, allowedMs, acquiredAt: trace?.acquiredAt.stack });
   }
 

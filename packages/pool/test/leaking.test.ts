@@ -5,7 +5,7 @@ import type { LeaseInfo, Pool } from '@hive/pool';
 import { verifyPool, type VirtualClock } from '@hive/pool/testing';
 import { scene } from './support/scene.ts';
 import { watch } from './support/watched.ts';
-import type { Resource } from './support/workshop.ts';
+import { Resource } from './support/workshop.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -78,6 +78,22 @@ describe('a lease that is dropped without release', () => {
     expect(pool.stats().counters.collected).toBe(0);
     expect(shop.faults).toEqual([]);
     verifyPool(pool);
+  });
+});
+
+describe('a lease that is kept after its end', () => {
+  it('does not keep a resource that was destroyed', async () => {
+    const { pool, clock } = scene(() => ({ create: () => new Resource(1, []) }));
+    const lease = await pool.acquire();
+    let collected = false;
+    const registry = new FinalizationRegistry(() => {
+      collected = true;
+    });
+    registry.register(lease.resource, undefined);
+    lease.destroy();
+    await collectUntil(clock, () => collected);
+    expect(collected).toBe(true);
+    expect(lease.active).toBe(false);
   });
 });
 

@@ -1,9 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import type { Lease, Pool, PoolObserver } from '@hive/pool';
-import { verifyPool } from '@hive/pool/testing';
+import type { Lease, Pool, PoolObserver, Timer } from '@hive/pool';
+import { verifyPool, VirtualClock } from '@hive/pool/testing';
 import { delayed, never, scene } from './support/scene.ts';
 import type { Resource } from './support/workshop.ts';
 import { watch } from './support/watched.ts';
+
+/** A clock that knows which timers are neither fired nor cancelled. */
+class Tracking extends VirtualClock {
+  readonly pending = new Set<Timer>();
+
+  override after(delayMs: number, callback: () => void): Timer {
+    const timer = super.after(delayMs, () => {
+      this.pending.delete(tracked);
+      callback();
+    });
+    const tracked = {
+      ...timer,
+      cancel: () => {
+        this.pending.delete(tracked);
+        timer.cancel();
+      },
+    };
+    this.pending.add(tracked);
+    return tracked;
+  }
+}
 
 async function borrowAll(pool: Pool<Resource>, count: number): Promise<Lease<Resource>[]> {
   return Promise.all(Array.from({ length: count }, () => pool.acquire()));
@@ -48,6 +69,26 @@ describe('resizing', () => {
     await clock.advance(100);
     expect(shop.alive).toHaveLength(2);
     expect(pool.stats()).toMatchObject({ live: 2, idle: 2 });
+  });
+
+  it('down takes what is closing already for gone', async () => {
+    const { pool, shop } = scene(() => ({ size: 4, maxOverflow: 0, destroy: () => never() }));
+    const leases = await borrowAll(pool, 4);
+    leases[0]?.destroy();
+    leases[1]?.destroy();
+    leases[2]?.release();
+    leases[3]?.release();
+    await pool.resize({ size: 2 });
+    expect(shop.made).toHaveLength(4);
+    expect(pool.stats()).toMatchObject({ live: 4, closing: 2, idle: 2 });
+  });
+
+  it('up opens what is to be kept ready', async () => {
+    const { pool } = scene(() => ({ size: 2, maxOverflow: 0, minIdle: 2 }));
+    await borrowAll(pool, 2);
+    expect(pool.stats().idle).toBe(0);
+    await pool.resize({ size: 4 });
+    expect(pool.stats()).toMatchObject({ leased: 2, idle: 2 });
   });
 
   it('down resolves when what was idle is closed', async () => {
@@ -160,6 +201,79 @@ describe('suspending', () => {
     expect(waiting.value.resource.id).toBe(2);
   });
 
+  it('again from a hook that runs while the pool resumes leaves it suspended', async () => {
+    const { pool, clock } = scene(() => ({
+      validate: () => {
+        pool.suspend();
+        return true;
+      },
+    }));
+    (await pool.acquire()).release();
+    pool.suspend();
+    const waiting = watch(pool.acquire());
+    await clock.advance(600);
+    pool.resume();
+    await clock.settle();
+    expect(waiting.state).toBe('pending');
+    expect(pool.stats()).toMatchObject({ status: 'suspended', idle: 1, waiting: 1 });
+  });
+
+  it('from a hook that opens a resource stops the opening of more', async () => {
+    const { pool, clock, shop } = scene(({ shop }) => ({
+      create: () => {
+        pool.suspend();
+        return shop.make();
+      },
+    }));
+    const waiting = [watch(pool.acquire()), watch(pool.acquire())];
+    await clock.settle();
+    expect(shop.made).toHaveLength(1);
+    pool.resume();
+    await clock.settle();
+    expect(waiting[0]?.value.resource.id).toBe(1);
+    verifyPool(pool);
+  });
+
+  it('and resuming within a hook forgets nobody who waits', async () => {
+    const { pool, clock } = scene(({ shop }) => ({
+      size: 2,
+      maxOverflow: 0,
+      create: () => {
+        pool.suspend();
+        holder?.release();
+        pool.resume();
+        return shop.make();
+      },
+    }));
+    let holder: Lease<Resource> | undefined;
+    holder = await pool.acquire();
+    pool.suspend();
+    const waiting = [watch(pool.acquire()), watch(pool.acquire())];
+    pool.resume();
+    await clock.settle();
+    expect(waiting.map(({ value }) => value.resource.id)).toEqual([2, 1]);
+    verifyPool(pool);
+  });
+
+  it('from the end of a resource that has grown too old hands out no other', async () => {
+    const { pool, clock } = scene(() => ({
+      maxLifetimeMs: 4_000,
+      lifetimeJitter: 0,
+      timeEvery: 1,
+      destroy: () => {
+        pool.suspend();
+      },
+    }));
+    const older = await pool.acquire();
+    await clock.advance(900);
+    const younger = await pool.acquire();
+    younger.release();
+    older.release();
+    clock.block(3_200);
+    expect(pool.tryAcquire()).toBeUndefined();
+    expect(pool.stats()).toMatchObject({ status: 'suspended', idle: 1, leased: 0 });
+  });
+
   it('twice is suspending once, and resuming an open pool does nothing', () => {
     const { pool } = scene();
     pool.resume();
@@ -262,6 +376,12 @@ describe('flushing', () => {
     expect(waiting.value.resource.id).toBeGreaterThan(2);
     expect(shop.alive).toEqual([waiting.value.resource.id]);
     verifyPool(pool);
+  });
+
+  it('opens again what is to be kept ready', async () => {
+    const { pool } = scene(() => ({ minIdle: 2 }));
+    await pool.flush('idle');
+    expect(pool.stats()).toMatchObject({ idle: 2, counters: { destroyed: { flushed: 2 } } });
   });
 
   it('serves those who wait with new resources', async () => {
@@ -477,6 +597,40 @@ describe('closing', () => {
     await clock.advance(60_000);
     expect(shop.alive).toEqual([]);
     expect(clock.aliveTimers).toBe(0);
+  });
+
+  it('leaves no timer behind, also none that would let the process end', async () => {
+    const clock = new Tracking();
+    const { pool } = scene(({ shop }) => ({
+      clock,
+      size: 2,
+      create: () => (shop.made.length === 0 ? shop.make() : Promise.reject(new Error('connect refused'))),
+    }));
+    const lease = await pool.acquire();
+    const waiting = watch(pool.acquire());
+    await clock.advance(20);
+    expect(clock.pending.size).toBe(3);
+    const closed = pool.close();
+    lease.release();
+    await closed;
+    expect(waiting.error.code).toBe('POOL_CLOSED');
+    expect(clock.pending.size).toBe(0);
+  });
+
+  it('leaves no timer behind when the housekeeper is at work', async () => {
+    const clock = new Tracking();
+    const { pool } = scene(() => ({
+      clock,
+      size: 1,
+      maxOverflow: 0,
+      minIdle: 1,
+      idleTimeoutMs: 0,
+      maxLifetimeMs: 10_000,
+      destroy: () => void pool.close(),
+    }));
+    await clock.advance(10_000);
+    expect(pool.stats().status).toBe('closed');
+    expect(clock.pending.size).toBe(0);
   });
 
   it('happens at the end of an await using block', async () => {

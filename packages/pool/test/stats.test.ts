@@ -146,6 +146,18 @@ describe('statistics', () => {
     expect(quantileMs(pool.stats().useTime, 0.5)).toBeCloseTo(3, 0);
   });
 
+  it('time the first use after a round of housekeeping, however dense the stream was before', async () => {
+    for (let before = 100; before < 116; before++) {
+      const { pool, clock } = scene(() => ({ size: 1, maxOverflow: 0 }));
+      for (let i = 0; i < before; i++) (await pool.acquire()).release();
+      await clock.advance(1_000);
+      const lease = await pool.acquire();
+      await clock.advance(500);
+      lease.release();
+      expect(pool.stats().useTime.maxMs).toBe(500);
+    }
+  });
+
   it('time the creations that succeed and count those that fail', async () => {
     let attempts = 0;
     const { pool, clock } = scene(({ clock, shop }) => ({

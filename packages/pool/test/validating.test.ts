@@ -272,6 +272,20 @@ describe('validating', () => {
     verifyPool(pool);
   });
 
+  it.each([true, false])('does nothing with the answer %s when the resource was taken away meanwhile', async (good) => {
+    const check = Promise.withResolvers<boolean>();
+    const { pool, clock, shop } = scene(() => ({ validate: () => check.promise }));
+    (await pool.acquire()).release();
+    await clock.advance(600);
+    pool.tryAcquire();
+    await pool.flush('all');
+    check.resolve(good);
+    await clock.settle();
+    expect(shop.faults).toEqual([]);
+    expect(pool.stats()).toMatchObject({ live: 0, generation: 2, counters: { validationFailures: 0 } });
+    verifyPool(pool);
+  });
+
   it('loses no resource when the one it was checked for leaves during the check', async () => {
     const controller = new AbortController();
     const { pool, clock } = scene(() => ({
