@@ -67,14 +67,13 @@ const verbs = {
     process.stdout.write('freeze\n');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   },
-  close: async () => {
-    await service.close();
-    process.stdin.destroy();
-  },
+  close: () => service.close(),
 };
 
 process.stdout.write('ready\n');
 for await (const verb of createInterface(process.stdin)) {
   await verbs[verb]();
   process.stdout.write(`${verb}\n`);
+  if (verb === 'close') break;
 }
+process.stdin.destroy();

@@ -4,10 +4,7 @@ import { createInterface } from 'node:readline';
 
 const database = new DatabaseSync(process.argv[2]);
 const words = {
-  close: () => {
-    database.close();
-    process.stdin.destroy();
-  },
+  close: () => database.close(),
 };
 
 process.stdout.write('ready\n');
@@ -15,4 +12,6 @@ for await (const line of createInterface(process.stdin)) {
   if (words[line] === undefined) database.exec(line);
   else words[line]();
   process.stdout.write(`${line}\n`);
+  if (line === 'close') break;
 }
+process.stdin.destroy();
