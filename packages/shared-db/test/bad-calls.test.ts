@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Connection, SyncConnection, Transaction } from '@hive/shared-db';
+import type { Connection, SqliteDatabase, SyncConnection, Transaction } from '@hive/shared-db';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
@@ -83,6 +83,95 @@ describe('a function whose statements would never run', () => {
       WRONG_USE('returned an iterator'),
     );
     expect(itemsOf(database)).toEqual([]);
+  });
+});
+
+describe('a function that is an asynchronous generator', () => {
+  it('is refused by read, transaction and the transaction of a session, and nothing is written', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const save = saveSlowly as unknown as (tx: Connection) => Promise<unknown>;
+    await using session = await database.session('save');
+    const errors = await Promise.all([
+      rejectionOf(database.read('save', save)),
+      rejectionOf(database.read('save', (c) => c.iterate('SELECT 1') as unknown as Promise<unknown>)),
+      rejectionOf(database.transaction('save', save)),
+      rejectionOf(session.transaction(save)),
+    ]);
+    for (const error of errors) expect(error).toMatchObject(WRONG_USE('returned an iterator'));
+    expect(itemsOf(database)).toEqual([]);
+    expect(database.leases()).toHaveLength(1);
+  });
+});
+
+function uses(database: SqliteDatabase, options: object): readonly Promise<unknown>[] {
+  return [
+    database.write('save', () => 1, options),
+    database.read('save', () => Promise.resolve(1), options),
+    database.transaction('save', () => Promise.resolve(1), options),
+    database.session('save', options),
+  ];
+}
+
+describe('options of a call', () => {
+  it.each([null, 42, 'text', true, Symbol('s'), () => 1])('are refused when they are none: %o', async (value) => {
+    await using temporary = await shop();
+    for (const use of uses(temporary.database, value as object))
+      expect(await rejectionOf(use)).toMatchObject({
+        code: 'HIVEDB_E_CONFIG',
+        label: 'save',
+        message: expect.stringContaining('the options are ') as string,
+      });
+    expect(temporary.database.leases()).toEqual([]);
+  });
+
+  it.each([
+    [{ timeoutMS: 5 }, 'there is no option timeoutMS', 'did you mean timeoutMs'],
+    [{ timeout: 5 }, 'there is no option timeout', 'did you mean timeoutMs'],
+    [{ sginal: undefined }, 'there is no option sginal', 'did you mean signal'],
+    [{ signal: 'stop' }, 'the option signal is "stop"; expected an AbortSignal', undefined],
+    [{ signal: null }, 'the option signal is empty; expected an AbortSignal', undefined],
+    [{ signal: {} }, 'the option signal is an object; expected an AbortSignal', undefined],
+    [{ signal: new AbortController() }, 'the option signal is an object; expected an AbortSignal', undefined],
+    [{ timeoutMs: -1 }, 'timeoutMs is -1; expected milliseconds', undefined],
+    [{ timeoutMs: NaN }, 'timeoutMs is NaN; expected milliseconds', undefined],
+    [{ timeoutMs: '5s' }, 'timeoutMs is "5s"; expected milliseconds', undefined],
+  ])('are refused by their name, and no connection is lost: %o', async (options, what, advice) => {
+    await using temporary = await shop();
+    for (const use of uses(temporary.database, options))
+      expect(await rejectionOf(use)).toMatchObject({
+        code: 'HIVEDB_E_CONFIG',
+        message: expect.stringContaining(what) as string,
+        advice,
+      });
+    expect(temporary.database.leases()).toEqual([]);
+    expect(await temporary.database.write('go on', () => 1, { signal: new AbortController().signal })).toBe(1);
+  });
+
+  it('may limit a transaction, and nothing else', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const limits = { limitMs: 1_000, idleLimitMs: 500, timeoutMs: 1_000 };
+    expect(await database.transaction('save', () => Promise.resolve(1), limits)).toBe(1);
+    await using session = await database.session('save', { timeoutMs: 1_000 });
+    expect(await session.transaction(() => Promise.resolve(1), limits)).toBe(1);
+    expect(await rejectionOf(session.transaction(() => Promise.resolve(1), { limit: 5 } as object))).toMatchObject({
+      advice: 'did you mean limitMs',
+    });
+    expect(await rejectionOf(database.read('save', () => Promise.resolve(1), limits))).toMatchObject({
+      message: expect.stringContaining('there is no option limitMs') as string,
+    });
+  });
+});
+
+describe('operating on a database with what is no limit and no mode', () => {
+  it.each([undefined, null, 42, 'text', { size: 0 }, { size: '3' }, { sizes: 3 }])('is refused: %j', async (value) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const before = database.snapshot().pool;
+    expect(await rejectionOf(database.resize(value as object))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+    expect(await rejectionOf(database.flush(value as 'idle'))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+    expect(database.snapshot().pool).toMatchObject({ size: before.size, maxOverflow: before.maxOverflow });
   });
 });
 

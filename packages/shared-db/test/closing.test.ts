@@ -270,6 +270,25 @@ describe('a process that has closed its service', () => {
     expect(await other.end()).toEqual({ code: 0, stderr: '' });
   });
 
+  it('ends by itself, however long a transaction that is stuck was allowed to take, and its caller is told', async () => {
+    using directory = temporaryDirectory();
+    await using other = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0] }) };
+       const service = await openDatabaseService({ app: 'shop', presence: false, databases });
+       const orders = service.database('orders');
+       const limits = { limitMs: 3_600_000, idleLimitMs: 3_600_000 };
+       const stuck = orders.transaction('stuck', () => new Promise(() => {}), limits).catch(({ code }) => code);
+       await orders.read('open', () => Promise.resolve());
+       await service.close({ graceMs: 10 });
+       say(await stuck);
+       goDeaf();`,
+      directory.file('orders.db'),
+    );
+    expect(await other.hear()).toBe('HIVEDB_E_POOL_CLOSED');
+    expect(await other.end()).toEqual({ code: 0, stderr: '' });
+  });
+
   it('leaves the other processes on the file as they were', async () => {
     await using temporary = await shop();
     await using other = companion(

@@ -1,7 +1,7 @@
 import { PoolError } from '@hive/pool';
 import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } from '../errors.ts';
 import type { Label } from '../labels.ts';
-import type { Driver, Phase } from './driver.ts';
+import type { Driver, Failure, Phase } from './driver.ts';
 
 /** What to do about a failure of a statement or a file. */
 const ADVICE: Readonly<Partial<Record<ErrorKind, string>>> = {
@@ -38,7 +38,7 @@ export class Failures {
         culprits: holdersOf(error),
       });
     if (error instanceof DatabaseError) return during === 'statement' ? error.at(this.#database, label?.text) : error;
-    const failure = this.#driver.classify(error, during);
+    const failure = this.#classified(error, during);
     if (failure === undefined) return error;
     const explained = new DatabaseError(failure.kind, failure.message, { ...details, advice: ADVICE[failure.kind] });
     if (failure.fences) this.#fence(explained);
@@ -69,12 +69,21 @@ export class Failures {
   /** Whether an error, explained or not, says that its connection is of no more use. */
   isLost(error: unknown): boolean {
     const cause = error instanceof DatabaseError ? error.cause : error;
-    return this.#driver.classify(cause, 'statement')?.lost === true;
+    return this.#classified(cause, 'statement')?.lost === true;
   }
 
   /** Whether an error says that somebody else holds a lock. */
   isBusy(error: unknown): boolean {
-    return this.#driver.classify(error, 'begin')?.busy === true;
+    return this.#classified(error, 'begin')?.busy === true;
+  }
+
+  /** A driver is asked about whatever callers throw; that it stumbles over it must not cost a connection. */
+  #classified(error: unknown, during: Phase): Failure | undefined {
+    try {
+      return this.#driver.classify(error, during);
+    } catch {
+      return undefined;
+    }
   }
 
   /** How many calls have failed with which code. */

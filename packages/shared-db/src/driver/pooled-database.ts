@@ -3,6 +3,7 @@ import type { CallOptions, Database, DatabaseContext, ManagedDatabase, Transacti
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot, DatabaseStatus, LaneSnapshot, LeaseSnapshot } from '../snapshot.ts';
+import { checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
@@ -25,8 +26,6 @@ export interface Call {
   readonly options: CallOptions;
 }
 
-export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions';
-
 /** A named database over a driver: calls, their deadlines and guards. What is special about an engine is its subclass's. */
 export class PooledDatabase implements Database, ManagedDatabase {
   readonly name: string;
@@ -37,6 +36,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly writers: Pool<DriverConnection>;
   protected readonly lifecycle: Lifecycle;
   protected readonly failures: Failures;
+  readonly #watches = new Set<TransactionWatch>();
   readonly #counters = {
     reads: 0,
     synchronousReads: 0,
@@ -100,6 +100,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const readers = await reading;
     last?.release();
     const writers = await writing;
+    // The connections are gone: whoever was stuck in a transaction is told, and no limit of his keeps the process alive.
+    for (const watch of this.#watches) watch.cutShort();
     await this.closed();
     return readers === writers
       ? readers.forced
@@ -151,9 +153,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   session(label: string, options: SessionOptions = {}): Promise<Session> {
-    const { signal, timeoutMs = SESSION_LIMIT_MS } = options;
-    return this.call(label, { signal }, 'sessions', async (call) => {
-      this.#duration('timeoutMs', timeoutMs);
+    return this.call(label, options, 'sessions', async (call) => {
+      const { signal } = options;
+      const timeoutMs = this.#duration('timeoutMs', options.timeoutMs ?? SESSION_LIMIT_MS);
       // What nobody asked for is no reason to hold a connection for long.
       const asked = { ...this.#acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
       const lease = await this.readers.acquire(asked);
@@ -196,7 +198,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const label = this.context.labels.use(text);
     try {
       this.assertOutside(label);
-      const timeoutMs = this.#duration('timeoutMs', options.timeoutMs ?? this.context.settings.acquireTimeoutMs);
+      checkCallOptions(options, kind, { database: this.name, label: label.text });
+      // That of a session says how long it may be held.
+      const asked = kind === 'sessions' ? undefined : options.timeoutMs;
+      const timeoutMs = this.#duration('timeoutMs', asked ?? this.context.settings.acquireTimeoutMs);
       this.#counters[kind]++;
       return { label, deadline: this.context.clock.now() + timeoutMs, options };
     } catch (error) {
@@ -228,9 +233,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
       begun = true;
       if (access === 'write') this.assertWritable(call.label);
       const work =
-        limits === undefined ? fn(scope) : this.#limited(scope, call.label, limits, fn, (made) => (watch = made));
+        limits === undefined
+          ? fn(scope)
+          : this.#limited(scope, call.label, limits, fn, (made) => {
+              watch = made;
+              this.#watches.add(made);
+            });
       const result = await work;
-      scope.assertFinished();
+      scope.assertFinished(result);
       scope.end(() => this.#ended(call.label));
       await this.#commit(lease.resource, access, call.label);
       this.#runCallbacks(scope.callbacks, call.label);
@@ -248,6 +258,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       throw error;
     } finally {
       watch?.stop();
+      if (watch !== undefined) this.#watches.delete(watch);
     }
   }
 
@@ -262,18 +273,33 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const expired = new Promise<never>((_, reject) => {
       watched(
         new TransactionWatch(this.context.clock, limits, (what) => {
-          const error = (): DatabaseError =>
-            new DatabaseError('TRANSACTION_EXPIRED', `the transaction ${what}; it has been rolled back`, {
-              database: this.name,
-              label: label.text,
-              advice: 'do slow work before or after it, or give it longer with limitMs and idleLimitMs',
-            });
+          const error = (): DatabaseError => (what === undefined ? this.#cutShort(label) : this.#expired(what, label));
           scope.end(error);
           reject(error());
         }),
       );
     });
     return Promise.race([fn(scope), expired]);
+  }
+
+  #expired(what: string, label: Label): DatabaseError {
+    return new DatabaseError('TRANSACTION_EXPIRED', `the transaction ${what}; it has been rolled back`, {
+      database: this.name,
+      label: label.text,
+      advice: 'do slow work before or after it, or give it longer with limitMs and idleLimitMs',
+    });
+  }
+
+  #cutShort(label: Label): DatabaseError {
+    return new DatabaseError(
+      'POOL_CLOSED',
+      'the service was closed before the transaction had ended; it is rolled back',
+      {
+        database: this.name,
+        label: label.text,
+        advice: 'close with a longer graceMs',
+      },
+    );
   }
 
   async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {
@@ -420,12 +446,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return this.readers === this.writers ? this.readers.leases() : [...this.readers.leases(), ...this.writers.leases()];
   }
 
-  async resize(limits: Resize): Promise<void> {
-    try {
-      await this.readers.resize(limits);
-    } catch (error) {
-      throw this.failures.explain(error, 'begin', undefined);
-    }
+  resize(limits: Resize): Promise<void> {
+    return this.#operate(() => {
+      checkLimits(limits, this.name);
+      return this.readers.resize(limits);
+    });
   }
 
   suspend(): void {
@@ -438,14 +463,25 @@ export class PooledDatabase implements Database, ManagedDatabase {
     this.writers.resume();
   }
 
-  async flush(mode: FlushMode): Promise<FlushReport> {
-    const readers = await this.readers.flush(mode);
-    if (this.readers === this.writers) return readers;
-    const writers = await this.writers.flush(mode);
-    return {
-      destroyed: readers.destroyed + writers.destroyed,
-      revoked: [...readers.revoked, ...writers.revoked],
-    };
+  flush(mode: FlushMode): Promise<FlushReport> {
+    return this.#operate(async () => {
+      const readers = await this.readers.flush(mode);
+      if (this.readers === this.writers) return readers;
+      const writers = await this.writers.flush(mode);
+      return {
+        destroyed: readers.destroyed + writers.destroyed,
+        revoked: [...readers.revoked, ...writers.revoked],
+      };
+    });
+  }
+
+  /** Tells the refusal of a pool as one of the database. */
+  async #operate<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw this.failures.explain(error, 'begin', undefined);
+    }
   }
 
   snapshot(): DatabaseSnapshot {

@@ -106,8 +106,7 @@ export class Scope implements Transaction {
   async #part<T>(part: Scope, depth: number, fn: (tx: Transaction) => Promise<T>): Promise<T> {
     try {
       const result = await fn(part);
-      part.assertFinished();
-      if (isIterator(result)) throw this.#error(iteratorReturned('the function given to tx.transaction()'));
+      part.assertFinished(result);
       await this.#run((connection) => connection.releaseSavepoint(depth));
       this.#callbacks.push(...part.#callbacks);
       return result;
@@ -148,9 +147,10 @@ export class Scope implements Transaction {
     return !this.#queue.busy && !this.#queue.broken;
   }
 
-  /** Throws unless all that was begun on this handle has come to its end, and well. */
-  assertFinished(): void {
+  /** Throws unless all that was begun on this handle has come to its end, and well, and the result leaves nothing to be run. */
+  assertFinished(result: unknown): void {
     if (this.#ended !== undefined) throw this.#ended();
+    if (isIterator(result)) throw this.#error(iteratorReturned('the function'));
     if (this.#nested === undefined && !this.#queue.busy) return;
     const advice = 'await every statement and every nested transaction';
     throw this.#error(

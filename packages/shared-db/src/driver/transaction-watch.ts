@@ -12,13 +12,14 @@ export interface TransactionLimits {
 export class TransactionWatch {
   readonly #clock: Clock;
   readonly #limits: TransactionLimits;
-  readonly #expire: (what: string) => void;
+  readonly #expire: (what: string | undefined) => void;
   readonly #startedAt: number;
   #idleSince: number;
   #running = 0;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, limits: TransactionLimits, expire: (what: string) => void) {
+  /** @param expire told what the transaction did to be over its time; undefined when it was cut short. */
+  constructor(clock: Clock, limits: TransactionLimits, expire: (what: string | undefined) => void) {
     this.#clock = clock;
     this.#limits = limits;
     this.#expire = expire;
@@ -34,6 +35,12 @@ export class TransactionWatch {
   finished(): void {
     this.#running--;
     if (this.#running === 0) this.#idleSince = this.#clock.now();
+  }
+
+  /** Ends it before its time. */
+  cutShort(): void {
+    this.stop();
+    this.#expire(undefined);
   }
 
   stop(): void {

@@ -209,6 +209,23 @@ describe('a step that fails', () => {
   });
 });
 
+describe('a driver that cannot even say what an error means', () => {
+  it('loses no connection by it, and the error passes through', async () => {
+    await using fake = await fakeDatabase({ poolSize: 1, acquireTimeoutMs: 50 });
+    const { database, driver } = fake;
+    driver.classify = (error) => {
+      throw new TypeError(`cannot read ${typeof error}`);
+    };
+    for (const thrown of [undefined, new Error('mine'), 42])
+      for (const use of [
+        database.transaction('throw', () => Promise.reject(thrown as Error)),
+        database.read('throw', () => Promise.reject(thrown as Error)),
+      ])
+        expect(await rejectionOf(use)).toBe(thrown);
+    expect(database.leases()).toEqual([]);
+  });
+});
+
 describe('a lock that is somebody else’s', () => {
   it('is tried for again until it is free, while others go on', async () => {
     await using fake = await fakeDatabase({ singleWriter: true });

@@ -1,0 +1,57 @@
+import type { Resize } from '@hive/pool';
+import { nearestKey } from '../config/nearest-key.ts';
+import { shown } from '../config/problem.ts';
+import type { CallOptions } from '../database.ts';
+import { DatabaseError, type ErrorDetails } from '../errors.ts';
+
+/** What a call is counted as. */
+export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions';
+
+const OF_A_WAIT = ['signal', 'timeoutMs'];
+const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
+  reads: OF_A_WAIT,
+  writes: OF_A_WAIT,
+  sessions: OF_A_WAIT,
+  transactions: [...OF_A_WAIT, 'limitMs', 'idleLimitMs'],
+};
+
+/**
+ * Throws `CONFIG` for options of a call that are none, by name: a misspelt limit would be no limit, and what is no signal would be
+ * found out when a connection has been borrowed. Durations are checked where they are used.
+ */
+export function checkCallOptions(
+  options: CallOptions,
+  kind: CallKind,
+  where: { database: string; label: string },
+): void {
+  checkKeys(options, KNOWN[kind], 'option', where);
+  const { signal } = options;
+  if (signal !== undefined && !isSignal(signal))
+    throw new DatabaseError(
+      'CONFIG',
+      `the option signal is ${shown(signal, 'an object')}; expected an AbortSignal`,
+      where,
+    );
+}
+
+/** Throws `CONFIG` for limits of a pool that are none, by name. Their values are checked by the pool. */
+export function checkLimits(limits: Resize, database: string): void {
+  checkKeys(limits, ['size', 'maxOverflow'], 'limit', { database });
+}
+
+function checkKeys(given: object, known: readonly string[], what: string, where: ErrorDetails): void {
+  if (typeof given !== 'object' || given === null)
+    throw new DatabaseError('CONFIG', `the ${what}s are ${shown(given)}; expected { ${known.join(', ')} }`, where);
+  for (const key of Object.keys(given))
+    if (!known.includes(key))
+      throw new DatabaseError('CONFIG', `there is no ${what} ${key}`, {
+        ...where,
+        advice: `did you mean ${nearestKey(key, known)}`,
+      });
+}
+
+/** By its shape: a signal may come from another realm, where `AbortSignal` is another class. */
+function isSignal(signal: unknown): signal is AbortSignal {
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function';
+}
