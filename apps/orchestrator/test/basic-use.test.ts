@@ -4,6 +4,7 @@ import { getOrchestratorConnection, orchestratorTransaction } from '../src/db/ad
 import { claimOn } from '../src/tasks/claim.ts';
 import type { Task } from '../src/tasks/task.ts';
 import { configuredService } from './support/configured-service.ts';
+import { TaskQueue } from '../src/tasks/queue.ts';
 import { queueWorld, type QueueWorld } from './support/queue-world.ts';
 
 const LEASE_MS = 10_000;
@@ -162,6 +163,25 @@ describe('basic use of the queue', () => {
     expect(queue.get(mine.id)?.leaseUntil).toBe(world.now + LEASE_MS);
     expect(queue.get(fresh.id)?.leaseUntil).toBe(fresh.leaseUntil);
     expect(queue.get(theirs!.id)?.leaseUntil).toBe(theirs!.leaseUntil);
+  });
+
+  it('with nothing to do, looking for it takes no lock', async () => {
+    await using world = await queueWorld();
+    await world.queue.submit({ kind: 'echo', payload: null });
+    await claim(world);
+    const { database } = world;
+    const idle = new TaskQueue({
+      database: {
+        readSync: (label, fn) => database.readSync(label, fn),
+        write: (label) => Promise.reject(new Error(`"${label}" took the lock`)),
+      },
+      wallTime: () => world.now,
+      random: () => 0,
+      newId: () => 'nobody',
+    });
+    expect(await idle.renewAll('w', LEASE_MS)).toBe(0);
+    expect(await idle.claim('w', ['echo'], LEASE_MS)).toBeUndefined();
+    expect(await idle.expire(['echo'])).toBe(0);
   });
 
   it('a task that is given back is due at once, even after its last attempt', async () => {
