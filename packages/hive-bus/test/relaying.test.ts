@@ -180,7 +180,15 @@ describe('a relay', () => {
     expect(bus.writes).toBe(3);
     await clock.advance(1);
     expect(await hive.relayed()).toEqual([1, 2]);
-    expect(logger.of('warn').map(({ fields }) => (fields as { pauseMs: number }).pauseMs)).toEqual([100, 200, 400]);
+    const pauses = (): readonly number[] =>
+      logger.of('warn').map(({ fields }) => (fields as { pauseMs: number }).pauseMs);
+    expect(pauses()).toEqual([100, 200, 400]);
+    // What was overcome makes no later pause longer.
+    bus.fail('before');
+    await hive.publish(...numbered('study', 3));
+    await clock.advance(100);
+    expect(await hive.relayed()).toEqual([1, 2, 3]);
+    expect(pauses()).toEqual([100, 200, 400, 100]);
   });
 
   it('moves what was published before it is stopped, and nothing later', async () => {
