@@ -41,12 +41,13 @@ function endOf(error: unknown): readonly [number, string] {
   return error.name === 'DatabaseError' ? [FAILED, error.message] : [OUR_BUG, describeBug(error)];
 }
 
-/** `error: unknown option '--prot'\n(Did you mean --port?)` on one line and without what everybody knows. */
+/** Commander's words as one sentence of ours: `unknown option '--prot' (did you mean --port?)`. */
 function sentenceOf({ message }: CommanderError): string {
-  return message
+  const sentence = message
+    .trim()
     .replace(/^error: /, '')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
+    .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)');
+  return sentence.includes('did you mean') ? sentence : `${sentence.replace(/\.$/, '')}; see --help`;
 }
 
 function describeBug(error: unknown): string {
