@@ -1,5 +1,6 @@
 import { VirtualClock } from '@hive/shared-db/testing';
 import { describe, expect, it } from 'vitest';
+import { pause } from '../src/pause.ts';
 import { TaskQueue, type TaskRequest } from '../src/tasks/queue.ts';
 import { workerHandlers, type TaskHandlers } from '../src/worker/task-handler.ts';
 import { Worker } from '../src/worker/worker.ts';
@@ -169,6 +170,32 @@ describe('a worker', () => {
     await stopped;
   });
 
+  it('does not take a task for lost when its lease, renewed before, could not be renewed once', async () => {
+    await using b = await bench();
+    const faulty = Object.create(b.queue) as TaskQueue;
+    faulty.claim = (...given) => b.queue.claim(...given);
+    faulty.finish = (...given) => b.queue.finish(...given);
+    let beats = 0;
+    faulty.heartbeat = (...given) =>
+      ++beats === 5 ? Promise.reject(new Error('locked')) : b.queue.heartbeat(...given);
+    const id = await b.submit();
+    let aborted = false;
+    const worker = b.start(
+      {
+        job: async (_task, signal) => {
+          await pause(b.clock, LEASE_MS * 3, signal);
+          aborted = signal.aborted;
+        },
+      },
+      faulty,
+    );
+    await b.pass(LEASE_MS * 3 + 100);
+    expect(b.log.lines).toContain('warn: a lease could not be renewed');
+    expect(aborted).toBe(false);
+    expect(b.queue.get(id)).toMatchObject({ state: 'done', attempts: 1 });
+    await worker.stop();
+  });
+
   it('goes on after the queue could not be asked, with growing pauses', async () => {
     await using b = await bench();
     const broken = Object.create(b.queue) as TaskQueue;
@@ -217,6 +244,25 @@ describe('a worker', () => {
     await b.pass(500);
     await stopped;
     expect(b.queue.get(id)).toMatchObject({ state: 'queued', attempts: 1 });
+  });
+
+  it('stopping keeps the lease while a handler takes its time to end, and stores what it brings', async () => {
+    await using b = await bench();
+    const id = await b.submit();
+    const worker = b.start({
+      job: async (_task, signal) => {
+        await pause(b.clock, 3_600_000, signal);
+        await pause(b.clock, 2 * LEASE_MS, AbortSignal.any([]));
+        return 'saved';
+      },
+    });
+    await b.pass(100);
+    const stopped = worker.stop({ finishMs: 100, endMs: 4 * LEASE_MS });
+    await b.pass(2 * LEASE_MS);
+    expect(await b.queue.claim('other', ['job'], LEASE_MS)).toBeUndefined();
+    await b.pass(500);
+    await stopped;
+    expect(b.queue.get(id)).toMatchObject({ state: 'done', result: 'saved', attempts: 1 });
   });
 
   it('stopping claims nothing more', async () => {

@@ -8,8 +8,9 @@ export class FaultyDatabase implements BusDatabase {
   readonly #database: BusDatabase;
   readonly #faults: Fault[] = [];
   #dead = false;
-  /** How many writes were asked for. */
+  /** How many were asked for. */
   writes = 0;
+  reads = 0;
 
   constructor(database: BusDatabase) {
     this.name = database.name;
@@ -28,6 +29,7 @@ export class FaultyDatabase implements BusDatabase {
 
   read: BusDatabase['read'] = (...args) => {
     this.#assertAlive();
+    this.reads++;
     return this.#database.read(...args);
   };
 
