@@ -122,6 +122,10 @@ describe('a disk that fails while a process writes', () => {
     await ask(other, SAVE);
     await breakDisk(other, temporary.path);
     failDisk(other.pid);
+    // Word of it is for the processes of this user alone.
+    expect(statSync(`${meeting.path}/fences`).mode & 0o777).toBe(0o700);
+    for (const name of fencesIn(meeting.path))
+      expect(statSync(`${meeting.path}/fences/${name}`).mode & 0o777).toBe(0o600);
     for (const write of [
       SAVE,
       "orders.transaction('save', (tx) => insert(tx, 'x'))",

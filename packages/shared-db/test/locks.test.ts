@@ -95,6 +95,15 @@ const DEEDS: readonly (readonly [what: string, deed: (temporary: TemporaryDataba
       },
     ],
     [
+      'verifying a file that is not there',
+      async ({ path }) => {
+        expect(await rejectionOf(verifyFile(`${path}.gone`))).toMatchObject({
+          code: 'HIVEDB_E_FENCED',
+          message: expect.stringContaining('could not be checked after an I/O error') as string,
+        });
+      },
+    ],
+    [
       'readers that come and go',
       async ({ database }) => {
         for (const round of [1, 2]) {

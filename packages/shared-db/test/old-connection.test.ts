@@ -53,6 +53,20 @@ describe('an old connection', () => {
     expect(held(file.database.snapshot())).toEqual(NOTHING);
   });
 
+  it('is given back once, however often and by whichever names', async () => {
+    await using file = await shop();
+    const back: unknown[] = [];
+    const connection = await oldConnection(
+      () => Promise.resolve(file.database),
+      'old',
+      (one) => back.push(one),
+    );
+    await connection.close();
+    await connection.release();
+    await connection[Symbol.asyncDispose]();
+    expect(back).toEqual([connection]);
+  });
+
   it('is of no use once it was given back, by whichever name', async () => {
     await using file = await shop();
     for (const end of ['close', 'release', Symbol.asyncDispose] as const) {

@@ -15,6 +15,7 @@ const SCHEMA = `
   CREATE TRIGGER fixed BEFORE INSERT ON entry WHEN NEW.note LIKE 'fixed%'
     BEGIN SELECT RAISE(ABORT, 'it''s not allowed'); END;
   CREATE VIRTUAL TABLE document USING fts5(text);
+  CREATE VIRTUAL TABLE span USING rtree(id, low, high);
 `;
 
 /** Statements that fail with a value, each in its own way. */
@@ -106,6 +107,8 @@ describe('an error of a statement', () => {
     ['SELEKT 1', 'near "SELEKT": syntax error (SQLITE_ERROR)'],
     ["SELECT 'never ended", "unrecognized token: \"'…' (SQLITE_ERROR)"],
     ["SELECT * FROM document WHERE text MATCH '(x'", 'fts5: syntax error near … (SQLITE_ERROR)'],
+    ['INSERT INTO span VALUES (1, 2, 1)', 'rtree constraint failed'],
+    [`SELECT ${'x'.repeat(10_000)}`, 'no such column: xxx'],
     ["SELECT json('{')", 'malformed JSON (SQLITE_ERROR)'],
     ['SELECT abs(-9223372036854775808)', 'integer overflow (SQLITE_ERROR)'],
   ])('says what is wrong all the same: %s', async (sql, what) => {
@@ -113,6 +116,7 @@ describe('an error of a statement', () => {
     const method = sql.startsWith('INSERT') ? 'run' : 'all';
     const error = await rejectionOf(temporary.database.write('fail', (tx) => tx[method](sql)));
     expect(error).toMatchObject({ database: 'test', label: 'fail', message: expect.stringContaining(what) as string });
+    expect(String(error).length).toBeLessThan(500);
     const attempt = temporary.database.transaction<unknown>('fail', (tx) => tx[method](sql));
     expect(await rejectionOf(attempt)).toMatchObject({ message: expect.stringContaining(what) as string });
   });

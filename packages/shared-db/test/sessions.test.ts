@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Session } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
@@ -162,6 +163,28 @@ describe('a session that lasts too long', () => {
 });
 
 describe('a session whose caller aborts', () => {
+  it('in the moment in which it is granted has ended before it begins', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await (await database.session('open the reader')).close();
+    const controller = new AbortController();
+    const opening = database.session('too late', { signal: controller.signal });
+    controller.abort();
+    await using session = await opening;
+    expect(await rejectionOf(session.connection.get('SELECT 1'))).toMatchObject({ code: 'HIVEDB_E_ABORTED' });
+    expect(database.leases()).toEqual([]);
+  });
+
+  it('leaves nothing at the signal when it has ended, though the signal lives on', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const { signal } = new AbortController();
+    for (let n = 0; n < 3; n++) await (await database.session('come and go', { signal })).close();
+    await database.read('come and go', () => Promise.resolve(1), { signal });
+    await database.write('come and go', () => 1, { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   it('is ended at once', async () => {
     await using temporary = await shop({ poolSize: 1 });
     const { database } = temporary;

@@ -80,6 +80,36 @@ describe('a write, while another process holds the lock', () => {
     expect(itemsOf(database)).toEqual(['saved']);
   });
 
+  it('is told what the holder writes to this file, not to another of its files', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    await using holder = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = {
+         archive: sqlite({ path: args[2] + '/archive.db', durability: 'normal' }),
+         orders: sqlite({ path: args[0], durability: 'normal' }),
+       };
+       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
+       const limits = { limitMs: 60_000, idleLimitMs: 60_000 };
+       await service.database('archive').transaction('tidy up', () =>
+         service.database('orders').transaction('nightly import', async () => {
+           say('holding');
+           await hear();
+         }, limits), limits);
+       await service.close();
+       goDeaf();`,
+      temporary.path,
+      meeting.path,
+      meeting.path,
+    );
+    expect(await holder.hear()).toBe('holding');
+    expect(await rejectionOf(temporary.database.write('save', () => 1, { timeoutMs: 50 }))).toMatchObject({
+      culprits: [{ pid: holder.pid, app: 'importer', label: 'nightly import' }],
+    });
+    holder.say('let go');
+    expect(await holder.end()).toEqual({ code: 0, stderr: '' });
+  });
+
   it('ends in time with what the holder says of itself: its app, and what it is writing since when', async () => {
     using meeting = temporaryDirectory();
     await using temporary = await shop({ runtimeDirectory: meeting.path });

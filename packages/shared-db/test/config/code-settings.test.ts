@@ -55,6 +55,10 @@ describe('settings in code', () => {
       'thresholds.utilisationWarn must be at most database.health.utilisationCritical, which is 0.95 (default), not 0.99',
       { thresholds: { utilisationWarn: 0.99 } },
     ],
+    [
+      'thresholds.utilisationWarn must be at most thresholds.utilisationCritical, which is 0.5 (code), not 0.9',
+      { thresholds: { utilisationWarn: 0.9, utilisationCritical: 0.5 } },
+    ],
   ])('are refused with what was expected: %s', (sentence, code) => {
     expect(refusalOf({ code: code as CodeSettings, databases: ['orders'] }).message).toBe(`code: ${sentence}`);
   });

@@ -6,6 +6,40 @@ import { fakeDatabase, passUntilSettled } from '../support/fake-database.ts';
 import { rejectionOf } from '../support/outcome.ts';
 import { replay } from '../support/replay.ts';
 
+describe('a transaction', () => {
+  it('is not idle while one of its statements runs, however slowly', async () => {
+    await using fake = await fakeDatabase();
+    const { driver, clock, database } = fake;
+    driver.delay('statement', 2_000);
+    const slow = database.transaction('slow', (tx) => tx.run('INSERT 1'), { limitMs: 5_000, idleLimitMs: 1_000 });
+    await passUntilSettled(clock, slow);
+    await slow;
+    expect(driver.committed).toEqual(['INSERT 1']);
+  });
+
+  it('is not committed with a part that has not come to its end', async () => {
+    await using fake = await fakeDatabase();
+    const { driver, clock, database } = fake;
+    driver.delay('statement', 10);
+    const left: Promise<unknown>[] = [];
+    const outer = rejectionOf(
+      database.transaction('outer', (tx) =>
+        tx.transaction((part) => {
+          left.push(part.run('INSERT 1'));
+          return Promise.resolve();
+        }),
+      ),
+    );
+    await passUntilSettled(clock, Promise.all([outer, ...left]));
+    expect(await outer).toMatchObject({
+      code: 'HIVEDB_E_WRONG_USE',
+      message: expect.stringContaining('has returned before everything that it began had ended') as string,
+    });
+    expect(driver.committed).toEqual([]);
+    expect(driver.faults).toEqual([]);
+  });
+});
+
 describe('statements on one handle', () => {
   it('are given to the driver one after another, in order, however they are awaited', async () => {
     await using fake = await fakeDatabase();

@@ -258,6 +258,20 @@ describe('a lock that is somebody else’s', () => {
 });
 
 describe('an error after which nothing may be written', () => {
+  it('is heeded by a transaction that had been let into the queue before', async () => {
+    await using fake = await fakeDatabase({ singleWriter: true });
+    const { driver, database } = fake;
+    driver.fail('statement', { kind: 'IO', message: 'the disk is broken', fences: true });
+    let ran = false;
+    const [first, late] = await Promise.all([
+      rejectionOf(database.transaction('first', (tx) => tx.run('INSERT 1'))),
+      rejectionOf(database.transaction('late', () => Promise.resolve((ran = true)))),
+    ]);
+    expect(first).toMatchObject({ code: 'HIVEDB_E_IO' });
+    expect(late).toMatchObject({ code: 'HIVEDB_E_FENCED', label: 'late' });
+    expect(ran).toBe(false);
+  });
+
   it('stops writes, not reads, and says so in the snapshot and in the log', async () => {
     await using fake = await fakeDatabase({ singleWriter: true });
     const { driver, database, logger } = fake;

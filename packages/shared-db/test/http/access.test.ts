@@ -97,6 +97,13 @@ describe('a request is turned away', () => {
       expect((await server.ask(path, { headers: { host } })).status, `host ${host}`).toBe(421);
   });
 
+  it.each(ROUTES)('at %s where it does not say which host it means', async (path) => {
+    await using server = await healthServer({ snapshot, details: 'always' });
+    const { status, body } = await server.ask(path, { setHost: false });
+    expect(status).toBe(421);
+    expect(body).not.toContain('SECRET');
+  });
+
   it.each(ROUTES)('at %s for a web page, even one of this machine', async (path) => {
     await using server = await healthServer({ snapshot, details: 'always' });
     for (const origin of ['https://evil.example', 'http://localhost:8787', 'null', '']) {

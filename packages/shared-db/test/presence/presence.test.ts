@@ -147,6 +147,18 @@ describe('what is asked', () => {
     expect(await heardBy(client)).toBe('');
   });
 
+  it('may be 4 KiB long and not a byte longer', async () => {
+    using presence = await start();
+    const rest = '{"schema":"hive-db/request/v1","verb":"snapshot","padding":""}';
+    const heard = async (bytes: number): Promise<string> => {
+      const client = await connected(presence.path);
+      client.write(`${rest.replace('""}', `"${'x'.repeat(bytes - rest.length)}"}`)}\n`);
+      return heardBy(client);
+    };
+    expect(JSON.parse(await heard(4_096))).toMatchObject({ ok: true });
+    expect(await heard(4_097)).toBe('');
+  });
+
   it('is hung up on when it is longer than 4 KiB, however it comes', async () => {
     using presence = await start();
     const client = await connected(presence.path);

@@ -29,8 +29,8 @@ describe('the connection that writes', () => {
   it('never sleeps for a lock, keeps foreign keys and trusts no schema', async () => {
     await using temporary = await shop();
     const settings = await temporary.database.write('settings', (tx) =>
-      ['journal_mode', 'busy_timeout', 'foreign_keys', 'trusted_schema', 'cell_size_check'].map((name) =>
-        tx.get(`SELECT * FROM pragma_${name}`),
+      ['journal_mode', 'busy_timeout', 'foreign_keys', 'trusted_schema', 'cell_size_check', 'journal_size_limit'].map(
+        (name) => tx.get(`SELECT * FROM pragma_${name}`),
       ),
     );
     expect(settings).toEqual([
@@ -39,6 +39,7 @@ describe('the connection that writes', () => {
       { foreign_keys: 1 },
       { trusted_schema: 0 },
       { cell_size_check: 1 },
+      { journal_size_limit: 64 * 1024 * 1024 },
     ]);
   });
 

@@ -159,6 +159,26 @@ describe('migrations', () => {
     });
   });
 
+  it.each([-1, 0])('have ids from 1 on: not %i', async (id) => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    expect(await rejectionOf(open(path, [{ ...FIRST, id }]))).toMatchObject({
+      code: 'HIVEDB_E_MIGRATION',
+      message: expect.stringContaining(`has the id ${id} after 0; expected a larger one`) as string,
+    });
+  });
+
+  it('are refused where they would fill the gap right before one that was applied', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    const last: Migration = { id: 3, name: 'prices', sql: 'CREATE TABLE price (item)' };
+    await (await open(path, [FIRST, last])).close();
+    expect(await rejectionOf(open(path, [FIRST, SECOND, last]))).toMatchObject({
+      code: 'HIVEDB_E_MIGRATION',
+      message: expect.stringContaining('migration 2 "first items" comes before 3') as string,
+    });
+  });
+
   it('that come before one that was applied are refused, because elsewhere they would come after it', async () => {
     using directory = temporaryDirectory();
     const path = directory.file('orders.db');

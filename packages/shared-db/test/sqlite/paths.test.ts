@@ -13,9 +13,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDatabaseService, sqlite, type DatabaseService, type ServiceConfig } from '@hive/shared-db';
+import { openDatabaseService, sqlite, systemClock, type DatabaseService, type ServiceConfig } from '@hive/shared-db';
 import { temporaryDatabase, temporaryDirectory } from '@hive/shared-db/testing';
 // By itself, because a test cannot mount a network file system.
+import { createDatabase } from '../../dist/sqlite/open.js';
 import { checkPath } from '../../dist/sqlite/path.js';
 import { asNobody, canBecomeNobody } from '../support/as-nobody.ts';
 import { pictureOf } from '../support/directory-picture.ts';
@@ -62,6 +63,20 @@ describe('a path that is none', () => {
       message: expect.stringMatching(new RegExp(`orders[^]*${what}[^]*(?:; give|must be a path)`)) as string,
     });
     expect(readdirSync(directory.path)).toEqual([]);
+  });
+});
+
+describe('a new database', () => {
+  it('is nobody’s but the first one’s: who comes second finds it, and touches nothing', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    await databaseAt(path);
+    const before = pictureOf(directory.path);
+    createDatabase(path, systemClock);
+    expect(pictureOf(directory.path)).toEqual(before);
+    expect(() => {
+      createDatabase(directory.file('nowhere/orders.db'), systemClock);
+    }).toThrow('directory does not exist');
   });
 });
 

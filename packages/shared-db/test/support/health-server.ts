@@ -12,6 +12,8 @@ interface Response {
 interface Asking {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether to say which host is meant. Default true; HTTP/1.0 does not. */
+  readonly setHost?: boolean;
 }
 
 /** A real HTTP server with the health handler in front of an application that answers 418 to everything else. */
@@ -21,16 +23,17 @@ export interface HealthServer extends AsyncDisposable {
 
 export async function healthServer(options: HealthHandlerOptions): Promise<HealthServer> {
   const handle = createHealthHandler(options);
-  const server = createServer((incoming, response) => {
+  const server = createServer({ requireHostHeader: false }, (incoming, response) => {
     if (!handle(incoming, response)) response.writeHead(418).end('the application');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    ask: (path, { method = 'GET', headers = {} } = {}) =>
+    ask: (path, { method = 'GET', headers = {}, setHost = true } = {}) =>
       new Promise((resolve, reject) => {
-        const outgoing = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (response) => {
+        const to = { host: '127.0.0.1', port, path, method, headers, setHost, agent: false };
+        const outgoing = request(to, (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('end', () => {
