@@ -34,9 +34,9 @@ export class Alarm {
     else this.#timer?.unref();
   }
 
+  /** It rings no more, whatever it is told. */
   cancel(): void {
     this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#at = Infinity;
+    this.#at = -Infinity;
   }
 }

@@ -42,6 +42,5 @@ export class Backoff {
   succeeded(): void {
     this.#failures = 0;
     this.#retryAt = 0;
-    this.#cause = undefined;
   }
 }

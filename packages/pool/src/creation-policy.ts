@@ -36,5 +36,5 @@ function isWorthIt({ waiting, serving, useMs, createMs, oldestWaitMs }: Demand, 
   if (creating + 1 <= patience) return true;
   const capacity = serving + creating;
   if (useMs === undefined || createMs === undefined) return serving === 0 || creating === 0;
-  return capacity === 0 || (waiting * useMs) / capacity > createMs;
+  return (waiting * useMs) / capacity > createMs;
 }

@@ -26,7 +26,7 @@ export interface Hold<R> {
   /** Whether this use is timed. Untimed ones carry the time of the last reading of the clock. */
   timed: boolean;
   trace: Trace | undefined;
-  /** How the lease ended, unless it was released: then its resource is never lent again. */
+  /** How the lease ended, unless it was released; whatever else ends a lease ends its resource, so it is never cleared. */
   ended: string | undefined;
   /** The handle, until the housekeeper has seen it once; from then on only the garbage collector knows. */
   handle: Lease<R> | undefined;
@@ -73,14 +73,45 @@ export interface Entry<R> {
   readonly hold: Hold<R>;
   resource: R | undefined;
   state: EntryState<R>;
-  /** When it entered its state. */
+  /** When it entered its state, by the last reading of the clock. */
   since: number;
-  /** From then on it is replaced when there is room; never when Infinity. */
+  /** From then on a younger one takes its place, or it goes where there is no room for both; never when Infinity. */
   retireAt: number;
   /** From then on it is not handed out any more. */
   expiresAt: number;
   /** A younger one is being opened in its place. */
   replacing: boolean;
+}
+
+/** The record of a resource that is being opened. */
+export function newEntry<R>(
+  home: LeaseHome<R>,
+  id: number,
+  generation: number,
+  abort: AbortController,
+  now: number,
+): Entry<R> {
+  return {
+    home,
+    id,
+    generation,
+    hold: {
+      kind: LEASED,
+      id: 0,
+      owner: undefined,
+      allowedMs: undefined,
+      timed: false,
+      trace: undefined,
+      ended: undefined,
+      handle: undefined,
+    },
+    resource: undefined,
+    state: { kind: CREATING, abort },
+    since: now,
+    retireAt: Infinity,
+    expiresAt: Infinity,
+    replacing: false,
+  };
 }
 
 /** Whether the lease of that number has the resource. */

@@ -2,13 +2,21 @@ import type { LeaseInfo } from './lease.ts';
 
 /** What can go wrong with a pool. The list is closed; the codes are stable. */
 export type PoolErrorCode =
+  /** An option or an argument is wrong. Nothing has been done. */
   | 'CONFIG'
+  /** No resource came free in time. `cause` is what the last creation said, when that fails. */
   | 'POOL_TIMEOUT'
+  /** The pool is closed, or was closed during the wait. */
   | 'POOL_CLOSED'
+  /** The wait ended while the pool was suspended. */
   | 'POOL_SUSPENDED'
+  /** Creation keeps failing and nothing is left that could serve the caller; `cause` says why. */
   | 'CREATE_FAILED'
+  /** The queue is full. */
   | 'OVERLOADED'
+  /** The caller's signal has fired; `cause` is its reason. */
   | 'ABORTED'
+  /** The resource of a lease was asked for after the lease had ended. */
   | 'LEASE_STALE';
 
 const RETRYABLE: ReadonlySet<PoolErrorCode> = new Set([

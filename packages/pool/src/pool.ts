@@ -6,7 +6,10 @@ import type { WaiterInfo } from './waiters.ts';
 export interface LeaseOptions {
   /** Who is asking: shown in errors, `leases()` and to the observer. */
   readonly owner?: string | undefined;
-  /** How long the holder is going to need it: `flush('leaked')` leaves it alone that long. Default: the pool's `leakThresholdMs`. */
+  /**
+   * How long the holder is going to need it, in milliseconds: `flush('leaked')` leaves it alone that long, and at least for the
+   * pool's `leakThresholdMs`. Default: no longer than that.
+   */
   readonly allowedMs?: number | undefined;
   /** Remembers where this lease was acquired and released, whatever `captureEvery` says. */
   readonly capture?: boolean | undefined;
@@ -16,7 +19,10 @@ export interface LeaseOptions {
 export interface AcquireOptions extends LeaseOptions {
   /** Ends the wait. The resource that is being opened meanwhile goes to the next caller. */
   readonly signal?: AbortSignal | undefined;
-  /** How long to wait, from now. Default: the pool's `acquireTimeoutMs`. 0 does not wait at all. */
+  /**
+   * How long to wait, in milliseconds from now. Default: the pool's `acquireTimeoutMs`. 0 does not wait at all; what is no duration
+   * is refused with `CONFIG` by whoever would have to wait.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -28,6 +34,7 @@ export type FlushMode = 'idle' | 'all' | 'leaked' | 'graceful';
 
 /** What `flush` did. */
 export interface FlushReport {
+  /** Resources that it ended, those of the revoked leases among them. */
   readonly destroyed: number;
   /** Leases that were taken from their holders. */
   readonly revoked: readonly LeaseInfo[];
@@ -52,23 +59,32 @@ export interface Pool<R> extends AsyncDisposable {
   readonly name: string;
   /** Borrows a resource. Rejects with `PoolError`; a caller waits in the pool only, never for its own connect. */
   acquire(options?: AcquireOptions): Promise<Lease<R>>;
-  /** Borrows a resource that is ready now, or returns undefined. Never waits and never opens one. */
+  /**
+   * Borrows a resource that is ready now, or returns undefined. Never waits and never opens one; one that has to be validated first,
+   * by a hook that takes its time, is ready for the next call.
+   */
   tryAcquire(options?: LeaseOptions): Lease<R> | undefined;
-  /** Opens resources until `minIdle` are idle; resolves with how many are live. Rejects with `CREATE_FAILED` or `POOL_CLOSED`. */
+  /**
+   * Opens resources until `minIdle` are idle, as far as `size` allows and unless the pool is suspended; resolves with how many are
+   * live. Rejects with `CREATE_FAILED` or `POOL_CLOSED`.
+   */
   warm(): Promise<number>;
-  /** One frozen picture of everything that is counted and measured. */
+  /** One frozen picture of everything that is counted and measured. Walks the leases: for once a second, not for every call. */
   stats(): PoolStats;
   /** Who holds what, longest first. */
   leases(): readonly LeaseInfo[];
   /** Who waits, longest first. */
   waiters(): readonly WaiterInfo[];
-  /** Changes the limits. More wakes the queue; less closes what is idle now and what is in use when it comes back. */
+  /**
+   * Changes the limits. More wakes the queue; less closes what is idle now and what is in use when it comes back. Resolves when what
+   * was idle is closed. Rejects with `CONFIG` for a wrong limit; the old ones stand then.
+   */
   resize(limits: Resize): Promise<void>;
-  /** Stops handing out. Callers wait; leases go on. */
+  /** Stops handing out and opening. Callers wait, to their deadlines; leases go on. Does nothing unless the pool is open. */
   suspend(): void;
-  /** Hands out again. */
+  /** Hands out again, beginning with those who wait. Does nothing unless the pool is suspended. */
   resume(): void;
-  /** Destroys resources; resolves when they are gone. */
+  /** Destroys resources; resolves when they are gone, or abandoned. Rejects with `CONFIG` for an unknown mode. */
   flush(mode: FlushMode): Promise<FlushReport>;
   /**
    * Ends the pool: waiters are rejected now, leases may come back for `graceMs` (default 5 s, also for what is no duration), what

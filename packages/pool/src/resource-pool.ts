@@ -12,6 +12,7 @@ import {
   KIND_NAMES,
   LEASED,
   mayFollow,
+  newEntry,
   RESETTING,
   VALIDATING,
   type Entry,
@@ -516,27 +517,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #create(): Entry<R> {
     const { createTimeoutMs, create } = this.#settings;
     const abort = new AbortController();
-    const entry: Entry<R> = {
-      home: this,
-      id: ++this.#lastEntryId,
-      generation: this.#generation,
-      hold: {
-        kind: LEASED,
-        id: 0,
-        owner: undefined,
-        allowedMs: undefined,
-        timed: false,
-        trace: undefined,
-        ended: undefined,
-        handle: undefined,
-      },
-      resource: undefined,
-      state: { kind: CREATING, abort },
-      since: this.#now,
-      retireAt: Infinity,
-      expiresAt: Infinity,
-      replacing: false,
-    };
+    const entry = newEntry<R>(this, ++this.#lastEntryId, this.#generation, abort, this.#now);
     this.#entries.add(entry);
     this.#count[CREATING] = this.#counted(CREATING) + 1;
     this.#housekeeping.by(this.#now + HOUSEKEEPING_MS, this.#now);
@@ -778,7 +759,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#watchHandles();
     this.#fill();
     const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
-    if (isNeeded && !this.#isClosing()) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
+    if (isNeeded) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
   }
 
   #retire(entry: Entry<R>, now: number): void {
@@ -882,37 +863,47 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   async flush(mode: FlushMode): Promise<FlushReport> {
-    const now = this.#readClock();
+    this.#readClock();
     const before = Array.from(this.#entries).filter(({ state }) => state.kind !== CLOSING);
-    const revoked: LeaseInfo[] = [];
-    const revoke = (heldForMs: (allowedMs: number) => number): void => {
-      for (const entry of before)
-        if (entry.state.kind === LEASED && now - entry.since >= heldForMs(entry.state.allowedMs ?? 0))
-          revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
-    };
-    switch (mode) {
-      case 'idle':
-        for (const entry of this.#idle.splice(0)) this.#close(entry, 'flushed');
-        break;
-      case 'graceful':
-        this.#condemn();
-        break;
-      case 'leaked':
-        revoke((allowedMs) => Math.max(allowedMs, this.#settings.leakThresholdMs));
-        break;
-      case 'all':
-        this.#condemn();
-        revoke(() => 0);
-        for (const entry of before)
-          if (entry.state.kind === VALIDATING || entry.state.kind === RESETTING) this.#close(entry, 'flushed');
-        break;
-      default:
-        throw new PoolError('CONFIG', `flush mode is ${inWords(mode)}; expected idle, all, leaked or graceful`);
-    }
-    const ended = before.filter(({ state }) => state.kind === CLOSING || state.kind === GONE);
+    const revoked = this.#takeAway(mode, before);
+    const ended = before.filter((entry) => !stays(entry));
     this.#fill();
     await this.#untilGone(ended);
     return Object.freeze({ destroyed: ended.length, revoked: Object.freeze(revoked) });
+  }
+
+  /** Ends what the mode says; returns the leases that were revoked. */
+  #takeAway(mode: FlushMode, entries: readonly Entry<R>[]): readonly LeaseInfo[] {
+    switch (mode) {
+      case 'idle':
+        for (const entry of this.#idle.splice(0)) this.#close(entry, 'flushed');
+        return [];
+      case 'graceful':
+        this.#condemn();
+        return [];
+      case 'leaked':
+        return this.#revokeFlushed(mode, entries, this.#settings.leakThresholdMs);
+      case 'all': {
+        this.#condemn();
+        const revoked = this.#revokeFlushed(mode, entries, 0);
+        for (const entry of entries)
+          if (entry.state.kind === VALIDATING || entry.state.kind === RESETTING) this.#close(entry, 'flushed');
+        return revoked;
+      }
+      default:
+        throw new PoolError('CONFIG', `flush mode is ${inWords(mode)}; expected idle, all, leaked or graceful`);
+    }
+  }
+
+  /** Revokes what is held for `leakMs`, and as long as its holder said to need it; everything when that is 0. */
+  #revokeFlushed(mode: FlushMode, entries: readonly Entry<R>[], leakMs: number): readonly LeaseInfo[] {
+    const now = this.#now;
+    const isOver = ({ state, since }: Entry<R>): boolean =>
+      state.kind === LEASED && (leakMs === 0 || now - since >= Math.max(leakMs, state.allowedMs ?? 0));
+    const revoked: LeaseInfo[] = [];
+    for (const entry of entries)
+      if (isOver(entry)) revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
+    return revoked;
   }
 
   #revoke(entry: Entry<R>, how: string, reason: DestroyReason): LeaseInfo {

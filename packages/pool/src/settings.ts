@@ -32,33 +32,40 @@ export interface PoolLimits {
   readonly maxWaiting?: number;
   /** How many creations run at the same time. Default 8: a cold pool fills in two rounds and a server survives it. */
   readonly maxCreating?: number;
-  /** After which a creation has failed. Default 30 s. */
+  /** After which a creation has failed and is abandoned. Default 30 s: longer than any connect that comes to something. */
   readonly createTimeoutMs?: number;
-  /** After which a resource that is being destroyed no longer counts as live and is reported as abandoned. Default 5 s. */
+  /**
+   * After which a resource that is being destroyed no longer counts as live and is reported as abandoned. Default 5 s: a healthy close
+   * takes milliseconds, and until then its place is lost.
+   */
   readonly destroyTimeoutMs?: number;
-  /** After which a validation has failed. Default 5 s. */
+  /** After which a validation has failed. Default 5 s: somebody is waiting for it, for 10 s at most. */
   readonly validateTimeoutMs?: number;
-  /** After which a reset has failed. Default 5 s. */
+  /** After which a reset has failed. Default 5 s, as for a validation. */
   readonly resetTimeoutMs?: number;
   /** A resource used less than this ago is not validated. Default 500 ms: what just worked works. */
   readonly validateAfterIdleMs?: number;
-  /** An idle resource beyond `minIdle` is destroyed after this. Default 10 min; 0 is never. */
+  /** An idle resource beyond `minIdle` is destroyed after this. Default 10 min: it outlasts a pause between bursts; 0 is never. */
   readonly idleTimeoutMs?: number;
   /** An idle resource beyond `size` is destroyed after this. Default 10 s: long enough for the next burst. */
   readonly overflowIdleTimeoutMs?: number;
   /**
-   * No resource is handed out that is older, to about a second. Default 30 min, below the usual idle limits of servers; 0 is never.
+   * No resource is handed out that is older, to about a second. It gets a successor two seconds or more before, or half of this when that is
+   * less, and goes without one where there is no room. Default 30 min, below the usual idle limits of servers; 0 is never.
    */
   readonly maxLifetimeMs?: number;
-  /** The share of `maxLifetimeMs` within which resources retire at random. Default 0.1: they do not all leave at once. */
+  /** The last share of `maxLifetimeMs`, within which resources retire at random. Default 0.1: they do not all leave at once. */
   readonly lifetimeJitter?: number;
   /** First pause after a failed creation; it doubles, with jitter, up to `maxBackoffMs`. Default 10 ms. */
   readonly backoffMs?: number;
-  /** Longest pause between failed creations. Default 5 s. */
+  /** Longest pause between failed creations. Default 5 s: no longer does a server that is back go unnoticed. */
   readonly maxBackoffMs?: number;
   /** After this many failures in a row, with nothing live, waiters fail at once with the cause. Default 3. */
   readonly failFastAfter?: number;
-  /** A lease held longer is a suspect for `flush('leaked')`. Default 30 s. */
+  /**
+   * A lease held longer is a suspect for `flush('leaked')`; to about a second, see `LeaseInfo.ageMs`. Default 30 s: longer than any
+   * use that still serves somebody who waits.
+   */
   readonly leakThresholdMs?: number;
   /**
    * While callers come in a dense stream, less than 0.05 ms apart, one in this many is timed and stands for the others; where they

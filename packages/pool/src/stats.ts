@@ -20,37 +20,58 @@ export interface PoolStats {
   readonly closing: number;
   /** Creations and destructions that have not come back in time and no longer count. */
   readonly abandoned: number;
+  /** Callers in the queue. */
   readonly waiting: number;
+  /** How long the first in the queue has waited; 0 when nobody waits. */
   readonly oldestWaitMs: number;
+  /** How long the oldest lease is held; 0 when there is none. See `LeaseInfo.ageMs`. */
   readonly oldestLeaseMs: number;
+  /** 1 at first, and one more with each condemnation: by a failed validation, `flush('all')` and `flush('graceful')`. */
   readonly generation: number;
 
   readonly counters: PoolCounters;
+  /**
+   * Waits that ended with a lease, 0 for those served at once, and waits that ended in `timeouts`: about as many as these together.
+   * One timed in a dense stream counts for those beside it.
+   */
   readonly waitTime: HistogramSnapshot;
+  /** Uses that were timed, by `timeEvery`: a sample, in which each counts once. */
   readonly useTime: HistogramSnapshot;
+  /** Creations that succeeded, in time. */
   readonly createTime: HistogramSnapshot;
 }
 
-/** Monotone counters. */
+/**
+ * Monotone counters. Leases handed out are `immediate + waited`; resources that have arrived are `created + destroyed.late`, and of
+ * the created ones those not in `destroyed` are live.
+ */
 export interface PoolCounters {
   /** Leases handed out without waiting. */
   readonly immediate: number;
   /** Leases handed out after waiting. */
   readonly waited: number;
+  /** Callers sent away because nothing came free in time, also of a suspended pool. */
   readonly timeouts: number;
+  /** Callers whose signal fired before they had a lease. */
   readonly aborted: number;
   /** Callers turned away because the queue was full. */
   readonly overloaded: number;
+  /** Creations that succeeded in time. */
   readonly created: number;
+  /** Attempts that failed or took too long, each by itself. */
   readonly createFailures: number;
+  /** Resources by why they left, counted when their destruction begins. */
   readonly destroyed: Readonly<Record<DestroyReason, number>>;
+  /** Validations begun. */
   readonly validations: number;
   readonly validationFailures: number;
   /** Second releases and releases of revoked leases: no-ops. */
   readonly staleReleases: number;
+  /** Leases taken from their holders by `flush` or `close`. */
   readonly revoked: number;
   /** Leases dropped without release and found by the garbage collector. */
   readonly collected: number;
+  /** What observers threw or rejected with. */
   readonly observerErrors: number;
 }
 
@@ -59,6 +80,7 @@ export type Tally = {
   -readonly [K in keyof PoolCounters]: PoolCounters[K] extends number ? number : Record<DestroyReason, number>;
 };
 
+/** All counters at 0. */
 export function newTally(): Tally {
   return {
     immediate: 0,

@@ -55,8 +55,8 @@ export class WaitQueue<R> {
     this.#length++;
   }
 
+  /** Takes out one that is in it. */
   remove(waiter: Waiter<R>): void {
-    if (!waiter.queued) return;
     waiter.queued = false;
     if (waiter.previous === undefined) this.#first = waiter.next;
     else waiter.previous.next = waiter.next;

@@ -212,5 +212,7 @@ describe('a breather', () => {
     await clock.settle();
     expect(breather.holding).toBe(false);
     expect(breather.check(clock.now())).toBe(false);
+    clock.block(5);
+    expect(breather.check(clock.now())).toBe(true);
   });
 });

@@ -70,6 +70,12 @@ describe('a histogram', () => {
     );
   });
 
+  it('takes one that stands for many as so many', () => {
+    const one = new Histogram();
+    one.record(3, 16);
+    expect(one.snapshot()).toEqual(recorded(Array.from({ length: 16 }, () => 3)).snapshot());
+  });
+
   it('takes a zero in either way', () => {
     const one = new Histogram();
     one.record(0);

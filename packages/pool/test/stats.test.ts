@@ -135,6 +135,18 @@ describe('statistics', () => {
     expect(pool.stats().waitTime.count).toBe(161);
   });
 
+  it('time one use in sixteen of a dense stream however long that goes on', async () => {
+    const { pool, clock } = scene();
+    await clock.advance(1_000);
+    for (let i = 0; i < 1_600; i++) {
+      (await pool.acquire()).release();
+      clock.block(0.01);
+      if (i % 100 === 0) await clock.settle();
+    }
+    expect(pool.stats().useTime.count).toBeGreaterThanOrEqual(100);
+    expect(pool.stats().useTime.count).toBeLessThan(120);
+  });
+
   it('time every use that is long, for that costs next to nothing', async () => {
     const { pool, clock } = scene();
     for (let i = 0; i < 100; i++) {
