@@ -15,14 +15,19 @@ export async function publishFinished(tx: Transaction, asker: Asker, summary: St
   await publishAsync(tx, { topic: STUDY_FINISHED, key: keyOf(asker), payload: { taskId, attempt, summary } });
 }
 
-/**
- * Says, when the transaction commits, why a study cannot be computed. `error` is a sentence for people. It would be the same every
- * time, so there is no use in asking again.
- */
-export async function publishFailed(tx: Transaction, asker: Asker, error: string): Promise<void> {
+/** Why there is no study. */
+export interface StudyFailure {
+  /** A sentence for people. */
+  readonly error: string;
+  /** Whether asking again may help. */
+  readonly retryable: boolean;
+}
+
+/** Says, when the transaction commits, why a study is not there. */
+export async function publishFailed(tx: Transaction, asker: Asker, failure: StudyFailure): Promise<void> {
   const { taskId, attempt } = asker;
-  const payload = { taskId, attempt, error, retryable: false };
-  await publishAsync(tx, { topic: STUDY_FAILED, key: keyOf(asker), payload });
+  const { error, retryable } = failure;
+  await publishAsync(tx, { topic: STUDY_FAILED, key: keyOf(asker), payload: { taskId, attempt, error, retryable } });
 }
 
 /** One answer to each attempt: the bus drops a second one of the same topic. */

@@ -1,4 +1,4 @@
-import { createConsumer, createRelay, type Consumer, type Relay } from '@hive/hive-bus';
+import { createConsumer, createRelay, type BusEvent, type Consumer, type Delivery, type Relay } from '@hive/hive-bus';
 import { systemClock, type Clock, type Logger, type SqliteDatabase } from '@hive/shared-db';
 import type { StudyService } from '../studies/study-service.ts';
 import { Refusal } from '../study/refusal.ts';
@@ -8,6 +8,8 @@ import { parseStudyRequest, STUDY_REQUESTED, type StudyRequest } from './study-r
 const NAME = 'ecosystemiser';
 /** Longer than the event loop ever stands still between two slices, and all that a crash delays the study that it cost. */
 const LEASE_MS = 2_000;
+/** Afterwards its asker is told: about 100 s of a disk or a lock in the way, or a study that ends its process each time. */
+const MOST_ATTEMPTS = 10;
 /** A study stops at its next slice, at once; this is for a disk that does not answer. Together they end well within 5 s. */
 const STOP_CONSUMER_MS = 1_500;
 const STOP_RELAY_MS = 1_000;
@@ -17,7 +19,7 @@ export interface StudyBusOptions {
   readonly bus: SqliteDatabase;
   /** The ecosystemiser's own database: answers are published in it. */
   readonly database: SqliteDatabase;
-  readonly service: StudyService;
+  readonly service: Pick<StudyService, 'handle' | 'giveUp'>;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
@@ -26,7 +28,7 @@ export interface StudyBusOptions {
 export class StudyBus {
   readonly #consumer: Consumer;
   readonly #relay: Relay;
-  readonly #service: StudyService;
+  readonly #service: StudyBusOptions['service'];
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #stopping = new AbortController();
@@ -41,9 +43,11 @@ export class StudyBus {
       consumer: NAME,
       topics: [STUDY_REQUESTED],
       leaseMs: LEASE_MS,
+      // No request is put aside without an answer: somebody waits for it.
+      maxAttempts: Infinity,
       clock,
       logger,
-      handle: ({ seq, payload }, { signal }) => this.#handle(seq, payload, signal),
+      handle: (event, delivery) => this.#handle(event, delivery),
     });
   }
 
@@ -63,9 +67,12 @@ export class StudyBus {
     await this.#relay.stop({ graceMs: STOP_RELAY_MS });
   }
 
-  async #handle(seq: number, payload: unknown, signal: AbortSignal): Promise<void> {
+  async #handle({ seq, payload }: BusEvent, { signal, attempt }: Delivery): Promise<void> {
     const request = this.#parse(seq, payload);
-    if (request !== undefined) await this.#service.handle(request, AbortSignal.any([signal, this.#stopping.signal]));
+    if (request === undefined) return;
+    const until = AbortSignal.any([signal, this.#stopping.signal]);
+    if (attempt <= MOST_ATTEMPTS) await this.#service.handle(request, until);
+    else await this.#service.giveUp(request, `the study could not be computed in ${attempt - 1} attempts`, until);
   }
 
   /** Nobody can be told of a request that does not say who asks, and those behind it should not wait for it. */

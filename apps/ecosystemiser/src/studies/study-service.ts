@@ -58,7 +58,9 @@ export class StudyService {
     const outcome = await this.#compute(request, signal);
     if ('error' in outcome) {
       this.#logger.warn({ task, attempt, error: outcome.error }, 'study cannot be computed');
-      await this.#answer('refuse study', (tx) => publishFailed(tx, request, outcome.error), signal);
+      // It would be the same every time, so there is no use in asking again.
+      const failure = { error: outcome.error, retryable: false };
+      await this.#answer('refuse study', (tx) => publishFailed(tx, request, failure), signal);
       return;
     }
     const { result } = outcome;
@@ -68,6 +70,20 @@ export class StudyService {
       { task, attempt, study: result.spec.name, tookMs: this.#clock.wallTime() - startedAt },
       'study is stored',
     );
+  }
+
+  /**
+   * Answers a request whose handling has failed again and again, so that its asker waits no longer and may ask anew; a study that is
+   * there is answered as ever. Rejects like `handle`.
+   */
+  async giveUp(request: StudyRequest, error: string, signal: AbortSignal): Promise<void> {
+    const { taskId: task, attempt } = request;
+    if (this.#studies.find(task) !== undefined) {
+      await this.handle(request, signal);
+      return;
+    }
+    this.#logger.error({ task, attempt, error }, 'study is given up');
+    await this.#answer('give study up', (tx) => publishFailed(tx, request, { error, retryable: true }), signal);
   }
 
   async #compute({ taskId, study }: StudyRequest, signal: AbortSignal): Promise<Outcome> {
