@@ -62,6 +62,7 @@ export class WaitQueue<R> {
     else waiter.previous.next = waiter.next;
     if (waiter.next === undefined) this.#last = waiter.previous;
     else waiter.next.previous = waiter.previous;
+    // One that the collector has grown slow to look at would keep alive all that came after it.
     waiter.previous = undefined;
     waiter.next = undefined;
     this.#length--;

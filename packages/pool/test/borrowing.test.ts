@@ -94,13 +94,15 @@ describe('a lease that has ended', () => {
     verifyPool(pool);
   });
 
-  it('does not release the resource of the next borrower', async () => {
+  it('neither releases nor shows the resource of the next borrower', async () => {
     const { pool } = scene(() => ({ size: 1, maxOverflow: 0 }));
     const first = await pool.acquire();
     first.release();
     const second = await pool.acquire();
     first.release();
     first.destroy();
+    expect(first.active).toBe(false);
+    expect(() => first.resource).toThrow(expect.objectContaining({ code: 'LEASE_STALE' }));
     expect(second.active).toBe(true);
     expect(pool.tryAcquire()).toBeUndefined();
     expect(pool.stats()).toMatchObject({ leased: 1, idle: 0 });

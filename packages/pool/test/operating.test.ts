@@ -337,7 +337,7 @@ describe('flushing', () => {
 
   it("'all' takes everything from everybody, and harms no later borrower", async () => {
     const { pool, clock, shop } = scene(() => ({ size: 2, maxOverflow: 0 }));
-    const held = await pool.acquire({ owner: 'stuck' });
+    const held = await pool.acquire({ owner: 'stuck', allowedMs: 600_000 });
     (await pool.acquire()).release();
     const report = await pool.flush('all');
     expect(report).toMatchObject({ destroyed: 2, revoked: [{ owner: 'stuck' }] });

@@ -158,6 +158,17 @@ const together = fc
     },
   }));
 
+/** Something that a hook does before it answers. */
+const interrupt = fc.oneof(end, end, abort, endAgain, flush, resize, suspend, resume).map((step) => ({
+  name: `the next hook does: ${step.name}`,
+  possible: always,
+  run: (world: World) => {
+    world.interruption = () => {
+      if (step.possible(world)) step.run(world);
+    };
+  },
+}));
+
 const times = (count: number, step: fc.Arbitrary<Step>): fc.Arbitrary<Step>[] =>
   Array.from({ length: count }, () => step);
 
@@ -169,6 +180,7 @@ export const STEPS: readonly fc.Arbitrary<Step>[] = [
   ...times(3, answer),
   ...times(3, tick),
   ...times(2, mood),
+  ...times(2, interrupt),
   ...times(2, resume),
   abort,
   tryAcquire,

@@ -52,6 +52,8 @@ export class World {
   readonly moods: Record<Hook, Mood> = { create: 'ok', destroy: 'ok', validate: 'ok', reset: 'ok' };
   /** Hooks that have not answered yet. */
   readonly calls: Call[] = [];
+  /** Happens within the next hook that is called, once. */
+  interruption: (() => void) | undefined;
   /** Leases in use, and leases that have ended. */
   held: Held[] = [];
   readonly ended: Lease<Resource>[] = [];
@@ -143,6 +145,10 @@ export class World {
   end(index: number, how: 'release' | 'destroy'): void {
     const [held] = this.held.splice(index % this.held.length, 1);
     if (held === undefined) return;
+    if (!held.lease.active) {
+      this.#revoked(held.lease);
+      return;
+    }
     held.resource.leave(`lease ${held.lease.id}`);
     held.lease[how]();
     this.ended.push(held.lease);
@@ -175,6 +181,7 @@ export class World {
   }
 
   flush(mode: FlushMode): void {
+    this.#dropRevoked();
     this.#revoking ||= mode === 'all' || mode === 'leaked';
     this.#verbs.push(watch(this.pool.flush(mode)));
     const now = this.clock.now();
@@ -266,6 +273,7 @@ export class World {
   /** Everybody behaves from now on: whoever waits is served. Then the pool closes, and nothing is left. */
   async finish(): Promise<PoolStats> {
     for (const hook of HOOKS) this.moods[hook] = 'ok';
+    this.interruption = undefined;
     if (!this.closing) await this.#serveEverybody();
     this.close(0);
     await this.#settleEverything(6_000);
@@ -367,6 +375,9 @@ export class World {
 
   /** Answers in the hook's mood. `done` runs with the answer, whatever it is. */
   #call<T>(hook: Hook, make: () => T, done: () => void = (): void => {}): T | Promise<T> {
+    const { interruption } = this;
+    this.interruption = undefined;
+    interruption?.();
     const mood = this.moods[hook];
     if (mood === 'later')
       return new Promise((resolve, reject) => {
