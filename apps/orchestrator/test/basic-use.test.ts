@@ -169,6 +169,7 @@ describe('basic use of the queue', () => {
     await using world = await queueWorld();
     await world.queue.submit({ kind: 'echo', payload: null });
     await claim(world);
+    world.now += LEASE_MS / 4;
     const { database } = world;
     const idle = new TaskQueue({
       database: {

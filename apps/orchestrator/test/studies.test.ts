@@ -1,6 +1,14 @@
-import { busMigrations, createConsumer, createRelay, outboxMigrations, publish, type BusEvent } from '@hive/hive-bus';
+import {
+  busMigrations,
+  createConsumer,
+  createRelay,
+  deadEvents,
+  outboxMigrations,
+  publish,
+  type BusEvent,
+} from '@hive/hive-bus';
 import { openDatabaseService, sqlite, systemClock, type SqliteDatabase } from '@hive/shared-db';
-import { temporaryDirectory } from '@hive/shared-db/testing';
+import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { orchestratorMigrations } from '../src/db/schema.ts';
@@ -188,5 +196,47 @@ describe('studies over the bus', () => {
     s.desk.start();
     expect(await s.taskWhen(id, 'done')).toMatchObject({ attempts: 1 });
     expect(s.requests).toHaveLength(1);
+  });
+});
+
+describe('an answer that cannot be stored', () => {
+  it('for minutes is stored when that is possible again, and not put aside', { timeout: 90_000 }, async () => {
+    using directory = temporaryDirectory();
+    const clock = new VirtualClock(1_700_000_000_000);
+    await using service = await openDatabaseService({
+      app: 'test',
+      presence: false,
+      clock,
+      databases: {
+        orchestrator: sqlite({
+          path: directory.file('orchestrator.db'),
+          migrations: orchestratorMigrations,
+          durability: 'normal',
+        }),
+        bus: sqlite({ path: directory.file('bus.db'), migrations: busMigrations, durability: 'normal' }),
+      },
+    });
+    const [outbox, bus] = [service.database('orchestrator'), service.database('bus')];
+    let failures = 12;
+    class FullQueue extends TaskQueue {
+      override finish(...given: Parameters<TaskQueue['finish']>): ReturnType<TaskQueue['finish']> {
+        return failures-- > 0 ? Promise.reject(new Error('the disk is full')) : super.finish(...given);
+      }
+    }
+    const wallTime = (): number => Math.floor(clock.wallTime());
+    const queue = new FullQueue({ database: outbox, wallTime, random: () => 0, newId: () => 'study-1' });
+    const desk = new StudyDesk({ queue, outbox, bus, clock, logger: rememberingLog() });
+    await queue.submit({ kind: 'study', payload: { study: 'detached-pv' } });
+    desk.start();
+    await clock.advance(200);
+    const payload = { taskId: 'study-1', attempt: 1, summary: 'good' };
+    await outbox.write('answer', (tx) => publish(tx, { topic: 'study.finished', payload }, { clock }));
+    for (let second = 0; second < 300; second++) await clock.advance(1_000);
+    expect(failures).toBe(-1);
+    expect(queue.get('study-1')).toMatchObject({ state: 'done', attempts: 1, result: { summary: 'good' } });
+    expect(await deadEvents(bus, 'orchestrator')).toEqual([]);
+    const stopped = desk.stop(1_000);
+    await clock.advance(5_000);
+    await stopped;
   });
 });

@@ -45,6 +45,8 @@ export class StudyDesk {
       bus,
       consumer: ON_THE_BUS,
       topics: [STUDY_FINISHED, STUDY_FAILED],
+      // No answer is put aside: its task would wait for it for ever.
+      maxAttempts: Infinity,
       handle: (event) => this.#takeAnswer(event),
       clock,
       logger,
