@@ -163,6 +163,8 @@ export class World {
 
   resize(size: number, maxOverflow: number): void {
     this.#limit = size + maxOverflow;
+    // In a hook, what exists may have grown since the last look, under the old limit.
+    this.#live = this.pool.stats().live;
     this.#verbs.push(watch(this.pool.resize({ size, maxOverflow })));
   }
 
