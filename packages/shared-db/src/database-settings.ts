@@ -19,6 +19,7 @@ export interface DatabaseSettings {
   readonly required: boolean;
 }
 
+/** What holds where nobody says otherwise. */
 export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
   poolSize: 4,
   maxOverflow: 0,

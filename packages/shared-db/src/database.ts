@@ -8,7 +8,7 @@ import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
 
 /** How one call wants to wait. */
 export interface CallOptions {
-  /** Ends the wait; work that has begun is finished or rolled back. */
+  /** Ends the wait with `ABORTED`; work that has begun is finished. */
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for a connection and for the lock, together. Default: the database's `acquireTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
@@ -16,36 +16,48 @@ export interface CallOptions {
 
 /** How long one transaction may hold the right to write. */
 export interface TransactionOptions extends CallOptions {
-  /** In all. Default 5 s. */
+  /** In all. Default 5 s: everybody else who wants to write waits for as long. After it `TRANSACTION_EXPIRED`, and nothing is written. */
   readonly limitMs?: number | undefined;
-  /** Without running a statement. Default 1 s. */
+  /** Without running a statement. Default 1 s: who waits for something else has no business holding the lock. */
   readonly idleLimitMs?: number | undefined;
 }
 
-/** A named database, whatever it runs on. Labels say why; they are seen in errors, in health and by `hive-db status`. */
+/**
+ * A named database, whatever it runs on. Labels say why; they are seen in errors, in health and by `hive-db status`.
+ *
+ * Every call rejects with a `DatabaseError` where the database is to blame (`POOL_TIMEOUT` and `BUSY_TIMEOUT` name who is in the way,
+ * `WRONG_USE` and `CONFIG` what was wrong about the call), and with the very thing that the caller's own function has thrown.
+ */
 export interface Database {
+  /** As in the configuration of the service. */
   readonly name: string;
-  /** Runs the function on one snapshot that cannot be written. */
+  /** Runs the function on one snapshot that cannot be written. Borrows a connection for as long as the function takes. */
   read<T>(label: string, fn: (connection: Connection) => Promise<T>, options?: CallOptions): Promise<T>;
-  /** Runs the function in a transaction that may await: committed when it resolves, undone when it rejects. */
+  /**
+   * Runs the function in a transaction that may await: committed when it resolves, undone when it rejects. It holds the right to write
+   * from its first moment, so nobody else writes meanwhile (SQLite) or what it has locked (servers).
+   */
   transaction<T>(label: string, fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Borrows a connection that may span awaits, for as long as its deadline allows. Made for `await using`. */
+  /** Borrows a connection that may span awaits, for as long as its deadline allows (default 5 min). Made for `await using`. */
   session(label: string, options?: SessionOptions): Promise<Session>;
   /** Who holds its connections, longest first. */
   leases(): readonly LeaseSnapshot[];
-  /** Changes how many connections read. */
+  /** Changes how many connections read. Resolves when those that are too many have gone; what is lent is waited for. */
   resize(limits: Resize): Promise<void>;
-  /** Stops handing out connections and the right to write; callers wait. */
+  /** Stops handing out connections and the right to write; callers wait, until their time is up. Twice is as good as once. */
   suspend(): void;
+  /** Takes `suspend` back and serves who waits, in the order in which they came. */
   resume(): void;
   /** Closes connections: what is idle, everything, what is held too long, or everything when it comes back. */
   flush(mode: FlushMode): Promise<FlushReport>;
+  /** A frozen picture of it. Costs some microseconds and, on SQLite, two calls of `stat`. */
   snapshot(): DatabaseSnapshot;
 }
 
 /** What a service gives to a database that it opens. */
 export interface DatabaseContext {
   readonly name: string;
+  /** Resolved: nothing looks at a file or a variable again. */
   readonly settings: DatabaseSettings;
   readonly clock: Clock;
   readonly random: () => number;
@@ -74,10 +86,12 @@ export interface ManagedDatabase extends Database {
 
 /** What an application writes into the service's configuration: `sqlite({ path })` makes one. */
 export interface DatabaseDefinition<D extends Database = Database> {
+  /** What it runs on, as snapshots say it: `sqlite`. */
   readonly driver: string;
   /** What the application itself wants; settings file and environment override it. */
   readonly settings: Partial<DatabaseSettings>;
   /** What tells two databases that they are one, such as the absolute path of a file. */
   identity(context: Pick<DatabaseContext, 'name' | 'dataDirectory'>, path: string | undefined): string;
+  /** Makes the database, opens nothing. `path` is what settings say instead of the code. */
   create(context: DatabaseContext, path: string | undefined): D & ManagedDatabase;
 }

@@ -20,9 +20,13 @@ export { OldConnectionPool, type OldPoolStats } from './old-pool.ts';
 
 /** A database that an adapter opens by itself. */
 export interface DirectOptions extends Partial<Omit<DatabaseSettings, 'required'>> {
+  /** As the service would call it. */
   readonly name: string;
+  /** Relative to the working directory. */
   readonly path: string;
+  /** The schema, step by step. Default: none. */
   readonly migrations?: readonly Migration[];
+  /** Default: silent. */
   readonly logger?: Logger;
   /** Where processes leave word for each other of files that must not be written. Default: derived from the user. */
   readonly runtimeDirectory?: string;

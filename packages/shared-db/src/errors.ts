@@ -59,10 +59,15 @@ const RETRYABLE: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
 /** Somebody who is in the way. What cannot be known is absent. */
 export interface Culprit {
   readonly pid?: number;
+  /** How its service calls itself, where it has one and answers. */
   readonly app?: string;
+  /** Its command line, cut short. */
   readonly command?: string;
+  /** What it is doing. */
   readonly label?: string;
+  /** For how long it has held what is waited for. */
   readonly heldMs?: number;
+  /** Where it took it: a stack, of this process only. */
   readonly callSite?: string;
 }
 

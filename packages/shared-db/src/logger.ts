@@ -6,6 +6,7 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
+/** What a logger must have. */
 export const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[];
 
 /** Says nothing. */

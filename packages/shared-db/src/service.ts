@@ -18,12 +18,15 @@ import type { ServiceSnapshot } from './snapshot.ts';
 
 /** What `close` had to force. */
 export interface ServiceCloseReport {
+  /** Leases that were taken away because they had not come back in time. Empty when all went well. */
   readonly forced: readonly (LeaseInfo & { readonly database: string })[];
 }
 
 /** One per process: owns every connection to its named databases. */
 export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
+  /** How other processes call this one. */
   readonly app: string;
+  /** What is in force, and where each value came from. */
   readonly settings: ResolvedSettings;
   /** Whether `close` has been called. */
   readonly closing: boolean;

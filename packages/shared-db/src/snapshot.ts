@@ -28,6 +28,7 @@ export interface DatabaseSnapshot {
   readonly waiters: readonly WaiterInfo[];
 }
 
+/** Where writes queue. All zero on a driver without a single writer. */
 export interface LaneSnapshot {
   readonly waiting: number;
   readonly running: number;
@@ -46,12 +47,14 @@ export interface DatabaseCounters {
   readonly writes: number;
   readonly transactions: number;
   readonly sessions: number;
+  /** Writes and transactions of which nothing was written. */
   readonly rolledBack: number;
   /** How often the write lock was somebody else's at the first try. */
   readonly busy: number;
   readonly errors: Readonly<Partial<Record<DatabaseErrorCode, number>>>;
 }
 
+/** How often a label was used since the service was opened, and how often that failed. */
 export interface LabelSnapshot {
   readonly label: string;
   readonly calls: number;
@@ -73,6 +76,7 @@ export interface ServiceSnapshot {
   /** Milliseconds since 1970. */
   readonly takenAt: number;
   readonly startedAt: number;
+  /** On the monotonic clock. */
   readonly uptimeMs: number;
   readonly closing: boolean;
   /** What the process itself is judged by. */

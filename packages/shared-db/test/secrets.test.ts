@@ -3,6 +3,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Connection, SqlValue, SyncConnection } from '@hive/shared-db';
 import { temporaryDatabase, type TemporaryDatabase } from '@hive/shared-db/testing';
+// By itself, because none of the virtual tables that come with SQLite says what it quotes as a constraint.
+import { wordsWithoutValues } from '../dist/sqlite/error-words.js';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { recordingLogger, type RecordingLogger } from './support/recording-logger.ts';
 import { replay } from './support/replay.ts';
@@ -107,7 +109,7 @@ describe('an error of a statement', () => {
     ['SELEKT 1', 'near "SELEKT": syntax error (SQLITE_ERROR)'],
     ["SELECT 'never ended", "unrecognized token: \"'…' (SQLITE_ERROR)"],
     ["SELECT * FROM document WHERE text MATCH '(x'", 'fts5: syntax error near … (SQLITE_ERROR)'],
-    ['INSERT INTO span VALUES (1, 2, 1)', 'rtree constraint failed'],
+    ['INSERT INTO span VALUES (1, 2, 1)', 'rtree constraint failed: span.(low<=high) (SQLITE_CONSTRAINT)'],
     [`SELECT ${'x'.repeat(10_000)}`, 'no such column: xxx'],
     ["SELECT json('{')", 'malformed JSON (SQLITE_ERROR)'],
     ['SELECT abs(-9223372036854775808)', 'integer overflow (SQLITE_ERROR)'],
@@ -119,5 +121,12 @@ describe('an error of a statement', () => {
     expect(String(error).length).toBeLessThan(500);
     const attempt = temporary.database.transaction<unknown>('fail', (tx) => tx[method](sql));
     expect(await rejectionOf(attempt)).toMatchObject({ message: expect.stringContaining(what) as string });
+  });
+});
+
+describe('a constraint of a virtual table', () => {
+  it('may quote anything, and is told without it', () => {
+    const error = { code: 'SQLITE_CONSTRAINT_VTAB', message: 'no such key: "secret"' };
+    expect(wordsWithoutValues(error, () => true)).toBe('no such key …');
   });
 });

@@ -47,11 +47,13 @@ export interface ResolvedSettings extends ServiceSettings {
   readonly origins: readonly SettingOrigin[];
 }
 
+/** What holds for a database where nobody says otherwise. */
 export const DEFAULT_NAMED_SETTINGS: NamedDatabaseSettings = Object.freeze({
   ...DEFAULT_DATABASE_SETTINGS,
   path: undefined,
 });
 
+/** What holds for the process where nobody says otherwise. */
 export const DEFAULT_SERVICE_SETTINGS: ServiceSettings = Object.freeze({
   dataDirectory: undefined,
   runtimeDirectory: undefined,

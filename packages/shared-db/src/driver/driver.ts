@@ -4,10 +4,12 @@ import type { ErrorKind } from '../errors.ts';
 export type SqlValue = null | number | bigint | string | Uint8Array;
 /** A value by position, or all values by name as one object. */
 export type Bindable = SqlValue | Readonly<Record<string, SqlValue>>;
+/** One row by the names of its columns. */
 export type Row = Readonly<Record<string, SqlValue>>;
 
 /** What a statement that returns no rows did. */
 export interface RunResult {
+  /** Rows that were inserted, changed or deleted by the statement itself, not by its triggers. */
   readonly changes: number;
   /** A bigint where a number would not be exact, and always when integers are `bigint`. */
   readonly lastInsertRowid: number | bigint;
@@ -29,6 +31,7 @@ export interface Failure {
   readonly lost: boolean;
 }
 
+/** What a connection is made for: only to read, or to write as well. */
 export type Access = 'read' | 'write';
 
 /**
@@ -36,9 +39,11 @@ export type Access = 'read' | 'write';
  * retries, labels and guards are the service's.
  */
 export interface Driver {
+  /** As snapshots say it: `sqlite`, `postgres`. */
   readonly name: string;
   /** Whether there is one writer for all (SQLite) or any connection may write (servers). */
   readonly singleWriter: boolean;
+  /** Opens a connection. Rejects with what `classify` understands; `signal` says that nobody wants it any more. */
   connect(access: Access, context: { readonly signal: AbortSignal }): Promise<DriverConnection>;
   /** Pure. Undefined for an error that is not the driver's own. */
   classify(error: unknown, during: Phase): Failure | undefined;
@@ -55,6 +60,7 @@ export interface DriverConnection {
 
   /** Starts a snapshot to read from, or a transaction that holds the right to write from its first moment. */
   begin(access: Access): Promise<void>;
+  /** Resolves when what was written will last. Where the answer is lost, `classify` says so for the phase `commit`. */
   commit(): Promise<void>;
   rollback(): Promise<void>;
   /** Depth 1 is the outermost savepoint. */

@@ -6,8 +6,11 @@ import { transactionEnded } from './transaction-ended.ts';
 
 /** What can be done with a connection while it is lent. After that every method throws. */
 export interface Connection {
+  /** All rows. `T` is what the caller knows of them; nothing checks it. */
   all<T = Row>(sql: string, ...params: readonly Bindable[]): Promise<T[]>;
+  /** The first row, or undefined. */
   get<T = Row>(sql: string, ...params: readonly Bindable[]): Promise<T | undefined>;
+  /** Runs one statement for its effect; rows of `RETURNING` are dropped. */
   run(sql: string, ...params: readonly Bindable[]): Promise<RunResult>;
   /** Rows one by one; the connection does nothing else until the loop is left. */
   iterate<T = Row>(sql: string, ...params: readonly Bindable[]): AsyncIterableIterator<T>;

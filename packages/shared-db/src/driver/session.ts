@@ -6,7 +6,7 @@ import { Scope, type Connection, type ScopeHost, type Transaction } from './scop
 
 /** How a session is held. */
 export interface SessionOptions {
-  /** After this it is revoked, whatever it is doing. Default 5 min. */
+  /** After this it is revoked, whatever it is doing, and says `SESSION_EXPIRED`. Default 5 min: what is forgotten comes back. */
   readonly timeoutMs?: number | undefined;
   /** Ends the wait for a connection, and the session. */
   readonly signal?: AbortSignal | undefined;
@@ -20,11 +20,13 @@ export interface SessionConnection extends Connection {
 
 /** A connection of one's own, with a deadline, that may span awaits. */
 export interface Session extends AsyncDisposable {
+  /** Why it was opened. */
   readonly label: string;
   /** Reads; writing needs `transaction`. */
   readonly connection: SessionConnection;
+  /** As the `transaction` of the database, under the label of the session. On SQLite it runs on the connection that writes. */
   transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Gives the connection back. A second call does nothing. */
+  /** Gives the connection back. A second call does nothing; never rejects. */
   close(): Promise<void>;
 }
 

@@ -18,6 +18,7 @@ export interface Thresholds {
   readonly warnWhenDeprecated: boolean;
 }
 
+/** What holds where nobody says otherwise. */
 export const DEFAULT_THRESHOLDS: Thresholds = Object.freeze({
   utilisationWarn: 0.8,
   utilisationCritical: 0.95,

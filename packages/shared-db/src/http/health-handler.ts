@@ -16,6 +16,7 @@ const FRESH_MS = 100;
 /** When to ask again after a failure: a probe's usual period. */
 const RETRY_AFTER_SECONDS = 5;
 
+/** What a health handler needs. Only `snapshot` is required. */
 export interface HealthHandlerOptions {
   /** Takes the snapshot; must not wait. */
   readonly snapshot: () => ServiceSnapshot;

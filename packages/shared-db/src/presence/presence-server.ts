@@ -23,6 +23,7 @@ const MAX_SERVICES = 64;
 /** What the system's address structure holds, without its closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS. */
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 
+/** How a process makes itself findable. */
 export interface PresenceOptions {
   /** What `runtimeDirectory` returned. It is made where it does not exist. */
   readonly directory: string;
@@ -36,7 +37,9 @@ export interface PresenceOptions {
 
 /** A process's socket. Closing it removes the file; closing it again does nothing. */
 export interface Presence extends Disposable {
+  /** The socket file. */
   readonly path: string;
+  /** Stops answering and removes the file; who is being answered is hung up on. */
   close(): void;
 }
 

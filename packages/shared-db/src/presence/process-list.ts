@@ -10,6 +10,7 @@ import { decodeAnswer, encodeRequest, MAX_ANSWER_BYTES } from './protocol.ts';
 import { checkRuntimeDirectory } from './runtime-directory.ts';
 import { parseSocketName } from './socket-name.ts';
 
+/** Where to look, and how long to wait for each process. */
 export interface ListOptions {
   /** What `runtimeDirectory` returned. */
   readonly directory: string;

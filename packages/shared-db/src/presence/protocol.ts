@@ -16,15 +16,19 @@ export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Everything a process can be asked. The list is closed: no SQL and no path is ever accepted over a socket. */
 export const VERBS = ['snapshot'] as const;
+/** One of them. */
 export type Verb = (typeof VERBS)[number];
 
+/** What a line of a client turned out to be. */
 export type Request =
   | { readonly kind: 'request'; readonly verb: Verb }
   | { readonly kind: 'unknown-verb'; readonly verb: string }
   | { readonly kind: 'rubbish' };
 
+/** Why a process has no answer. */
 export type RefusalCode = 'UNKNOWN_VERB' | 'NO_SNAPSHOT';
 
+/** What a process says. */
 export type Answer =
   | { readonly kind: 'snapshot'; readonly snapshot: ServiceSnapshot }
   | { readonly kind: 'refusal'; readonly code: RefusalCode; readonly message: string };

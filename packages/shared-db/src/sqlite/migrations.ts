@@ -7,9 +7,11 @@ import { synchronous, type SyncTransaction } from './sync-scope.ts';
 export interface Migration {
   /** Rising. */
   readonly id: number;
+  /** What it is for, in a few words; part of what may not change. */
   readonly name: string;
   /** What it does: statements, or a function where statements are not enough. */
   readonly sql?: string;
+  /** Synchronous. What it throws undoes every step of this start. Of it only the name is remembered in the file. */
   readonly up?: (tx: SyncTransaction) => void;
 }
 

@@ -6,8 +6,11 @@ import type { SqliteConnection } from './connection.ts';
 
 /** What can be done with a connection inside a synchronous function. Afterwards every method throws. */
 export interface SyncConnection {
+  /** All rows. `T` is what the caller knows of them; nothing checks it. */
   all<T = Row>(sql: string, ...params: readonly Bindable[]): T[];
+  /** The first row, or undefined. */
   get<T = Row>(sql: string, ...params: readonly Bindable[]): T | undefined;
+  /** Runs one statement for its effect; rows of `RETURNING` are dropped. */
   run(sql: string, ...params: readonly Bindable[]): RunResult;
   /** Rows one by one; the connection does nothing else until the loop is left. */
   iterate<T = Row>(sql: string, ...params: readonly Bindable[]): IterableIterator<T>;

@@ -13,6 +13,7 @@ export const FAKE_STEPS = [
   'reset',
   'close',
 ] as const;
+/** One of them. */
 export type FakeStep = (typeof FAKE_STEPS)[number];
 
 /** What the fake says to a statement: rows to those who read, the rest to those who run it. */

@@ -11,6 +11,7 @@ export interface TemporaryDatabaseOptions
 
 /** One real SQLite file with a service of its own. */
 export interface TemporaryDatabase extends AsyncDisposable {
+  /** The one database of the service. */
   readonly database: SqliteDatabase;
   readonly service: DatabaseService<{ readonly test: DatabaseDefinition<SqliteDatabase> }>;
   readonly path: string;
