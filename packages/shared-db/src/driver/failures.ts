@@ -47,10 +47,14 @@ export class Failures {
 
   /** The same for what a caller is going to be told: it counts as a failed call. */
   told(error: unknown, label: Label): unknown {
+    return this.passedOn(this.explain(error, 'begin', label), label);
+  }
+
+  /** Counts a failed call whose error is told as it is: explained already, or of the caller's own function. */
+  passedOn(error: unknown, label: Label): unknown {
     label.failures++;
-    const explained = this.explain(error, 'begin', label);
-    if (explained instanceof DatabaseError) this.#counts[explained.code] = (this.#counts[explained.code] ?? 0) + 1;
-    return explained;
+    if (error instanceof DatabaseError) this.#counts[error.code] = (this.#counts[error.code] ?? 0) + 1;
+    return error;
   }
 
   /** Why the database cannot be opened. */

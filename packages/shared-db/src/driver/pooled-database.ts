@@ -24,6 +24,8 @@ export interface Call {
   readonly label: Label;
   readonly deadline: number;
   readonly options: CallOptions;
+  /** What the caller's own function has thrown. It may come from another database of the same kind, and is not ours to explain. */
+  thrown?: { readonly error: unknown };
 }
 
 /** A named database over a driver: calls, their deadlines and guards. What is special about an engine is its subclass's. */
@@ -189,6 +191,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
       if (!this.lifecycle.isReady) await this.lifecycle.ready();
       return await run(call);
     } catch (error) {
+      const { thrown } = call;
+      if (thrown !== undefined && Object.is(thrown.error, error)) throw this.failures.passedOn(error, call.label);
       throw this.failures.told(error, call.label);
     }
   }
@@ -222,6 +226,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
   ): Promise<T> {
     let watch: TransactionWatch | undefined;
     let begun = false;
+    const given = async (handle: Scope): Promise<T> => {
+      try {
+        return await fn(handle);
+      } catch (error) {
+        call.thrown = { error };
+        throw error;
+      }
+    };
     const scope = new Scope(lease, {
       ...this.#scopeHost(call.label, true),
       started: () => watch?.started(),
@@ -234,8 +246,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
       if (access === 'write') this.assertWritable(call.label);
       const work =
         limits === undefined
-          ? fn(scope)
-          : this.#limited(scope, call.label, limits, fn, (made) => {
+          ? given(scope)
+          : this.#limited(scope, call.label, limits, given, (made) => {
               watch = made;
               this.#watches.add(made);
             });
