@@ -132,6 +132,7 @@ describe('options of a call', () => {
     [{ signal: 'stop' }, 'the option signal is "stop"; expected an AbortSignal', undefined],
     [{ signal: null }, 'the option signal is empty; expected an AbortSignal', undefined],
     [{ signal: {} }, 'the option signal is an object; expected an AbortSignal', undefined],
+    [{ signal: { aborted: false } }, 'the option signal is an object; expected an AbortSignal', undefined],
     [{ signal: new AbortController() }, 'the option signal is an object; expected an AbortSignal', undefined],
     [{ timeoutMs: -1 }, 'timeoutMs is -1; expected milliseconds', undefined],
     [{ timeoutMs: NaN }, 'timeoutMs is NaN; expected milliseconds', undefined],

@@ -177,6 +177,40 @@ describe('a write', () => {
     expect(temporary.service.snapshot().databases[0]?.lane).toMatchObject({ waiting: 0, running: 0 });
   });
 
+  it('undoes a part that throws in the middle of an iteration, and goes on', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await database.write('go on', (tx) => {
+      insert(tx, 'a');
+      const mine = new Error('enough');
+      const part = outcomeOf(() =>
+        tx.transaction((inner) => {
+          insert(inner, 'b');
+          inner.iterate('SELECT name FROM item').next();
+          throw mine;
+        }),
+      );
+      expect(part).toBe(mine);
+      insert(tx, 'c');
+    });
+    expect(itemsOf(database)).toEqual(['a', 'c']);
+  });
+
+  it('does not go on when a statement of a part has ended the transaction, and the part has kept it to itself', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const write = database.write('go on', (tx) => {
+      insert(tx, 'a');
+      tx.transaction((inner) => outcomeOf(() => inner.run('INSERT INTO guarded VALUES (-1)')));
+      insert(tx, 'b');
+    });
+    expect(await rejectionOf(write)).toMatchObject({
+      code: 'HIVEDB_E_SQL',
+      message: expect.stringContaining('a statement ended the transaction') as string,
+    });
+    expect(itemsOf(database)).toEqual([]);
+  });
+
   it('closes the iterators that its function left open', async () => {
     await using temporary = await shop();
     const { database } = temporary;

@@ -109,6 +109,29 @@ describe('a driver that cannot connect', () => {
 });
 
 describe('a connection that is opened when its service has closed', () => {
+  it('and cannot be had makes no failed database of a closed one', async () => {
+    await using fake = await fakeDatabase({
+      prepare: (driver) => {
+        driver.fail('connect', { times: 100 });
+      },
+    });
+    const { driver, database, service, clock } = fake;
+    expect(database.snapshot().status).toBe('failed');
+    await clock.advance(1_000);
+    driver.delay('connect', 50);
+    const late = rejectionOf(database.read('again', (c) => c.get('SELECT 1')));
+    await clock.advance(10);
+    const closing = service.close({ graceMs: 0 });
+    await passUntilSettled(clock, Promise.all([late, closing]));
+    await clock.advance(2_000);
+    const { connect } = driver.counts;
+    expect(database.snapshot().status).toBe('closed');
+    expect(await rejectionOf(database.read('after', (c) => c.get('SELECT 1')))).toMatchObject({
+      code: 'HIVEDB_E_POOL_CLOSED',
+    });
+    expect(driver.counts.connect).toBe(connect);
+  });
+
   it('is closed at once', async () => {
     const fake = await fakeDatabase();
     const { driver, clock, database, service } = fake;

@@ -258,6 +258,25 @@ describe('a lock that is somebody else’s', () => {
 });
 
 describe('an error after which nothing may be written', () => {
+  it('is the first that came: others after it change nothing, and none opens what was closed', async () => {
+    await using fake = await fakeDatabase();
+    const { driver, database, service, clock, logger } = fake;
+    driver.delay('statement', 10);
+    for (const message of ['the disk is broken', 'the disk is gone', 'there never was a disk'])
+      driver.fail('statement', { kind: 'IO', message, fences: true });
+    const write = (): Promise<unknown> => rejectionOf(database.transaction('pay', (tx) => tx.run('INSERT 1')));
+    const writes = Promise.all([write(), write()]);
+    await passUntilSettled(clock, writes);
+    expect(database.snapshot().failure?.message).toContain('the disk is broken');
+    expect(logger.said('error')).toEqual([expect.stringContaining('writes are stopped')]);
+    const late = rejectionOf(database.read('late', (c) => c.get('SELECT 1')));
+    await clock.advance(5);
+    const closing = service.close();
+    await passUntilSettled(clock, Promise.all([late, closing]));
+    expect(await late).toMatchObject({ code: 'HIVEDB_E_IO' });
+    expect(database.snapshot().status).toBe('closed');
+  });
+
   it('is heeded by a transaction that had been let into the queue before', async () => {
     await using fake = await fakeDatabase({ singleWriter: true });
     const { driver, database } = fake;
