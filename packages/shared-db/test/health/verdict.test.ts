@@ -206,6 +206,16 @@ describe('a long lease', () => {
     expect(evidence).toBe('1 lease held longer than 30 s: "nightly import" for 41.2 s');
   });
 
+  it.each([
+    [30_001, '30 s'],
+    [119_999, '119.9 s'],
+    [120_000, '2 min'],
+    [7_199_999, '119 min'],
+    [7_200_000, '2 h'],
+  ])('of %i ms is told as %s', (ageMs, told) => {
+    expect(onlyReason({ leases: [lease(1, 'import', ageMs)] }).evidence).toContain(`"import" for ${told}`);
+  });
+
   it('is no suspect while its holder has the time that it asked for, and is one afterwards', () => {
     expect(verdictOn({ leases: [lease(1, 'nightly import', 500_000, 600_000)] }).status).toBe('pass');
     expect(onlyReason({ leases: [lease(1, 'nightly import', 601_000, 600_000)] }).code).toBe('long-lease');

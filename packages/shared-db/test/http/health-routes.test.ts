@@ -127,13 +127,20 @@ describe('a response', () => {
     expect((await server.ask('/livez')).headers).not.toHaveProperty('retry-after');
   });
 
-  it.each(['/', '/livezz', '/livez/', '/health', '/healthz', '//livez', '/x/readyz', '/LIVEZ'])(
-    'to %s is left to the application',
-    async (path) => {
-      await using server = await serve(healthyService());
-      expect(await server.ask(path)).toMatchObject({ status: 418, body: 'the application' });
-    },
-  );
+  it.each([
+    '/',
+    '/livezz',
+    '/livez/',
+    '/health',
+    '/healthz',
+    '//livez',
+    '/x/readyz',
+    '/x/health/database/orders',
+    '/LIVEZ',
+  ])('to %s is left to the application', async (path) => {
+    await using server = await serve(healthyService());
+    expect(await server.ask(path)).toMatchObject({ status: 418, body: 'the application' });
+  });
 
   it('does not depend on what else the query says', async () => {
     await using server = await serve(healthyService());

@@ -204,6 +204,13 @@ describe('a histogram', () => {
     expect(await bounds(0.001, 3, 9e6)).toEqual(empty);
   });
 
+  it('counts for a bound what ends exactly there', async () => {
+    const waitTime = { ...new Histogram().snapshot(), count: 3, sumMs: 3, buckets: [{ leMs: 1, count: 3 }] };
+    const families = await scrape(healthyService({ databases: [healthyDatabase({ pool: { waitTime } })] }));
+    const upTo = (le: string) => valueOf(families, `${family}_bucket`, { ...orders, le });
+    expect(['0.0005', '0.001', '0.005'].map(upTo)).toEqual([0, 3, 3]);
+  });
+
   it('counts upwards, in seconds, and +Inf counts everything', async () => {
     const families = await scrape(withWaits(0.02, 0.4, 3, 3, 700, 120_000));
     const upTo = (le: string) => valueOf(families, `${family}_bucket`, { ...orders, le });

@@ -4,6 +4,8 @@ import { basename, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { encodeRequest, listProcesses, startPresence, type PresenceOptions } from '@hive/shared-db/presence';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+// By itself, because it is the last that stands between a living process and the removal of its socket.
+import { isUnattended } from '../../dist/presence/probe.js';
 import { connected, heardBy, serving } from '../support/conversation.ts';
 import { startNeighbour } from '../support/neighbour.ts';
 import { healthyService } from '../support/snapshots.ts';
@@ -240,6 +242,14 @@ describe('a client', () => {
 });
 
 describe('what a dead process left behind', () => {
+  it('is only what certainly nobody listens on: where that cannot be told, somebody may', async () => {
+    const path = join(place.path, 'process-7-1.sock');
+    expect(await isUnattended(path)).toBe(false);
+    writeFileSync(path, '');
+    expect(await isUnattended(path)).toBe(true);
+    expect(await isUnattended(join(path, 'below.sock'))).toBe(false);
+  });
+
   it('is not listed, stays while somebody only looks, and goes when the next process starts', async () => {
     await using neighbour = startNeighbour(PRESENT + AND_STAYS, place.path, JSON.stringify(describeHealthy()));
     const path = await neighbour.line();
