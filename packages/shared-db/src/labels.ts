@@ -64,7 +64,9 @@ export class Labels {
 /** The text without what could move a cursor, break a line of a log or hide something. */
 function displaySafe(text: string): string {
   const clean = text.slice(0, SHOWN + 1).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
-  return clean.length > SHOWN ? `${clean.slice(0, SHOWN - 1)}…` : clean;
+  const shown = clean.length > SHOWN ? `${clean.slice(0, SHOWN - 1)}…` : clean;
+  // Half of a pair, whoever has cut it, is no text: terminals, logs and sockets would each make something else of it.
+  return shown.toWellFormed();
 }
 
 function describe(value: unknown): string {

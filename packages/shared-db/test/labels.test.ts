@@ -61,6 +61,8 @@ describe('a label', () => {
     ['x'.repeat(120), 'x'.repeat(120)],
     ['x'.repeat(121), `${'x'.repeat(119)}…`],
     ['x'.repeat(1_000_000), `${'x'.repeat(119)}…`],
+    ['half \uD83D of a pair', 'half \uFFFD of a pair'],
+    [`${'x'.repeat(118)}💾 and more`, `${'x'.repeat(118)}\uFFFD…`],
     ['list "components" of <b>shop</b>', 'list "components" of <b>shop</b>'],
     ['Überschrift 💾', 'Überschrift 💾'],
   ])('is shown safely: %j', async (label, shown) => {
