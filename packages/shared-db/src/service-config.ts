@@ -75,8 +75,7 @@ export function checkConfig(config: ServiceConfig): void {
   checkLogger(config.logger);
   if (clock !== undefined) checkMethods('clock', clock, ['now', 'wallTime', 'after', 'nextTurn', 'turns']);
   if (random !== undefined && typeof random !== 'function') throw wrong('random', random, 'a function');
-  if (env !== undefined && (typeof env !== 'object' || env === null))
-    throw wrong('env', env, 'process.env or its like');
+  if (env !== undefined && (typeof env !== 'object' || env === null)) throw wrong('env', env, 'an object of variables');
   if (settingsFile !== undefined && typeof settingsFile !== 'string')
     throw wrong('settingsFile', settingsFile, 'the path of a file');
 }

@@ -46,7 +46,7 @@ describe('what code passes to the service and is not what was expected', () => {
       );
     if (typeof value !== 'object' || value === null)
       expect(await refusalOfService(path, { env: value })).toMatchObject(
-        refusal('CONFIG', 'code: env is ', 'process.env'),
+        refusal('CONFIG', 'code: env is ', 'variables'),
       );
     if (typeof value !== 'string') {
       expect(await refusalOfService(path, { settingsFile: value })).toMatchObject(
