@@ -84,6 +84,19 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     ['hive-db status --json', 'the same as hive-db/status/v1'],
   ]);
 
+  const locks = program
+    .command('locks')
+    .description('who writes, who reads and who waits, on every database or on the named ones, whatever program it is')
+    .argument('[database...]', 'names of databases, or SQLite files; they are looked at, not opened')
+    .action(async (databases: readonly string[]) => {
+      done(await (await import('./commands/locks.ts')).locks(invocation(), databases));
+    });
+  examples(locks, [
+    ['hive-db locks', 'every database that a process of this user has open'],
+    ['hive-db locks orders', 'one of them by its name'],
+    ['hive-db locks data/orders.db', 'any SQLite file, also where only other programs use it'],
+  ]);
+
   const healthCheck = program
     .command('health-check')
     .description('a verdict on every process: exit code 1 when one fails, 3 when one does not answer or none is there')

@@ -13,6 +13,33 @@ const SHOWN_COMMAND = 80;
  * only, and only processes of this pid namespace. Uses `stat` and /proc.
  */
 export function lockHoldersOf(path: string, mode: 'wal' | 'rollback'): readonly LockHolder[] | null {
+  const locks = locksOf(path);
+  if (locks === null) return null;
+  const found = new Map<number, Set<Holding>>();
+  const note = (on: readonly FileLock[], meaning: (lock: FileLock) => readonly Holding[]): void => {
+    for (const lock of on) {
+      const holds = found.get(lock.pid) ?? new Set();
+      for (const holding of meaning(lock)) holds.add(holding);
+      found.set(lock.pid, holds);
+    }
+  };
+  note(locks.database, (lock) => databaseHoldings(lock, mode));
+  note(locks.walIndex, shmHoldings);
+  return [...found]
+    .filter(([, holds]) => holds.size > 0)
+    .map(([pid, holds]) => ({ pid, command: commandOf(pid), holds: HOLDINGS.filter((holding) => holds.has(holding)) }))
+    .toSorted((a, b) => a.pid - b.pid);
+}
+
+/** The locks of a database by the file that they lie on. */
+export interface DatabaseLocks {
+  readonly database: readonly FileLock[];
+  /** On the `-shm` file. */
+  readonly walIndex: readonly FileLock[];
+}
+
+/** All locks on a database at one moment; null where the system does not tell. */
+export function locksOf(path: string): DatabaseLocks | null {
   let text: string;
   try {
     text = readFileSync('/proc/locks', 'utf8');
@@ -23,23 +50,12 @@ export function lockHoldersOf(path: string, mode: 'wal' | 'rollback'): readonly 
     .split('\n')
     .map((line) => parseLock(line))
     .filter((lock) => lock !== undefined);
-  const found = new Map<number, Set<Holding>>();
-  const note = (file: string, meaning: (lock: FileLock) => readonly Holding[]): void => {
-    const stats = statSync(file, { throwIfNoEntry: false });
-    if (stats === undefined) return;
-    for (const lock of locks) {
-      if (lock.inode !== stats.ino || !isOn(lock, stats)) continue;
-      const holds = found.get(lock.pid) ?? new Set();
-      for (const holding of meaning(lock)) holds.add(holding);
-      found.set(lock.pid, holds);
-    }
-  };
-  note(path, (lock) => databaseHoldings(lock, mode));
-  note(`${path}-shm`, shmHoldings);
-  return [...found]
-    .filter(([, holds]) => holds.size > 0)
-    .map(([pid, holds]) => ({ pid, command: commandOf(pid), holds: HOLDINGS.filter((holding) => holds.has(holding)) }))
-    .toSorted((a, b) => a.pid - b.pid);
+  return { database: locksOn(path, locks), walIndex: locksOn(`${path}-shm`, locks) };
+}
+
+function locksOn(file: string, locks: readonly FileLock[]): readonly FileLock[] {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? [] : locks.filter((lock) => lock.inode === stats.ino && isOn(lock, stats));
 }
 
 // Inodes are numbered for each device. Where `stat` has another number for the device than the kernel (btrfs, overlays), the open
@@ -71,7 +87,8 @@ function hasOpen(pid: number, { dev, ino }: Stats): boolean | undefined {
   }
 }
 
-function commandOf(pid: number): string | null {
+/** What a process is, in few words; null where that may not be seen. */
+export function commandOf(pid: number): string | null {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, SHOWN_WORDS);
     // A program and its script are known by their names; where they are installed says little and takes the room.

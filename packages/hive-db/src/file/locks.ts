@@ -31,12 +31,16 @@ export function parseLock(line: string): FileLock | undefined {
   };
 }
 
+/** Locks of readers: each on the byte of the read mark that says what it sees. */
+const FIRST_READ_MARK = 123;
+const LAST_READ_MARK = 127;
+
 /** Bytes of the `-shm` file by what a lock on them means (sqlite.org/walformat.html, section 2.3.1). */
 const SHM_LOCKS: readonly (readonly [first: number, last: number, Holding])[] = [
   [120, 120, 'write'],
   [121, 121, 'checkpoint'],
   [122, 122, 'recover'],
-  [123, 127, 'read'],
+  [FIRST_READ_MARK, LAST_READ_MARK, 'read'],
   [128, 128, 'open'],
 ];
 
@@ -45,8 +49,15 @@ export function shmHoldings({ start, end, exclusive }: FileLock): readonly Holdi
   return SHM_LOCKS.flatMap(([first, last, holding]) => {
     if (end < first || start > last) return [];
     // The first three are locks only when exclusive.
-    return exclusive || first >= 123 ? [holding] : [];
+    return exclusive || first >= FIRST_READ_MARK ? [holding] : [];
   });
+}
+
+/** Which read marks a lock on the `-shm` file uses. An exclusive lock changes a mark and reads nothing. Pure. */
+export function readMarksOf({ start, end, exclusive }: FileLock): readonly number[] {
+  if (exclusive) return [];
+  const marks = Array.from({ length: LAST_READ_MARK - FIRST_READ_MARK + 1 }, (_, mark) => mark);
+  return marks.filter((mark) => start <= FIRST_READ_MARK + mark && FIRST_READ_MARK + mark <= end);
 }
 
 /** Where SQLite locks the database file itself: one byte at 1 GiB for who waits, the next for who writes, then 510 for readers. */

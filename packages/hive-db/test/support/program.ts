@@ -14,16 +14,25 @@ export interface Program extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
+/** Any program. */
+export interface CommandLine {
+  readonly command: string;
+  readonly argv: readonly string[];
+}
+
 /** Starts a program of this folder. */
 export function startProgram(file: string, ...args: readonly string[]): Program {
-  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  return startCommand({ command: process.execPath, argv: [join(import.meta.dirname, file), ...args] });
+}
+
+/** Starts any program. */
+export function startCommand({ command, argv }: CommandLine): Program {
+  const child = spawn(command, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const line = async (): Promise<string> => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(`${file} ended without another line`);
+    if (done) throw new Error(`${command} ${argv.join(' ')} ended without another line`);
     return value;
   };
   const kill = async (): Promise<void> => {

@@ -1,0 +1,46 @@
+import { databasesNamed, knownDatabases, type NamedDatabase } from '../databases.ts';
+import { locksDocument, type Sighting } from '../documents/locks.ts';
+import { EXIT, worstOf, type ExitCode } from '../exit-code.ts';
+import { fileOutcome } from '../file-outcome.ts';
+import { inspectFile } from '../file/inspect.ts';
+import { reportLocks } from '../file/lock-report.ts';
+import { announce, inquire, outcomeOf } from '../inquiry.ts';
+import { say, type Invocation } from '../invocation.ts';
+import { printDocument } from '../render/json.ts';
+
+/** Who writes, who reads and who waits, on the databases that are named or on all that processes have open. */
+export async function locks(invocation: Invocation, wanted: readonly string[]): Promise<ExitCode> {
+  const { io, json, paint, width } = invocation;
+  const inquiry = await inquire(invocation);
+  if (wanted.length === 0) announce(invocation, inquiry);
+  const databases =
+    wanted.length === 0 ? knownDatabases(inquiry.answered) : databasesNamed(wanted, inquiry.answered, io.cwd);
+
+  const views = databases.map((database) => look(invocation, database));
+  const document = locksDocument(
+    views.flatMap(({ sighting }) => sighting ?? []),
+    inquiry,
+  );
+  if (json) printDocument(io.stdout, document);
+  else {
+    const { locksText } = await import('../render/locks-text.ts');
+    io.stdout.write(locksText(document, paint, width));
+  }
+  const codes = views.map(({ code }) => code);
+  return worstOf(wanted.length === 0 ? [...codes, outcomeOf(inquiry)] : codes);
+}
+
+interface View {
+  readonly code: ExitCode;
+  readonly sighting?: Sighting;
+}
+
+function look(invocation: Invocation, { path, aliases }: NamedDatabase): View {
+  const file = inspectFile(path, invocation.io.cwd);
+  const code = fileOutcome(invocation, file);
+  if (file.state !== 'database') return { code };
+  const report = reportLocks(path, file.journal_mode);
+  if (report !== null) return { code, sighting: { path, aliases, report, observedMs: 0 } };
+  say(invocation, 'who has locks is known on Linux only; hive-db status shows what the processes say');
+  return { code: EXIT.undetermined };
+}

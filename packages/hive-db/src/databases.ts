@@ -1,0 +1,55 @@
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Answered } from './inquiry.ts';
+
+/** A database file, and all paths under which processes have it open. */
+export interface NamedDatabase {
+  /** Where the file really is; as it was given, when nothing is there. */
+  readonly path: string;
+  readonly aliases: ReadonlySet<string>;
+}
+
+/** Every database file that a process has open, each once, in the order of their paths. */
+export function knownDatabases(answered: readonly Answered[]): readonly NamedDatabase[] {
+  return filesAt(pathsOf(answered), answered);
+}
+
+/** The files of what a person wrote: each the name of a database that a process has open, or a path. */
+export function databasesNamed(
+  wanted: readonly string[],
+  answered: readonly Answered[],
+  cwd: string,
+): readonly NamedDatabase[] {
+  const paths = wanted.flatMap((word) => {
+    const named = pathsOf(answered, word);
+    return named.length > 0 ? named : [pathFrom(cwd, word)];
+  });
+  return filesAt(paths, answered);
+}
+
+function filesAt(paths: readonly string[], answered: readonly Answered[]): readonly NamedDatabase[] {
+  const aliases = Map.groupBy(pathsOf(answered), (path) => realPathOf(path));
+  const files = new Set(paths.map((path) => realPathOf(path)));
+  return [...files].map((path) => ({ path, aliases: new Set(aliases.get(path)) }));
+}
+
+// What no file can be called stays as it is: resolved, an empty word would name the directory.
+function pathFrom(cwd: string, word: string): string {
+  return word === '' || word.includes('\0') ? word : resolve(cwd, word);
+}
+
+function pathsOf(answered: readonly Answered[], name?: string): readonly string[] {
+  const databases = answered.flatMap(({ snapshot }) => snapshot.databases);
+  const paths = databases.filter((one) => name === undefined || one.name === name).map(({ path }) => path);
+  return [...new Set(paths.filter((path) => path !== undefined))].toSorted();
+}
+
+function realPathOf(path: string): string {
+  // Without a word, the system would take the working directory.
+  if (path === '') return path;
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,70 @@
+import type {
+  DatabaseLocksDocument,
+  Holder,
+  LocksDocument,
+  Person,
+  ReaderDocument,
+  WalDocument,
+  Waiter,
+} from '../documents/locks.ts';
+import { count, duration, size } from './figures.ts';
+import type { Paint } from './paint.ts';
+import { paragraph } from './paragraph.ts';
+import { safe } from './safe-text.ts';
+
+const KEY_WIDTH = 12;
+const LONGEST_PATH = 4_096;
+
+/** Who writes, who reads and who waits, a block for each database. */
+export function locksText({ databases }: LocksDocument, paint: Paint, width: number): string {
+  return databases.map((database) => blockOf(database, paint, width)).join('\n');
+}
+
+function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): string {
+  const { path, names, write, checkpoint, readers, waiters, open, wal } = database;
+  const name = names.length === 0 ? '' : `  ${safe(names.join(', '))}`;
+  const lines: readonly (readonly [key: string, value: string])[] = [
+    ['writing', write === null ? 'nobody' : holder(write)],
+    ...waiters.map((one) => ['waiting', waiter(one)] as const),
+    ...(checkpoint === null ? [] : [['checkpoint', holder(checkpoint)] as const]),
+    ...readers.map((one) => ['reading', reader(one)] as const),
+    ['open in', open.length === 0 ? 'no process' : open.map((one) => person(one)).join('; ')],
+    ...(wal === null ? [] : [['log', log(wal)] as const]),
+  ];
+  const room = width - KEY_WIDTH - 2;
+  const text = lines.map(([key, value]) => {
+    const [first = '', ...rest] = paragraph(value, room).trimEnd().split('\n');
+    const hanging = rest.map((line) => `${' '.repeat(KEY_WIDTH + 2)}${line}\n`).join('');
+    return `  ${key.padEnd(KEY_WIDTH)}${first}\n${hanging}`;
+  });
+  return `${paint('strong', safe(path, LONGEST_PATH))}${name}\n${text.join('')}`;
+}
+
+/** A process as people call it: the app and its number, or the command and its number. */
+function person({ pid, app, command }: Person): string {
+  return `${safe(app ?? command ?? '?')} (pid ${pid})`;
+}
+
+function holder(one: Holder): string {
+  const { label, call_site: site, held_seconds: held } = one;
+  const doing = label === null ? '' : `: "${safe(label)}"`;
+  const since = held === null ? '' : ` for ${duration(held)}`;
+  return `${person(one)}${doing}${since}${site === null ? '' : `, ${safe(site)}`}`;
+}
+
+function waiter(one: Waiter): string {
+  const { label, waited_seconds: waited, behind, call_site: site } = one;
+  const others = behind === 0 ? '' : `, and ${behind} behind it`;
+  const doing = label === null ? '' : `: "${safe(label)}"`;
+  return `${person(one)}${doing} for ${duration(waited)}${others}${site === null ? '' : `, ${safe(site)}`}`;
+}
+
+function reader(one: ReaderDocument): string {
+  return one.pins_frames === 0 ? person(one) : `${person(one)}, keeps ${count(one.pins_frames, 'frame')} in the log`;
+}
+
+function log({ frames, backlog_frames: backlog, size_bytes: bytes }: WalDocument): string {
+  const content =
+    frames === null ? 'nobody has it open' : `${count(frames, 'frame')}, ${backlog ?? '?'} not yet in the file`;
+  return `${content}; ${size(bytes)}`;
+}

@@ -1,0 +1,170 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import type { DatabaseLocksDocument, LocksDocument } from '../dist/documents/locks.js';
+import { run, type Circumstances } from './support/command-line.ts';
+import { startCommand, startProgram, startShop, type Program } from './support/program.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+/** What `locks --json` says of all databases that are looked at. */
+async function look(argv: readonly string[], circumstances?: Circumstances): Promise<readonly DatabaseLocksDocument[]> {
+  const { code, out, err } = await run(['locks', '--json', ...argv], circumstances);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return (JSON.parse(out) as LocksDocument).databases;
+}
+
+/** Another SQLite that has the file open. */
+async function startWriter(path: string, ...statements: readonly string[]): Promise<Program> {
+  const writer = startProgram('writer.mjs', path);
+  await writer.line();
+  for (const statement of statements) await writer.tell(statement);
+  return writer;
+}
+
+const WAL = ['PRAGMA journal_mode = WAL', 'CREATE TABLE t (a TEXT)', "INSERT INTO t VALUES ('x')"];
+
+describe('hive-db locks', () => {
+  it('names one of ours with its label and its call site', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('lock');
+    const path = join(directory.path, 'orders.db');
+    const [database] = await look(['--runtime-dir', shop.runtimeDirectory, 'orders']);
+    expect(database).toMatchObject({
+      path,
+      names: ['orders'],
+      write: { pid: shop.pid, app: 'shop', label: 'move stock', observed_seconds: 0 },
+      open: [{ pid: shop.pid, app: 'shop' }],
+    });
+    expect(database?.write?.call_site).toMatch(/service\.mjs:\d+:\d+/);
+    expect(database?.write?.held_seconds).toBeGreaterThan(0);
+    await shop.tell('release');
+    await vi.waitFor(async () => {
+      expect((await look(['--runtime-dir', shop.runtimeDirectory, path]))[0]?.write).toBeNull();
+    });
+  });
+
+  it('names those of ours that wait, with what they wait to do', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using other = await startShop(directory.path);
+    await shop.tell('lock');
+    await other.tell('ask');
+    await other.tell('ask');
+    const [database] = await look(['--runtime-dir', shop.runtimeDirectory, 'orders']);
+    expect(database?.write).toMatchObject({ pid: shop.pid });
+    expect(database?.waiters).toMatchObject([{ pid: other.pid, app: 'shop', label: 'add stock', behind: 1 }]);
+    const { out } = await run(['locks', '--runtime-dir', shop.runtimeDirectory, 'orders']);
+    expect(out).toMatch(new RegExp(`writing +shop \\(pid ${shop.pid}\\): "move stock" for [^,]+, `));
+    expect(out).toMatch(new RegExp(`waiting +shop \\(pid ${other.pid}\\): "add stock" for [^,]+, and 1 behind it`));
+  });
+
+  it('shows every database that a process has open, each once', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using _ = await startShop(directory.path);
+    const databases = await look(['--runtime-dir', shop.runtimeDirectory]);
+    expect(databases.map(({ path }) => path)).toEqual(
+      ['orders.db', 'stock.db'].map((name) => join(directory.path, name)),
+    );
+    expect(databases.map(({ open }) => open.length)).toEqual([2, 2]);
+  });
+
+  it('names any other program: here a second SQLite that writes', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(path, ...WAL, 'BEGIN IMMEDIATE');
+    const [database] = await look(['--runtime-dir', directory.path, path]);
+    expect(database?.write).toMatchObject({ pid: writer.pid, app: null, label: null, held_seconds: null });
+    expect(database?.write?.command).toMatch(/writer\.mjs/);
+  });
+
+  it('counts the frames that a reader keeps in the log, to the frame', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(path, ...WAL, 'PRAGMA wal_checkpoint(PASSIVE)');
+    await writer.tell("INSERT INTO t VALUES ('seen')");
+    await using reader = await startWriter(path, 'BEGIN', 'SELECT * FROM t');
+    for (let i = 0; i < 5; i++) await writer.tell(`INSERT INTO t VALUES ('unseen ${i}')`);
+    await writer.tell('PRAGMA wal_checkpoint(PASSIVE)');
+    const [database] = await look(['--runtime-dir', directory.path, path]);
+    expect(database?.readers).toMatchObject([{ pid: reader.pid, pins_frames: 5 }]);
+    // What a checkpoint could not move is what the reader keeps.
+    expect(database?.wal).toMatchObject({ backlog_frames: 5, size_bytes: statSync(`${path}-wal`).size });
+    await reader.tell('COMMIT');
+    expect((await look(['--runtime-dir', directory.path, path]))[0]?.readers).toEqual([]);
+  });
+
+  it('sees through a rollback journal, too', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(path, 'CREATE TABLE t (a TEXT)', "INSERT INTO t VALUES ('x')");
+    await using reader = await startWriter(path, 'BEGIN', 'SELECT * FROM t');
+    await writer.tell('BEGIN IMMEDIATE');
+    const [database] = await look(['--runtime-dir', directory.path, path]);
+    expect(database).toMatchObject({ write: { pid: writer.pid }, wal: null });
+    expect(database?.readers).toContainEqual(expect.objectContaining({ pid: reader.pid, pins_frames: 0 }));
+  });
+
+  const python = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
+
+  it.skipIf(!python)('names a Python process that holds the write lock', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(path, ...WAL);
+    await writer.tell('close');
+    const hold = `import sqlite3, sys
+c = sqlite3.connect(sys.argv[1], isolation_level=None)
+c.execute('BEGIN IMMEDIATE')
+print('held', flush=True)
+sys.stdin.read()`;
+    await using holder = startCommand({ command: 'python3', argv: ['-c', hold, path] });
+    expect(await holder.line()).toBe('held');
+    const [database] = await look(['--runtime-dir', directory.path, path]);
+    expect(database?.write).toMatchObject({ pid: holder.pid, app: null });
+    expect(database?.write?.command).toMatch(/^python3/);
+  });
+
+  it('finds a database by any path that leads to it', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('lock');
+    const link = join(directory.path, 'link.db');
+    symlinkSync(join(directory.path, 'orders.db'), link);
+    for (const name of [link, 'orders.db', 'orders']) {
+      const [database] = await look(['--runtime-dir', shop.runtimeDirectory, name], { cwd: directory.path });
+      expect(database).toMatchObject({ names: ['orders'], write: { label: 'move stock' } });
+    }
+  });
+
+  it('takes no lock from anybody, and leaves nothing behind', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('lock');
+    const held = (): readonly string[] =>
+      readFileSync('/proc/locks', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(` ${shop.pid} `))
+        .map((line) => line.replace(/^\d+: /, ''));
+    const before = held();
+    expect(before.length).toBeGreaterThan(0);
+    await look(['--runtime-dir', shop.runtimeDirectory]);
+    await run(['locks', '--runtime-dir', shop.runtimeDirectory, join(directory.path, 'orders.db')]);
+    expect(held()).toEqual(before);
+  });
+
+  it('says in one sentence what is no database', async () => {
+    using directory = temporaryDirectory();
+    for (const [word, code, sentence] of [
+      ['nothing', 2, /nothing does not exist/],
+      ['.', 2, /is a directory/],
+      ['', 2, /is no name that a file can have/],
+    ] as const) {
+      const outcome = await run(['locks', '--runtime-dir', directory.path, word], { cwd: directory.path });
+      expect(outcome).toMatchObject({ code, out: '' });
+      expect(outcome.err).toMatch(sentence);
+      expect(outcome.err.split('\n').filter((line) => line !== '')).toHaveLength(1);
+    }
+  });
+});

@@ -1,0 +1,125 @@
+import { assert, nat, property, tuple, uint8Array } from 'fast-check';
+import { endianness } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { readMarksOf, type FileLock } from '../dist/file/locks.js';
+import { decodeWalIndex, pinnedFrames, WAL_INDEX_BYTES } from '../dist/file/wal-index.js';
+
+const little = endianness() === 'LE';
+
+interface Fields {
+  readonly version?: number;
+  readonly initialised?: number;
+  readonly pageSize?: number;
+  readonly frames?: number;
+  readonly backfilled?: number;
+  readonly marks?: readonly number[];
+}
+
+/** The beginning of a `-shm` file as SQLite keeps it: two equal headers, then what checkpoints and readers share. */
+function indexBytes(fields: Fields = {}): DataView<ArrayBuffer> {
+  const { version = 3_007_000, initialised = 1, pageSize = 4_096, frames = 59, backfilled = 17 } = fields;
+  const { marks = [0, 17, 59, 0xffff_ffff, 0xffff_ffff] } = fields;
+  const view = new DataView(new ArrayBuffer(WAL_INDEX_BYTES));
+  for (const at of [0, 48]) {
+    view.setUint32(at, version, little);
+    view.setUint8(at + 12, initialised);
+    view.setUint16(at + 14, pageSize, little);
+    view.setUint32(at + 16, frames, little);
+  }
+  view.setUint32(96, backfilled, little);
+  for (const [mark, value] of marks.entries()) view.setUint32(100 + 4 * mark, value, little);
+  return view;
+}
+
+function decode(view: DataView<ArrayBuffer>): ReturnType<typeof decodeWalIndex> {
+  return decodeWalIndex(new Uint8Array(view.buffer));
+}
+
+describe('the index of a log', () => {
+  it('is decoded', () => {
+    expect(decode(indexBytes())).toEqual({
+      pageSize: 4_096,
+      frames: 59,
+      backfilled: 17,
+      readMarks: [0, 17, 59, undefined, undefined],
+    });
+  });
+
+  it('writes pages of 65,536 bytes as 1', () => {
+    expect(decode(indexBytes({ pageSize: 1 }))?.pageSize).toBe(65_536);
+  });
+
+  it.each([
+    ['of another version', indexBytes({ version: 3_007_001 })],
+    ['that nobody has set up', indexBytes({ initialised: 0 })],
+    ['with an odd page size', indexBytes({ pageSize: 1_000 })],
+  ])('%s is none', (_, view) => {
+    expect(decode(view)).toBeUndefined();
+  });
+
+  it('whose two headers differ was caught in the middle of a change', () => {
+    const view = indexBytes();
+    view.setUint32(48 + 16, 60, little);
+    expect(decode(view)).toBeUndefined();
+  });
+
+  it('that is cut short is none', () => {
+    const whole = new Uint8Array(indexBytes().buffer);
+    assert(
+      property(nat(WAL_INDEX_BYTES - 1), (length) => decodeWalIndex(whole.subarray(0, length)) === undefined),
+      { verbose: true },
+    );
+  });
+
+  it('is an index or nothing, whatever the bytes are', () => {
+    const hostile = uint8Array({ minLength: 0, maxLength: 2 * WAL_INDEX_BYTES });
+    assert(property(hostile, (bytes) => decodeWalIndex(bytes) === undefined || bytes.length >= WAL_INDEX_BYTES));
+    const change = tuple(nat(WAL_INDEX_BYTES - 1), nat(255));
+    assert(
+      property(change, ([at, value]) => {
+        const view = indexBytes();
+        view.setUint8(at, value);
+        const index = decode(view);
+        // A change of one of the two headers alone is always noticed.
+        expect(index === undefined || at >= 96 || value === indexBytes().getUint8(at)).toBe(true);
+      }),
+    );
+  });
+});
+
+function lock(start: number, end: number, exclusive = false): FileLock {
+  return { pid: 1, device: '08:01', inode: 1, start, end, exclusive };
+}
+
+describe('what readers keep in the log', () => {
+  const index = decode(indexBytes())!;
+
+  it.each([
+    ['the first mark: everything that is not in the file', 0, 42],
+    ['an older mark: what came after it', 1, 42],
+    ['the newest mark: nothing', 2, 0],
+    ['a mark that nobody has set: nothing', 3, 0],
+  ])('%s', (_, mark, frames) => {
+    expect(pinnedFrames(index, mark)).toBe(frames);
+  });
+
+  it('is never less than nothing: the log may have begun again', () => {
+    assert(
+      property(nat(100), nat(100), nat(100), nat(4), (frames, backfilled, seen, mark) => {
+        const other = decode(indexBytes({ frames, backfilled, marks: [0, seen, seen, seen, seen] }))!;
+        return pinnedFrames(other, mark) >= 0 && pinnedFrames(other, mark) <= frames;
+      }),
+    );
+  });
+
+  it.each([
+    ['one mark', lock(124, 124), [1]],
+    ['several in one lock', lock(123, 125), [0, 1, 2]],
+    ['all of the file', lock(0, Infinity), [0, 1, 2, 3, 4]],
+    ['none: the lock of who writes', lock(120, 120), []],
+    ['none: the lock of who has it open', lock(128, 128), []],
+    ['none: a mark that is being changed', lock(124, 124, true), []],
+  ])('is told by their locks: %s', (_, held, marks) => {
+    expect(readMarksOf(held)).toEqual(marks);
+  });
+});
