@@ -104,13 +104,14 @@ function contendedWrites({ counters }: DatabaseSnapshot): Remark | undefined {
     severity: 'warning',
     code: 'contended-writes',
     evidence: `the write lock was somebody else's at ${busy} of ${count(writes + transactions, 'write')} (${percent(share)})`,
-    advice: 'keep transactions short in every process that writes here; hive-db status FILE names who holds the lock',
+    advice: 'keep transactions short in every process that writes here; hive-db locks FILE names who holds it',
   };
 }
 
-function diskFull({ counters }: DatabaseSnapshot): Remark | undefined {
+function diskFull({ counters, refused }: DatabaseSnapshot): Remark | undefined {
   const times = counters.errors.HIVEDB_E_DISK_FULL ?? 0;
-  if (times === 0) return undefined;
+  // While it is full, the verdict of the process says so.
+  if (times === 0 || refused !== undefined) return undefined;
   return {
     severity: 'warning',
     code: 'disk-full',

@@ -1,6 +1,8 @@
-import { PoolError } from '@hive/pool';
+import { PoolError, type Clock } from '@hive/pool';
+import type { DatabaseContext } from '../database.ts';
 import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } from '../errors.ts';
 import type { Label } from '../labels.ts';
+import type { RefusedWrites } from '../snapshot.ts';
 import type { Driver, Failure, Phase } from './driver.ts';
 
 /** What to do about a failure of a statement or a file. */
@@ -19,11 +21,18 @@ export class Failures {
   readonly #database: string;
   readonly #driver: Driver;
   readonly #fence: (failure: DatabaseError) => void;
+  readonly #clock: Clock;
   readonly #counts: Partial<Record<DatabaseErrorCode, number>> = {};
+  #refused: { readonly failure: DatabaseError; readonly since: number; readonly count: number } | undefined;
 
   /** @param fence stops writes, after a failure that says that the file cannot be trusted. */
-  constructor(database: string, driver: Driver, fence: (failure: DatabaseError) => void) {
-    this.#database = database;
+  constructor(
+    { name, clock }: Pick<DatabaseContext, 'name' | 'clock'>,
+    driver: Driver,
+    fence: (failure: DatabaseError) => void,
+  ) {
+    this.#database = name;
+    this.#clock = clock;
     this.#driver = driver;
     this.#fence = fence;
   }
@@ -53,8 +62,27 @@ export class Failures {
   /** Counts a failed call whose error is told as it is: explained already, or of the caller's own function. */
   passedOn(error: unknown, label: Label): unknown {
     label.failures++;
-    if (error instanceof DatabaseError) this.#counts[error.code] = (this.#counts[error.code] ?? 0) + 1;
+    if (!(error instanceof DatabaseError)) return error;
+    this.#counts[error.code] = (this.#counts[error.code] ?? 0) + 1;
+    if (error.kind === 'DISK_FULL' && error.database === this.#database) this.#refuse(error);
     return error;
+  }
+
+  #refuse(failure: DatabaseError): void {
+    this.#refused ??= { since: this.#clock.now(), failure, count: 0 };
+    this.#refused = { ...this.#refused, failure, count: this.#refused.count + 1 };
+  }
+
+  /** A write was committed: there is space again. */
+  committed(): void {
+    this.#refused = undefined;
+  }
+
+  /** The writes that a full disk has refused since the last one was committed. */
+  get refused(): RefusedWrites | undefined {
+    if (this.#refused === undefined) return undefined;
+    const { failure, count, since } = this.#refused;
+    return Object.freeze({ code: failure.code, message: failure.message, count, sinceMs: this.#clock.now() - since });
   }
 
   /** Why the database cannot be opened. */

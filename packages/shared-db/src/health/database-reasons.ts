@@ -22,6 +22,7 @@ export function databaseReasons(database: DatabaseSnapshot, thresholds: Threshol
 }
 
 const servingRules: readonly Rule[] = [
+  diskFull,
   suspended,
   saturated,
   waitingForConnection,
@@ -57,6 +58,16 @@ function availability({ status, required, failure }: DatabaseSnapshot): Finding 
   const { evidence, advice } = unavailable[status];
   const cause = failure === undefined ? '' : `: ${failure.code}: ${failure.message}`;
   return { status: required ? 'fail' : 'warn', code: status, evidence: evidence + cause, advice };
+}
+
+function diskFull({ refused, required }: DatabaseSnapshot): Finding | undefined {
+  if (refused === undefined) return undefined;
+  return {
+    status: required ? 'fail' : 'warn',
+    code: 'disk-full',
+    evidence: `${count(refused.count, 'write')} in a row refused, the first ${duration(refused.sinceMs)} ago: ${refused.code}`,
+    advice: 'free space on the disk of the database; reads go on meanwhile, and the next write that succeeds ends this',
+  };
 }
 
 function suspended({ name, pool }: DatabaseSnapshot): Finding | undefined {

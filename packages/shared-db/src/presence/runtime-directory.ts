@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { DatabaseError } from '../errors.ts';
+import { makeDirectory } from '../make-directory.ts';
 
 const ADVICE = 'set HIVE_RUNTIME_DIR to an absolute path of a directory that only this user can enter';
 
@@ -34,7 +35,7 @@ export function runtimeDirectory(configured?: string, host: RuntimeHost = thisHo
 export function createRuntimeDirectory(path: string): void {
   if (checkRuntimeDirectory(path)) return;
   try {
-    mkdirSync(resolve(path), { recursive: true, mode: 0o700 });
+    makeDirectory(resolve(path), 0o700);
   } catch (cause) {
     const kind = ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(cause)) ? 'PERMISSION' : 'PATH';
     throw new DatabaseError(kind, `runtime directory ${path} cannot be made: ${codeOf(cause)}`, {

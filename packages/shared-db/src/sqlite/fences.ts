@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../make-directory.ts';
 
 /**
  * Word that processes leave for each other: a file must not be written before it has been verified. One empty-named file per
@@ -20,7 +21,7 @@ export class Fences {
   raise(inode: string, why: { readonly pid: number; readonly code: string; readonly at: number }): void {
     if (this.#directory === undefined) return;
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      makeDirectory(this.#directory, 0o700);
       writeFileSync(this.#path(this.#directory, inode), `${JSON.stringify(why)}\n`, { mode: 0o600 });
     } catch {
       // The disk that failed may be this one too.

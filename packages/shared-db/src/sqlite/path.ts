@@ -1,17 +1,8 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { shown } from '../config/problem.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
+import { makeDirectory } from '../make-directory.ts';
 import { networkFileSystem } from './network-file-system.ts';
 
 /** What the file system says about a path. Passed in, so that a test can be on a network file system. */
@@ -68,7 +59,7 @@ export function checkPath(
   const user = `user ${process.getuid?.()}`;
   try {
     checkPlace(dirname(path), dataDirectory, fileSystem, refuse);
-    makeDirectory(dirname(path), refuse);
+    makePlace(dirname(path), refuse);
     return { path, exists: checkFile(path, refuse) };
   } catch (error) {
     if (error instanceof DatabaseError) throw error;
@@ -78,6 +69,9 @@ export function checkPath(
       : refuse('PATH', what, 'check the path', error);
   }
 }
+
+const READ_ONLY = 'is on a file system that is mounted read-only';
+const READ_ONLY_ADVICE = 'mount it for writing, or move the database';
 
 type Refuse = (kind: ErrorKind, what: string, advice: string, cause?: unknown) => never;
 
@@ -103,19 +97,23 @@ function checkPlace(
     );
 }
 
-function makeDirectory(directory: string, refuse: Refuse): void {
+function makePlace(directory: string, refuse: Refuse): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
   } catch (error) {
-    // Node reports ENOENT for what a read-only file system refuses.
-    const forbidden = codeOf(error) === 'ENOENT' && !allowed(nearestExisting(directory), constants.W_OK);
-    const denied = isDenied(error) || forbidden;
-    refuse(denied ? 'PERMISSION' : 'PATH', 'is in a directory that cannot be made', `make ${directory}`, error);
+    if (codeOf(error) === 'EROFS') refuse('PERMISSION', READ_ONLY, READ_ONLY_ADVICE, error);
+    refuse(
+      isDenied(error) ? 'PERMISSION' : 'PATH',
+      'is in a directory that cannot be made',
+      `make ${directory}`,
+      error,
+    );
   }
 }
 
 /** Whether the file exists. Refuses it when it cannot be a database that this user may write. */
 function checkFile(path: string, refuse: Refuse): boolean {
+  if (isReadOnly(dirname(path))) refuse('PERMISSION', READ_ONLY, READ_ONLY_ADVICE);
   const user = `user ${process.getuid?.()}`;
   const mayChangeDirectory = allowed(dirname(path), constants.W_OK | constants.X_OK);
   const found = lstatSync(path, { throwIfNoEntry: false });
@@ -211,6 +209,16 @@ export function leadsTo(path: string, { device, inode }: FileIdentity): boolean 
 /** The size of a file in bytes; undefined when there is none. */
 export function sizeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size;
+}
+
+/** Whether the file system takes no changes, whoever asks. */
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'EROFS';
+  }
 }
 
 function allowed(path: string, mode: number): boolean {

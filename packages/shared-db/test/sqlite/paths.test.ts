@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -63,6 +64,16 @@ describe('a path that is none', () => {
       message: expect.stringMatching(new RegExp(`orders[^]*${what}[^]*(?:; give|must be a path)`)) as string,
     });
     expect(readdirSync(directory.path)).toEqual([]);
+  });
+});
+
+describe('a directory that can never be made', () => {
+  it.skipIf(!existsSync('/proc/self'))('is refused at once', async () => {
+    await using service = await serviceOn('/proc/hive/in/orders.db');
+    expect(service.database('orders').snapshot()).toMatchObject({
+      status: 'failed',
+      failure: { code: 'HIVEDB_E_PATH', message: expect.stringContaining('cannot be made') as string },
+    });
   });
 });
 
@@ -438,9 +449,12 @@ describe('a disk that is full', () => {
     ).toMatchObject({
       code: 'HIVEDB_E_DISK_FULL',
     });
-    expect(database.snapshot()).toMatchObject({ status: 'open' });
+    expect(database.snapshot()).toMatchObject({ status: 'open', refused: { code: 'HIVEDB_E_DISK_FULL', count: 2 } });
+    expect(service.verdict()).toMatchObject({ status: 'warn', reasons: [{ code: 'disk-full', database: 'orders' }] });
     disk.remount('size=8000k');
     await fill();
+    expect(database.snapshot().refused).toBeUndefined();
+    expect(service.verdict().status).toBe('pass');
     expect(count()).toEqual({ n: written.length + 1 });
     expect(database.readSync('check', (c) => c.get('PRAGMA quick_check'))).toEqual({ quick_check: 'ok' });
   });
@@ -494,7 +508,7 @@ describe('a disk that is full', () => {
       await using service = await serviceOn(file);
       expect(service.database('orders').snapshot()).toMatchObject({
         status: 'failed',
-        failure: { code: 'HIVEDB_E_PERMISSION' },
+        failure: { code: 'HIVEDB_E_PERMISSION', message: expect.stringContaining('mounted read-only') as string },
       });
     }
     expect(pictureOf(disk.path)).toEqual(before);
