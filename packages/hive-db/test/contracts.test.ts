@@ -8,7 +8,7 @@ import { contract, misfits } from './support/schema.ts';
 import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
-const VERBS = ['status', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
+const VERBS = ['status', 'locks', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
 const settings = ['config-print', 'config-validate'];
 
 /** What leaves every optional part out, and what has them all. */
@@ -49,7 +49,7 @@ describe('what --json prints', () => {
       const { out } = await run([verb, '--json', '--runtime-dir', shop.runtimeDirectory]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
-    for (const verb of ['status', 'diagnose']) {
+    for (const verb of ['status', 'locks', 'diagnose']) {
       const { out } = await run([verb, '--json', ...files]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
@@ -68,6 +68,8 @@ describe('what --json prints', () => {
     const document = { schema: 'hive-db/status/v1', processes: [{ pid: '1', app: 'x', databases: [], surprise: 1 }] };
     expect(misfits(document, contract('status'))).toEqual([
       '$.processes[0].uptime_seconds is missing',
+      '$.processes[0].event_loop_blocked_seconds is missing',
+      '$.processes[0].blocked_by is missing',
       '$.processes[0].pid is "1", not integer',
       '$.processes[0].surprise is not in the contract',
     ]);

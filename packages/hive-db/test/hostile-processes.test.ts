@@ -2,7 +2,9 @@ import type { DatabaseSnapshot } from '@hive/shared-db';
 import { assert, asyncProperty, constantFrom, double, infiniteStream, integer, oneof, string } from 'fast-check';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { HealthDocument } from '../dist/documents/health.js';
+import type { StatusDocument } from '../dist/documents/status.js';
 import { run } from './support/command-line.ts';
 import { startProgram, startShop } from './support/program.ts';
 import { runtimeDirectory, hangingUp, saying, silent } from './support/runtime-directory.ts';
@@ -13,6 +15,9 @@ const VERBS = [['status'], ['health-check'], ['monitor'], ['diagnose'], ['deprec
 const EVIL = 'x\u001b[2J\u0007\u009b31m\r\n\u202e\u2028\u{e0001}y\ud800';
 /** Everything that could move a cursor, ring, hide or reorder, but for the line ends that a text consists of. */
 const CONTROL = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+/** A busy machine is no reason to fail. */
+const LONG = { timeout: 20_000, interval: 50 };
 
 async function ask(directory: string, verb: readonly string[], ...more: readonly string[]) {
   return run([...verb, '--runtime-dir', directory, ...more]);
@@ -55,15 +60,47 @@ describe('a process that does not answer', () => {
     );
   });
 
-  it('is a real process whose main thread is stuck', async () => {
+  it('is a real process that was stopped', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);
-    await shop.tell('freeze');
-    const { code, out, err } = await ask(shop.runtimeDirectory, ['status'], '--timeout', '50ms');
+    shop.process.kill('SIGSTOP');
+    const { code, out, err } = await ask(shop.runtimeDirectory, ['status'], '--timeout', '200ms');
     expect({ code, out }).toEqual({ code: 3, out: '' });
     expect(err).toMatch(
       new RegExp(`^hive-db: process ${shop.pid} gives no usable answer: there was no complete answer`),
     );
+  });
+});
+
+describe('a process whose main thread is stuck', () => {
+  it('answers all the same, and says for how long', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('freeze');
+    const { code, out, err } = await ask(shop.runtimeDirectory, ['status'], '--json');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const [process] = (JSON.parse(out) as StatusDocument).processes;
+    expect(process).toMatchObject({ pid: shop.pid, app: 'shop', blocked_by: null });
+    expect(process?.event_loop_blocked_seconds).toBeGreaterThan(0);
+    expect(process?.databases.map(({ name }) => name)).toEqual(['orders', 'stock']);
+  });
+
+  it('names the call and the statement that it is stuck in, and is not well', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('count');
+    await vi.waitFor(async () => {
+      const { code, out } = await ask(shop.runtimeDirectory, ['health-check'], '--json');
+      const [process] = (JSON.parse(out) as HealthDocument).processes;
+      expect(code).toBe(1);
+      expect(process).toMatchObject({
+        status: 'fail',
+        blocked_by: { label: 'count to a lot', statement: expect.stringMatching(/^WITH RECURSIVE/) as string },
+        reasons: [{ status: 'fail', code: 'blocked', database: null }],
+      });
+    }, LONG);
+    const { out } = await ask(shop.runtimeDirectory, ['status']);
+    expect(out).toMatch(/^shop {2}pid \d+ {2}up .+ {2}stuck for .+ inside "count to a lot"$/m);
   });
 });
 

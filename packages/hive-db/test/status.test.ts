@@ -36,6 +36,8 @@ describe('status', () => {
           pid: 4711,
           app: 'shop',
           uptime_seconds: 3_600,
+          event_loop_blocked_seconds: 0,
+          blocked_by: null,
           databases: [
             {
               name: 'orders',

@@ -1,4 +1,5 @@
 import type { Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
+import type { Activity } from './activity.ts';
 import type { DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { Session, SessionOptions } from './driver/session.ts';
@@ -63,6 +64,8 @@ export interface DatabaseContext {
   readonly random: () => number;
   readonly logger: Logger;
   readonly labels: Labels;
+  /** Where a database says what it is doing, for the sentinel. */
+  readonly activity: Activity;
   /** What relative paths are relative to, and what no path may leave. Undefined: the working directory, and anything goes. */
   readonly dataDirectory: string | undefined;
   /** Where processes leave word for each other; undefined when there is no usable place. */

@@ -1,4 +1,5 @@
 import { systemClock } from '@hive/pool';
+import { Activity } from './activity.ts';
 import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
 import { loadSettings } from './config/load-settings.ts';
 import { shown } from './config/problem.ts';
@@ -46,13 +47,15 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
   checkOptions(options);
   const { name, path, migrations = [], logger: given = silentLogger, runtimeDirectory: configured, ...code } = options;
   const logger = unfailing(given);
+  const activity = new Activity();
   const context = {
     name,
     settings: settingsOf(name, code),
     clock: systemClock,
     random: Math.random,
     logger,
-    labels: new Labels(),
+    labels: new Labels(activity),
+    activity,
     dataDirectory: undefined,
     runtimeDirectory: meetingPlace(configured),
     warn: (text: string) => {

@@ -1,3 +1,4 @@
+import type { Activity } from './activity.ts';
 import { DatabaseError } from './errors.ts';
 import type { LabelSnapshot } from './snapshot.ts';
 
@@ -11,16 +12,23 @@ const OTHER = 'other';
 export interface Label {
   /** Safe to show anywhere: no control characters, no terminal escapes, at most 120 characters. */
   readonly text: string;
+  /** What stands for it in the memory that a sentinel reads. */
+  readonly id: number;
   calls: number;
   failures: number;
 }
 
 /** The labels of one process. */
 export class Labels {
+  readonly #activity: Activity;
   readonly #labels = new Map<string, Label>();
   // A call site passes the same literal every time: comparing it to the last one spares most look-ups.
   #lastText = '';
   #last: Label | undefined;
+
+  constructor(activity: Activity) {
+    this.#activity = activity;
+  }
 
   /** Finds or makes a label and counts the call. Throws `WRONG_USE` unless it is a text with something in it. */
   use(text: string): Label {
@@ -45,8 +53,7 @@ export class Labels {
     const text = displaySafe(given);
     let label = this.#labels.get(text);
     if (label === undefined && this.#labels.size < MOST) {
-      label = { text, calls: 0, failures: 0 };
-      this.#labels.set(text, label);
+      label = this.#make(text);
     }
     label ??= this.#other();
     this.#lastText = given;
@@ -55,8 +62,12 @@ export class Labels {
   }
 
   #other(): Label {
-    const label = this.#labels.get(OTHER) ?? { text: OTHER, calls: 0, failures: 0 };
-    this.#labels.set(OTHER, label);
+    return this.#labels.get(OTHER) ?? this.#make(OTHER);
+  }
+
+  #make(text: string): Label {
+    const label = { text, id: this.#activity.nameLabel(text), calls: 0, failures: 0 };
+    this.#labels.set(text, label);
     return label;
   }
 }

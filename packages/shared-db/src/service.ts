@@ -1,4 +1,5 @@
 import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
+import { Activity } from './activity.ts';
 import type { CodeSettings } from './config/code-settings.ts';
 import { loadSettings } from './config/load-settings.ts';
 import { nearestKey } from './config/nearest-key.ts';
@@ -11,10 +12,10 @@ import { judge, type Verdict } from './health/verdict.ts';
 import { Labels } from './labels.ts';
 import { silentLogger, unfailing, type Logger } from './logger.ts';
 import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
-import { startPresence, type Presence } from './presence/presence-server.ts';
+import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import { processRegistry } from './process-registry.ts';
 import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
-import type { ServiceSnapshot } from './snapshot.ts';
+import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
 
 /** What `close` had to force. */
 export interface ServiceCloseReport {
@@ -44,6 +45,8 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
 }
 
 const DEFAULT_GRACE_MS = 5_000;
+/** Whoever can say anything is not stuck. */
+const TURNING: EventLoopSnapshot = Object.freeze({ blockedMs: 0, label: undefined, statement: undefined });
 
 /**
  * Opens the service. Rejects for a wrong configuration, before anything is opened, and for a database marked `required` that
@@ -75,12 +78,13 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly settings: ResolvedSettings;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #labels = new Labels();
+  readonly #activity = new Activity();
+  readonly #labels = new Labels(this.#activity);
   readonly #databases = new Map<string, Database & ManagedDatabase>();
   readonly #warnings = new Set<string>();
   readonly #startedAt: number;
   readonly #startedAtMonotonic: number;
-  #presence: Presence | undefined;
+  #sentinel: Sentinel | undefined;
   #closing: Promise<ServiceCloseReport> | undefined;
 
   constructor(config: ServiceConfig<D>, settings: ResolvedSettings) {
@@ -105,6 +109,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         random,
         logger,
         labels: this.#labels,
+        activity: this.#activity,
         dataDirectory,
         runtimeDirectory: meeting,
         warn: (text: string) => {
@@ -185,6 +190,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       startedAt: this.#startedAt,
       uptimeMs: this.#clock.now() - this.#startedAtMonotonic,
       closing: this.closing,
+      eventLoop: TURNING,
       thresholds: this.settings.thresholds,
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
       labels: this.#labels.snapshot(),
@@ -217,7 +223,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const forced = reports.flat();
     for (const lease of forced) this.#logger.warn({ ...lease }, 'a lease was still held when the service closed');
     // Last, so that whoever asks meanwhile is told that the process is closing.
-    this.#presence?.close();
+    await this.#sentinel?.close();
     this.#logger.info({ app: this.app, forced: forced.length }, 'database service closed');
     return Object.freeze({ forced: Object.freeze(forced) });
   }
@@ -239,11 +245,15 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const directory = this.#meetingPlace(this.settings);
     if (directory === undefined) return;
     try {
-      this.#presence = await startPresence({
+      this.#sentinel = await startSentinel({
         directory,
         describe: () => this.snapshot(),
+        activity: this.#activity,
         clock: this.#clock,
         logger: this.#logger,
+        failed: (reason) => {
+          this.#warn(`hive-db cannot see this process: ${reason}`);
+        },
       });
     } catch (error) {
       this.#warn(`hive-db cannot see this process: ${error instanceof Error ? error.message : String(error)}`);

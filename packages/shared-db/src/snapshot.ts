@@ -14,6 +14,8 @@ export interface DatabaseSnapshot {
   readonly required: boolean;
   /** Why it is fenced or failed. */
   readonly failure: { readonly code: string; readonly message: string } | undefined;
+  /** Why the latest writes were refused for want of space; undefined since one was committed. */
+  readonly refused: RefusedWrites | undefined;
   readonly durability: string | undefined;
   readonly path: string | undefined;
   /** Sizes by `stat`, undefined where there is no file. */
@@ -29,6 +31,15 @@ export interface DatabaseSnapshot {
 }
 
 /** Where writes queue. All zero on a driver without a single writer. */
+/** Writes that a full disk has refused, all in a row. */
+export interface RefusedWrites {
+  readonly code: string;
+  readonly message: string;
+  readonly count: number;
+  /** Since the first of them. */
+  readonly sinceMs: number;
+}
+
 export interface LaneSnapshot {
   readonly waiting: number;
   readonly running: number;
@@ -69,6 +80,16 @@ export interface DeprecationSnapshot {
   readonly callSites: readonly string[];
 }
 
+/** Whether the main thread serves its callers. */
+export interface EventLoopSnapshot {
+  /** For how long its event loop has not turned; 0 while it does. All else in such a snapshot is as it was before, at `takenAt`. */
+  readonly blockedMs: number;
+  /** What the service was called for, where it is the service that blocks it. */
+  readonly label: string | undefined;
+  /** Which statement is being run. */
+  readonly statement: string | undefined;
+}
+
 /** One process, frozen. */
 export interface ServiceSnapshot {
   readonly app: string;
@@ -79,6 +100,7 @@ export interface ServiceSnapshot {
   /** On the monotonic clock. */
   readonly uptimeMs: number;
   readonly closing: boolean;
+  readonly eventLoop: EventLoopSnapshot;
   /** What the process itself is judged by. */
   readonly thresholds: Thresholds;
   readonly databases: readonly DatabaseSnapshot[];

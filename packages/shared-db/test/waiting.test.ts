@@ -136,7 +136,7 @@ describe('a write, while another process holds the lock', () => {
     await expect.poll(save, PATIENT).toMatchObject({
       code: 'HIVEDB_E_BUSY_TIMEOUT',
       message: expect.stringContaining(`process ${holder.pid} (importer, "nightly import" for `) as string,
-      advice: 'run: hive-db status',
+      advice: 'run: hive-db locks test',
       culprits: [{ pid: holder.pid, app: 'importer', label: 'nightly import', heldMs: expect.any(Number) as number }],
     });
     // Who is stopped cannot say anything; the system knows what it is.

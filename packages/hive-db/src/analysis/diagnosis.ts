@@ -31,7 +31,8 @@ function silence({ pid, state, reason }: Unreachable): Finding {
       severity: 'error',
       code: 'silent',
       evidence: `process ${pid} does not answer: ${reason}`,
-      advice: 'its main thread is stuck or stopped: see what it computes, or restart it; --timeout waits longer',
+      advice:
+        'it is stopped (SIGSTOP, a debugger) or its machine is out of time: see ps and top; --timeout waits longer',
     };
   return {
     ...where,

@@ -5,6 +5,10 @@ export interface ProcessHeading {
   readonly pid: number;
   readonly app: string;
   readonly uptime_seconds: number;
+  /** For how long its main thread has served nobody; 0 while it does. All else is then as it was before. */
+  readonly event_loop_blocked_seconds: number;
+  /** What blocks it, where that is a call of the service; null where it is not, and while nothing does. */
+  readonly blocked_by: { readonly label: string | null; readonly statement: string | null } | null;
 }
 
 /** What every document may hold beside its processes. */
@@ -14,7 +18,14 @@ export interface Unanswered {
 }
 
 export function headingOf({ pid, snapshot }: Answered): ProcessHeading {
-  return { pid, app: snapshot.app, uptime_seconds: snapshot.uptimeMs / 1_000 };
+  const { blockedMs, label = null, statement = null } = snapshot.eventLoop;
+  return {
+    pid,
+    app: snapshot.app,
+    uptime_seconds: snapshot.uptimeMs / 1_000,
+    event_loop_blocked_seconds: blockedMs / 1_000,
+    blocked_by: label === null && statement === null ? null : { label, statement },
+  };
 }
 
 export function unansweredOf({ unreachable }: Inquiry): Unanswered {

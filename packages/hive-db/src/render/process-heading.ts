@@ -7,6 +7,11 @@ import { safe } from './safe-text.ts';
 const LONGEST_APP = 40;
 
 /** The line above what is said of a process: `ecosystemiser  pid 4711  up 31 min`. Without a line end. */
-export function processHeading({ pid, app, uptime_seconds: uptime }: ProcessHeading, paint: Paint): string {
-  return `${paint('strong', safe(app, LONGEST_APP))}  pid ${pid}  up ${duration(uptime)}`;
+export function processHeading(process: ProcessHeading, paint: Paint): string {
+  const { pid, app, uptime_seconds: uptime, event_loop_blocked_seconds: blocked, blocked_by: by } = process;
+  const heading = `${paint('strong', safe(app, LONGEST_APP))}  pid ${pid}  up ${duration(uptime)}`;
+  if (blocked === 0) return heading;
+  const label = by?.label ?? null;
+  const inside = label === null ? '' : ` inside "${safe(label)}"`;
+  return `${heading}  ${paint('bad', `stuck for ${duration(blocked)}${inside}`)}`;
 }

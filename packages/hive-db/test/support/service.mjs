@@ -58,9 +58,19 @@ const verbs = {
     await held.promise;
   },
   release: () => release(),
+  /** Asks for a write to `orders`, which waits where somebody else has the lock. */
+  ask: () => {
+    void orders.write('add stock', (tx) => tx.run('UPDATE stock SET amount = amount + 1')).catch(() => undefined);
+  },
   /** Holds a reader of `orders` until the end. */
   session: async () => {
     await orders.session('nightly import', { timeoutMs: 600_000 });
+  },
+  /** Runs one statement that takes longer than any test. */
+  count: () => {
+    process.stdout.write('count\n');
+    const forEver = 'WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n';
+    orders.readSync('count to a lot', (c) => c.get(forEver));
   },
   /** Stops the main thread, for ever. */
   freeze: () => {

@@ -53,7 +53,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     this.name = context.name;
     this.context = context;
     this.driver = driver;
-    this.failures = new Failures(context.name, driver, (failure) => {
+    this.failures = new Failures(context, driver, (failure) => {
       this.fence(failure);
     });
     this.lifecycle = new Lifecycle(context, {
@@ -241,7 +241,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
     try {
       // Asked of the lease at every try: it may be revoked while the lock is waited for.
-      await whenFree(() => lease.resource.begin(access), this.patience(call));
+      await whenFree(() => this.#doing(call.label, () => lease.resource.begin(access)), this.patience(call));
       begun = true;
       if (access === 'write') this.assertWritable(call.label);
       const work =
@@ -316,11 +316,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {
     try {
-      await connection.commit();
+      await this.#doing(label, () => connection.commit());
     } catch (error) {
       throw this.failures.explain(error, 'commit', label);
     }
-    if (access === 'write') this.committed(label);
+    if (access !== 'write') return;
+    this.failures.committed();
+    this.committed(label);
   }
 
   /** What an engine checks after a COMMIT and before anybody is told of it. */
@@ -388,7 +390,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       label: label.text,
       cause,
       culprits,
-      advice: `run: hive-db status`,
+      advice: `run: hive-db locks ${this.name}`,
     });
   }
 
@@ -397,11 +399,23 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return [];
   }
 
+  /** Makes one call of the driver; whatever of it blocks this thread is blamed on the label. */
+  #doing<T>(label: Label, made: () => T): T {
+    const { activity } = this.context;
+    const outer = activity.label(label.id);
+    try {
+      return made();
+    } finally {
+      activity.label(outer);
+    }
+  }
+
   #scopeHost(label: Label, atomic: boolean): ScopeHost {
     return {
       atomic,
       explain: (error) => this.failures.explain(error, 'statement', label),
       isLost: (error) => this.failures.isLost(error),
+      doing: (made) => this.#doing(label, made),
     };
   }
 
@@ -505,6 +519,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       status,
       required: this.context.settings.required,
       failure: failure && Object.freeze({ code: failure.code, message: failure.message }),
+      refused: this.failures.refused,
       durability: this.context.settings.durability,
       pool: this.readers.stats(),
       lane: own ? NO_LANE : this.#lane(),

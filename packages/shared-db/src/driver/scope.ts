@@ -40,6 +40,8 @@ export interface ScopeHost {
   readonly explain: (error: unknown) => unknown;
   /** Whether what a statement threw says that the connection is of no more use. */
   readonly isLost: (error: unknown) => boolean;
+  /** Makes one call of a driver, on behalf of whoever the scope was lent to. */
+  readonly doing: <T>(call: () => T) => T;
   readonly started?: () => void;
   readonly finished?: () => void;
 }
@@ -177,7 +179,7 @@ export class Scope implements Transaction {
     try {
       const result = await this.#queue.run(() => {
         if (this.#ended !== undefined) throw this.#ended();
-        return work(this.#lease.resource);
+        return this.#host.doing(() => work(this.#lease.resource));
       });
       if (this.#ended !== undefined) throw this.#ended();
       return result;

@@ -5,6 +5,7 @@ export type VerdictStatus = 'pass' | 'warn' | 'fail';
 export type ReasonCode =
   | 'failed'
   | 'fenced'
+  | 'disk-full'
   | 'opening'
   | 'closed'
   | 'suspended'
@@ -17,6 +18,7 @@ export type ReasonCode =
   | 'fallback'
   | 'deprecated'
   | 'warning'
+  | 'blocked'
   | 'closing';
 
 /** One thing that is not as it should be. */

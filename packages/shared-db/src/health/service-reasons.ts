@@ -1,12 +1,16 @@
 import type { ServiceSnapshot } from '../snapshot.ts';
-import { count } from './figures.ts';
+import { count, duration } from './figures.ts';
 import type { Reason } from './reason.ts';
 import type { Thresholds } from './thresholds.ts';
+
+/** An event loop that has not turned for so long serves nobody. */
+const STUCK_MS = 1_000;
 
 /** Everything that is wrong with the process, beside what is wrong with its databases. */
 export function serviceReasons(snapshot: ServiceSnapshot, { warnWhenDeprecated }: Thresholds): Reason[] {
   return [
     ...closing(snapshot),
+    ...blocked(snapshot),
     ...fallbacks(snapshot),
     ...(warnWhenDeprecated ? deprecations(snapshot) : []),
     ...warnings(snapshot),
@@ -22,6 +26,25 @@ function closing(snapshot: ServiceSnapshot): Reason[] {
       database: undefined,
       evidence: 'the service is closing',
       advice: 'send new work to another process; what is borrowed may still be finished here',
+    },
+  ];
+}
+
+/** Only somebody else can say this of a process: its sentinel. */
+function blocked({ eventLoop: { blockedMs, label, statement } }: ServiceSnapshot): Reason[] {
+  if (blockedMs < STUCK_MS) return [];
+  const inside = label === undefined ? '' : `, inside "${label}"`;
+  const work = statement === undefined ? inside : `${inside}: ${statement}`;
+  return [
+    {
+      status: 'fail',
+      code: 'blocked',
+      database: undefined,
+      evidence: `its event loop has not turned for ${duration(blockedMs)}${work}`,
+      advice:
+        statement === undefined
+          ? 'see what its main thread computes; nothing else of the process runs meanwhile'
+          : 'make the statement shorter or give it an index; nothing else of the process runs meanwhile',
     },
   ];
 }

@@ -6,7 +6,7 @@ import { DatabaseError } from '../errors.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import { LineBuffer } from './line-buffer.ts';
-import { thisProcess } from './process-identity.ts';
+import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { decodeRequest, encodeAnswer, MAX_REQUEST_BYTES, refuse, type Answer } from './protocol.ts';
 import { createRuntimeDirectory } from './runtime-directory.ts';
 import { socketName } from './socket-name.ts';
@@ -27,8 +27,10 @@ const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 export interface PresenceOptions {
   /** What `runtimeDirectory` returned. It is made where it does not exist. */
   readonly directory: string;
-  /** Takes the snapshot that is answered. Called for each question; must not wait. */
-  readonly describe: () => ServiceSnapshot;
+  /** Takes the snapshot that is answered. Called for each question. */
+  readonly describe: () => ServiceSnapshot | Promise<ServiceSnapshot>;
+  /** For whom it answers. Default: this process and thread. */
+  readonly identity?: ProcessIdentity;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: says nothing. */
@@ -50,7 +52,7 @@ export interface Presence extends Disposable {
  * Rejects with `PATH` or `PERMISSION` where there is no usable runtime directory. While the main thread is busy nobody is answered.
  */
 export async function startPresence(options: PresenceOptions): Promise<Presence> {
-  const { directory, describe, clock = systemClock, logger = silentLogger } = options;
+  const { directory, describe, identity = thisProcess(), clock = systemClock, logger = silentLogger } = options;
   createRuntimeDirectory(directory);
 
   const connections = new Set<Socket>();
@@ -62,7 +64,7 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
   server.maxConnections = MAX_CONNECTIONS;
   server.unref();
 
-  const path = await listen(server, directory);
+  const path = await listen(server, directory, identity);
   server.on('error', (error) => {
     logger.warn({ err: error, path }, 'presence: a connection could not be accepted');
   });
@@ -83,7 +85,7 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
 }
 
 /** One question, one answer, then the end; every step under a deadline. */
-function converse(socket: Socket, answer: (line: Uint8Array) => string | undefined, clock: Clock): void {
+function converse(socket: Socket, answer: (line: Uint8Array) => Promise<string | undefined>, clock: Clock): void {
   const request = new LineBuffer(MAX_REQUEST_BYTES);
   const hangUp = (): void => {
     socket.destroy();
@@ -95,17 +97,21 @@ function converse(socket: Socket, answer: (line: Uint8Array) => string | undefin
   const listener = (chunk: Uint8Array): void => {
     const state = request.push(chunk);
     if (state === 'incomplete') return;
-    const reply = state === 'too-long' ? undefined : answer(state.line);
-    if (reply === undefined) {
+    // Whatever else is sent flows away unread: a paused socket would not notice that its client has gone.
+    socket.off('data', listener).resume();
+    if (state === 'too-long') hangUp();
+    else void reply(state.line);
+  };
+  const reply = async (line: Uint8Array): Promise<void> => {
+    const text = await answer(line);
+    if (text === undefined) {
       hangUp();
       return;
     }
-    // Whatever else is sent flows away unread: a paused socket would not notice that its client has gone.
-    socket.off('data', listener).resume();
     patience.cancel();
     patience = clock.after(ANSWER_PATIENCE_MS, hangUp);
     patience.unref();
-    socket.end(reply);
+    socket.end(text);
   };
   socket.on('data', listener);
   // A client that vanishes is no event worth a word; without a listener it would be an uncaught one.
@@ -116,15 +122,19 @@ function converse(socket: Socket, answer: (line: Uint8Array) => string | undefin
 }
 
 /** Undefined where the line is no request at all: rubbish gets no answer. */
-function answerTo(line: Uint8Array, describe: () => ServiceSnapshot, logger: Logger): string | undefined {
+async function answerTo(
+  line: Uint8Array,
+  describe: PresenceOptions['describe'],
+  logger: Logger,
+): Promise<string | undefined> {
   const { kind } = decodeRequest(line);
   if (kind === 'rubbish') return undefined;
   return kind === 'request' ? snapshotAnswer(describe, logger) : encodeAnswer(refuse('UNKNOWN_VERB'));
 }
 
-function snapshotAnswer(describe: () => ServiceSnapshot, logger: Logger): string {
+async function snapshotAnswer(describe: PresenceOptions['describe'], logger: Logger): Promise<string> {
   try {
-    const answer: Answer = { kind: 'snapshot', snapshot: describe() };
+    const answer: Answer = { kind: 'snapshot', snapshot: await describe() };
     return encodeAnswer(answer);
   } catch (error) {
     logger.error({ err: error }, 'presence: no snapshot could be taken');
@@ -133,8 +143,7 @@ function snapshotAnswer(describe: () => ServiceSnapshot, logger: Logger): string
 }
 
 /** Listens under the first free name of this thread: its first service has the plain one. */
-async function listen(server: Server, directory: string): Promise<string> {
-  const identity = thisProcess();
+async function listen(server: Server, directory: string, identity: ProcessIdentity): Promise<string> {
   for (let ordinal = 1; ordinal <= MAX_SERVICES; ordinal++) {
     const path = checkedLength(join(directory, socketName(identity, ordinal)));
     try {

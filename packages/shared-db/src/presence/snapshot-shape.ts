@@ -93,6 +93,9 @@ const database: Shape<DatabaseSnapshot> = {
     status: { oneOf: { opening: true, open: true, fenced: true, failed: true, closed: true } },
     required: 'boolean',
     failure: { optional: { fields: { code: 'string', message: 'string' } } },
+    refused: {
+      optional: { fields: { code: 'string', message: 'string', count: 'number', sinceMs: 'number' } },
+    },
     durability: { optional: 'string' },
     path: { optional: 'string' },
     fileBytes: { optional: 'number' },
@@ -132,6 +135,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     startedAt: 'number',
     uptimeMs: 'number',
     closing: 'boolean',
+    eventLoop: { fields: { blockedMs: 'number', label: { optional: 'string' }, statement: { optional: 'string' } } },
     thresholds: {
       fields: {
         utilisationWarn: 'number',

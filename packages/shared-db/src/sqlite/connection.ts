@@ -1,3 +1,4 @@
+import type { Activity } from '../activity.ts';
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';
 import { SqliteError, type SqliteHandle, type SqliteStatement } from './engine.ts';
@@ -10,6 +11,8 @@ const CACHED_STATEMENTS = 200;
 
 interface Prepared {
   readonly statement: SqliteStatement;
+  /** What stands for its text in the memory that a sentinel reads. */
+  readonly id: number;
   /** Undefined when integers need no check. */
   readonly suspicion: Suspicion | undefined;
   /** Rows come with bigints and are turned into numbers: for statements that must not run twice to be checked. */
@@ -22,14 +25,16 @@ interface Prepared {
 export class SqliteConnection {
   readonly raw: SqliteHandle;
   readonly #integers: IntegerMode;
+  readonly #activity: Activity;
   readonly #prepared = new Map<string, Prepared>();
   readonly #iterators = new Set<IterableIterator<unknown>>();
-  #control = new Map<string, SqliteStatement>();
+  #control = new Map<string, Pick<Prepared, 'statement' | 'id'>>();
   #compileError: unknown;
 
-  constructor(handle: SqliteHandle, integers: IntegerMode) {
+  constructor(handle: SqliteHandle, integers: IntegerMode, activity: Activity) {
     this.raw = handle;
     this.#integers = integers;
+    this.#activity = activity;
   }
 
   /** Whether an iterator is open. */
@@ -43,7 +48,13 @@ export class SqliteConnection {
 
   get(sql: string, params: readonly Bindable[]): Row | undefined {
     const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
-    const row = prepared.statement.get(...params) as Row | undefined;
+    let row: Row | undefined;
+    this.#activity.statement(prepared.id);
+    try {
+      row = prepared.statement.get(...params) as Row | undefined;
+    } finally {
+      this.#activity.statement(0);
+    }
     if (row === undefined) return undefined;
     if (prepared.converts) return toSafeNumbers(row);
     return prepared.suspicion?.([row]) === true
@@ -53,7 +64,13 @@ export class SqliteConnection {
 
   all(sql: string, params: readonly Bindable[]): Row[] {
     const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
-    const rows = prepared.statement.all(...params) as Row[];
+    let rows: Row[];
+    this.#activity.statement(prepared.id);
+    try {
+      rows = prepared.statement.all(...params) as Row[];
+    } finally {
+      this.#activity.statement(0);
+    }
     const { suspicion } = prepared;
     if (prepared.converts) for (const row of rows) toSafeNumbers(row);
     else if (suspicion?.(rows) === true) return this.#again(sql, prepared, (statement) => statement.all(...params));
@@ -62,7 +79,13 @@ export class SqliteConnection {
 
   run(sql: string, params: readonly Bindable[]): RunResult {
     const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
-    const result = prepared.statement.run(...params);
+    let result: RunResult;
+    this.#activity.statement(prepared.id);
+    try {
+      result = prepared.statement.run(...params);
+    } finally {
+      this.#activity.statement(0);
+    }
     if (this.#integers !== 'safe' || Number.isSafeInteger(result.lastInsertRowid)) return result;
     return { ...result, lastInsertRowid: this.#exactRowId() };
   }
@@ -76,7 +99,11 @@ export class SqliteConnection {
     const rows = prepared.statement.iterate(...params) as IterableIterator<Row>;
     this.#iterators.add(rows);
     try {
-      for (const row of rows) yield converts ? toSafeNumbers(row) : row;
+      for (;;) {
+        const { value, done } = this.#doing(prepared.id, () => rows.next());
+        if (done === true) return;
+        yield converts ? toSafeNumbers(value) : value;
+      }
     } finally {
       this.#iterators.delete(rows);
       rows.return?.();
@@ -86,19 +113,34 @@ export class SqliteConnection {
   exec(sql: string): void {
     const refusal = refusalOf(sql);
     if (refusal !== undefined) throw refused(refusal);
-    this.#compiling(() => this.raw.exec(sql));
+    this.#doing(this.#activity.nameStatement(sql), () => this.#compiling(() => this.raw.exec(sql)));
     // The schema may have changed: what was compiled for the old one still runs, but its column names may be stale.
     this.#prepared.clear();
   }
 
   /** Runs a statement of our own that callers may not run: BEGIN, COMMIT, savepoints. */
   control(sql: string): void {
-    let statement = this.#control.get(sql);
-    if (statement === undefined) {
-      statement = this.raw.prepare(sql);
-      this.#control.set(sql, statement);
+    let control = this.#control.get(sql);
+    if (control === undefined) {
+      control = { statement: this.raw.prepare(sql), id: this.#activity.nameStatement(sql) };
+      this.#control.set(sql, control);
     }
-    statement.run();
+    this.#activity.statement(control.id);
+    try {
+      control.statement.run();
+    } finally {
+      this.#activity.statement(0);
+    }
+  }
+
+  /** A native call, where nanoseconds do not count. */
+  #doing<T>(id: number, call: () => T): T {
+    this.#activity.statement(id);
+    try {
+      return call();
+    } finally {
+      this.#activity.statement(0);
+    }
   }
 
   /**
@@ -136,7 +178,7 @@ export class SqliteConnection {
     if (this.#integers === 'bigint' || converts) statement.safeIntegers(true);
     const columns = checks ? statement.columns() : [];
     const suspicion = checks && !converts ? suspicionFor(columns, sql.includes('*')) : undefined;
-    return { statement, suspicion, converts, columns: columns.length };
+    return { statement, id: this.#activity.nameStatement(sql), suspicion, converts, columns: columns.length };
   }
 
   #exactRowId(): bigint {

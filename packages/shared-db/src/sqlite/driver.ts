@@ -1,3 +1,4 @@
+import type { Activity } from '../activity.ts';
 import type { Access, Bindable, Driver, DriverConnection, Failure, Phase, Row, RunResult } from '../driver/driver.ts';
 import { classifySqlite } from './classify.ts';
 import { SqliteConnection } from './connection.ts';
@@ -6,6 +7,7 @@ import type { IntegerMode } from './integers.ts';
 /** Makes connections to one file. */
 export interface SqliteDriverOptions {
   readonly integers: IntegerMode;
+  readonly activity: Activity;
   open(access: Access): ConstructorParameters<typeof SqliteConnection>[0];
 }
 
@@ -22,7 +24,8 @@ export class SqliteDriver implements Driver {
   // Async, so that what the engine throws becomes a rejection.
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous, the engine is not
   async connect(access: Access): Promise<SqliteDriverConnection> {
-    return new SqliteDriverConnection(new SqliteConnection(this.#options.open(access), this.#options.integers));
+    const { integers, activity } = this.#options;
+    return new SqliteDriverConnection(new SqliteConnection(this.#options.open(access), integers, activity));
   }
 
   classify(error: unknown, during: Phase): Failure | undefined {

@@ -69,7 +69,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #giveUpClaim = nothing;
 
   constructor(context: DatabaseContext, file: SqliteFile) {
-    super(context, new SqliteDriver({ integers: file.integers, open: (access) => openFile(access) }));
+    const { activity } = context;
+    super(context, new SqliteDriver({ integers: file.integers, activity, open: (access) => openFile(access) }));
     this.#file = file;
     this.#fences = new Fences(context.runtimeDirectory);
     this.#breather = new Breather(context.clock, BREATH_MS);
@@ -138,8 +139,18 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
-  /** BEGIN, the function, COMMIT, without an await in between: nobody else of this process can come in. */
   #attempt<T>(lease: Lease<DriverConnection>, label: Label, fn: (tx: SyncTransaction) => T): T {
+    const { activity } = this.context;
+    const outer = activity.label(label.id);
+    try {
+      return this.#transact(lease, label, fn);
+    } finally {
+      activity.label(outer);
+    }
+  }
+
+  /** BEGIN, the function, COMMIT, without an await in between: nobody else of this process can come in. */
+  #transact<T>(lease: Lease<DriverConnection>, label: Label, fn: (tx: SyncTransaction) => T): T {
     this.assertWritable(label);
     const connection = syncOf(lease.resource);
     connection.control('BEGIN IMMEDIATE');
@@ -173,6 +184,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       this.#undo(connection, lease);
       throw this.failures.explain(error, 'commit', label);
     }
+    this.failures.committed();
     this.committed(label);
   }
 
@@ -195,6 +207,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const scope = this.#syncScope ?? this.#openSyncReader(label);
     this.countSynchronousRead();
     const outer = this.#syncLabel;
+    const { activity } = this.context;
+    const outerActivity = activity.label(label.id);
     this.#syncLabel = label;
     this.#syncDepth++;
     scope.begin();
@@ -204,6 +218,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       throw this.failures.told(error, label);
     } finally {
       this.#syncLabel = outer;
+      activity.label(outerActivity);
       if (--this.#syncDepth === 0) {
         scope.end();
         this.#syncReader?.closeIterators();
@@ -215,7 +230,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       this.lifecycle.assertReady();
       this.#assertSameFile('another one is not opened in its place', label);
-      const connection = new SqliteConnection(openReader(this.#file.path, SYNC_READ_TIMEOUT_MS), this.#file.integers);
+      const handle = openReader(this.#file.path, SYNC_READ_TIMEOUT_MS);
+      const connection = new SqliteConnection(handle, this.#file.integers, this.context.activity);
       this.#syncReader = connection;
       this.#syncScope = new SyncScope(connection, this.#explainSyncRead, 'statement');
       return this.#syncScope;
@@ -390,7 +406,7 @@ function nothing(): void {}
 /** Until the file is there. */
 const NO_FILE: FileIdentity = { device: -1, inode: -1, key: '' };
 
-const OPENING: Label = { text: 'open', calls: 0, failures: 0 };
+const OPENING: Label = { text: 'open', id: 0, calls: 0, failures: 0 };
 
 function syncOf(connection: DriverConnection): SqliteConnection {
   if (connection instanceof SqliteDriverConnection) return connection.sync;

@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS, judge, type Reason } from '@hive/shared-db/health';
+import { DEFAULT_THRESHOLDS, judge, type Reason, type Verdict } from '@hive/shared-db/health';
 import type { DatabaseStatus } from '@hive/shared-db';
 import { describe, expect, it } from 'vitest';
 import { healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
@@ -256,16 +256,45 @@ describe('other findings in a database', () => {
     expect(reason.advice).toContain("service.database('orders').resume()");
   });
 
+  it.each([
+    [true, 'fail'],
+    [false, 'warn'],
+  ])('writes that a full disk refuses matter as the database does (required: %s)', (required, status) => {
+    const refused = { code: 'HIVEDB_E_DISK_FULL', message: 'orders: full', count: 53, sinceMs: 4_200 };
+    expect(onlyReason({ required, refused })).toMatchObject({
+      status,
+      code: 'disk-full',
+      evidence: '53 writes in a row refused, the first 4.2 s ago: HIVEDB_E_DISK_FULL',
+    });
+  });
+
   it('abandoned connections warn', () => {
     expect(onlyReason({ pool: { abandoned: 2 } })).toMatchObject({ status: 'warn', code: 'abandoned' });
   });
 });
+
+function stuck(blockedMs: number, label?: string, statement?: string): Verdict {
+  return judge(healthyService({ eventLoop: { blockedMs, label, statement } }));
+}
 
 describe('findings in the process', () => {
   it('closing fails, so that no new work is sent', () => {
     const { status, reasons } = judge(healthyService({ closing: true }));
     expect(status).toBe('fail');
     expect(reasons).toMatchObject([{ code: 'closing', database: undefined }]);
+  });
+
+  it('an event loop that has not turned for a second fails, and names what it is in', () => {
+    expect(stuck(999).status).toBe('pass');
+    expect(stuck(1_000).reasons).toMatchObject([
+      { status: 'fail', code: 'blocked', evidence: 'its event loop has not turned for 1 s' },
+    ]);
+    expect(stuck(12_340, 'list orders', 'SELECT * FROM orders').reasons).toMatchObject([
+      {
+        evidence: 'its event loop has not turned for 12.3 s, inside "list orders": SELECT * FROM orders',
+        advice: expect.stringContaining('the statement') as string,
+      },
+    ]);
   });
 
   it('an adapter on direct connections warns with the reason', () => {

@@ -1,0 +1,117 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '@hive/pool';
+import { readActivity, type ActivityName } from '../activity.ts';
+import type { Logger } from '../logger.ts';
+import type { ServiceSnapshot } from '../snapshot.ts';
+import { startPresence, type Presence } from './presence-server.ts';
+import type { FromSentinel, SentinelData, ToSentinel } from './sentinel-message.ts';
+
+/** How long the other thread gets to describe itself before it counts as stuck: it needs a turn of its event loop. */
+const PATIENCE_MS = 50;
+/** The same where it has not said for long that its event loop turns. */
+const NO_PATIENCE_MS = 5;
+const LONG_MS = 500;
+
+const port = parentPort ?? raise('a sentinel is a worker thread');
+const data = workerData as SentinelData;
+const labels = new Map<number, string>();
+const statements = new Map<number, string>();
+/** Who wants a snapshot. The other thread is asked once for all of them: it may have no time for a long while. */
+const curious = new Set<(snapshot: ServiceSnapshot | undefined) => void>();
+let asked = false;
+let latest = data.snapshot;
+let presence: Presence | undefined;
+
+port.on('message', (message: ToSentinel) => {
+  switch (message.kind) {
+    case 'name':
+      learn(message.name);
+      return;
+    case 'snapshot':
+      latest = message.snapshot;
+      answer(latest);
+      return;
+    case 'no-snapshot':
+      answer(undefined);
+      return;
+    case 'close':
+      presence?.close();
+      tell({ kind: 'closed' });
+      port.close();
+  }
+});
+
+try {
+  presence = await startPresence({
+    directory: data.directory,
+    identity: data.identity,
+    describe,
+    logger: logger(),
+  });
+  tell({ kind: 'listening', path: presence.path });
+} catch (error) {
+  tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  port.close();
+}
+
+/** What the process says of itself; while it cannot, what it said last and what keeps it. */
+function describe(): Promise<ServiceSnapshot> {
+  const isLikelyStuck = systemClock.now() - readActivity(data.memory).beatAt > LONG_MS;
+  return new Promise((resolve, reject) => {
+    const patience = systemClock.after(isLikelyStuck ? NO_PATIENCE_MS : PATIENCE_MS, () => {
+      curious.delete(hear);
+      resolve(stuck());
+    });
+    const hear = (snapshot: ServiceSnapshot | undefined): void => {
+      patience.cancel();
+      if (snapshot === undefined) reject(new Error('no snapshot could be taken'));
+      else resolve(snapshot);
+    };
+    curious.add(hear);
+    if (asked) return;
+    asked = true;
+    tell({ kind: 'question' });
+  });
+}
+
+function stuck(): ServiceSnapshot {
+  const { label, statement, beatAt } = readActivity(data.memory);
+  return {
+    ...latest,
+    eventLoop: {
+      blockedMs: Math.max(0, systemClock.now() - beatAt),
+      label: labels.get(label),
+      statement: statements.get(statement),
+    },
+  };
+}
+
+function learn({ kind, id, text }: ActivityName): void {
+  (kind === 'label' ? labels : statements).set(id, text);
+}
+
+function answer(snapshot: ServiceSnapshot | undefined): void {
+  asked = false;
+  for (const hear of curious) hear(snapshot);
+  curious.clear();
+}
+
+function tell(message: FromSentinel): void {
+  port.postMessage(message);
+}
+
+/** What the sentinel has to say is said by the service's logger. An error crosses threads as its message. */
+function logger(): Logger {
+  return { debug: saying('debug'), info: saying('info'), warn: saying('warn'), error: saying('error') };
+}
+
+function saying(level: keyof Logger): (fields: object, message: string) => void {
+  return (fields, message) => {
+    const plain = Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? value.message : value]);
+    tell({ kind: 'log', level, fields: Object.fromEntries(plain) as object, message });
+  };
+}
+
+function raise(what: string): never {
+  throw new Error(`BUG: ${what}`);
+}

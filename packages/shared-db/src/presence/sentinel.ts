@@ -1,0 +1,166 @@
+import type { Clock, Timer } from '@hive/pool';
+import { Worker } from 'node:worker_threads';
+import type { Activity } from '../activity.ts';
+import type { Logger } from '../logger.ts';
+import type { ServiceSnapshot } from '../snapshot.ts';
+import { thisProcess } from './process-identity.ts';
+import type { FromSentinel, SentinelData, ToSentinel } from './sentinel-message.ts';
+
+/** How often the event loop says that it turns: how exactly a sentinel knows since when it does not. */
+const BEAT_MS = 100;
+/** How many beats there are between two snapshots that nobody has asked for: they are what a stuck process is known by. */
+const BEATS_PER_SNAPSHOT = 10;
+/** How long a thread may take to start. */
+const START_LIMIT_MS = 10_000;
+/** Far more than answering takes: it holds one snapshot and the names of labels and statements. */
+const MOST_MEGABYTES = 64;
+
+export interface SentinelOptions {
+  /** What `runtimeDirectory` returned. */
+  readonly directory: string;
+  /** Takes a snapshot. Called for every question and once a second; must not wait. */
+  readonly describe: () => ServiceSnapshot;
+  readonly activity: Activity;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told once, with a sentence of ours, when the thread has ended by itself: from then on nobody finds this process. */
+  readonly failed: (reason: string) => void;
+}
+
+/** A worker thread that answers for this process, also while its main thread is stuck. */
+export interface Sentinel extends AsyncDisposable {
+  readonly path: string;
+  /** Removes the socket and ends the thread. Never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the thread that makes this process findable. Never keeps the process alive. Rejects where there is no usable runtime
+ * directory or no thread to be had. Costs a few megabytes of memory, and ten looks at the clock a second.
+ */
+export async function startSentinel(options: SentinelOptions): Promise<Sentinel> {
+  const sentinel = new WorkerSentinel(options);
+  try {
+    await sentinel.started();
+  } catch (error) {
+    await sentinel.close();
+    throw error;
+  }
+  return sentinel;
+}
+
+class WorkerSentinel implements Sentinel {
+  readonly #options: SentinelOptions;
+  readonly #worker: Worker;
+  readonly #listening = Promise.withResolvers<string>();
+  readonly #ended = Promise.withResolvers<void>();
+  #path = '';
+  #beats = 0;
+  #timer: Timer | undefined;
+
+  constructor(options: SentinelOptions) {
+    this.#options = options;
+    const { directory, describe, activity } = options;
+    const workerData: SentinelData = {
+      directory,
+      identity: thisProcess(),
+      memory: activity.memory,
+      snapshot: describe(),
+    };
+    this.#worker = new Worker(new URL('sentinel-thread.js', import.meta.url), {
+      workerData,
+      name: 'database sentinel',
+      // What this process was started with is none of its business: loaders, inspectors, and flags that would end it.
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
+    });
+    this.#worker.on('message', (message: FromSentinel) => {
+      this.#hear(message);
+    });
+    this.#worker.on('error', (error) => {
+      this.#listening.reject(error);
+      if (this.#path !== '') options.failed(`its sentinel has failed: ${error.message}`);
+    });
+    this.#worker.on('exit', () => {
+      this.#timer?.cancel();
+      this.#listening.reject(new Error('the sentinel ended before it listened'));
+      this.#ended.resolve();
+    });
+    // After the listeners: whoever listens to a worker keeps the process alive from then on.
+    this.#worker.unref();
+    this.#listening.promise.catch(() => undefined);
+  }
+
+  get path(): string {
+    return this.#path;
+  }
+
+  async started(): Promise<void> {
+    // The wait for the thread is the only thing here that keeps the process alive.
+    const limit = this.#options.clock.after(START_LIMIT_MS, () => {
+      this.#listening.reject(new Error(`the sentinel did not start within ${START_LIMIT_MS} ms`));
+    });
+    try {
+      this.#path = await this.#listening.promise;
+    } finally {
+      limit.cancel();
+    }
+    this.#options.activity.listen((name) => {
+      this.#tell({ kind: 'name', name });
+    });
+    this.#beat();
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#tell({ kind: 'close' });
+    this.#worker.ref();
+    await this.#ended.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #beat(): void {
+    const { clock, activity } = this.#options;
+    activity.beat(clock.now());
+    if (this.#beats++ % BEATS_PER_SNAPSHOT === 0) this.#describe();
+    this.#timer = clock.after(BEAT_MS, () => {
+      this.#beat();
+    });
+    this.#timer.unref();
+  }
+
+  #hear(message: FromSentinel): void {
+    switch (message.kind) {
+      case 'listening':
+        this.#listening.resolve(message.path);
+        return;
+      case 'failed':
+        this.#listening.reject(new Error(message.reason));
+        return;
+      case 'question':
+        this.#describe();
+        return;
+      case 'log':
+        this.#options.logger[message.level](message.fields, message.message);
+        return;
+      case 'closed':
+    }
+  }
+
+  #describe(): void {
+    const { describe, logger } = this.#options;
+    try {
+      this.#tell({ kind: 'snapshot', snapshot: describe() });
+    } catch (error) {
+      logger.error({ err: error }, 'presence: no snapshot could be taken');
+      this.#tell({ kind: 'no-snapshot' });
+    }
+  }
+
+  #tell(message: ToSentinel): void {
+    this.#worker.postMessage(message);
+  }
+}

@@ -1,0 +1,140 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { listProcesses } from '@hive/shared-db/presence';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startNeighbour } from '../support/neighbour.ts';
+import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary-directory.ts';
+
+let place: TemporaryDirectory;
+beforeEach(() => {
+  place = temporaryDirectory();
+});
+afterEach(() => {
+  place[Symbol.dispose]();
+});
+
+/** A process with a service that runs what is put behind it. It blocks in pieces of a second and a half where a test wants that. */
+const SERVICE = `
+  import { openDatabaseService, sqlite } from '@hive/shared-db';
+  const [directory] = process.argv.slice(-1);
+  const migrations = [{ id: 1, name: 'a', sql: 'CREATE TABLE a (x INTEGER)' }];
+  const service = await openDatabaseService({
+    app: 'shop',
+    runtimeDirectory: directory + '/run',
+    databases: { orders: sqlite({ path: directory + '/orders.db', migrations }) },
+  });
+  const orders = service.database('orders');
+  const FOR_EVER = 'WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n';
+  const say = (word) => new Promise((said) => process.stdout.write(word + '\\n', said));
+`;
+const FOR_EVER = /^WITH RECURSIVE n/;
+
+/** Says when it begins, then blocks. */
+const BLOCKED: readonly (readonly [what: string, program: string, label: string | undefined, statement: RegExp])[] = [
+  ['readSync', `orders.readSync('count', (c) => c.get(FOR_EVER));`, 'count', FOR_EVER],
+  ['all rows of readSync', `orders.readSync('count', (c) => c.all(FOR_EVER));`, 'count', FOR_EVER],
+  ['an iteration', `orders.readSync('count', (c) => [...c.iterate(FOR_EVER)]);`, 'count', FOR_EVER],
+  [
+    'a write',
+    `await orders.write('fill', (tx) => tx.run('INSERT INTO a ' + FOR_EVER));`,
+    'fill',
+    /^INSERT INTO a WITH/,
+  ],
+  ['exec', `await orders.write('fill', (tx) => tx.exec(FOR_EVER));`, 'fill', FOR_EVER],
+  ['read', `await orders.read('list', (c) => c.get(FOR_EVER));`, 'list', FOR_EVER],
+  ['a transaction', `await orders.transaction('move', (tx) => tx.all(FOR_EVER));`, 'move', FOR_EVER],
+  [
+    'the function of a write, between its statements',
+    `await orders.write('compute', (tx) => { tx.get('SELECT 1'); for (;;); });`,
+    'compute',
+    /^$/,
+  ],
+  ['something else', `orders.readSync('count', (c) => c.get('SELECT 1')); for (;;);`, undefined, /^$/],
+  [
+    'something else after a statement has failed',
+    `try { orders.readSync('bad', (c) => c.get('SELECT abs(-9223372036854775808)')); } catch {} for (;;);`,
+    undefined,
+    /^$/,
+  ],
+];
+
+describe('a process whose main thread is stuck', () => {
+  it.each(BLOCKED)('says that it is in %s', async (_, program, label, statement) => {
+    await using process = startNeighbour(`${SERVICE} await say('ready'); ${program}`, place.path);
+    await process.line();
+    await expect
+      .poll(() => listProcesses({ directory: join(place.path, 'run'), timeoutMs: 10_000 }), { timeout: 20_000 })
+      .toMatchObject([
+        {
+          pid: process.pid,
+          state: 'answered',
+          snapshot: {
+            app: 'shop',
+            eventLoop: {
+              blockedMs: expect.toSatisfy((ms: number) => ms > 1_000) as number,
+              ...(label === undefined ? {} : { label }),
+            },
+          },
+        },
+      ]);
+    const [report] = await listProcesses({ directory: join(place.path, 'run'), timeoutMs: 10_000 });
+    const { eventLoop } = (report as { snapshot: { eventLoop: { label?: string; statement?: string } } }).snapshot;
+    expect(eventLoop.label).toBe(label);
+    expect(eventLoop.statement ?? '').toMatch(statement);
+  });
+
+  it('says how it was before: who had a connection, which labels were used', async () => {
+    const program = `
+      await orders.session('nightly import');
+      await orders.write('fill', (tx) => tx.run('INSERT INTO a VALUES (1)'));
+      await new Promise((done) => setTimeout(done, 1_500));
+      await say('ready');
+      for (;;);
+    `;
+    await using process = startNeighbour(SERVICE + program, place.path);
+    await process.line();
+    const [report] = await listProcesses({ directory: join(place.path, 'run'), timeoutMs: 10_000 });
+    expect(report).toMatchObject({
+      snapshot: {
+        databases: [{ name: 'orders', leases: [{ owner: 'nightly import' }], counters: { writes: 1 } }],
+        labels: [{ label: 'nightly import' }, { label: 'fill' }],
+      },
+    });
+  });
+});
+
+describe('a process whose main thread is free', () => {
+  it('is not blocked, and answers with what is so now', async () => {
+    const program = `
+      await orders.write('fill', (tx) => tx.run('INSERT INTO a VALUES (1)'));
+      await say('ready');
+      process.stdin.ref();
+    `;
+    await using process = startNeighbour(SERVICE + program, place.path);
+    await process.line();
+    const [report] = await listProcesses({ directory: join(place.path, 'run'), timeoutMs: 10_000 });
+    expect(report).toMatchObject({ state: 'answered', snapshot: { databases: [{ counters: { writes: 1 } }] } });
+  });
+
+  it('ends by itself, its service still open', async () => {
+    await using process = startNeighbour(`${SERVICE} await say('ready');`, place.path);
+    await process.line();
+    expect(await process.exit()).toBe(0);
+  });
+
+  it('leaves no socket when its service has closed, and ends', async () => {
+    await using process = startNeighbour(`${SERVICE} await service.close(); await say('closed');`, place.path);
+    await process.line();
+    expect(readdirSync(join(place.path, 'run')).filter((name) => name.endsWith('.sock'))).toEqual([]);
+    expect(await process.exit()).toBe(0);
+  });
+
+  it('has no thread beside it when it does not want to be found', async () => {
+    const program = SERVICE.replace("app: 'shop',", "app: 'shop', presence: false,");
+    await using process = startNeighbour(
+      `${program} await say(String(process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length));`,
+      place.path,
+    );
+    expect(await process.line()).toBe('0');
+  });
+});
