@@ -84,6 +84,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #warnings = new Set<string>();
   readonly #startedAt: number;
   readonly #startedAtMonotonic: number;
+  #appearing: Promise<void> | undefined;
   #sentinel: Sentinel | undefined;
   #closing: Promise<ServiceCloseReport> | undefined;
 
@@ -129,10 +130,12 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const looks = Array.from(this.#databases.values(), (database) => ({ database, ...attempt(() => database.look()) }));
     // A look that fails without consequence is logged when the database is opened and fails for good.
     await this.#settle(looks.filter(({ database, error }) => this.#isFatal(database, error)));
+    // Beside the databases: a thread takes longer to start than they do to open, and a long migration can be watched.
+    this.#appearing = this.#appear();
     await this.#openAll(looks.filter(({ value }) => value === 'exists'));
     // What could not even be looked at is opened too: that makes it `failed`, and it is tried again when it is used.
     await this.#openAll(looks.filter(({ value }) => value !== 'exists'));
-    await this.#appear();
+    await this.#appearing;
   }
 
   async #openAll(group: readonly { readonly database: ManagedDatabase }[]): Promise<void> {
@@ -223,6 +226,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const forced = reports.flat();
     for (const lease of forced) this.#logger.warn({ ...lease }, 'a lease was still held when the service closed');
     // Last, so that whoever asks meanwhile is told that the process is closing.
+    await this.#appearing;
     await this.#sentinel?.close();
     this.#logger.info({ app: this.app, forced: forced.length }, 'database service closed');
     return Object.freeze({ forced: Object.freeze(forced) });

@@ -10,7 +10,7 @@ import type { FromSentinel, SentinelData, ToSentinel } from './sentinel-message.
 const PATIENCE_MS = 50;
 /** The same where it has not said for long that its event loop turns. */
 const NO_PATIENCE_MS = 5;
-const LONG_MS = 500;
+const LONG_MS = 1_000;
 
 const port = parentPort ?? raise('a sentinel is a worker thread');
 const data = workerData as SentinelData;

@@ -7,9 +7,9 @@ import { thisProcess } from './process-identity.ts';
 import type { FromSentinel, SentinelData, ToSentinel } from './sentinel-message.ts';
 
 /** How often the event loop says that it turns: how exactly a sentinel knows since when it does not. */
-const BEAT_MS = 100;
+const BEAT_MS = 250;
 /** How many beats there are between two snapshots that nobody has asked for: they are what a stuck process is known by. */
-const BEATS_PER_SNAPSHOT = 10;
+const BEATS_PER_SNAPSHOT = 4;
 /** How long a thread may take to start. */
 const START_LIMIT_MS = 10_000;
 /** Far more than answering takes: it holds one snapshot and the names of labels and statements. */
@@ -36,7 +36,7 @@ export interface Sentinel extends AsyncDisposable {
 
 /**
  * Starts the thread that makes this process findable. Never keeps the process alive. Rejects where there is no usable runtime
- * directory or no thread to be had. Costs a few megabytes of memory, and ten looks at the clock a second.
+ * directory or no thread to be had. Costs some megabytes of memory, and four wake-ups a second.
  */
 export async function startSentinel(options: SentinelOptions): Promise<Sentinel> {
   const sentinel = new WorkerSentinel(options);

@@ -99,14 +99,27 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   /** Nobody is in the queue: the write is done before its promise is made. */
   #writeNow<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): Promise<T> {
     try {
-      const result = this.#attempt(lease, call.label, fn);
+      const result = this.#attempt(lease, call, fn);
       lease.release();
       return this.#afterBreath(result);
     } catch (error) {
-      if (this.#isBusy(error)) return this.#queueWrite(call, fn, lease);
-      if (lease.active) lease.release();
-      return Promise.reject(this.failures.told(error, call.label));
+      return this.#notWritten(lease, call, fn, error);
     }
+  }
+
+  async #notWritten<T>(
+    lease: Lease<DriverConnection>,
+    call: Call,
+    fn: (tx: SyncTransaction) => T,
+    error: unknown,
+  ): Promise<T> {
+    try {
+      if (!this.#isBusy(error, call)) throw this.#told(error, call);
+    } catch (told) {
+      if (lease.active) lease.release();
+      throw told;
+    }
+    return this.#queueWrite(call, fn, lease);
   }
 
   async #queueWrite<T>(call: Call, fn: (tx: SyncTransaction) => T, held?: Lease<DriverConnection>): Promise<T> {
@@ -115,18 +128,25 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       if (!this.lifecycle.isReady) await this.lifecycle.ready();
       lease ??= await this.writers.acquire(this.acquireOptions(call));
       const writer = lease;
-      const patience = { ...this.patience(call), isBusy: (error: unknown) => this.#isBusy(error) };
-      return await whenFree(() => this.#attempt(writer, call.label, fn), patience);
+      const patience = { ...this.patience(call), isBusy: (error: unknown) => this.#isBusy(error, call) };
+      return await whenFree(() => this.#attempt(writer, call, fn), patience);
     } catch (error) {
-      throw this.failures.told(error, call.label);
+      throw this.#told(error, call);
     } finally {
       if (lease?.active === true) lease.release();
     }
   }
 
-  /** A lock lost inside the function has been explained already; the whole function runs again. */
-  #isBusy(error: unknown): boolean {
-    return isKind(error, 'BUSY_TIMEOUT') || this.failures.isBusy(error);
+  /** Whether the lock was somebody else's, so that the whole function runs again. Inside it, that has been explained already. */
+  #isBusy(error: unknown, { thrown }: Pick<Call, 'thrown'>): boolean {
+    if (thrown === undefined || !Object.is(thrown.error, error)) return this.failures.isBusy(error);
+    // What else the function throws may come from another database.
+    return isKind(error, 'BUSY_TIMEOUT') && error.database === this.name;
+  }
+
+  #told(error: unknown, { label, thrown }: Call): unknown {
+    const passes = thrown !== undefined && Object.is(thrown.error, error);
+    return passes ? this.failures.passedOn(error, label) : this.failures.told(error, label);
   }
 
   /** A loop of writes runs in microtasks alone; the event loop gets its turn before the next one goes on. */
@@ -139,18 +159,19 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
-  #attempt<T>(lease: Lease<DriverConnection>, label: Label, fn: (tx: SyncTransaction) => T): T {
+  #attempt<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): T {
     const { activity } = this.context;
-    const outer = activity.label(label.id);
+    const outer = activity.label(call.label.id);
     try {
-      return this.#transact(lease, label, fn);
+      return this.#transact(lease, call, fn);
     } finally {
       activity.label(outer);
     }
   }
 
   /** BEGIN, the function, COMMIT, without an await in between: nobody else of this process can come in. */
-  #transact<T>(lease: Lease<DriverConnection>, label: Label, fn: (tx: SyncTransaction) => T): T {
+  #transact<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): T {
+    const { label } = call;
     this.assertWritable(label);
     const connection = syncOf(lease.resource);
     connection.control('BEGIN IMMEDIATE');
@@ -161,6 +182,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       result = synchronous(fn(scope), 'write', explain);
     } catch (error) {
+      call.thrown = { error };
       this.#undo(connection, lease);
       throw error;
     } finally {
@@ -215,7 +237,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       return synchronous(fn(scope), 'readSync', this.#explainSyncRead);
     } catch (error) {
-      throw this.failures.told(error, label);
+      throw this.failures.passedOn(error, label);
     } finally {
       this.#syncLabel = outer;
       activity.label(outerActivity);
@@ -269,7 +291,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const patience = this.patience({ label: OPENING, deadline, options: {} });
     const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
       ...patience,
-      isBusy: (error) => this.#isBusy(error) || this.#isBusy((error as { cause?: unknown }).cause),
+      isBusy: (error) => this.failures.isBusy(error) || this.failures.isBusy((error as { cause?: unknown }).cause),
     });
     try {
       await whenFree(() => this.#migrate(syncOf(lease.resource)), patience);
