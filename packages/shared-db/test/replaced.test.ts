@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
@@ -164,7 +164,8 @@ describe('a file that', () => {
 
 describe('a log that is deleted while its file is in use', () => {
   it('costs nothing where the service is closed: not before, not after, and not though others were turned away', async () => {
-    await using temporary = await shop();
+    // A clock that stands still: nobody looks at the log in between.
+    await using temporary = await shop({ clock: new VirtualClock() });
     const { database, path, service } = temporary;
     const save = (name: string): Promise<unknown> =>
       database.write('save', (tx) => tx.run('INSERT INTO item (name) VALUES (?)', name));
@@ -185,5 +186,44 @@ describe('a log that is deleted while its file is in use', () => {
     const again = sqlite({ path, migrations: [SHOP] });
     await using reopened = await openDatabaseService({ app: 'test', presence: false, databases: { again } });
     expect(itemsOf(reopened.database('again'))).toEqual(['before', 'after']);
+  });
+
+  it('is noticed within 100 ms, and nothing more is written to it', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database, path, service } = temporary;
+    const save = (name: string): Promise<unknown> =>
+      database.write('save', (tx) => tx.run('INSERT INTO item (name) VALUES (?)', name));
+    await save('before');
+    await using session = await database.session('look');
+    rmSync(`${path}-wal`);
+    await clock.advance(100);
+    expect(await rejectionOf(save('after'))).toMatchObject({
+      code: 'HIVEDB_E_FILE_REPLACED',
+      message: expect.stringContaining('-wal was deleted or replaced; nothing more is written') as string,
+      advice: expect.stringContaining('do not kill the process') as string,
+    });
+    expect(await rejectionOf(save('later'))).toMatchObject({ code: 'HIVEDB_E_FENCED' });
+    // Who reads goes on; whoever would open a connection now would make a log that knows nothing of ours.
+    expect(await session.connection.all('SELECT name FROM item')).toEqual([{ name: 'before' }]);
+    expect(outcomeOf(() => itemsOf(database))).toMatchObject({ code: 'HIVEDB_E_FILE_REPLACED' });
+    expect(existsSync(`${path}-wal`)).toBe(false);
+    await session.close();
+    await service.close();
+    const again = sqlite({ path, migrations: [SHOP] });
+    await using reopened = await openDatabaseService({ app: 'test', presence: false, databases: { again } });
+    expect(itemsOf(reopened.database('again'))).toEqual(['before']);
+  });
+
+  it('is not missed where a new connection that writes has made a new one', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    for (const name of ['a', 'b', 'c']) {
+      await database.flush('all');
+      await clock.advance(100);
+      await database.write('save', (tx) => tx.run('INSERT INTO item (name) VALUES (?)', name));
+    }
+    expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
   });
 });

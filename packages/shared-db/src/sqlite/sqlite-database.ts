@@ -58,6 +58,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #fences: Fences;
   readonly #breather: Breather;
   #identity: FileIdentity = NO_FILE;
+  /** The log that the writer writes to. Nobody who obeys the locks deletes it while the writer is open. */
+  #log: FileIdentity | undefined;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -76,9 +78,13 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#breather = new Breather(context.clock, BREATH_MS);
     const openFile = (access: Access): SqliteHandle => {
       this.#assertSameFile('another one is not opened in its place');
-      return access === 'write'
-        ? openWriter(context.name, file.path, context.settings.durability)
-        : openReader(file.path, 0);
+      if (access === 'read') {
+        this.#assertSameLog(OPENING);
+        return openReader(file.path, 0);
+      }
+      const writer = openWriter(context.name, file.path, context.settings.durability);
+      this.#log = identityOf(`${file.path}-wal`);
+      return writer;
     };
   }
 
@@ -252,6 +258,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       this.lifecycle.assertReady();
       this.#assertSameFile('another one is not opened in its place', label);
+      this.#assertSameLog(label);
       const handle = openReader(this.#file.path, SYNC_READ_TIMEOUT_MS);
       const connection = new SqliteConnection(handle, this.#file.integers, this.context.activity);
       this.#syncReader = connection;
@@ -354,6 +361,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
       if (this.#fences.isUp(this.#identity.key)) super.fence(this.#fencedElsewhere(label));
+      this.#assertSameLog(label);
     }
     super.assertWritable(label);
   }
@@ -395,6 +403,25 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       advice:
         'something moved, deleted or replaced the file while it was in use: find out what, then start the process again',
     });
+    this.fence(error);
+    throw error;
+  }
+
+  /** What is written to a log that has no name any more is there for this process alone, and until it ends. */
+  #assertSameLog(label: Label): void {
+    const path = `${this.#file.path}-wal`;
+    // Where the database itself has gone with it, that is told instead.
+    if (this.#log === undefined || leadsTo(path, this.#log) || !leadsTo(this.#file.path, this.#identity)) return;
+    const error = new DatabaseError(
+      'FILE_REPLACED',
+      `${path} was deleted or replaced; nothing more is written, and no connection is opened`,
+      {
+        database: this.name,
+        label: label.text,
+        advice:
+          'do not kill the process: end it in the ordinary way, which brings what was committed into the database file, and find out what did it',
+      },
+    );
     this.fence(error);
     throw error;
   }
