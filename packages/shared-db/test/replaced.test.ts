@@ -222,6 +222,7 @@ describe('a log that is deleted while its file is in use', () => {
     for (const name of ['a', 'b', 'c']) {
       await database.flush('all');
       await clock.advance(100);
+      await database.read('look first', (c) => c.all('SELECT name FROM item'));
       await database.write('save', (tx) => tx.run('INSERT INTO item (name) VALUES (?)', name));
     }
     expect(itemsOf(database)).toEqual(['a', 'b', 'c']);

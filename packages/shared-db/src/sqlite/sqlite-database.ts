@@ -58,8 +58,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #fences: Fences;
   readonly #breather: Breather;
   #identity: FileIdentity = NO_FILE;
-  /** The log that the writer writes to. Nobody who obeys the locks deletes it while the writer is open. */
-  #log: FileIdentity | undefined;
+  /** The log that the writer writes to. While that is open nobody deletes it who obeys the locks; the last who closes does. */
+  #log: { readonly writer: SqliteHandle; readonly identity: FileIdentity | undefined } | undefined;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -83,7 +83,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
         return openReader(file.path, 0);
       }
       const writer = openWriter(context.name, file.path, context.settings.durability);
-      this.#log = identityOf(`${file.path}-wal`);
+      this.#log = { writer, identity: identityOf(`${file.path}-wal`) };
       return writer;
     };
   }
@@ -410,8 +410,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   /** What is written to a log that has no name any more is there for this process alone, and until it ends. */
   #assertSameLog(label: Label): void {
     const path = `${this.#file.path}-wal`;
+    const log = this.#log?.writer.open === true ? this.#log.identity : undefined;
     // Where the database itself has gone with it, that is told instead.
-    if (this.#log === undefined || leadsTo(path, this.#log) || !leadsTo(this.#file.path, this.#identity)) return;
+    if (log === undefined || leadsTo(path, log) || !leadsTo(this.#file.path, this.#identity)) return;
     const error = new DatabaseError(
       'FILE_REPLACED',
       `${path} was deleted or replaced; nothing more is written, and no connection is opened`,
