@@ -22,6 +22,9 @@ async function startWriter(path: string, ...statements: readonly string[]): Prom
   return writer;
 }
 
+/** A busy machine is no reason to fail. */
+const LONG = { timeout: 20_000, interval: 50 };
+
 const WAL = ['PRAGMA journal_mode = WAL', 'CREATE TABLE t (a TEXT)', "INSERT INTO t VALUES ('x')"];
 
 describe('hive-db locks', () => {
@@ -42,7 +45,7 @@ describe('hive-db locks', () => {
     await shop.tell('release');
     await vi.waitFor(async () => {
       expect((await look(['--runtime-dir', shop.runtimeDirectory, path]))[0]?.write).toBeNull();
-    });
+    }, LONG);
   });
 
   it('names those of ours that wait, with what they wait to do', async () => {
@@ -146,7 +149,8 @@ sys.stdin.read()`;
       readFileSync('/proc/locks', 'utf8')
         .split('\n')
         .filter((line) => line.includes(` ${shop.pid} `))
-        .map((line) => line.replace(/^\d+: /, ''));
+        .map((line) => line.replace(/^\d+: /, ''))
+        .toSorted();
     const before = held();
     expect(before.length).toBeGreaterThan(0);
     await look(['--runtime-dir', shop.runtimeDirectory]);
