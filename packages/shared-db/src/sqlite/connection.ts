@@ -28,6 +28,9 @@ export class SqliteConnection {
   readonly #activity: Activity;
   readonly #prepared = new Map<string, Prepared>();
   readonly #iterators = new Set<IterableIterator<unknown>>();
+  // A loop runs one statement: comparing it to the last one spares the look-up.
+  #lastSql = '';
+  #last: Prepared | undefined;
   #control = new Map<string, Pick<Prepared, 'statement' | 'id'>>();
   #compileError: unknown;
 
@@ -47,7 +50,7 @@ export class SqliteConnection {
   }
 
   get(sql: string, params: readonly Bindable[]): Row | undefined {
-    const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
+    const prepared = this.#find(sql);
     let row: Row | undefined;
     this.#activity.statement(prepared.id);
     try {
@@ -63,7 +66,7 @@ export class SqliteConnection {
   }
 
   all(sql: string, params: readonly Bindable[]): Row[] {
-    const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
+    const prepared = this.#find(sql);
     let rows: Row[];
     this.#activity.statement(prepared.id);
     try {
@@ -78,7 +81,7 @@ export class SqliteConnection {
   }
 
   run(sql: string, params: readonly Bindable[]): RunResult {
-    const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
+    const prepared = this.#find(sql);
     let result: RunResult;
     this.#activity.statement(prepared.id);
     try {
@@ -115,7 +118,7 @@ export class SqliteConnection {
     if (refusal !== undefined) throw refused(refusal);
     this.#doing(this.#activity.nameStatement(sql), () => this.#compiling(() => this.raw.exec(sql)));
     // The schema may have changed: what was compiled for the old one still runs, but its column names may be stale.
-    this.#prepared.clear();
+    this.#forget();
   }
 
   /** Runs a statement of our own that callers may not run: BEGIN, COMMIT, savepoints. */
@@ -164,9 +167,24 @@ export class SqliteConnection {
 
   close(): void {
     this.closeIterators();
-    this.#prepared.clear();
+    this.#forget();
     this.#control = new Map();
     this.raw.close();
+  }
+
+  #find(sql: string): Prepared {
+    if (sql === this.#lastSql && this.#last !== undefined) return this.#last;
+    const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
+    this.#lastSql = sql;
+    this.#last = prepared;
+    return prepared;
+  }
+
+  /** One statement, or all of them. */
+  #forget(sql?: string): void {
+    this.#last = undefined;
+    if (sql === undefined) this.#prepared.clear();
+    else this.#prepared.delete(sql);
   }
 
   #prepare(sql: string): Prepared {
@@ -203,7 +221,7 @@ export class SqliteConnection {
   #remember(sql: string, prepared: Prepared): Prepared {
     if (this.#prepared.size >= CACHED_STATEMENTS) {
       const [oldest] = this.#prepared.keys();
-      if (oldest !== undefined) this.#prepared.delete(oldest);
+      if (oldest !== undefined) this.#forget(oldest);
     }
     this.#prepared.set(sql, prepared);
     return prepared;
@@ -212,7 +230,7 @@ export class SqliteConnection {
   /** A number was too large to tell whether digits were lost: the statement only reads, so it reads again, exactly. */
   #again<T>(sql: string, { statement, columns }: Prepared, read: (statement: SqliteStatement) => unknown): T {
     // Somebody has changed the schema: next time it is compiled for the new one.
-    if (statement.columns().length !== columns) this.#prepared.delete(sql);
+    if (statement.columns().length !== columns) this.#forget(sql);
     statement.safeIntegers(true);
     try {
       const result = read(statement);
