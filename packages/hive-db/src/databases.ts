@@ -1,3 +1,4 @@
+import type { DatabaseSnapshot } from '@hive/shared-db';
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Answered } from './inquiry.ts';
@@ -9,9 +10,12 @@ export interface NamedDatabase {
   readonly aliases: ReadonlySet<string>;
 }
 
-/** Every database file that a process has open, each once, in the order of their paths. */
+/** Every database file that a process has open, each once, in the order of their paths. What could not be opened is not among them. */
 export function knownDatabases(answered: readonly Answered[]): readonly NamedDatabase[] {
-  return filesAt(pathsOf(answered), answered);
+  return filesAt(
+    pathsOf(answered, ({ status }) => status !== 'failed' && status !== 'closed'),
+    answered,
+  );
 }
 
 /** The files of what a person wrote: each the name of a database that a process has open, or a path. */
@@ -21,7 +25,7 @@ export function databasesNamed(
   cwd: string,
 ): readonly NamedDatabase[] {
   const paths = wanted.flatMap((word) => {
-    const named = pathsOf(answered, word);
+    const named = pathsOf(answered, ({ name }) => name === word);
     return named.length > 0 ? named : [pathFrom(cwd, word)];
   });
   return filesAt(paths, answered);
@@ -38,10 +42,12 @@ function pathFrom(cwd: string, word: string): string {
   return word === '' || word.includes('\0') ? word : resolve(cwd, word);
 }
 
-function pathsOf(answered: readonly Answered[], name?: string): readonly string[] {
-  const databases = answered.flatMap(({ snapshot }) => snapshot.databases);
-  const paths = databases.filter((one) => name === undefined || one.name === name).map(({ path }) => path);
-  return [...new Set(paths.filter((path) => path !== undefined))].toSorted();
+function pathsOf(
+  answered: readonly Answered[],
+  isMeant: (database: DatabaseSnapshot) => boolean = () => true,
+): readonly string[] {
+  const databases = answered.flatMap(({ snapshot }) => snapshot.databases).filter((database) => isMeant(database));
+  return [...new Set(databases.map(({ path }) => path).filter((path) => path !== undefined))].toSorted();
 }
 
 function realPathOf(path: string): string {

@@ -186,6 +186,11 @@ describe('what another process says', () => {
           expect([0, 1]).toContain(code);
           expect(out).not.toMatch(CONTROL);
         }
+        // The files that it names are not there, or are something else.
+        const { code, out, err } = await ask(directory.path, ['locks']);
+        expect([0, 3]).toContain(code);
+        expect(`${out}${err}`).not.toMatch(CONTROL);
+        expect(err).not.toMatch(/bug/);
       }),
       { numRuns: 40 },
     );

@@ -245,7 +245,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** Takes back what needs more than to be free again: with a trace, an observer, a validator, a reset, or to be destroyed. */
   #takeBack(entry: Entry<R>, id: number, destroy: boolean): void {
     const { hold } = entry;
-    if (this.#settings.validates) this.#readClock();
+    // A use that was timed has just read the clock.
+    if (this.#settings.validates && !hold.timed) this.#readClock();
     if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : undefined);
     if (this.#observer.released !== undefined) {
       this.#tellReleased(entry);
@@ -672,15 +673,29 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     for (const entry of this.#idle.splice(0)) this.#close(entry, 'condemned');
   }
 
+  /** Most resets have nothing to do: the synchronous way makes nothing and reads no clock. */
   #reset(entry: Entry<R>): void {
-    const { resetTimeoutMs, reset } = this.#settings;
     const state: EntryState<R> = { kind: RESETTING };
     this.#move(entry, state);
+    let result: unknown;
+    let isPending: boolean;
+    try {
+      result = this.#settings.reset(entry.resource as R);
+      isPending = isThenable(result);
+    } catch {
+      if (entry.state === state) this.#close(entry, 'reset-failed');
+      return;
+    }
+    if (isPending) this.#awaitReset(entry, state, result as PromiseLike<void>);
+    else if (entry.state === state) this.#free(entry);
+  }
+
+  #awaitReset(entry: Entry<R>, state: EntryState<R>, result: PromiseLike<void>): void {
     callHook<void>({
       clock: this.#clock,
-      timeoutMs: resetTimeoutMs,
+      timeoutMs: this.#settings.resetTimeoutMs,
       name: 'reset',
-      run: () => reset(entry.resource as R),
+      run: () => result,
       done: (outcome) => {
         if (entry.state !== state) return;
         this.#readClock();

@@ -27,7 +27,10 @@ export async function locks(invocation: Invocation, wanted: readonly string[]): 
     io.stdout.write(locksText(document, paint, width));
   }
   const codes = views.map(({ code }) => code);
-  return worstOf(wanted.length === 0 ? [...codes, outcomeOf(inquiry)] : codes);
+  if (wanted.length > 0) return worstOf(codes);
+  // Nobody has named these files wrongly: a process has one open that is not what it was.
+  const isUndetermined = codes.some((code) => code !== EXIT.fine);
+  return worstOf([outcomeOf(inquiry), isUndetermined ? EXIT.undetermined : EXIT.fine]);
 }
 
 interface View {

@@ -54,8 +54,17 @@ export function locksOf(path: string): DatabaseLocks | null {
 }
 
 function locksOn(file: string, locks: readonly FileLock[]): readonly FileLock[] {
-  const stats = statSync(file, { throwIfNoEntry: false });
+  const stats = statsOf(file);
   return stats === undefined ? [] : locks.filter((lock) => lock.inode === stats.ino && isOn(lock, stats));
+}
+
+/** The path may be what another process says: then it can be no path at all, or one that may not be looked at. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 // Inodes are numbered for each device. Where `stat` has another number for the device than the kernel (btrfs, overlays), the open

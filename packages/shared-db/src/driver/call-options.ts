@@ -7,6 +7,9 @@ import { DatabaseError, type ErrorDetails } from '../errors.ts';
 /** What a call is counted as. */
 export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions';
 
+/** Of a call that was given none: it needs no check. */
+export const NO_OPTIONS: CallOptions = Object.freeze({});
+
 const OF_A_WAIT = ['signal', 'timeoutMs'];
 const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
   reads: OF_A_WAIT,

@@ -3,7 +3,7 @@ import type { CallOptions, Database, DatabaseContext, ManagedDatabase, Transacti
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot, DatabaseStatus, LaneSnapshot, LeaseSnapshot } from '../snapshot.ts';
-import { checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
+import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
@@ -22,6 +22,8 @@ const LONGEST_MS = 2_147_483_647;
 /** One call while it runs. */
 export interface Call {
   readonly label: Label;
+  /** When it was made, on the clock. */
+  readonly at: number;
   readonly deadline: number;
   readonly options: CallOptions;
   /** What the caller's own function has thrown. It may come from another database of the same kind, and is not ours to explain. */
@@ -124,21 +126,25 @@ export class PooledDatabase implements Database, ManagedDatabase {
     this.lifecycle.fence(failure);
   }
 
-  /** Throws while writes are stopped. */
-  protected assertWritable(label: Label): void {
+  /** Throws while writes are stopped. `now` spares whoever has just read the clock another reading. */
+  protected assertWritable(label: Label, _now?: number): void {
     this.lifecycle.assertWritable(label);
   }
 
   // Using
 
-  read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: CallOptions = {}): Promise<T> {
+  read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: CallOptions = NO_OPTIONS): Promise<T> {
     return this.call(label, options, 'reads', async (call) => {
       const lease = await this.readers.acquire(this.#acquireOptions(call));
       return this.#within(lease, 'read', call, fn);
     });
   }
 
-  transaction<T>(label: string, fn: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  transaction<T>(
+    label: string,
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactionOptions = NO_OPTIONS,
+  ): Promise<T> {
     return this.call(label, options, 'transactions', (call) => this.#transaction(call, fn, options));
   }
 
@@ -202,12 +208,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const label = this.context.labels.use(text);
     try {
       this.assertOutside(label);
-      checkCallOptions(options, kind, { database: this.name, label: label.text });
+      if (options !== NO_OPTIONS) checkCallOptions(options, kind, { database: this.name, label: label.text });
       // That of a session says how long it may be held.
       const asked = kind === 'sessions' ? undefined : options.timeoutMs;
       const timeoutMs = this.#duration('timeoutMs', asked ?? this.context.settings.acquireTimeoutMs);
       this.#counters[kind]++;
-      return { label, deadline: this.context.clock.now() + timeoutMs, options };
+      const at = this.context.clock.now();
+      return { label, at, deadline: at + timeoutMs, options };
     } catch (error) {
       throw this.failures.told(error, label);
     }
@@ -360,7 +367,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   /** How a call waits for a lock. */
-  protected patience({ label, deadline, options }: Call): Patience {
+  protected patience({ label, deadline, options }: Pick<Call, 'label' | 'deadline' | 'options'>): Patience {
     const { clock, random } = this.context;
     return {
       clock,

@@ -4,6 +4,7 @@ import { Breather, type Lease } from '@hive/pool';
 import type { CallOptions, Database, DatabaseContext } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
+import { NO_OPTIONS } from '../driver/call-options.ts';
 import { PooledDatabase, type Call } from '../driver/pooled-database.ts';
 import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
@@ -90,7 +91,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   // Writing
 
-  write<T>(label: string, fn: (tx: SyncTransaction) => T, options: CallOptions = {}): Promise<T> {
+  write<T>(label: string, fn: (tx: SyncTransaction) => T, options: CallOptions = NO_OPTIONS): Promise<T> {
     let call: Call;
     try {
       call = this.begin(label, options, 'writes');
@@ -105,7 +106,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   /** Nobody is in the queue: the write is done before its promise is made. */
   #writeNow<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): Promise<T> {
     try {
-      const result = this.#attempt(lease, call, fn);
+      const result = this.#attempt(lease, call, fn, call.at);
       lease.release();
       return this.#afterBreath(result);
     } catch (error) {
@@ -165,20 +166,20 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
-  #attempt<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): T {
+  #attempt<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T, now?: number): T {
     const { activity } = this.context;
     const outer = activity.label(call.label.id);
     try {
-      return this.#transact(lease, call, fn);
+      return this.#transact(lease, call, fn, now);
     } finally {
       activity.label(outer);
     }
   }
 
   /** BEGIN, the function, COMMIT, without an await in between: nobody else of this process can come in. */
-  #transact<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): T {
+  #transact<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T, now?: number): T {
     const { label } = call;
-    this.assertWritable(label);
+    this.assertWritable(label, now);
     const connection = syncOf(lease.resource);
     connection.control('BEGIN IMMEDIATE');
     const explain = (error: unknown): unknown => this.failures.explain(error, 'statement', label);
@@ -295,7 +296,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     await this.#assertVerified();
 
     const deadline = clock.now() + OPEN_TIMEOUT_MS;
-    const patience = this.patience({ label: OPENING, deadline, options: {} });
+    const patience = this.patience({ label: OPENING, deadline, options: NO_OPTIONS });
     const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
       ...patience,
       isBusy: (error) => this.failures.isBusy(error) || this.failures.isBusy((error as { cause?: unknown }).cause),
@@ -356,8 +357,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
-  protected override assertWritable(label: Label): void {
-    const now = this.context.clock.now();
+  protected override assertWritable(label: Label, now = this.context.clock.now()): void {
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
       if (this.#fences.isUp(this.#identity.key)) super.fence(this.#fencedElsewhere(label));
