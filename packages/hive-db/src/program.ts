@@ -97,6 +97,18 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     ['hive-db locks data/orders.db', 'any SQLite file, also where only other programs use it'],
   ]);
 
+  const why = program
+    .command('why')
+    .description('why somebody waits for a database now: one sentence, and the next command to type')
+    .argument('<database>', 'the name of a database, or a SQLite file')
+    .action(async (database: string) => {
+      done(await (await import('./commands/why.ts')).why(invocation(), database));
+    });
+  examples(why, [
+    ['hive-db why orders', 'who is in the way of the others'],
+    ['hive-db why data/orders.db --json', 'the same as hive-db/why/v1'],
+  ]);
+
   const healthCheck = program
     .command('health-check')
     .description('a verdict on every process: exit code 1 when one fails, 3 when one does not answer or none is there')

@@ -1,12 +1,10 @@
-import { databasesNamed, knownDatabases, type NamedDatabase } from '../databases.ts';
-import { locksDocument, type Sighting } from '../documents/locks.ts';
+import { databasesNamed, knownDatabases } from '../databases.ts';
+import { locksDocument } from '../documents/locks.ts';
 import { EXIT, worstOf, type ExitCode } from '../exit-code.ts';
-import { fileOutcome } from '../file-outcome.ts';
-import { inspectFile } from '../file/inspect.ts';
-import { reportLocks } from '../file/lock-report.ts';
 import { announce, inquire, outcomeOf } from '../inquiry.ts';
-import { say, type Invocation } from '../invocation.ts';
+import type { Invocation } from '../invocation.ts';
 import { printDocument } from '../render/json.ts';
+import { look } from '../sightings.ts';
 
 /** Who writes, who reads and who waits, on the databases that are named or on all that processes have open. */
 export async function locks(invocation: Invocation, wanted: readonly string[]): Promise<ExitCode> {
@@ -31,19 +29,4 @@ export async function locks(invocation: Invocation, wanted: readonly string[]): 
   // Nobody has named these files wrongly: a process has one open that is not what it was.
   const isUndetermined = codes.some((code) => code !== EXIT.fine);
   return worstOf([outcomeOf(inquiry), isUndetermined ? EXIT.undetermined : EXIT.fine]);
-}
-
-interface View {
-  readonly code: ExitCode;
-  readonly sighting?: Sighting;
-}
-
-function look(invocation: Invocation, { path, aliases }: NamedDatabase): View {
-  const file = inspectFile(path, invocation.io.cwd);
-  const code = fileOutcome(invocation, file);
-  if (file.state !== 'database') return { code };
-  const report = reportLocks(path, file.journal_mode);
-  if (report !== null) return { code, sighting: { path, aliases, report, observedMs: 0 } };
-  say(invocation, 'who has locks is known on Linux only; hive-db status shows what the processes say');
-  return { code: EXIT.undetermined };
 }

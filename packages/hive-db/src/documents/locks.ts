@@ -79,7 +79,7 @@ export interface Sighting {
 export function locksDocument(sightings: readonly Sighting[], inquiry: Inquiry): LocksDocument {
   return {
     schema: 'hive-db/locks/v1',
-    databases: sightings.map((sighting) => databaseOf(sighting, inquiry.answered)),
+    databases: sightings.map((sighting) => databaseLocks(sighting, inquiry.answered)),
     ...unansweredOf(inquiry),
   };
 }
@@ -90,7 +90,8 @@ interface Acquaintance {
   readonly database: DatabaseSnapshot;
 }
 
-function databaseOf(
+/** The same for one database. Pure. */
+export function databaseLocks(
   { path, aliases, report, observedMs }: Sighting,
   answered: readonly Answered[],
 ): DatabaseLocksDocument {

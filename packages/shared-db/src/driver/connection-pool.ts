@@ -1,4 +1,5 @@
 import { createPool, type LeaseInfo, type Pool, type PoolObserver } from '@hive/pool';
+import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import type { DriverConnection } from './driver.ts';
 
@@ -52,7 +53,8 @@ function alarmsOf({ name: database, logger }: DatabaseContext, pool: string): Po
       logger.warn({ database, pool, connection, generation }, 'invalidate: a connection no longer works');
     },
     collected: ({ owner, acquiredAt }) => {
-      logger.warn({ database, pool, label: owner, acquiredAt }, 'a lease was dropped without release');
+      const callSite = acquiredAt === undefined ? undefined : callSiteOf(acquiredAt);
+      logger.warn({ database, pool, label: owner, acquiredAt: callSite }, 'a lease was dropped without release');
     },
   };
 }

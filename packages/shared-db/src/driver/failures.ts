@@ -1,4 +1,5 @@
 import { PoolError, type Clock } from '@hive/pool';
+import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } from '../errors.ts';
 import type { Label } from '../labels.ts';
@@ -129,6 +130,6 @@ function holdersOf({ holders }: PoolError): readonly Culprit[] {
     pid: process.pid,
     heldMs: ageMs,
     ...(owner === undefined ? {} : { label: owner }),
-    ...(acquiredAt === undefined ? {} : { callSite: acquiredAt }),
+    ...(acquiredAt === undefined ? {} : { callSite: callSiteOf(acquiredAt) }),
   }));
 }

@@ -1,4 +1,5 @@
 import type { FlushMode, FlushReport, Lease, LeaseInfo, Pool, Resize } from '@hive/pool';
+import { callSiteOf } from '../call-site.ts';
 import type { CallOptions, Database, DatabaseContext, ManagedDatabase, TransactionOptions } from '../database.ts';
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
@@ -476,7 +477,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   leases(): readonly LeaseSnapshot[] {
-    return this.readers === this.writers ? this.readers.leases() : [...this.readers.leases(), ...this.writers.leases()];
+    const pools = this.readers === this.writers ? [this.readers] : [this.readers, this.writers];
+    return pools.flatMap((pool) => pool.leases()).map((lease) => snapshotOf(lease));
   }
 
   resize(limits: Resize): Promise<void> {
@@ -551,3 +553,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
 }
 
 const NO_LANE: LaneSnapshot = Object.freeze({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
+
+/** The pool knows the whole stack; whoever looks wants the one place in it. */
+function snapshotOf(lease: LeaseInfo): LeaseSnapshot {
+  const { acquiredAt } = lease;
+  return acquiredAt === undefined ? lease : Object.freeze({ ...lease, acquiredAt: callSiteOf(acquiredAt) });
+}

@@ -1,0 +1,136 @@
+import type { DatabaseSnapshot } from '@hive/shared-db';
+import type { DatabaseLocksDocument, Person } from '../documents/locks.ts';
+import type { Answered } from '../inquiry.ts';
+import { count, duration, size } from '../render/figures.ts';
+
+/**
+ * Why somebody waits now, the first of these that is so: for the write lock, for a connection, for a process that is stuck, or soon for
+ * a log that cannot begin again. `none`: nobody waits.
+ */
+export type CauseVerdict = 'write-lock' | 'connections' | 'stuck' | 'log' | 'none';
+
+/** Somebody in the way. What cannot be known is null. */
+export interface Culprit extends Person {
+  readonly label: string | null;
+  readonly call_site: string | null;
+  readonly held_seconds: number | null;
+}
+
+/** The root of waiting for one database. */
+export interface Cause {
+  readonly verdict: CauseVerdict;
+  /** Without a full stop. */
+  readonly sentence: string;
+  readonly culprits: readonly Culprit[];
+}
+
+/** The same database in one of our processes. */
+export interface Use {
+  readonly process: Answered;
+  readonly database: DatabaseSnapshot;
+}
+
+/** From here on an event loop counts as stuck, and a log as one that cannot begin again: where SQLite would have moved it. */
+const STUCK_MS = 1_000;
+const LONG_LOG_FRAMES = 1_000;
+
+/** Finds the root of waiting, joining locks, queues, event loops and the log. Pure. */
+export function causeOf(locks: DatabaseLocksDocument, uses: readonly Use[]): Cause {
+  return (
+    waitingToWrite(locks, uses) ??
+    waitingForConnection(uses) ??
+    stuckProcess(uses) ??
+    pinnedLog(locks) ?? { verdict: 'none', sentence: 'nobody waits', culprits: [] }
+  );
+}
+
+function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonly Use[]): Cause | undefined {
+  if (write === null) return undefined;
+  const own = uses.find(({ process }) => process.pid === write.pid);
+  const behindOwn = own?.database.lane.waiting ?? 0;
+  const waiting = waiters.reduce((sum, { behind }) => sum + 1 + behind, behindOwn);
+  if (waiting === 0) return undefined;
+  const [first] = waiters;
+  const longest = Math.max(first?.waited_seconds ?? 0, (own?.database.lane.oldestWaitMs ?? 0) / 1_000);
+  const who = first === undefined ? 'in the same process' : `first "${first.label ?? '?'}" of ${named(first)}`;
+  return {
+    verdict: 'write-lock',
+    sentence: `${count(waiting, 'write waits', 'writes wait')} for up to ${duration(longest)}, ${who}, because ${named(write)} holds the write lock${doing(write)}${stuck(own)}`,
+    culprits: [culpritOf(write)],
+  };
+}
+
+function waitingForConnection(uses: readonly Use[]): Cause | undefined {
+  const [worst] = uses
+    .filter(({ database }) => database.pool.waiting > 0)
+    .toSorted((a, b) => b.database.pool.oldestWaitMs - a.database.pool.oldestWaitMs);
+  if (worst === undefined) return undefined;
+  const { process, database } = worst;
+  const { waiting, oldestWaitMs, leased } = database.pool;
+  const holders = database.leases
+    .toSorted((a, b) => b.ageMs - a.ageMs)
+    .map((lease) => ({
+      ...ourselves(process),
+      label: lease.owner ?? null,
+      call_site: lease.acquiredAt ?? null,
+      held_seconds: lease.ageMs / 1_000,
+    }));
+  const [oldest] = holders;
+  const held = oldest === undefined ? '' : `, longest${doing(oldest)}`;
+  return {
+    verdict: 'connections',
+    sentence: `${count(waiting, 'caller waits', 'callers wait')} in ${named(ourselves(process))} for a connection, the oldest for ${duration(oldestWaitMs / 1_000)}, because ${count(leased, 'is', 'are')} in use${held}`,
+    culprits: holders,
+  };
+}
+
+function stuckProcess(uses: readonly Use[]): Cause | undefined {
+  const use = uses.find(({ process }) => process.snapshot.eventLoop.blockedMs >= STUCK_MS);
+  if (use === undefined) return undefined;
+  const { label = null, blockedMs } = use.process.snapshot.eventLoop;
+  const person = ourselves(use.process);
+  return {
+    verdict: 'stuck',
+    sentence: `${named(person)} serves nobody${stuck(use)}`,
+    culprits: [{ ...person, label, call_site: null, held_seconds: blockedMs / 1_000 }],
+  };
+}
+
+function pinnedLog({ readers, wal }: DatabaseLocksDocument): Cause | undefined {
+  const [worst] = readers.toSorted((a, b) => b.pins_frames - a.pins_frames);
+  if (worst === undefined || worst.pins_frames < LONG_LOG_FRAMES) return undefined;
+  return {
+    verdict: 'log',
+    sentence: `nobody waits, but ${named(worst)} reads in one transaction and keeps ${count(worst.pins_frames, 'frame')} in the log, which grows to ${size(wal?.size_bytes ?? null)} and on`,
+    culprits: [culpritOf({ ...worst, label: null, call_site: null, held_seconds: null })],
+  };
+}
+
+/** The main thread of a holder may be the reason why it holds for so long. */
+function stuck(use: Use | undefined): string {
+  const { blockedMs = 0, label, statement } = use?.process.snapshot.eventLoop ?? {};
+  if (blockedMs < STUCK_MS) return '';
+  const inside = label === undefined ? '' : ` inside "${label}"`;
+  return `; its main thread has been stuck for ${duration(blockedMs / 1_000)}${inside}${statement === undefined ? '' : `: ${statement}`}`;
+}
+
+function doing({ label, call_site: site, held_seconds: held }: Omit<Culprit, keyof Person>): string {
+  const parts = [
+    label === null ? '' : ` by "${label}"`,
+    held === null ? '' : ` for ${duration(held)}`,
+    site === null ? '' : `, ${site}`,
+  ];
+  return parts.join('');
+}
+
+function named({ pid, app, command }: Person): string {
+  return `${app ?? command ?? 'a process'} (pid ${pid})`;
+}
+
+function ourselves({ pid, snapshot }: Answered): Person {
+  return { pid, app: snapshot.app, command: null };
+}
+
+function culpritOf({ pid, app, command, label, call_site, held_seconds }: Culprit): Culprit {
+  return { pid, app, command, label, call_site, held_seconds };
+}

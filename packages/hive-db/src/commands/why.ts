@@ -1,0 +1,28 @@
+import { databasesNamed } from '../databases.ts';
+import { whyDocument } from '../documents/why.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { inquire } from '../inquiry.ts';
+import type { Invocation } from '../invocation.ts';
+import { printDocument } from '../render/json.ts';
+import { look } from '../sightings.ts';
+import { WrongUse } from '../wrong-use.ts';
+
+/** Why somebody waits for one database, in one sentence, and what to type next. */
+export async function why(invocation: Invocation, wanted: string): Promise<ExitCode> {
+  const { io, json, paint, width } = invocation;
+  const inquiry = await inquire(invocation);
+  const [database, ...others] = databasesNamed([wanted], inquiry.answered, io.cwd);
+  if (database === undefined || others.length > 0)
+    throw new WrongUse(
+      `${wanted} is the name of ${others.length + 1} databases; give the path of one: hive-db locks shows them`,
+    );
+  const { code, sighting } = look(invocation, database);
+  if (sighting === undefined) return code;
+  const document = whyDocument(wanted, sighting, inquiry);
+  if (json) printDocument(io.stdout, document);
+  else {
+    const { whyText } = await import('../render/why-text.ts');
+    io.stdout.write(whyText(document, paint, width));
+  }
+  return code;
+}

@@ -1,0 +1,164 @@
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import type { WhyDocument } from '../dist/documents/why.js';
+import { run } from './support/command-line.ts';
+import { startProgram, startShop, type Program } from './support/program.ts';
+import { runtimeDirectory } from './support/runtime-directory.ts';
+import { contract, misfits } from './support/schema.ts';
+import { databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+/** A busy machine is no reason to fail. */
+const LONG = { timeout: 20_000, interval: 50 };
+
+async function why(directory: string, database: string): Promise<WhyDocument> {
+  const { code, out, err } = await run(['why', '--json', '--runtime-dir', directory, database]);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const document = JSON.parse(out) as WhyDocument;
+  expect(misfits(document, contract('why'))).toEqual([]);
+  return document;
+}
+
+/** Another SQLite that has the file open. */
+async function startWriter(path: string, ...statements: readonly string[]): Promise<Program> {
+  const writer = startProgram('writer.mjs', path);
+  await writer.line();
+  for (const statement of statements) await writer.tell(statement);
+  return writer;
+}
+
+describe('hive-db why', () => {
+  it('says that nobody waits', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    expect(await why(shop.runtimeDirectory, 'orders')).toMatchObject({
+      database: 'orders',
+      path: join(directory.path, 'orders.db'),
+      verdict: 'none',
+      culprits: [],
+      next: null,
+    });
+    const { out } = await run(['why', '--runtime-dir', shop.runtimeDirectory, 'orders']);
+    expect(out).toBe('orders: nobody waits\n');
+  });
+
+  it('names the process of ours that others wait for, with its label and call site, and who waits', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using other = await startShop(directory.path);
+    await shop.tell('lock');
+    await shop.tell('ask');
+    await other.tell('ask');
+    await other.tell('ask');
+    const document = await why(shop.runtimeDirectory, 'orders');
+    expect(document).toMatchObject({
+      verdict: 'write-lock',
+      culprits: [
+        {
+          pid: shop.pid,
+          app: 'shop',
+          label: 'move stock',
+          call_site: expect.stringContaining('service.mjs') as string,
+        },
+      ],
+      next: 'hive-db locks orders',
+    });
+    expect(document.sentence).toMatch(
+      new RegExp(
+        `^3 writes wait for up to .+, first "add stock" of shop \\(pid ${other.pid}\\), because shop \\(pid ${shop.pid}\\) holds the write lock by "move stock" for .+service\\.mjs`,
+      ),
+    );
+  });
+
+  it('joins the lock with the main thread of its holder', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using other = await startShop(directory.path);
+    await shop.tell('lock');
+    await other.tell('ask');
+    await shop.tell('count');
+    await vi.waitFor(async () => {
+      const { verdict, sentence } = await why(shop.runtimeDirectory, 'orders');
+      expect(verdict).toBe('write-lock');
+      expect(sentence).toMatch(/; its main thread has been stuck for .+ inside "count to a lot": WITH RECURSIVE/);
+    }, LONG);
+  });
+
+  it('names any other program that is in the way', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using writer = await startWriter(join(directory.path, 'orders.db'), 'BEGIN IMMEDIATE');
+    await shop.tell('ask');
+    const { verdict, sentence, culprits } = await why(shop.runtimeDirectory, join(directory.path, 'orders.db'));
+    expect({ verdict, culprits }).toMatchObject({ verdict: 'write-lock', culprits: [{ pid: writer.pid, app: null }] });
+    expect(sentence).toMatch(/^1 write waits for up to .+ because node writer\.mjs .+ holds the write lock$/);
+  });
+
+  it('says that a process is stuck, where nobody waits for a lock', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('count');
+    await vi.waitFor(async () => {
+      expect(await why(shop.runtimeDirectory, 'stock')).toMatchObject({
+        verdict: 'stuck',
+        culprits: [{ pid: shop.pid, app: 'shop', label: 'count to a lot' }],
+        next: 'hive-db status',
+      });
+    }, LONG);
+  });
+
+  it('names who has the connections that others wait for', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using _ = await startWriter(path, 'CREATE TABLE t (a TEXT)');
+    const database = databaseSnapshot({
+      path,
+      pool: { leased: 2, waiting: 3, oldestWaitMs: 4_200 },
+      leases: [
+        { id: 1, resourceId: 1, owner: 'list', ageMs: 20, acquiredAt: undefined, allowedMs: undefined },
+        { id: 2, resourceId: 2, owner: 'export', ageMs: 90_000, acquiredAt: 'src/export.ts:12', allowedMs: undefined },
+      ],
+    });
+    await using place = await runtimeDirectory(serviceSnapshot({ databases: [database] }));
+    const { verdict, sentence, culprits, next } = await why(place.path, path);
+    expect({ verdict, next }).toEqual({ verdict: 'connections', next: 'hive-db diagnose' });
+    expect(sentence).toBe(
+      '3 callers wait in shop (pid 4711) for a connection, the oldest for 4.2 s, because 2 are in use, longest by "export" for 90 s, src/export.ts:12',
+    );
+    expect(culprits.map(({ label }) => label)).toEqual(['export', 'list']);
+  });
+
+  it('names who keeps the log from beginning again, before anybody waits', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(path, 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a BLOB)');
+    await using reader = await startWriter(path, 'BEGIN', 'SELECT * FROM t');
+    await writer.tell('INSERT INTO t VALUES (zeroblob(5000000))');
+    const { verdict, sentence, culprits } = await why(directory.path, path);
+    expect({ verdict, culprits }).toMatchObject({ verdict: 'log', culprits: [{ pid: reader.pid }] });
+    expect(sentence).toMatch(
+      /^nobody waits, but node writer\.mjs .+ keeps \d+ frames in the log, which grows to [\d.]+ MiB/,
+    );
+  });
+
+  it('asks which file is meant, where a name is that of two', async () => {
+    const [first, second] = [
+      databaseSnapshot({ path: '/srv/a/orders.db' }),
+      databaseSnapshot({ path: '/srv/b/orders.db' }),
+    ];
+    await using place = await runtimeDirectory(
+      serviceSnapshot({ databases: [first] }),
+      serviceSnapshot({ pid: 12, databases: [second] }),
+    );
+    const { code, out, err } = await run(['why', '--runtime-dir', place.path, 'orders']);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toBe('hive-db: orders is the name of 2 databases; give the path of one: hive-db locks shows them\n');
+  });
+
+  it('says in one sentence what is no database', async () => {
+    using directory = temporaryDirectory();
+    const { code, out, err } = await run(['why', '--runtime-dir', directory.path, 'nothing'], { cwd: directory.path });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^hive-db: .*nothing does not exist\n$/);
+  });
+});

@@ -1,0 +1,21 @@
+/** Where this package and the pool lie: frames of theirs say nothing about who asked. */
+const OURS: readonly string[] = [
+  new URL('.', import.meta.url).href,
+  new URL('.', import.meta.resolve('@hive/pool')).href,
+];
+
+/**
+ * The place in somebody's own code that a stack leads to, in one line: `nightly (/srv/app/jobs.js:12:7)`. Where the stack does not
+ * reach that far, the outermost place that it has. Pure.
+ */
+export function callSiteOf(stack: string): string {
+  const frames = stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
+  const theirs = frames.find(
+    (frame) => !frame.includes('node:internal') && !OURS.some((place) => frame.includes(place)),
+  );
+  const frame = theirs ?? frames.at(-1) ?? 'an unknown place';
+  return frame
+    .trim()
+    .replace(/^at (?:async )?/, '')
+    .replace('file://', '');
+}
