@@ -6,6 +6,7 @@ function genericPoolWith(name: string, waits: { readonly acquireTimeoutMillis?: 
   return {
     name,
     package: 'generic-pool',
+    home: import.meta.url,
     async open(server, { max, idle }) {
       const pool = createPool<Connection>(
         {

@@ -12,6 +12,7 @@ function hivePoolWith(name: string, timing: { readonly timeEvery?: number }): Po
   return {
     name,
     package: '@hive/pool',
+    home: import.meta.url,
     async open(server, { max, idle }) {
       const pool = createPool<Connection>({
         create: async () => server.connect(),

@@ -9,6 +9,7 @@ function lightningPoolWith(name: string, waits: { readonly acquireTimeoutMillis?
   return {
     name,
     package: 'lightning-pool',
+    home: import.meta.url,
     async open(server, limits) {
       const pool = createPool<Connection>(
         {

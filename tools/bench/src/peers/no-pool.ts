@@ -8,6 +8,7 @@ import type { OpenPool, PoolPeer } from './peer.ts';
 export const noPool: PoolPeer = {
   name: 'no pool, every use timed',
   package: 'node',
+  home: import.meta.url,
   async open(server, { idle }) {
     const free: Connection[] = [];
     for (let opened = 0; opened < idle; opened++) free.push(await server.connect());

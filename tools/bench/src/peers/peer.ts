@@ -33,6 +33,8 @@ export interface OpenPool {
 export interface PoolPeer {
   readonly name: string;
   readonly package: string;
+  /** The module that defines it: each contestant loads it anew, see `entrant.ts`. */
+  readonly home: string;
   open(server: FakeServer, limits: PoolLimits): Promise<OpenPool>;
 }
 

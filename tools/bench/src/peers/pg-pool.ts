@@ -41,6 +41,7 @@ function pgPoolWith(name: string, waits: { readonly connectionTimeoutMillis?: nu
   return {
     name,
     package: 'pg-pool',
+    home: import.meta.url,
     async open(server, limits) {
       const pool = new Pool({ max: limits.max, ...waits }, mockClientOf(server));
       const open: OpenPool = {

@@ -6,6 +6,7 @@ import { prewarm, WAIT_MS, type OpenPool, type PoolPeer } from './peer.ts';
 export const tarn: PoolPeer = {
   name: 'tarn',
   package: 'tarn',
+  home: import.meta.url,
   async open(server, limits) {
     const pool = new Pool<Connection>({
       create: async () => server.connect(),

@@ -24,10 +24,13 @@ interface Course {
   readonly begin: (open: (guarded: boolean) => Promise<Stage>) => Promise<Trial>;
 }
 
-/** How long one timed stretch takes: far over the clock's grain, and so short that a round of all contestants fits between disturbances. */
-const STRETCH_MS = 15;
+/**
+ * How long one timed stretch takes: far over the grain of processor time, which is 4 ms on many kernels, and so short that a round of
+ * all contestants fits between disturbances.
+ */
+const STRETCH_MS = 80;
 /** Stretches before the first that counts: enough for the compiler. */
-const WARM_UP_STRETCHES = 20;
+const WARM_UP_STRETCHES = 5;
 const REHEARSED_CYCLES = 2_000;
 
 /**
@@ -92,7 +95,9 @@ export function freshEntrant(
 function entrant(peer: PoolPeer, { setting, rehearse, begin }: Course): Contestant {
   const open = async (guarded: boolean): Promise<Stage> => {
     const server = new FakeServer({ connectMs: setting.connectMs, limit: setting.max, guarded });
-    return { server, pool: await peer.open(server, setting), loops: await ownLoops(`${peer.name},${guarded}`) };
+    const owner = `${peer.name},${guarded}`;
+    const own = await ownPeer(peer, owner);
+    return { server, pool: await own.open(server, setting), loops: await ownLoops(owner) };
   };
   return {
     name: peer.name,
@@ -110,10 +115,22 @@ function entrant(peer: PoolPeer, { setting, rehearse, begin }: Course): Contesta
 }
 
 /** A copy of the loops of one's own: a module with another address is compiled and optimised anew. */
-async function ownLoops(owner: string): Promise<typeof Loops> {
-  const address = new URL('loops.js', import.meta.url);
+function ownLoops(owner: string): Promise<typeof Loops> {
+  return ownCopy<typeof Loops>(new URL('loops.js', import.meta.url).href, owner);
+}
+
+/** The same peer with an adapter of its own: closures of one text share what the compiler has learnt, whatever they close over. */
+async function ownPeer({ home, name }: PoolPeer, owner: string): Promise<PoolPeer> {
+  const peers = Object.values(await ownCopy<Readonly<Record<string, PoolPeer>>>(home, owner));
+  const own = peers.find((peer) => peer.name === name);
+  if (own === undefined) throw new Error(`BUG: ${home} has no peer ${name}`);
+  return own;
+}
+
+async function ownCopy<T>(module: string, owner: string): Promise<T> {
+  const address = new URL(module);
   address.searchParams.set('owner', owner);
-  return (await import(address.href)) as typeof Loops;
+  return (await import(address.href)) as T;
 }
 
 /** Runs until it is compiled; resolves with the number of cycles that fill a stretch. */
