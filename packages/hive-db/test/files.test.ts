@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
-import { startProgram, startShop, type Program } from './support/program.ts';
+import { startShop, startWriter } from './support/program.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 interface Report extends Readonly<Record<string, unknown>> {
@@ -35,14 +35,6 @@ async function findings(path: string): Promise<readonly string[]> {
   const { out } = await run(['diagnose', '--json', path]);
   const document = JSON.parse(out) as { findings: { severity: string; code: string }[] };
   return document.findings.map(({ severity, code }) => `${severity} ${code}`);
-}
-
-/** Another SQLite that has the file open. */
-async function startWriter(path: string, ...statements: readonly string[]): Promise<Program> {
-  const writer = startProgram('writer.mjs', path);
-  await writer.line();
-  for (const statement of statements) await writer.tell(statement);
-  return writer;
 }
 
 /** A database in rollback mode that nobody has open. */

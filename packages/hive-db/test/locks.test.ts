@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DatabaseLocksDocument, LocksDocument } from '../dist/documents/locks.js';
 import { run, type Circumstances } from './support/command-line.ts';
-import { startCommand, startProgram, startShop, type Program } from './support/program.ts';
+import { startCommand, startShop, startWriter } from './support/program.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 /** What `locks --json` says of all databases that are looked at. */
@@ -12,14 +12,6 @@ async function look(argv: readonly string[], circumstances?: Circumstances): Pro
   const { code, out, err } = await run(['locks', '--json', ...argv], circumstances);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   return (JSON.parse(out) as LocksDocument).databases;
-}
-
-/** Another SQLite that has the file open. */
-async function startWriter(path: string, ...statements: readonly string[]): Promise<Program> {
-  const writer = startProgram('writer.mjs', path);
-  await writer.line();
-  for (const statement of statements) await writer.tell(statement);
-  return writer;
 }
 
 /** A busy machine is no reason to fail. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { WhyDocument } from '../dist/documents/why.js';
 import { run } from './support/command-line.ts';
-import { startProgram, startShop, type Program } from './support/program.ts';
+import { startShop, startWriter } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
 import { databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
@@ -17,14 +17,6 @@ async function why(directory: string, database: string): Promise<WhyDocument> {
   const document = JSON.parse(out) as WhyDocument;
   expect(misfits(document, contract('why'))).toEqual([]);
   return document;
-}
-
-/** Another SQLite that has the file open. */
-async function startWriter(path: string, ...statements: readonly string[]): Promise<Program> {
-  const writer = startProgram('writer.mjs', path);
-  await writer.line();
-  for (const statement of statements) await writer.tell(statement);
-  return writer;
 }
 
 describe('hive-db why', () => {

@@ -1,6 +1,6 @@
 /** Statements are told apart up to this many: whoever builds SQL from data ends up in the last one. */
-const MOST_STATEMENTS = 10_000;
-/** What is kept of a statement's text. */
+const MOST_STATEMENTS = 1_000;
+/** What is kept of a statement's text, and all that tells it apart: no text of any length is kept alive for the sake of its name. */
 const SHOWN = 500;
 
 /** Where in the shared memory things lie: whole numbers first, then a moment. */
@@ -57,12 +57,13 @@ export class Activity {
 
   /** The number of a statement's text; 0 when there are too many. */
   nameStatement(sql: string): number {
-    const known = this.#statements.get(sql);
+    const text = beginningOf(sql);
+    const known = this.#statements.get(text);
     if (known !== undefined) return known;
     if (this.#statements.size >= MOST_STATEMENTS) return 0;
     const id = this.#statements.size + 1;
-    this.#statements.set(sql, id);
-    this.#name({ kind: 'statement', id, text: sql.slice(0, SHOWN) });
+    this.#statements.set(text, id);
+    this.#name({ kind: 'statement', id, text });
     return id;
   }
 
@@ -76,6 +77,11 @@ export class Activity {
     this.#names.push(name);
     this.#listener?.(name);
   }
+}
+
+/** A copy: a part of a string would keep the whole of it in memory. */
+function beginningOf(sql: string): string {
+  return sql.length <= SHOWN ? sql : Buffer.from(sql.slice(0, SHOWN)).toString();
 }
 
 /** What another thread sees of an activity. */

@@ -67,7 +67,7 @@ export interface Culprit {
   readonly label?: string;
   /** For how long it has held what is waited for. */
   readonly heldMs?: number;
-  /** Where it took it: a stack, of this process only. */
+  /** Where in its source it took it; of this process only. */
   readonly callSite?: string;
 }
 

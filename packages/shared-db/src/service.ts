@@ -253,7 +253,6 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         directory,
         describe: () => this.snapshot(),
         activity: this.#activity,
-        clock: this.#clock,
         logger: this.#logger,
         failed: (reason) => {
           this.#warn(`hive-db cannot see this process: ${reason}`);

@@ -60,3 +60,11 @@ export async function startShop(directory: string): Promise<Program & { readonly
   if ((await shop.line()) !== 'ready') throw new Error('the shop did not open');
   return { ...shop, runtimeDirectory };
 }
+
+/** Another SQLite that has the file open. */
+export async function startWriter(path: string, ...statements: readonly string[]): Promise<Program> {
+  const writer = startProgram('writer.mjs', path);
+  await writer.line();
+  for (const statement of statements) await writer.tell(statement);
+  return writer;
+}

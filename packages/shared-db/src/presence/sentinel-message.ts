@@ -20,9 +20,8 @@ export type ToSentinel =
 
 /** And back. */
 export type FromSentinel =
-  | { readonly kind: 'listening'; readonly path: string }
+  | { readonly kind: 'listening' }
   | { readonly kind: 'failed'; readonly reason: string }
   /** Asks for a snapshot. The next one counts, whatever it was taken for. */
   | { readonly kind: 'question' }
-  | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string }
-  | { readonly kind: 'closed' };
+  | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string };

@@ -21,6 +21,7 @@ const curious = new Set<(snapshot: ServiceSnapshot | undefined) => void>();
 let asked = false;
 let latest = data.snapshot;
 let presence: Presence | undefined;
+let closing = false;
 
 port.on('message', (message: ToSentinel) => {
   switch (message.kind) {
@@ -35,8 +36,8 @@ port.on('message', (message: ToSentinel) => {
       answer(undefined);
       return;
     case 'close':
+      closing = true;
       presence?.close();
-      tell({ kind: 'closed' });
       port.close();
   }
 });
@@ -48,7 +49,9 @@ try {
     describe,
     logger: logger(),
   });
-  tell({ kind: 'listening', path: presence.path });
+  // It may have been told to end before it had begun.
+  if (closing) presence.close();
+  tell({ kind: 'listening' });
 } catch (error) {
   tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
   port.close();

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@hive/pool';
+import { systemClock, type Timer } from '@hive/pool';
 import { Worker } from 'node:worker_threads';
 import type { Activity } from '../activity.ts';
 import type { Logger } from '../logger.ts';
@@ -12,6 +12,8 @@ const BEAT_MS = 250;
 const BEATS_PER_SNAPSHOT = 4;
 /** How long a thread may take to start. */
 const START_LIMIT_MS = 10_000;
+/** How long it may take to end when asked to: it has a socket to close. */
+const CLOSE_LIMIT_MS = 1_000;
 /** Far more than answering takes: it holds one snapshot and the names of labels and statements. */
 const MOST_MEGABYTES = 64;
 
@@ -21,22 +23,20 @@ export interface SentinelOptions {
   /** Takes a snapshot. Called for every question and once a second; must not wait. */
   readonly describe: () => ServiceSnapshot;
   readonly activity: Activity;
-  readonly clock: Clock;
   readonly logger: Logger;
   /** Told once, with a sentence of ours, when the thread has ended by itself: from then on nobody finds this process. */
   readonly failed: (reason: string) => void;
 }
 
 /** A worker thread that answers for this process, also while its main thread is stuck. */
-export interface Sentinel extends AsyncDisposable {
-  readonly path: string;
-  /** Removes the socket and ends the thread. Never rejects. */
+export interface Sentinel {
+  /** Removes the socket and ends the thread. Never rejects, and takes a second at most. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the thread that makes this process findable. Never keeps the process alive. Rejects where there is no usable runtime
- * directory or no thread to be had. Costs some megabytes of memory, and four wake-ups a second.
+ * directory or no thread to be had. Its time is the system's: the thread that reads the beats knows no other. Costs some megabytes of memory, and four wake-ups a second.
  */
 export async function startSentinel(options: SentinelOptions): Promise<Sentinel> {
   const sentinel = new WorkerSentinel(options);
@@ -52,9 +52,9 @@ export async function startSentinel(options: SentinelOptions): Promise<Sentinel>
 class WorkerSentinel implements Sentinel {
   readonly #options: SentinelOptions;
   readonly #worker: Worker;
-  readonly #listening = Promise.withResolvers<string>();
+  readonly #listening = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  #path = '';
+  #isListening = false;
   #beats = 0;
   #timer: Timer | undefined;
 
@@ -79,7 +79,7 @@ class WorkerSentinel implements Sentinel {
     });
     this.#worker.on('error', (error) => {
       this.#listening.reject(error);
-      if (this.#path !== '') options.failed(`its sentinel has failed: ${error.message}`);
+      if (this.#isListening) options.failed(`its sentinel has failed: ${error.message}`);
     });
     this.#worker.on('exit', () => {
       this.#timer?.cancel();
@@ -91,20 +91,17 @@ class WorkerSentinel implements Sentinel {
     this.#listening.promise.catch(() => undefined);
   }
 
-  get path(): string {
-    return this.#path;
-  }
-
   async started(): Promise<void> {
     // The wait for the thread is the only thing here that keeps the process alive.
-    const limit = this.#options.clock.after(START_LIMIT_MS, () => {
+    const limit = systemClock.after(START_LIMIT_MS, () => {
       this.#listening.reject(new Error(`the sentinel did not start within ${START_LIMIT_MS} ms`));
     });
     try {
-      this.#path = await this.#listening.promise;
+      await this.#listening.promise;
     } finally {
       limit.cancel();
     }
+    this.#isListening = true;
     this.#options.activity.listen((name) => {
       this.#tell({ kind: 'name', name });
     });
@@ -115,18 +112,15 @@ class WorkerSentinel implements Sentinel {
     this.#timer?.cancel();
     this.#tell({ kind: 'close' });
     this.#worker.ref();
+    const limit = systemClock.after(CLOSE_LIMIT_MS, () => void this.#worker.terminate());
     await this.#ended.promise;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    limit.cancel();
   }
 
   #beat(): void {
-    const { clock, activity } = this.#options;
-    activity.beat(clock.now());
+    this.#options.activity.beat(systemClock.now());
     if (this.#beats++ % BEATS_PER_SNAPSHOT === 0) this.#describe();
-    this.#timer = clock.after(BEAT_MS, () => {
+    this.#timer = systemClock.after(BEAT_MS, () => {
       this.#beat();
     });
     this.#timer.unref();
@@ -135,7 +129,7 @@ class WorkerSentinel implements Sentinel {
   #hear(message: FromSentinel): void {
     switch (message.kind) {
       case 'listening':
-        this.#listening.resolve(message.path);
+        this.#listening.resolve();
         return;
       case 'failed':
         this.#listening.reject(new Error(message.reason));
@@ -145,8 +139,6 @@ class WorkerSentinel implements Sentinel {
         return;
       case 'log':
         this.#options.logger[message.level](message.fields, message.message);
-        return;
-      case 'closed':
     }
   }
 

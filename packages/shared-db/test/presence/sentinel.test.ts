@@ -129,6 +129,21 @@ describe('a process whose main thread is free', () => {
     expect(await process.exit()).toBe(0);
   });
 
+  it('leaves no socket either when its service could not be opened, and ends', async () => {
+    const program = `
+      import { mkdirSync } from 'node:fs';
+      mkdirSync(process.argv.at(-1) + '/orders.db');
+      ${SERVICE.replace('databases: { orders: sqlite({', 'databases: { orders: sqlite({ required: true,')
+        .replace('const service = await openDatabaseService(', 'const failure = await openDatabaseService(')
+        .replace(/\}\);\n {2}const orders[^]*$/, '}).catch((error) => error);')}
+      process.stdout.write(failure.code + '\\n');
+    `;
+    await using process = startNeighbour(program, place.path);
+    expect(await process.line()).toBe('HIVEDB_E_PATH');
+    expect(readdirSync(join(place.path, 'run')).filter((name) => name.endsWith('.sock'))).toEqual([]);
+    expect(await process.exit()).toBe(0);
+  });
+
   it('has no thread beside it when it does not want to be found', async () => {
     const program = SERVICE.replace("app: 'shop',", "app: 'shop', presence: false,");
     await using process = startNeighbour(
