@@ -1,8 +1,8 @@
 import { array, assert, constantFrom, nat, oneof, property, string, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeDatabaseHeader } from '../dist/file/database-header.js';
-import { databaseHoldings, parseLock, shmHoldings, type FileLock } from '../dist/file/locks.js';
-import { networkFileSystem } from '@hive/shared-db/health';
+import { networkFileSystem, parseLocks, type FileLock } from '@hive/shared-db/health';
+import { databaseHoldings, shmHoldings } from '../dist/file/locks.js';
 import { readWal, type WalSource } from '../dist/file/wal.js';
 
 /** The header of an empty database with pages of 4 KiB, written by SQLite 3.51.3 in WAL mode. */
@@ -196,7 +196,7 @@ describe('a write-ahead log', () => {
 
 describe('a line of /proc/locks', () => {
   it('is parsed when it is a POSIX lock of a process', () => {
-    expect(parseLock('1: POSIX  ADVISORY  READ  4711 fe:00:262146 1073741826 1073742335')).toEqual({
+    expect(parseLocks('1: POSIX  ADVISORY  READ  4711 fe:00:262146 1073741826 1073742335')[0]).toEqual({
       pid: 4_711,
       exclusive: false,
       device: 'fe:00',
@@ -204,7 +204,10 @@ describe('a line of /proc/locks', () => {
       start: 1_073_741_826,
       end: 1_073_742_335,
     });
-    expect(parseLock('22: POSIX  ADVISORY  WRITE 12 00:2c:9 0 EOF')).toMatchObject({ exclusive: true, end: Infinity });
+    expect(parseLocks('22: POSIX  ADVISORY  WRITE 12 00:2c:9 0 EOF')[0]).toMatchObject({
+      exclusive: true,
+      end: Infinity,
+    });
   });
 
   it.each([
@@ -215,7 +218,7 @@ describe('a line of /proc/locks', () => {
     '1: POSIX  ADVISORY  WRITE 0 fe:00:262146 0 EOF',
     '1: POSIX  ADVISORY  WRITE 4711 <none>:0 0 EOF',
   ])('is not counted otherwise: %s', (line) => {
-    expect(parseLock(line)).toBeUndefined();
+    expect(parseLocks(line)[0]).toBeUndefined();
   });
 
   it('is a lock or nothing, whatever it is', () => {
@@ -239,7 +242,7 @@ describe('a line of /proc/locks', () => {
           string({ unit: 'binary' }),
         ),
         (line) => {
-          const lock = parseLock(line);
+          const [lock] = parseLocks(line);
           if (lock === undefined) return;
           expect(lock.pid).toBeGreaterThan(0);
           expect(Number.isInteger(lock.inode)).toBe(true);

@@ -1,7 +1,8 @@
 import { assert, nat, property, tuple, uint8Array } from 'fast-check';
 import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { readMarksOf, type FileLock } from '../dist/file/locks.js';
+import type { FileLock } from '@hive/shared-db/health';
+import { readMarksOf } from '../dist/file/locks.js';
 import { decodeWalIndex, pinnedFrames, WAL_INDEX_BYTES } from '../dist/file/wal-index.js';
 
 const little = endianness() === 'LE';

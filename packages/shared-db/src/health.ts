@@ -15,3 +15,4 @@ export type {
 } from './snapshot.ts';
 export { quantileMs, type HistogramSnapshot } from '@hive/pool';
 export { networkFileSystem } from './sqlite/network-file-system.ts';
+export { parseLocks, type FileLock } from './sqlite/lock-table.ts';

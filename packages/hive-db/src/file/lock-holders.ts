@@ -1,8 +1,9 @@
+import { parseLocks, type FileLock } from '@hive/shared-db/health';
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
 import { basename } from 'node:path';
 import { safe } from '../render/safe-text.ts';
 import type { LockHolder } from './file-report.ts';
-import { databaseHoldings, HOLDINGS, parseLock, shmHoldings, type FileLock, type Holding } from './locks.ts';
+import { databaseHoldings, HOLDINGS, shmHoldings, type Holding } from './locks.ts';
 
 /** How many words of a command line are shown: the program, its script, and what it was told to do. */
 const SHOWN_WORDS = 3;
@@ -46,10 +47,7 @@ export function locksOf(path: string): DatabaseLocks | null {
   } catch {
     return null;
   }
-  const locks = text
-    .split('\n')
-    .map((line) => parseLock(line))
-    .filter((lock) => lock !== undefined);
+  const locks = parseLocks(text);
   return { database: locksOn(path, locks), walIndex: locksOn(`${path}-shm`, locks) };
 }
 

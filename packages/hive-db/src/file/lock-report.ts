@@ -1,6 +1,7 @@
+import type { FileLock } from '@hive/shared-db/health';
 import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { commandOf, locksOf } from './lock-holders.ts';
-import { databaseHoldings, readMarksOf, shmHoldings, type FileLock, type Holding } from './locks.ts';
+import { databaseHoldings, readMarksOf, shmHoldings, type Holding } from './locks.ts';
 import { decodeWalIndex, pinnedFrames, WAL_INDEX_BYTES, type WalIndex } from './wal-index.ts';
 
 /** A process in sight of the system: its number, and what it is as far as this user may see. */

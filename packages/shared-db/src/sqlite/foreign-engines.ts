@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseError } from '../errors.ts';
-import { parseLocks } from './lock-holder.ts';
+import { parseLocks } from './lock-table.ts';
 import { identityOf, leadsTo, type FileIdentity } from './path.ts';
 
 /** Libraries that bring a SQLite of their own, by the name of the file or of its package. */
