@@ -1,35 +1,25 @@
-import type { FlushMode, FlushReport, Lease, LeaseInfo, Pool, Resize } from '@hive/pool';
+import type { FlushMode, FlushReport, LeaseInfo, Pool, Resize } from '@hive/pool';
 import { callSiteOf } from '../call-site.ts';
 import type { CallOptions, Database, DatabaseContext, ManagedDatabase, TransactionOptions } from '../database.ts';
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { DatabaseSnapshot, DatabaseStatus, LaneSnapshot, LeaseSnapshot } from '../snapshot.ts';
+import type { Call } from './call.ts';
 import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
 import { described, introduced } from './introduction.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { whenFree, type Patience } from './patience.ts';
-import { Scope, type Connection, type ScopeHost, type Transaction } from './scope.ts';
+import type { Patience } from './patience.ts';
+import type { Connection, Transaction } from './scope.ts';
 import { LeasedSession, type Session, type SessionOptions } from './session.ts';
-import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts';
+import { Transactions } from './transactions.ts';
 
 const TRANSACTION_LIMIT_MS = 5_000;
 const TRANSACTION_IDLE_MS = 1_000;
 const SESSION_LIMIT_MS = 300_000;
 const LONGEST_MS = 2_147_483_647;
-
-/** One call while it runs. */
-export interface Call {
-  readonly label: Label;
-  /** When it was made, on the clock. */
-  readonly at: number;
-  readonly deadline: number;
-  readonly options: CallOptions;
-  /** What the caller's own function has thrown. It may come from another database of the same kind, and is not ours to explain. */
-  thrown?: { readonly error: unknown };
-}
 
 /** A named database over a driver: calls, their deadlines and guards. What is special about an engine is its subclass's. */
 export class PooledDatabase implements Database, ManagedDatabase {
@@ -41,7 +31,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly writers: Pool<DriverConnection>;
   protected readonly lifecycle: Lifecycle;
   protected readonly failures: Failures;
-  readonly #watches = new Set<TransactionWatch>();
+  protected readonly transactions: Transactions;
   readonly #counters = {
     reads: 0,
     synchronousReads: 0,
@@ -65,6 +55,19 @@ export class PooledDatabase implements Database, ManagedDatabase {
         this.#sayOpened();
       },
       explain: (error) => this.failures.ofOpening(error),
+    });
+    this.transactions = new Transactions(context, this.failures, {
+      patience: (call) => this.patience(call),
+      assertWritable: (label) => {
+        this.assertWritable(label);
+      },
+      committed: (label) => {
+        this.failures.committed();
+        this.committed(label);
+      },
+      rolledBack: () => {
+        this.countRollback();
+      },
     });
     const { poolSize, maxOverflow } = context.settings;
     this.readers = this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow);
@@ -106,7 +109,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     last?.release();
     const writers = await writing;
     // The connections are gone: whoever was stuck in a transaction is told, and no limit of his keeps the process alive.
-    for (const watch of this.#watches) watch.cutShort();
+    this.transactions.cutShort();
     await this.closed();
     return readers === writers
       ? readers.forced
@@ -136,8 +139,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: CallOptions = NO_OPTIONS): Promise<T> {
     return this.call(label, options, 'reads', async (call) => {
-      const lease = await this.readers.acquire(this.#acquireOptions(call));
-      return this.#within(lease, 'read', call, fn);
+      const lease = await this.readers.acquire(this.acquireOptions(call));
+      return this.transactions.run({ lease, access: 'read', call, fn, limits: undefined });
     });
   }
 
@@ -156,9 +159,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
     };
     this.assertWritable(call.label);
     // What nobody asked for is no reason to hold the writer for long.
-    const asked = { ...this.#acquireOptions(call), allowedMs: options.limitMs, capture: true };
+    const asked = { ...this.acquireOptions(call), allowedMs: options.limitMs, capture: true };
     const lease = await this.writers.acquire(asked);
-    return this.#within(lease, 'write', call, fn, limits);
+    return this.transactions.run({ lease, access: 'write', call, fn, limits });
   }
 
   session(label: string, options: SessionOptions = {}): Promise<Session> {
@@ -166,12 +169,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
       const { signal } = options;
       const timeoutMs = this.#duration('timeoutMs', options.timeoutMs ?? SESSION_LIMIT_MS);
       // What nobody asked for is no reason to hold a connection for long.
-      const asked = { ...this.#acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
+      const asked = { ...this.acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
       const lease = await this.readers.acquire(asked);
       const host = {
         database: this.name,
         clock: this.context.clock,
-        scope: this.#scopeHost(call.label, false),
+        scope: this.transactions.scopeHost(call.label, false),
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
           this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
         expired: (of: string) => {
@@ -224,148 +227,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   /** Throws when the call comes from inside a function that must use its own handle. */
   protected assertOutside(_label: Label): void {}
 
-  /** Begins, runs, ends: commits what resolves, undoes what rejects, and gives the connection back in either case. */
-  async #within<T>(
-    lease: Lease<DriverConnection>,
-    access: Access,
-    call: Call,
-    fn: (scope: Scope) => Promise<T>,
-    limits?: TransactionLimits,
-  ): Promise<T> {
-    let watch: TransactionWatch | undefined;
-    let begun = false;
-    const given = async (handle: Scope): Promise<T> => {
-      try {
-        return await fn(handle);
-      } catch (error) {
-        call.thrown = { error };
-        throw error;
-      }
-    };
-    const scope = new Scope(lease, {
-      ...this.#scopeHost(call.label, true),
-      started: () => watch?.started(),
-      finished: () => watch?.finished(),
-    });
-    try {
-      // Asked of the lease at every try: it may be revoked while the lock is waited for.
-      await whenFree(() => this.#doing(call.label, () => lease.resource.begin(access)), this.patience(call));
-      begun = true;
-      if (access === 'write') this.assertWritable(call.label);
-      const work =
-        limits === undefined
-          ? given(scope)
-          : this.#limited(scope, call.label, limits, given, (made) => {
-              watch = made;
-              this.#watches.add(made);
-            });
-      const result = await work;
-      scope.assertFinished(result);
-      scope.end(() => this.#ended(call.label));
-      await this.#commit(lease.resource, access, call.label);
-      this.#runCallbacks(scope.callbacks, call.label);
-      lease.release();
-      return result;
-    } catch (error) {
-      scope.end(() => this.#ended(call.label));
-      if (begun && access === 'write') this.countRollback();
-      // A statement of a transaction that has run out of time may still be running: its connection cannot be used again.
-      const reusable = scope.reusable && !this.failures.isLost(error) && (await this.#rolledBack(lease));
-      // One that was revoked is somebody else's business by now.
-      if (!lease.active) throw error;
-      if (reusable) lease.release();
-      else lease.destroy();
-      throw error;
-    } finally {
-      watch?.stop();
-      if (watch !== undefined) this.#watches.delete(watch);
-    }
-  }
-
-  /** The function's own promise, or the moment at which its time is up. */
-  #limited<T>(
-    scope: Scope,
-    label: Label,
-    limits: TransactionLimits,
-    fn: (scope: Scope) => Promise<T>,
-    watched: (watch: TransactionWatch) => void,
-  ): Promise<T> {
-    const expired = new Promise<never>((_, reject) => {
-      watched(
-        new TransactionWatch(this.context.clock, limits, (what) => {
-          const error = (): DatabaseError => (what === undefined ? this.#cutShort(label) : this.#expired(what, label));
-          scope.end(error);
-          reject(error());
-        }),
-      );
-    });
-    return Promise.race([fn(scope), expired]);
-  }
-
-  #expired(what: string, label: Label): DatabaseError {
-    return new DatabaseError('TRANSACTION_EXPIRED', `the transaction ${what}; it has been rolled back`, {
-      database: this.name,
-      label: label.text,
-      advice: 'do slow work before or after it, or give it longer with limitMs and idleLimitMs',
-    });
-  }
-
-  #cutShort(label: Label): DatabaseError {
-    return new DatabaseError(
-      'POOL_CLOSED',
-      'the service was closed before the transaction had ended; it is rolled back',
-      {
-        database: this.name,
-        label: label.text,
-        advice: 'close with a longer graceMs',
-      },
-    );
-  }
-
-  async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {
-    try {
-      await this.#doing(label, () => connection.commit());
-    } catch (error) {
-      throw this.failures.explain(error, 'commit', label);
-    }
-    if (access !== 'write') return;
-    this.failures.committed();
-    this.committed(label);
-  }
-
   /** What an engine checks after a COMMIT and before anybody is told of it. */
   protected committed(_label: Label): void {}
-
-  async #rolledBack(lease: Lease<DriverConnection>): Promise<boolean> {
-    try {
-      const connection = lease.resource;
-      if (connection.inTransaction) await connection.rollback();
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  #runCallbacks(callbacks: readonly (() => void)[], label: Label): void {
-    const failed = (error: unknown): void => {
-      this.context.logger.error(
-        { database: this.name, label: label.text, err: error },
-        'an afterCommit callback threw',
-      );
-    };
-    for (const callback of callbacks)
-      try {
-        // One that is asynchronous, though it should not be, fails later.
-        const result: unknown = callback();
-        if (result instanceof Promise) result.catch(failed);
-      } catch (error) {
-        failed(error);
-      }
-  }
-
-  protected runCallbacks(callbacks: readonly (() => void)[], label: Label): void {
-    this.#runCallbacks(callbacks, label);
-  }
 
   /** How a call waits for a lock. */
   protected patience({ label, deadline, options }: Pick<Call, 'label' | 'deadline' | 'options'>): Patience {
@@ -407,40 +270,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return [];
   }
 
-  /** Makes one call of the driver; whatever of it blocks this thread is blamed on the label. */
-  #doing<T>(label: Label, made: () => T): T {
-    const { activity } = this.context;
-    const outer = activity.label(label.id);
-    try {
-      return made();
-    } finally {
-      activity.label(outer);
-    }
-  }
-
-  #scopeHost(label: Label, atomic: boolean): ScopeHost {
-    return {
-      atomic,
-      explain: (error) => this.failures.explain(error, 'statement', label),
-      isLost: (error) => this.failures.isLost(error),
-      doing: (made) => this.#doing(label, made),
-    };
-  }
-
   protected countRollback(): void {
     this.#counters.rolledBack++;
   }
 
   protected countSynchronousRead(): void {
     this.#counters.synchronousReads++;
-  }
-
-  #ended(label: Label): DatabaseError {
-    return new DatabaseError('LEASE_STALE', 'this handle was lent to a function that has returned', {
-      database: this.name,
-      label: label.text,
-      advice: 'await everything that uses the handle inside the function',
-    });
   }
 
   #duration(option: string, value: unknown): number {
@@ -451,16 +286,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
   }
 
-  #acquireOptions({ label, deadline, options }: Call): {
+  protected acquireOptions({ label, deadline, options }: Call): {
     owner: string;
     signal: AbortSignal | undefined;
     timeoutMs: number;
   } {
     return { owner: label.text, signal: options.signal, timeoutMs: Math.max(0, deadline - this.context.clock.now()) };
-  }
-
-  protected acquireOptions(call: Call): { owner: string; signal: AbortSignal | undefined; timeoutMs: number } {
-    return this.#acquireOptions(call);
   }
 
   // Operating

@@ -5,7 +5,8 @@ import type { CallOptions, Database, DatabaseContext } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
 import { NO_OPTIONS } from '../driver/call-options.ts';
-import { PooledDatabase, type Call } from '../driver/pooled-database.ts';
+import type { Call } from '../driver/call.ts';
+import { PooledDatabase } from '../driver/pooled-database.ts';
 import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
@@ -20,9 +21,10 @@ import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
 import { checkMigrations, migrate, type Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
-import { checkPath, identityOf, leadsTo, sizeOf, type FileIdentity } from './path.ts';
+import { checkPath } from './path.ts';
 import { synchronous, SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
 import { verifyFile } from './verify-file.ts';
+import { WatchedFile } from './watched-file.ts';
 
 /** How long opening waits for the locks of others. */
 const OPEN_TIMEOUT_MS = 10_000;
@@ -30,6 +32,7 @@ const OPEN_TIMEOUT_MS = 10_000;
 const WATCH_EVERY_MS = 100;
 /** Half of the pool's: the last write of a breath may end in a checkpoint, which takes a few milliseconds by itself. */
 const BREATH_MS = 2;
+const NOT_IN_ITS_PLACE = 'another one is not opened in its place';
 
 /** A named database in one SQLite file. */
 export interface SqliteDatabase extends Database {
@@ -55,12 +58,11 @@ export interface SqliteFile {
 
 /** One writer, a pool of readers, one reader for synchronous use. */
 export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase {
-  readonly #file: SqliteFile;
+  readonly #file: WatchedFile;
+  readonly #migrations: readonly Migration[];
+  readonly #integers: IntegerMode;
   readonly #fences: Fences;
   readonly #breather: Breather;
-  #identity: FileIdentity = NO_FILE;
-  /** The log that the writer writes to. While that is open nobody deletes it who obeys the locks; the last who closes does. */
-  #log: { readonly writer: SqliteHandle; readonly identity: FileIdentity | undefined } | undefined;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -74,17 +76,21 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   constructor(context: DatabaseContext, file: SqliteFile) {
     const { activity } = context;
     super(context, new SqliteDriver({ integers: file.integers, activity, open: (access) => openFile(access) }));
-    this.#file = file;
+    this.#file = new WatchedFile(context.name, file.path, (failure) => {
+      this.fence(failure);
+    });
+    this.#migrations = file.migrations;
+    this.#integers = file.integers;
     this.#fences = new Fences(context.runtimeDirectory);
     this.#breather = new Breather(context.clock, BREATH_MS);
     const openFile = (access: Access): SqliteHandle => {
-      this.#assertSameFile('another one is not opened in its place');
+      this.#file.assertSame(NOT_IN_ITS_PLACE);
       if (access === 'read') {
-        this.#assertSameLog(OPENING);
+        this.#file.assertSameLog(OPENING);
         return openReader(file.path, 0);
       }
       const writer = openWriter(context.name, file.path, context.settings.durability);
-      this.#log = { writer, identity: identityOf(`${file.path}-wal`) };
+      this.#file.writtenBy(writer);
       return writer;
     };
   }
@@ -197,7 +203,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       scope.end();
     }
     this.#commit(connection, lease, label);
-    this.runCallbacks(scope.callbacks, label);
+    this.transactions.runCallbacks(scope.callbacks, label);
     return result;
   }
 
@@ -258,10 +264,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #openSyncReader(label: Label): SyncScope {
     try {
       this.lifecycle.assertReady();
-      this.#assertSameFile('another one is not opened in its place', label);
-      this.#assertSameLog(label);
+      this.#file.assertSame(NOT_IN_ITS_PLACE, label);
+      this.#file.assertSameLog(label);
       const handle = openReader(this.#file.path, SYNC_READ_TIMEOUT_MS);
-      const connection = new SqliteConnection(handle, this.#file.integers, this.context.activity);
+      const connection = new SqliteConnection(handle, this.#integers, this.context.activity);
       this.#syncReader = connection;
       this.#syncScope = new SyncScope(connection, this.#explainSyncRead, 'statement');
       return this.#syncScope;
@@ -273,8 +279,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   // What is special about a file
 
   override look(): 'exists' | 'new' {
-    const { path, migrations } = this.#file;
-    checkMigrations(this.name, migrations);
+    const { path } = this.#file;
+    checkMigrations(this.name, this.#migrations);
     // What is not there yet has nothing that could be wrong with it, and looking must not make it.
     if (!existsSync(dirname(path))) return 'new';
     return checkPath(this.name, path, this.context.dataDirectory).exists ? 'exists' : 'new';
@@ -282,17 +288,17 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   protected override async prepare(): Promise<void> {
     const { name, clock, dataDirectory } = this.context;
-    const { path, migrations } = this.#file;
-    checkMigrations(name, migrations);
+    const { path } = this.#file;
+    checkMigrations(name, this.#migrations);
     const { exists } = checkPath(name, path, dataDirectory);
     // What a failed attempt has left open is ours.
     if (this.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
     for (const engine of foreignEngines())
       this.context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
     if (!exists) createDatabase(path, clock);
-    this.#identity = identityOf(path) ?? NO_FILE;
+    this.#file.recognise();
     this.#giveUpClaim();
-    this.#giveUpClaim = claimFile(name, path, this.#identity.key);
+    this.#giveUpClaim = claimFile(name, path, this.#file.key);
     await this.#assertVerified();
 
     const deadline = clock.now() + OPEN_TIMEOUT_MS;
@@ -309,7 +315,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   #migrate(connection: SqliteConnection): void {
-    const { migrations } = this.#file;
+    const migrations = this.#migrations;
     if (migrations.length === 0) return;
     connection.control('BEGIN IMMEDIATE');
     const scope = new SyncScope(
@@ -335,14 +341,14 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** A process that met an I/O error has left word: nothing is written before the file has been checked. */
   async #assertVerified(): Promise<void> {
-    if (!this.#fences.isUp(this.#identity.key)) return;
+    if (!this.#fences.isUp(this.#file.key)) return;
     const fault = await verifyFile(this.#file.path);
     if (fault !== undefined)
       throw new DatabaseError('CORRUPT', `the file did not pass its check after an I/O error: ${fault}`, {
         database: this.name,
         advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
       });
-    this.#fences.lower(this.#identity.key);
+    this.#fences.lower(this.#file.key);
   }
 
   protected override assertOutside(label: Label): void {
@@ -360,8 +366,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   protected override assertWritable(label: Label, now = this.context.clock.now()): void {
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
-      if (this.#fences.isUp(this.#identity.key)) super.fence(this.#fencedElsewhere(label));
-      this.#assertSameLog(label);
+      if (this.#fences.isUp(this.#file.key)) super.fence(this.#fencedElsewhere(label));
+      this.#file.assertSameLog(label);
     }
     super.assertWritable(label);
   }
@@ -377,7 +383,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     super.fence(failure);
     if (failure.kind === 'FILE_REPLACED') return;
     const { clock } = this.context;
-    this.#fences.raise(this.#identity.key, { pid: process.pid, code: failure.code, at: clock.wallTime() });
+    this.#fences.raise(this.#file.key, { pid: process.pid, code: failure.code, at: clock.wallTime() });
   }
 
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
@@ -387,44 +393,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       if (now - this.#watchedAt < WATCH_EVERY_MS) return;
       this.#watchedAt = now;
     }
-    this.#assertSameFile('the write is lost', label);
-  }
-
-  /**
-   * Opening another file here would mix two databases in one, and would share the `-shm` file of ours: closing it drops our locks
-   * (sqlite.org/howtocorrupt.html, section 2.2).
-   */
-  #assertSameFile(consequence: string, label?: Label): void {
-    const { path } = this.#file;
-    if (leadsTo(path, this.#identity)) return;
-    const error = new DatabaseError('FILE_REPLACED', `${path} is not the file that was opened; ${consequence}`, {
-      database: this.name,
-      label: label?.text,
-      advice:
-        'something moved, deleted or replaced the file while it was in use: find out what, then start the process again',
-    });
-    this.fence(error);
-    throw error;
-  }
-
-  /** What is written to a log that has no name any more is there for this process alone, and until it ends. */
-  #assertSameLog(label: Label): void {
-    const path = `${this.#file.path}-wal`;
-    const log = this.#log?.writer.open === true ? this.#log.identity : undefined;
-    // Where the database itself has gone with it, that is told instead.
-    if (log === undefined || leadsTo(path, log) || !leadsTo(this.#file.path, this.#identity)) return;
-    const error = new DatabaseError(
-      'FILE_REPLACED',
-      `${path} was deleted or replaced; nothing more is written, and no connection is opened`,
-      {
-        database: this.name,
-        label: label.text,
-        advice:
-          'do not kill the process: end it in the ordinary way, which brings what was committed into the database file, and find out what did it',
-      },
-    );
-    this.fence(error);
-    throw error;
+    this.#file.assertSame('the write is lost', label);
   }
 
   protected override culprits(): readonly Culprit[] {
@@ -432,8 +401,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   protected override files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes'> {
-    const { path } = this.#file;
-    return { path, fileBytes: sizeOf(path), walBytes: sizeOf(`${path}-wal`) };
+    return { path: this.#file.path, ...this.#file.sizes() };
   }
 
   override close(graceMs: number): ReturnType<PooledDatabase['close']> {
@@ -452,9 +420,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 }
 
 function nothing(): void {}
-
-/** Until the file is there. */
-const NO_FILE: FileIdentity = { device: -1, inode: -1, key: '' };
 
 const OPENING: Label = { text: 'open', id: 0, calls: 0, failures: 0 };
 

@@ -1,0 +1,13 @@
+import type { CallOptions } from '../database.ts';
+import type { Label } from '../labels.ts';
+
+/** One call while it runs. */
+export interface Call {
+  readonly label: Label;
+  /** When it was made, on the clock. */
+  readonly at: number;
+  readonly deadline: number;
+  readonly options: CallOptions;
+  /** What the caller's own function has thrown. It may come from another database of the same kind, and is not ours to explain. */
+  thrown?: { readonly error: unknown };
+}

@@ -1,0 +1,200 @@
+import type { Lease } from '@hive/pool';
+import type { DatabaseContext } from '../database.ts';
+import { DatabaseError } from '../errors.ts';
+import type { Label } from '../labels.ts';
+import type { Call } from './call.ts';
+import type { Access, DriverConnection } from './driver.ts';
+import type { Failures } from './failures.ts';
+import { whenFree, type Patience } from './patience.ts';
+import { Scope, type ScopeHost } from './scope.ts';
+import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts';
+
+/** What transactions ask and tell the database that they run on. */
+export interface TransactionHost {
+  /** How a call waits for a lock. */
+  patience(call: Call): Patience;
+  /** Throws while writes are stopped. */
+  assertWritable(label: Label): void;
+  /** Told after each COMMIT of a write and before anybody else is; what it throws, the caller is told instead. */
+  committed(label: Label): void;
+  rolledBack(): void;
+}
+
+/** One that is to be run. */
+export interface TransactionOrder<T> {
+  readonly lease: Lease<DriverConnection>;
+  readonly access: Access;
+  readonly call: Call;
+  readonly fn: (scope: Scope) => Promise<T>;
+  /** How long it may take; undefined for one that holds no lock. */
+  readonly limits: TransactionLimits | undefined;
+}
+
+/** Runs callers' functions between BEGIN and COMMIT or ROLLBACK, on connections that it gives back in either case. */
+export class Transactions {
+  readonly #context: DatabaseContext;
+  readonly #failures: Failures;
+  readonly #host: TransactionHost;
+  readonly #watches = new Set<TransactionWatch>();
+
+  constructor(context: DatabaseContext, failures: Failures, host: TransactionHost) {
+    this.#context = context;
+    this.#failures = failures;
+    this.#host = host;
+  }
+
+  /** Begins, runs, ends: commits what resolves, undoes what rejects. */
+  async run<T>(order: TransactionOrder<T>): Promise<T> {
+    const { lease, access, call } = order;
+    const { label } = call;
+    let watch: TransactionWatch | undefined;
+    let begun = false;
+    const scope = new Scope(lease, {
+      ...this.scopeHost(label, true),
+      started: () => watch?.started(),
+      finished: () => watch?.finished(),
+    });
+    const expired = Promise.withResolvers<never>();
+    try {
+      // Asked of the lease at every try: it may be revoked while the lock is waited for.
+      await whenFree(() => this.#doing(label, () => lease.resource.begin(access)), this.#host.patience(call));
+      begun = true;
+      if (access === 'write') this.#host.assertWritable(label);
+      if (order.limits !== undefined) watch = this.#watch(order.limits, scope, label, expired.reject);
+      const result = await (watch === undefined
+        ? given(order, scope)
+        : Promise.race([given(order, scope), expired.promise]));
+      scope.assertFinished(result);
+      scope.end(() => this.#ended(label));
+      await this.#commit(lease.resource, access, label);
+      this.runCallbacks(scope.callbacks, label);
+      lease.release();
+      return result;
+    } catch (error) {
+      scope.end(() => this.#ended(label));
+      if (begun && access === 'write') this.#host.rolledBack();
+      await this.#giveBack(lease, scope, error);
+      throw error;
+    } finally {
+      watch?.stop();
+      if (watch !== undefined) this.#watches.delete(watch);
+    }
+  }
+
+  /** Ends those that are still running: their connections are gone. */
+  cutShort(): void {
+    for (const watch of this.#watches) watch.cutShort();
+  }
+
+  /** What the statements on a lent connection ask and tell. */
+  scopeHost(label: Label, atomic: boolean): ScopeHost {
+    return {
+      atomic,
+      explain: (error) => this.#failures.explain(error, 'statement', label),
+      isLost: (error) => this.#failures.isLost(error),
+      doing: (made) => this.#doing(label, made),
+    };
+  }
+
+  /** Calls what was to be called after COMMIT. What it throws is logged: the rows are there, whatever it says. */
+  runCallbacks(callbacks: readonly (() => void)[], label: Label): void {
+    const failed = (error: unknown): void => {
+      this.#context.logger.error({ ...this.#where(label), err: error }, 'an afterCommit callback threw');
+    };
+    for (const callback of callbacks)
+      try {
+        // One that is asynchronous, though it should not be, fails later.
+        const result: unknown = callback();
+        if (result instanceof Promise) result.catch(failed);
+      } catch (error) {
+        failed(error);
+      }
+  }
+
+  #watch(
+    limits: TransactionLimits,
+    scope: Scope,
+    label: Label,
+    reject: (error: DatabaseError) => void,
+  ): TransactionWatch {
+    const watch = new TransactionWatch(this.#context.clock, limits, (what) => {
+      const error = (): DatabaseError => (what === undefined ? this.#cutShort(label) : this.#expired(what, label));
+      scope.end(error);
+      reject(error());
+    });
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {
+    try {
+      await this.#doing(label, () => connection.commit());
+    } catch (error) {
+      throw this.#failures.explain(error, 'commit', label);
+    }
+    if (access === 'write') this.#host.committed(label);
+  }
+
+  /** A statement of a transaction that has run out of time may still be running: its connection cannot be used again. */
+  async #giveBack(lease: Lease<DriverConnection>, scope: Scope, error: unknown): Promise<void> {
+    const reusable = scope.reusable && !this.#failures.isLost(error) && (await rolledBack(lease));
+    // One that was revoked is somebody else's business by now.
+    if (!lease.active) return;
+    if (reusable) lease.release();
+    else lease.destroy();
+  }
+
+  /** Makes one call of the driver; whatever of it blocks this thread is blamed on the label. */
+  #doing<T>(label: Label, made: () => T): T {
+    const { activity } = this.#context;
+    const outer = activity.label(label.id);
+    try {
+      return made();
+    } finally {
+      activity.label(outer);
+    }
+  }
+
+  #expired(what: string, label: Label): DatabaseError {
+    return new DatabaseError('TRANSACTION_EXPIRED', `the transaction ${what}; it has been rolled back`, {
+      ...this.#where(label),
+      advice: 'do slow work before or after it, or give it longer with limitMs and idleLimitMs',
+    });
+  }
+
+  #cutShort(label: Label): DatabaseError {
+    const what = 'the service was closed before the transaction had ended; it is rolled back';
+    return new DatabaseError('POOL_CLOSED', what, { ...this.#where(label), advice: 'close with a longer graceMs' });
+  }
+
+  #ended(label: Label): DatabaseError {
+    return new DatabaseError('LEASE_STALE', 'this handle was lent to a function that has returned', {
+      ...this.#where(label),
+      advice: 'await everything that uses the handle inside the function',
+    });
+  }
+
+  #where({ text }: Label): { readonly database: string; readonly label: string } {
+    return { database: this.#context.name, label: text };
+  }
+}
+
+/** Runs the caller's function, and remembers what it has thrown. */
+async function given<T>({ fn, call }: TransactionOrder<T>, scope: Scope): Promise<T> {
+  try {
+    return await fn(scope);
+  } catch (error) {
+    call.thrown = { error };
+    throw error;
+  }
+}
+
+async function rolledBack(lease: Lease<DriverConnection>): Promise<boolean> {
+  try {
+    const connection = lease.resource;
+    if (connection.inTransaction) await connection.rollback();
+    return true;
+  } catch {
+    return false;
+  }
+}
