@@ -1,4 +1,5 @@
 import type { LeaseInfo } from './lease.ts';
+import type { WaiterInfo } from './waiters.ts';
 
 /** What can go wrong with a pool. The list is closed; the codes are stable. */
 export type PoolErrorCode =
@@ -36,6 +37,8 @@ export class PoolError extends Error {
   readonly holders: readonly LeaseInfo[];
   /** How many callers were waiting. */
   readonly waiting: number;
+  /** The first of those who waited before this caller, longest first: ten at most. */
+  readonly ahead: readonly WaiterInfo[];
 
   constructor(
     code: PoolErrorCode,
@@ -44,6 +47,7 @@ export class PoolError extends Error {
       readonly cause?: unknown;
       readonly holders?: readonly LeaseInfo[];
       readonly waiting?: number;
+      readonly ahead?: readonly WaiterInfo[];
     } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -51,5 +55,6 @@ export class PoolError extends Error {
     this.retryable = RETRYABLE.has(code);
     this.holders = details.holders ?? [];
     this.waiting = details.waiting ?? 0;
+    this.ahead = details.ahead ?? [];
   }
 }

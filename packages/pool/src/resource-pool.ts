@@ -46,6 +46,8 @@ const SMOOTHING = 0.15;
 /** How soon the queue is looked at again while nobody knows how long a creation takes. */
 const FIRST_REVIEW_MS = 10;
 const DEFAULT_GRACE_MS = 5_000;
+/** How many of a long queue an error names. */
+const NAMED_AHEAD = 10;
 const NO_OPTIONS: AcquireOptions = Object.freeze({});
 const IDLE_STATE = Object.freeze({ kind: IDLE });
 const GONE_STATE = Object.freeze({ kind: GONE });
@@ -328,7 +330,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #listen(waiter: Waiter<R>, signal: AbortSignal): void {
     const leave = (): void => {
       this.#tally.aborted++;
-      this.#leave(waiter, this.#error('ABORTED', 'the caller aborted its wait', signal.reason));
+      this.#leave(waiter, this.#error('ABORTED', 'the caller aborted its wait', signal.reason, waiter));
     };
     signal.addEventListener('abort', leave, { once: true });
     waiter.unsubscribe = () => {
@@ -389,10 +391,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const late = `no resource came free within ${Math.round(waitMs)} ms`;
     const error =
       this.#status === 'suspended'
-        ? this.#error('POOL_SUSPENDED', `the pool is suspended and ${late}`)
+        ? this.#error('POOL_SUSPENDED', `the pool is suspended and ${late}`, undefined, waiter)
         : this.#backoff.failures > 0
-          ? this.#error('POOL_TIMEOUT', `opening one fails and ${late}`, this.#backoff.cause)
-          : this.#error('POOL_TIMEOUT', late);
+          ? this.#error('POOL_TIMEOUT', `opening one fails and ${late}`, this.#backoff.cause, waiter)
+          : this.#error('POOL_TIMEOUT', late, undefined, waiter);
     this.#leave(waiter, error);
     this.#tell(() => this.#observer.timedOut?.(waiter.owner, waitMs));
   }
@@ -1065,18 +1067,23 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return `pool ${JSON.stringify(this.name)}`;
   }
 
-  #error(code: PoolErrorCode, what: string, cause?: unknown): PoolError {
+  /** `waiter` is who is told: of the queue only those before it are in its way. */
+  #error(code: PoolErrorCode, what: string, cause?: unknown, waiter?: Waiter<R>): PoolError {
     const holders = this.leases();
     const waiting = this.#queue.length;
     const others = ([IDLE, CREATING, VALIDATING, RESETTING, CLOSING] as const)
       .filter((kind) => this.#counted(kind) > 0)
       .map((kind) => `${this.#counted(kind)} ${KIND_NAMES[kind]}, `);
     const counts = `${holders.length} of ${this.#limit} leased, ${others.join('')}${waiting} waiting`;
-    const longest = holders
-      .slice(0, 3)
-      .map(({ owner, ageMs }) => `${owner ?? 'unnamed'} for ${(ageMs / 1000).toFixed(1)} s`);
+    const longest = holders.slice(0, 3).map(({ owner, ageMs }) => lasting(owner, ageMs));
     const held = longest.length === 0 ? '' : `; held longest by ${longest.join(', ')}`;
-    return new PoolError(code, `${this.#title()}: ${what} (${counts})${held}`, { cause, holders, waiting });
+    const ahead = this.#queue
+      .before(waiter, NAMED_AHEAD)
+      .map(({ owner, since }) => ({ owner, waitMs: this.#now - since }));
+    const [next] = ahead;
+    const first = next === undefined ? '' : `; waiting longest: ${lasting(next.owner, next.waitMs)}`;
+    const text = `${this.#title()}: ${what} (${counts})${held}${first}`;
+    return new PoolError(code, text, { cause, holders, waiting, ahead });
   }
 
   #tellAcquired(entry: Entry<R>, waitMs: number): void {
@@ -1114,6 +1121,10 @@ function stays({ state }: Entry<unknown>): boolean {
 function conclude(hold: Hold<unknown>, ended: string | undefined): void {
   hold.ended = ended;
   if (hold.trace !== undefined) hold.trace.endedAt = new Error(ended ?? 'released');
+}
+
+function lasting(owner: string | undefined, ms: number): string {
+  return `${owner ?? 'unnamed'} for ${(ms / 1000).toFixed(1)} s`;
 }
 
 function smooth(average: number | undefined, sample: number): number {

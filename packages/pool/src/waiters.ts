@@ -46,6 +46,14 @@ export class WaitQueue<R> {
     return this.#first !== undefined && this.#first.weight > 0;
   }
 
+  /** The first of those who came before `waiter`, or of all when it is not in the queue: `most` at most. */
+  before(waiter: Waiter<R> | undefined, most: number): readonly Waiter<R>[] {
+    const ahead: Waiter<R>[] = [];
+    for (let one = this.#first; one !== undefined && one !== waiter && ahead.length < most; one = one.next)
+      ahead.push(one);
+    return ahead;
+  }
+
   push(waiter: Waiter<R>): void {
     waiter.queued = true;
     waiter.previous = this.#last;

@@ -84,6 +84,26 @@ describe('a wait that is too long', () => {
     expect(pool.stats()).toMatchObject({ waiting: 0, counters: { timeouts: 1 } });
   });
 
+  it('names who waited before, ten at most, and not who came later', async () => {
+    const { pool, clock } = scene(() => ONE);
+    await pool.acquire({ owner: 'holder' });
+    for (let i = 1; i <= 12; i++) watch(pool.acquire({ owner: `early ${i}`, timeoutMs: 60_000 }));
+    await clock.advance(500);
+    const late = watch(pool.acquire({ timeoutMs: 1_000 }));
+    watch(pool.acquire({ owner: 'later', timeoutMs: 60_000 }));
+    await clock.advance(1_000);
+    const ten = Array.from({ length: 10 }, (_, i) => ({ owner: `early ${i + 1}`, waitMs: 1_500 }));
+    expect(late.error).toMatchObject({ waiting: 14, ahead: ten });
+    expect(late.error.message).toMatch(/; waiting longest: early 1 for 1\.5 s$/u);
+    const first = scene(() => ONE);
+    await first.pool.acquire();
+    const only = watch(first.pool.acquire({ timeoutMs: 100 }));
+    watch(first.pool.acquire({ owner: 'later', timeoutMs: 60_000 }));
+    await first.clock.advance(100);
+    expect(only.error).toMatchObject({ ahead: [] });
+    expect(only.error.message).not.toContain('waiting longest');
+  });
+
   it('names what takes up the limit when nobody holds a lease', async () => {
     const { pool, clock } = scene(() => ({ ...ONE, acquireTimeoutMs: 50, destroy: () => never() }));
     (await pool.acquire()).destroy();

@@ -67,8 +67,16 @@ export interface Culprit {
   readonly label?: string;
   /** For how long it has held what is waited for. */
   readonly heldMs?: number;
-  /** Where in its source it took it; of this process only. */
+  /** Where in its source it took it, where that was remembered. */
   readonly callSite?: string;
+}
+
+/** Somebody who waited for the same thing, and before. What cannot be known is absent. */
+export interface WaiterAhead {
+  readonly pid: number;
+  readonly app?: string;
+  readonly label?: string;
+  readonly waitMs: number;
 }
 
 /** What an error knows beside its sentence. */
@@ -76,9 +84,10 @@ export interface ErrorDetails {
   readonly database?: string | undefined;
   readonly label?: string | undefined;
   readonly cause?: unknown;
-  /** What to do about it, as one sentence without a full stop. */
-  readonly advice?: string | undefined;
+  /** What to do about it, as one sentence without a full stop; or several, in the order in which to try them. */
+  readonly advice?: string | readonly string[] | undefined;
   readonly culprits?: readonly Culprit[];
+  readonly waiters?: readonly WaiterAhead[];
 }
 
 /**
@@ -92,12 +101,18 @@ export class DatabaseError extends Error {
   readonly retryable: boolean;
   readonly database: string | undefined;
   readonly label: string | undefined;
+  /** What to do about it; several things are numbered. */
   readonly advice: string | undefined;
+  /** Who holds what was waited for, or is in the way in another manner. */
   readonly culprits: readonly Culprit[];
+  /** Who waited for it before this caller: the first of them, longest first. */
+  readonly waiters: readonly WaiterAhead[];
   readonly #what: string;
 
   constructor(kind: ErrorKind, what: string, details: ErrorDetails = {}) {
-    const { database, label, cause, advice, culprits = [] } = details;
+    const { database, label, cause, culprits = [], waiters = [] } = details;
+    const code: DatabaseErrorCode = `HIVEDB_E_${kind}`;
+    const advice = inOrder(details.advice, code);
     const where = [
       database === undefined ? [] : `database ${database}`,
       label === undefined ? [] : `"${label}"`,
@@ -105,12 +120,13 @@ export class DatabaseError extends Error {
     const sentence = where.length === 0 ? what : `${where.join(', ')}: ${what}`;
     super(advice === undefined ? sentence : `${sentence}; ${advice}`, cause === undefined ? undefined : { cause });
     this.#what = what;
-    this.code = `HIVEDB_E_${kind}`;
+    this.code = code;
     this.retryable = RETRYABLE.has(kind);
     this.database = database;
     this.label = label;
     this.advice = advice;
     this.culprits = Object.freeze([...culprits]);
+    this.waiters = Object.freeze([...waiters]);
   }
 
   /** The last part of the code. */
@@ -118,12 +134,27 @@ export class DatabaseError extends Error {
     return this.code.slice('HIVEDB_E_'.length) as ErrorKind;
   }
 
+  /** Where this project's documents say more about it. The anchor is as stable as the code. */
+  get documentation(): string {
+    return documentationOf(this.code);
+  }
+
   /** The same failure with where it happened, if it does not say that yet. */
   at(database: string, label: string | undefined): DatabaseError {
     if (this.database !== undefined) return this;
-    const { cause, advice, culprits } = this;
-    return new DatabaseError(this.kind, this.#what, { database, label, cause, advice, culprits });
+    const { cause, advice, culprits, waiters } = this;
+    return new DatabaseError(this.kind, this.#what, { database, label, cause, advice, culprits, waiters });
   }
+}
+
+function documentationOf(code: DatabaseErrorCode): string {
+  return `docs/errors.md#${code.toLowerCase()}`;
+}
+
+/** Where there is more than one thing to try there is more to read. */
+function inOrder(advice: ErrorDetails['advice'], code: DatabaseErrorCode): string | undefined {
+  if (advice === undefined || typeof advice === 'string') return advice;
+  return `${advice.map((step, index) => `${index + 1}. ${step}`).join('; ')} (${documentationOf(code)})`;
 }
 
 /** What is wrong before anything is used: with the configuration, the file, the machine or the schema. */

@@ -46,6 +46,27 @@ describe('an error of the database layer', () => {
     expect(error.kind).toBe(kind);
   });
 
+  it('numbers what can be done, in the order in which to try it, and says where there is more to read', () => {
+    const error = new DatabaseError('BUSY_TIMEOUT', 'no lock', { database: 'orders', advice: ['look', 'wait longer'] });
+    expect(error.message).toBe(
+      'database orders: no lock; 1. look; 2. wait longer (docs/errors.md#hivedb_e_busy_timeout)',
+    );
+    expect(error.advice).toBe('1. look; 2. wait longer (docs/errors.md#hivedb_e_busy_timeout)');
+    expect(new DatabaseError('BUSY_TIMEOUT', 'no lock').advice).toBeUndefined();
+  });
+
+  it.each(ERROR_CODES)('names its section in the documents: %s', (kind) => {
+    expect(new DatabaseError(kind, 'something').documentation).toBe(`docs/errors.md#hivedb_e_${kind.toLowerCase()}`);
+  });
+
+  it('keeps who waited before', () => {
+    const waiters = [{ pid: 7, app: 'importer', label: 'import', waitMs: 12 }];
+    const error = new DatabaseError('BUSY_TIMEOUT', 'no lock', { waiters });
+    expect(error.waiters).toEqual(waiters);
+    expect(Object.isFrozen(error.waiters)).toBe(true);
+    expect(error.at('orders', 'save').waiters).toEqual(waiters);
+  });
+
   it('is told from others by its kind', () => {
     const error: unknown = new DatabaseError('IO', 'reading failed');
     expect(isKind(error, 'IO')).toBe(true);

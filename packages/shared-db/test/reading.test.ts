@@ -99,6 +99,7 @@ describe('a read', () => {
     const holders = ['long report', 'longer report'].map((label) => database.read(label, () => gate.promise));
     await clock.advance(2_000);
     const served = database.read('served', count, { timeoutMs: 5_000 });
+    await clock.advance(500);
     const late = rejectionOf(database.read('late', count, { timeoutMs: 1_000 }));
     await clock.advance(1_000);
     expect(await late).toMatchObject({
@@ -106,9 +107,10 @@ describe('a read', () => {
       retryable: true,
       label: 'late',
       culprits: [
-        { pid: process.pid, label: 'long report', heldMs: 3_000 },
-        { pid: process.pid, label: 'longer report', heldMs: 3_000 },
+        { pid: process.pid, label: 'long report', heldMs: 3_500 },
+        { pid: process.pid, label: 'longer report', heldMs: 3_500 },
       ],
+      waiters: [{ pid: process.pid, label: 'served', waitMs: 1_500 }],
     });
     expect(database.leases().map(({ owner }) => owner)).toEqual(['long report', 'longer report']);
     gate.resolve(undefined);

@@ -96,6 +96,10 @@ describe('a transaction', () => {
       database: 'test',
       label: 'save',
       message: expect.stringContaining('held longest by nightly import for 0.3 s') as string,
+      advice: expect.stringMatching(
+        /^1\. hive-db why test .*; 2\. end "nightly import" sooner.*; 3\. .*#hivedb_e_pool_timeout\)$/u,
+      ) as string,
+      waiters: [],
       culprits: [
         {
           pid: process.pid,

@@ -1,7 +1,9 @@
+import { VirtualClock } from '@hive/pool/testing';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { companion, type Companion } from './support/companion.ts';
 import { rejectionOf } from './support/outcome.ts';
+import { recordingLogger } from './support/recording-logger.ts';
 import { itemsOf, SHOP, shop } from './support/shop.ts';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 
@@ -136,8 +138,18 @@ describe('a write, while another process holds the lock', () => {
     await expect.poll(save, PATIENT).toMatchObject({
       code: 'HIVEDB_E_BUSY_TIMEOUT',
       message: expect.stringContaining(`process ${holder.pid} (importer, "nightly import" for `) as string,
-      advice: 'run: hive-db locks test',
-      culprits: [{ pid: holder.pid, app: 'importer', label: 'nightly import', heldMs: expect.any(Number) as number }],
+      advice: expect.stringMatching(
+        /^1\. hive-db why test .*; 2\. .*; 3\. .* \(docs\/errors\.md#hivedb_e_busy_timeout\)$/u,
+      ) as string,
+      culprits: [
+        {
+          pid: holder.pid,
+          app: 'importer',
+          label: 'nightly import',
+          heldMs: expect.any(Number) as number,
+          callSite: expect.any(String) as string,
+        },
+      ],
     });
     // Who is stopped cannot say anything; the system knows what it is.
     holder.signal('SIGSTOP');
@@ -150,6 +162,88 @@ describe('a write, while another process holds the lock', () => {
     holder.say('let go');
     expect(await holder.end()).toEqual({ code: 0, stderr: '' });
     expect(await temporary.database.write('save', () => 1)).toBe(1);
+  });
+
+  it('ends in time with who else waits for it, and longer', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    const { database } = temporary;
+    await using holder = await holderOf(temporary.path);
+    await using other = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0], durability: 'normal', acquireTimeoutMs: 60_000 }) };
+       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
+       const saved = service.database('orders').write('nightly import', () => 1);
+       say('waiting');
+       await saved;
+       await service.close();
+       goDeaf();`,
+      temporary.path,
+      meeting.path,
+    );
+    expect(await other.hear()).toBe('waiting');
+    const save = (): Promise<unknown> => rejectionOf(database.write('save', () => 1, { timeoutMs: 50 }));
+    const waiter = { pid: other.pid, app: 'importer', label: 'nightly import', waitMs: expect.any(Number) as number };
+    await expect.poll(save, PATIENT).toMatchObject({
+      code: 'HIVEDB_E_BUSY_TIMEOUT',
+      message: expect.stringContaining(`; process ${other.pid} (importer, "nightly import" for `) as string,
+      culprits: [{ pid: holder.pid }],
+      waiters: [waiter],
+    });
+    holder.say('let go');
+    expect(await other.end()).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('ends without a word of those who came later', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    await using holder = await holderOf(temporary.path);
+    await using other = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0], durability: 'normal' }) };
+       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
+       const saved = service.database('orders').write('nightly import', () => 1, { timeoutMs: 3_000 });
+       say('waiting');
+       const { culprits, waiters } = await saved.catch((error) => error);
+       say(culprits.length + ' culprits, ' + waiters.length + ' before');
+       await service.close();
+       goDeaf();`,
+      temporary.path,
+      meeting.path,
+    );
+    expect(await other.hear()).toBe('waiting');
+    const later = temporary.database.write('save', () => 1, { timeoutMs: 60_000 });
+    expect(await other.hear()).toBe('1 culprits, 0 before');
+    holder.say('let go');
+    expect(await later).toBe(1);
+    expect(await other.end()).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('is said in the log once when it has lasted a second, with who is in the way', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    await using temporary = await shop({ clock, logger });
+    await using holder = await holderOf(temporary.path);
+    const warnings = (): readonly string[] => logger.said('warn').filter((line) => line.includes('for the write lock'));
+    const saved = temporary.database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('saved')"));
+    await clock.advance(990);
+    expect(warnings()).toEqual([]);
+    await clock.advance(3_000);
+    expect(warnings()).toEqual([
+      expect.stringMatching(
+        new RegExp(`^"save" has waited 10\\d\\d ms for the write lock: process ${holder.pid} \\(.*\\) holds it$`, 'u'),
+      ),
+    ]);
+    expect(logger.lines.find(({ message }) => warnings().includes(message))?.fields).toMatchObject({
+      database: 'test',
+      label: 'save',
+      culprits: [{ pid: holder.pid }],
+      waiters: [],
+    });
+    holder.say('let go');
+    expect(await holder.hear()).toBe('let go');
+    await clock.advance(10);
+    await saved;
   });
 
   it('can be given up by its caller, and its function is never run', async () => {

@@ -1,7 +1,7 @@
 import { PoolError, type Clock } from '@hive/pool';
 import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
-import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind } from '../errors.ts';
+import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind, type WaiterAhead } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { RefusedWrites } from '../snapshot.ts';
 import type { Driver, Failure, Phase } from './driver.ts';
@@ -46,6 +46,8 @@ export class Failures {
         ...details,
         cause: error.cause ?? error,
         culprits: holdersOf(error),
+        waiters: waitersOf(error),
+        advice: this.#adviceOn(error),
       });
     if (error instanceof DatabaseError) return during === 'statement' ? error.at(this.#database, label?.text) : error;
     const failure = this.#classified(error, during);
@@ -53,6 +55,17 @@ export class Failures {
     const explained = new DatabaseError(failure.kind, failure.message, { ...details, advice: ADVICE[failure.kind] });
     if (failure.fences) this.#fence(explained);
     return explained;
+  }
+
+  /** What to do where connections are all taken. */
+  #adviceOn({ code, holders }: PoolError): readonly string[] | undefined {
+    if (code !== 'POOL_TIMEOUT' && code !== 'OVERLOADED') return undefined;
+    const [longest] = holders;
+    return [
+      `hive-db why ${this.#database} says who is in the way`,
+      ...(longest?.owner === undefined ? [] : [`end "${longest.owner}" sooner, or give it a limit`]),
+      'give callers a longer timeoutMs, or fewer of them; a larger poolSize helps only where many short uses meet',
+    ];
   }
 
   /** The same for what a caller is going to be told: it counts as a failed call. */
@@ -123,6 +136,14 @@ export class Failures {
   get counts(): Readonly<Partial<Record<DatabaseErrorCode, number>>> {
     return Object.freeze({ ...this.#counts });
   }
+}
+
+function waitersOf({ ahead }: PoolError): readonly WaiterAhead[] {
+  return ahead.map(({ owner, waitMs }) => ({
+    pid: process.pid,
+    waitMs,
+    ...(owner === undefined ? {} : { label: owner }),
+  }));
 }
 
 function holdersOf({ holders }: PoolError): readonly Culprit[] {

@@ -2,6 +2,8 @@ import type { Clock } from '@hive/pool';
 
 /** How long a lock is waited for between two tries. Constant: growing pauses starve whoever is behind. */
 const PAUSE_MS = 1;
+/** A wait that is worth a line in the log: a hundred times what two processes that take turns wait for each other. */
+const SLOW_MS = 1_000;
 
 /** How somebody waits for a lock. */
 export interface Patience {
@@ -13,6 +15,8 @@ export interface Patience {
   readonly isBusy: (error: unknown) => boolean;
   /** Told once, when the first try found the lock taken. */
   readonly onBusy: () => void;
+  /** Told once, when the wait has become long enough to be worth a line in the log. */
+  readonly onSlow: () => void;
   /** Makes the error of giving up; asks around who is in the way. */
   readonly giveUp: (cause: unknown) => Promise<Error>;
   readonly aborted: () => Error;
@@ -23,14 +27,22 @@ export interface Patience {
  * A waiting process stays alive.
  */
 export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patience): Promise<T> {
-  const { clock, random, deadline, signal, isBusy, onBusy, giveUp, aborted } = patience;
+  const { clock, random, deadline, signal, isBusy, onBusy, onSlow, giveUp, aborted } = patience;
+  let since: number | undefined;
+  let isSlow = false;
   for (let tries = 0; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
       if (!isBusy(error)) throw error;
       if (tries === 0) onBusy();
-      if (clock.now() >= deadline) throw await giveUp(error);
+      const now = clock.now();
+      since ??= now;
+      if (now >= deadline) throw await giveUp(error);
+      if (!isSlow && now - since >= SLOW_MS) {
+        isSlow = true;
+        onSlow();
+      }
     }
     await pause(clock, PAUSE_MS * (0.75 + 0.5 * random()));
     if (signal?.aborted === true) throw aborted();

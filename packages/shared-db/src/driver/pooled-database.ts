@@ -9,7 +9,7 @@ import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
-import { described, introduced } from './introduction.ts';
+import { introduced, inTheWay, type Introduction } from './introduction.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
@@ -231,7 +231,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected committed(_label: Label): void {}
 
   /** How a call waits for a lock. */
-  protected patience({ label, deadline, options }: Pick<Call, 'label' | 'deadline' | 'options'>): Patience {
+  protected patience({ label, at, deadline, options }: Omit<Call, 'thrown'>): Patience {
     const { clock, random } = this.context;
     return {
       clock,
@@ -242,7 +242,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
       onBusy: () => {
         this.#counters.busy++;
       },
-      giveUp: (cause) => this.busyError(cause, label),
+      onSlow: () => {
+        void this.#warnOfSlowLock(label, at);
+      },
+      giveUp: (cause) => this.busyError(cause, label, at),
       aborted: () =>
         new DatabaseError('ABORTED', 'the caller aborted its wait for the lock', {
           database: this.name,
@@ -252,17 +255,41 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   /** The lock was not had in time. */
-  protected async busyError(cause: unknown, label: Label): Promise<DatabaseError> {
-    const culprits = await introduced(this.culprits(), this.context.runtimeDirectory, this.files().path);
-    const who = culprits.map(described).join(', ');
-    const what = who === '' ? 'somebody else holds the write lock' : `${who} holds the write lock`;
-    return new DatabaseError('BUSY_TIMEOUT', `the write lock was not had in time: ${what}`, {
+  protected async busyError(cause: unknown, label: Label, since: number): Promise<DatabaseError> {
+    const { waitedMs, culprits, waiters, who } = await this.#inTheWay(since);
+    return new DatabaseError('BUSY_TIMEOUT', `the write lock was not had within ${waitedMs} ms: ${who}`, {
       database: this.name,
       label: label.text,
       cause,
       culprits,
-      advice: `run: hive-db locks ${this.name}`,
+      waiters,
+      advice: [
+        `hive-db why ${this.name} says who is in the way now`,
+        'make what holds the lock shorter, or end what has forgotten it',
+        'give the call a longer timeoutMs',
+      ],
     });
+  }
+
+  async #warnOfSlowLock(label: Label, since: number): Promise<void> {
+    const { waitedMs, culprits, waiters, who } = await this.#inTheWay(since);
+    this.context.logger.warn(
+      { database: this.name, label: label.text, waitedMs, culprits, waiters },
+      `"${label.text}" has waited ${waitedMs} ms for the write lock: ${who}`,
+    );
+  }
+
+  async #inTheWay(since: number): Promise<Introduction & { readonly waitedMs: number; readonly who: string }> {
+    const { runtimeDirectory: directory, clock } = this.context;
+    const waitedMs = Math.round(clock.now() - since);
+    const { path } = this.files();
+    const introduction = await introduced({
+      culprits: this.culprits(),
+      directory,
+      path,
+      waitedMs: () => clock.now() - since,
+    });
+    return { ...introduction, waitedMs, who: inTheWay(introduction) };
   }
 
   /** Who is in the way, as far as an engine can tell. */

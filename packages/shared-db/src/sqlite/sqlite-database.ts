@@ -301,8 +301,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#giveUpClaim = claimFile(name, path, this.#file.key);
     await this.#assertVerified();
 
-    const deadline = clock.now() + OPEN_TIMEOUT_MS;
-    const patience = this.patience({ label: OPENING, deadline, options: NO_OPTIONS });
+    const at = clock.now();
+    const patience = this.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
     const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
       ...patience,
       isBusy: (error) => this.failures.isBusy(error) || this.failures.isBusy((error as { cause?: unknown }).cause),
