@@ -80,6 +80,7 @@ describe('diagnose', () => {
       ageMs,
       acquiredAt: index === 1 ? 'import.ts:12:3' : undefined,
       allowedMs: undefined,
+      use: 'read' as const,
     }));
     const databases = [databaseSnapshot({ leases, pool: { leased: 4, idle: 0 } })];
     await using directory = await runtimeDirectory(serviceSnapshot({ databases }));

@@ -21,7 +21,7 @@ describe('export', () => {
       started_at: '2026-11-21T11:00:00.000Z',
       closing: false,
       status: 'warn',
-      labels: [{ label: 'save order', calls: 40, failures: 10 }],
+      labels: [{ label: 'save order', calls: 40, failures: 10, total_seconds: 0.009, max_seconds: 0.003 }],
       deprecations: [{ code: 'HIVEDB_DEP0001', calls: 2, call_sites: ['a.ts:1:1', 'b.ts:2:2'] }],
       databases: [
         {
@@ -46,6 +46,11 @@ describe('export', () => {
             { label: 'nightly import', age_seconds: 41.2, acquired_at: 'import.ts:12:3' },
             { acquired_at: null },
           ],
+          statements: [{ statement: 'SELECT * FROM orders', runs: 7, total_seconds: 0.4, max_seconds: 0.25 }],
+          slow_statements: [
+            { statement: 'SELECT * FROM orders', label: null, seconds: 0.25, at: '2026-11-21T12:00:00.000Z' },
+          ],
+          slow_runs: 1,
         },
         { name: 'stock', failure: { code: 'HIVEDB_E_PATH', message: '/srv/stock.db is a directory' } },
       ],
@@ -69,7 +74,10 @@ describe('export', () => {
   });
 
   it('passes on no field that the contract does not know', async () => {
-    const strange = { ...serviceSnapshot(), labels: [{ label: 'x', calls: 1, failures: 0, secret: 'y' }] };
+    const strange = {
+      ...serviceSnapshot(),
+      labels: [{ label: 'x', calls: 1, failures: 0, sumMs: 9, maxMs: 3, secret: 'y' }],
+    };
     await using directory = await runtimeDirectory(strange);
     expect((await run(['export', '--runtime-dir', directory.path])).out).not.toContain('secret');
   });

@@ -139,15 +139,17 @@ describe('what another process says', () => {
         failure: { code: EVIL, message: EVIL },
         status: 'failed',
         lane: { waiting: 1, running: 1, oldestWaitMs: 9_000, writer: { label: EVIL, heldMs: 1 } },
-        leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 40_000, acquiredAt: EVIL, allowedMs: undefined }],
+        leases: [
+          { id: 1, resourceId: 1, owner: EVIL, ageMs: 40_000, acquiredAt: EVIL, allowedMs: undefined, use: 'read' },
+        ],
       },
       databaseSnapshot({
         name: EVIL,
         pool: { leased: 4 },
-        leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 1, acquiredAt: EVIL, allowedMs: undefined }],
+        leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 1, acquiredAt: EVIL, allowedMs: undefined, use: 'read' }],
       }),
     ],
-    labels: [{ label: EVIL, calls: 10, failures: 10 }],
+    labels: [{ label: EVIL, calls: 10, failures: 10, sumMs: 9, maxMs: 3 }],
     fallbacks: [{ database: EVIL, reason: EVIL }],
     deprecations: [{ code: EVIL, replacement: EVIL, calls: 1, callSites: [EVIL] }],
     warnings: [EVIL],
@@ -248,9 +250,9 @@ function scrambled<T>(value: T, numbers: Iterator<number>, texts: Iterator<strin
     if (typeof part === 'string') return texts.next().value;
     if (Array.isArray(part)) return part.map((element) => scramble(element));
     if (typeof part !== 'object' || part === null) return part;
-    // A status is one of a list, and another one is not a snapshot.
+    // These are words of a list, and with another one it is not a snapshot.
     return Object.fromEntries(
-      Object.entries(part).map(([key, field]) => [key, key === 'status' ? field : scramble(field)]),
+      Object.entries(part).map(([key, field]) => [key, key === 'status' || key === 'use' ? field : scramble(field)]),
     );
   };
   return scramble(value) as T;

@@ -84,7 +84,7 @@ describe('monitor', () => {
     const counters = { busy: 2, rolledBack: 2, writes: 3, transactions: 0 };
     const databases = [databaseSnapshot({ counters, pool: { counters: { waited: 5, immediate: 0 } } })];
     await using directory = await runtimeDirectory(
-      serviceSnapshot({ databases, labels: [{ label: 'save order', calls: 2, failures: 1 }] }),
+      serviceSnapshot({ databases, labels: [{ label: 'save order', calls: 2, failures: 1, sumMs: 9, maxMs: 3 }] }),
     );
     const { processes } = await report('--runtime-dir', directory.path);
     expect(processes[0]?.analysis).toEqual([]);
@@ -103,7 +103,17 @@ describe('monitor', () => {
       fileBytes: undefined,
       walBytes: undefined,
       pool: { size: 0 },
-      leases: [{ id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined, allowedMs: undefined }],
+      leases: [
+        {
+          id: 1,
+          resourceId: 1,
+          owner: undefined,
+          ageMs: 31_000,
+          acquiredAt: undefined,
+          allowedMs: undefined,
+          use: 'read',
+        },
+      ],
     });
     await using directory = await runtimeDirectory(
       serviceSnapshot({ databases: [unknown], uptimeMs: 0, takenAt: 1e300 }),
@@ -120,7 +130,7 @@ describe('monitor', () => {
   });
 
   it('suspects leaks by what the process and the holder of the lease have said', async () => {
-    const lease = { id: 1, resourceId: 1, owner: 'import', ageMs: 41_000, acquiredAt: undefined };
+    const lease = { id: 1, resourceId: 1, owner: 'import', ageMs: 41_000, acquiredAt: undefined, use: 'read' as const };
     const leases = [
       { ...lease, allowedMs: 600_000 },
       { ...lease, id: 2, owner: 'forgotten', allowedMs: undefined },

@@ -107,8 +107,16 @@ describe('hive-db why', () => {
       path,
       pool: { leased: 2, waiting: 3, oldestWaitMs: 4_200 },
       leases: [
-        { id: 1, resourceId: 1, owner: 'list', ageMs: 20, acquiredAt: undefined, allowedMs: undefined },
-        { id: 2, resourceId: 2, owner: 'export', ageMs: 90_000, acquiredAt: 'src/export.ts:12', allowedMs: undefined },
+        { id: 1, resourceId: 1, owner: 'list', ageMs: 20, acquiredAt: undefined, allowedMs: undefined, use: 'read' },
+        {
+          id: 2,
+          resourceId: 2,
+          owner: 'export',
+          ageMs: 90_000,
+          acquiredAt: 'src/export.ts:12',
+          allowedMs: undefined,
+          use: 'read',
+        },
       ],
     });
     await using place = await runtimeDirectory(serviceSnapshot({ databases: [database] }));

@@ -10,4 +10,5 @@ export type { PoolCounters, PoolStats } from './stats.ts';
 
 export { systemClock, type Clock, type Timer } from './clock.ts';
 export { Breather } from './breather.ts';
+export { Sampler } from './sampler.ts';
 export { Histogram, quantileMs, type HistogramSnapshot } from './histogram.ts';

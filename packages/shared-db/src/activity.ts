@@ -48,6 +48,12 @@ export class Activity {
     this.#numbers[STATEMENT] = id;
   }
 
+  /** Whose work is being done, as `nameLabel` was told; undefined while nobody's is. */
+  get currentLabel(): string | undefined {
+    const current = this.#numbers[LABEL];
+    return this.#names.find(({ kind, id }) => kind === 'label' && id === current)?.text;
+  }
+
   /** A number for a label. */
   nameLabel(text: string): number {
     this.#labels++;

@@ -3,6 +3,7 @@ import type { Activity } from './activity.ts';
 import type { DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { Session, SessionOptions } from './driver/session.ts';
+import type { Thresholds } from './health/thresholds.ts';
 import type { Labels } from './labels.ts';
 import type { Logger } from './logger.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
@@ -64,6 +65,8 @@ export interface DatabaseContext {
   readonly random: () => number;
   readonly logger: Logger;
   readonly labels: Labels;
+  /** Where well ends. */
+  readonly thresholds: Thresholds;
   /** Where a database says what it is doing, for the sentinel. */
   readonly activity: Activity;
   /** What relative paths are relative to, and what no path may leave. Undefined: the working directory, and anything goes. */

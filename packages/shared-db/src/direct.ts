@@ -7,6 +7,7 @@ import { getDatabaseService, servedPath, whyNoService } from './configured-servi
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from './database-settings.ts';
 import type { ManagedDatabase } from './database.ts';
 import { DatabaseError, isKind } from './errors.ts';
+import { DEFAULT_THRESHOLDS } from './health/thresholds.ts';
 import { Labels } from './labels.ts';
 import { silentLogger, unfailing, type Logger } from './logger.ts';
 import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
@@ -54,8 +55,9 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
     clock: systemClock,
     random: Math.random,
     logger,
-    labels: new Labels(activity),
+    labels: new Labels(activity, systemClock),
     activity,
+    thresholds: DEFAULT_THRESHOLDS,
     dataDirectory: undefined,
     runtimeDirectory: meetingPlace(configured),
     warn: (text: string) => {

@@ -1,6 +1,8 @@
+import type { Clock } from '@hive/pool';
 import type { Activity } from './activity.ts';
 import { DatabaseError } from './errors.ts';
 import type { LabelSnapshot } from './snapshot.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 /** More distinct labels than this a process does not tell apart: whoever builds labels from data ends up here. */
 const MOST = 1_000;
@@ -14,6 +16,8 @@ export interface Label {
   readonly text: string;
   /** What stands for it in the memory that a sentinel reads. */
   readonly id: number;
+  /** From the call to its end, waiting included. */
+  readonly stopwatch: Stopwatch;
   calls: number;
   failures: number;
 }
@@ -21,13 +25,15 @@ export interface Label {
 /** The labels of one process. */
 export class Labels {
   readonly #activity: Activity;
+  readonly #clock: Clock;
   readonly #labels = new Map<string, Label>();
   // A call site passes the same literal every time: comparing it to the last one spares most look-ups.
   #lastText = '';
   #last: Label | undefined;
 
-  constructor(activity: Activity) {
+  constructor(activity: Activity, clock: Clock) {
     this.#activity = activity;
+    this.#clock = clock;
   }
 
   /** Finds or makes a label and counts the call. Throws `WRONG_USE` unless it is a text with something in it. */
@@ -39,8 +45,8 @@ export class Labels {
 
   snapshot(): readonly LabelSnapshot[] {
     return Object.freeze(
-      Array.from(new Set(this.#labels.values()), ({ text, calls, failures }) =>
-        Object.freeze({ label: text, calls, failures }),
+      Array.from(new Set(this.#labels.values()), ({ text, calls, failures, stopwatch: { sumMs, maxMs } }) =>
+        Object.freeze({ label: text, calls, failures, sumMs, maxMs }),
       ),
     );
   }
@@ -66,10 +72,15 @@ export class Labels {
   }
 
   #make(text: string): Label {
-    const label = { text, id: this.#activity.nameLabel(text), calls: 0, failures: 0 };
+    const label = newLabel(text, this.#activity.nameLabel(text), this.#clock);
     this.#labels.set(text, label);
     return label;
   }
+}
+
+/** A label that nobody has used. */
+export function newLabel(text: string, id: number, clock: Clock): Label {
+  return { text, id, stopwatch: new Stopwatch(clock), calls: 0, failures: 0 };
 }
 
 /** The text without what could move a cursor, break a line of a log or hide something. */

@@ -79,7 +79,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #activity = new Activity();
-  readonly #labels = new Labels(this.#activity);
+  readonly #labels: Labels;
   readonly #databases = new Map<string, Database & ManagedDatabase>();
   readonly #warnings = new Set<string>();
   readonly #startedAt: number;
@@ -94,6 +94,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.app = config.app;
     this.settings = settings;
     this.#clock = clock;
+    this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
@@ -111,6 +112,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         logger,
         labels: this.#labels,
         activity: this.#activity,
+        thresholds: settings.thresholds,
         dataDirectory,
         runtimeDirectory: meeting,
         warn: (text: string) => {

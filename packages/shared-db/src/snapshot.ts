@@ -27,7 +27,13 @@ export interface DatabaseSnapshot {
   readonly lane: LaneSnapshot;
   readonly counters: DatabaseCounters;
   readonly leases: readonly LeaseSnapshot[];
-  readonly waiters: readonly WaiterInfo[];
+  readonly waiters: readonly WaiterSnapshot[];
+  /** Those on which the most time was spent: twenty at most. */
+  readonly statements: readonly StatementSnapshot[];
+  /** The last runs that took longer than the threshold, newest first: twenty at most. */
+  readonly slowStatements: readonly SlowStatementSnapshot[];
+  /** How many there have been. */
+  readonly slowRuns: number;
 }
 
 /** Where writes queue. All zero on a driver without a single writer. */
@@ -48,8 +54,38 @@ export interface LaneSnapshot {
   readonly writer: { readonly label: string; readonly heldMs: number } | undefined;
 }
 
+/** What a connection is for: reading, or writing in the lane; on drivers without a single writer, either. */
+export type ConnectionUse = 'read' | 'write' | 'any';
+
 /** Who holds a connection. */
-export type LeaseSnapshot = LeaseInfo;
+export interface LeaseSnapshot extends LeaseInfo {
+  readonly use: ConnectionUse;
+}
+
+/** Who waits for one. */
+export interface WaiterSnapshot extends WaiterInfo {
+  readonly use: ConnectionUse;
+}
+
+/** One text of SQL, without values. */
+export interface StatementSnapshot {
+  readonly statement: string;
+  readonly runs: number;
+  /** In all, an estimate where not every run was timed. */
+  readonly sumMs: number;
+  /** The longest of those that were timed. */
+  readonly maxMs: number;
+}
+
+/** One run that took longer than the threshold. */
+export interface SlowStatementSnapshot {
+  readonly statement: string;
+  /** Why it was run. */
+  readonly label: string | undefined;
+  readonly ms: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
 
 /** Monotone counters since the database was named. */
 export interface DatabaseCounters {
@@ -65,11 +101,15 @@ export interface DatabaseCounters {
   readonly errors: Readonly<Partial<Record<DatabaseErrorCode, number>>>;
 }
 
-/** How often a label was used since the service was opened, and how often that failed. */
+/** How often a label was used since the service was opened, how often that failed, and how long it took, waiting included. */
 export interface LabelSnapshot {
   readonly label: string;
   readonly calls: number;
   readonly failures: number;
+  /** In all, an estimate where not every call was timed. */
+  readonly sumMs: number;
+  /** The longest of those that were timed. */
+  readonly maxMs: number;
 }
 
 /** Use of an API that is going away. */

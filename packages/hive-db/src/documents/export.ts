@@ -21,7 +21,7 @@ export interface ExportedProcess extends ProcessHealth {
   readonly closing: boolean;
   readonly thresholds: ExportedThresholds;
   readonly databases: readonly ExportedDatabase[];
-  readonly labels: readonly { readonly label: string; readonly calls: number; readonly failures: number }[];
+  readonly labels: readonly ExportedLabel[];
   /** Adapters that work on direct connections, and why. */
   readonly fallbacks: readonly { readonly database: string; readonly reason: string }[];
   readonly deprecations: readonly DeprecatedUse[];
@@ -37,7 +37,17 @@ export interface ExportedThresholds {
   readonly timeout_ratio: number;
   readonly lease_seconds: number;
   readonly wal_size_bytes: number;
+  readonly slow_statement_seconds: number;
   readonly warn_when_deprecated: boolean;
+}
+
+export interface ExportedLabel {
+  readonly label: string;
+  readonly calls: number;
+  readonly failures: number;
+  /** From call to end, waiting included; an estimate where not every call was timed. */
+  readonly total_seconds: number;
+  readonly max_seconds: number;
 }
 
 export interface ExportedDatabase {
@@ -56,7 +66,26 @@ export interface ExportedDatabase {
   readonly counters: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   readonly leases: readonly ExportedLease[];
-  readonly waiters: readonly { readonly label: string | null; readonly wait_seconds: number }[];
+  readonly waiters: readonly { readonly label: string | null; readonly wait_seconds: number; readonly use: string }[];
+  /** Those on which the most time was spent, heaviest first. */
+  readonly statements: readonly ExportedStatement[];
+  /** The last that took longer than the threshold, newest first. */
+  readonly slow_statements: readonly ExportedSlowStatement[];
+  readonly slow_runs: number;
+}
+
+export interface ExportedStatement {
+  readonly statement: string;
+  readonly runs: number;
+  readonly total_seconds: number;
+  readonly max_seconds: number;
+}
+
+export interface ExportedSlowStatement {
+  readonly statement: string;
+  readonly label: string | null;
+  readonly seconds: number;
+  readonly at: string | null;
 }
 
 export interface ExportedPool {
@@ -99,6 +128,8 @@ export interface ExportedLease {
   /** How long its holder said to need it. */
   readonly allowed_seconds: number | null;
   readonly acquired_at: string | null;
+  /** `read`, `write`, or `any` on drivers without a single writer. */
+  readonly use: string;
 }
 
 export function exportOf(inquiry: Inquiry): ExportDocument {
@@ -118,7 +149,13 @@ function exportOfProcess(process: Answered): ExportedProcess {
     closing: snapshot.closing,
     thresholds: exportOfThresholds(snapshot.thresholds),
     databases: snapshot.databases.map((database) => exportOfDatabase(database)),
-    labels: snapshot.labels.map(({ label, calls, failures }) => ({ label, calls, failures })),
+    labels: snapshot.labels.map(({ label, calls, failures, sumMs, maxMs }) => ({
+      label,
+      calls,
+      failures,
+      total_seconds: sumMs / 1_000,
+      max_seconds: maxMs / 1_000,
+    })),
     fallbacks: snapshot.fallbacks.map(({ database, reason }) => ({ database, reason })),
     deprecations: deprecatedUses(process),
     warnings: snapshot.warnings,
@@ -134,6 +171,7 @@ function exportOfThresholds(thresholds: Thresholds): ExportedThresholds {
     timeout_ratio: thresholds.timeoutShare,
     lease_seconds: thresholds.leaseMs / 1_000,
     wal_size_bytes: thresholds.walBytes,
+    slow_statement_seconds: thresholds.slowStatementMs / 1_000,
     warn_when_deprecated: thresholds.warnWhenDeprecated,
   };
 }
@@ -163,14 +201,32 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
       busy: counters.busy,
     },
     errors: { ...counters.errors },
-    leases: database.leases.map(({ id, owner = null, ageMs, allowedMs, acquiredAt = null }) => ({
+    leases: database.leases.map(({ id, owner = null, ageMs, allowedMs, acquiredAt = null, use }) => ({
       id,
       label: owner,
       age_seconds: ageMs / 1_000,
       allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
       acquired_at: acquiredAt,
+      use,
     })),
-    waiters: database.waiters.map(({ owner = null, waitMs }) => ({ label: owner, wait_seconds: waitMs / 1_000 })),
+    waiters: database.waiters.map(({ owner = null, waitMs, use }) => ({
+      label: owner,
+      wait_seconds: waitMs / 1_000,
+      use,
+    })),
+    statements: database.statements.map(({ statement, runs, sumMs, maxMs }) => ({
+      statement,
+      runs,
+      total_seconds: sumMs / 1_000,
+      max_seconds: maxMs / 1_000,
+    })),
+    slow_statements: database.slowStatements.map(({ statement, label = null, ms, at }) => ({
+      statement,
+      label,
+      seconds: ms / 1_000,
+      at: moment(at),
+    })),
+    slow_runs: database.slowRuns,
   };
 }
 

@@ -22,7 +22,7 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
     thresholds: DEFAULT_THRESHOLDS,
     databases: [databaseSnapshot()],
-    labels: [{ label: 'save order', calls: 12, failures: 0 }],
+    labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3 }],
     fallbacks: [],
     deprecations: [],
     warnings: [],
@@ -56,6 +56,11 @@ export function busyService(): ServiceSnapshot {
         },
         lane: { waiting: 2, running: 1, oldestWaitMs: 0, writer: { label: 'move stock', heldMs: 1_250 } },
         counters: { busy: 30, rolledBack: 25, errors: { HIVEDB_E_BUSY_TIMEOUT: 3, HIVEDB_E_SQL: 4 } },
+        statements: [{ statement: 'SELECT * FROM orders', runs: 7, sumMs: 400, maxMs: 250 }],
+        slowStatements: [
+          { statement: 'SELECT * FROM orders', label: undefined, ms: 250, at: Date.UTC(2026, 10, 21, 12) },
+        ],
+        slowRuns: 1,
         leases: [
           {
             id: 1,
@@ -64,8 +69,17 @@ export function busyService(): ServiceSnapshot {
             ageMs: 41_200,
             acquiredAt: 'import.ts:12:3',
             allowedMs: undefined,
+            use: 'write',
           },
-          { id: 2, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: undefined, allowedMs: undefined },
+          {
+            id: 2,
+            resourceId: 2,
+            owner: 'list orders',
+            ageMs: 3,
+            acquiredAt: undefined,
+            allowedMs: undefined,
+            use: 'read',
+          },
         ],
       }),
       databaseSnapshot({
@@ -74,7 +88,7 @@ export function busyService(): ServiceSnapshot {
         failure: { code: 'HIVEDB_E_PATH', message: '/srv/stock.db is a directory' },
       }),
     ],
-    labels: [{ label: 'save order', calls: 40, failures: 10 }],
+    labels: [{ label: 'save order', calls: 40, failures: 10, sumMs: 9, maxMs: 3 }],
     deprecations: [
       { code: 'HIVEDB_DEP0001', replacement: 'service.database(name)', calls: 2, callSites: ['a.ts:1:1', 'b.ts:2:2'] },
     ],
@@ -97,6 +111,9 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     walBytes: 32_768,
     leases: [],
     waiters: [],
+    statements: [],
+    slowStatements: [],
+    slowRuns: 0,
     ...rest,
     pool: poolStats(pool),
     lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, ...lane },

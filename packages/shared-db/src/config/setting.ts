@@ -136,6 +136,11 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
     kind: kind.size(4_096, TIB),
     about: 'How large a write-ahead log may grow. A bare number is bytes.',
   },
+  slowStatementMs: {
+    key: 'health.slowStatement',
+    kind: kind.duration(1, HOUR_MS),
+    about: 'How long a statement may run before it is remembered and said in the log. A bare number is seconds.',
+  },
   warnWhenDeprecated: {
     key: 'health.warnWhenDeprecated',
     kind: kind.flag(),

@@ -2,8 +2,6 @@ import type { Clock } from '@hive/pool';
 
 /** How long a lock is waited for between two tries. Constant: growing pauses starve whoever is behind. */
 const PAUSE_MS = 1;
-/** A wait that is worth a line in the log: a hundred times what two processes that take turns wait for each other. */
-const SLOW_MS = 1_000;
 
 /** How somebody waits for a lock. */
 export interface Patience {
@@ -15,7 +13,9 @@ export interface Patience {
   readonly isBusy: (error: unknown) => boolean;
   /** Told once, when the first try found the lock taken. */
   readonly onBusy: () => void;
-  /** Told once, when the wait has become long enough to be worth a line in the log. */
+  /** A wait of this length is worth a line in the log. */
+  readonly slowMs: number;
+  /** Told once, when it has become as long. */
   readonly onSlow: () => void;
   /** Makes the error of giving up; asks around who is in the way. */
   readonly giveUp: (cause: unknown) => Promise<Error>;
@@ -27,7 +27,7 @@ export interface Patience {
  * A waiting process stays alive.
  */
 export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patience): Promise<T> {
-  const { clock, random, deadline, signal, isBusy, onBusy, onSlow, giveUp, aborted } = patience;
+  const { clock, random, deadline, signal, isBusy, onBusy, slowMs, onSlow, giveUp, aborted } = patience;
   let since: number | undefined;
   let isSlow = false;
   for (let tries = 0; ; tries++) {
@@ -39,7 +39,7 @@ export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patie
       const now = clock.now();
       since ??= now;
       if (now >= deadline) throw await giveUp(error);
-      if (!isSlow && now - since >= SLOW_MS) {
+      if (!isSlow && now - since >= slowMs) {
         isSlow = true;
         onSlow();
       }

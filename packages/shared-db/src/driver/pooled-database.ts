@@ -3,7 +3,15 @@ import { callSiteOf } from '../call-site.ts';
 import type { CallOptions, Database, DatabaseContext, ManagedDatabase, TransactionOptions } from '../database.ts';
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
-import type { DatabaseSnapshot, DatabaseStatus, LaneSnapshot, LeaseSnapshot } from '../snapshot.ts';
+import type {
+  ConnectionUse,
+  DatabaseSnapshot,
+  DatabaseStatus,
+  LaneSnapshot,
+  LeaseSnapshot,
+  WaiterSnapshot,
+} from '../snapshot.ts';
+import { Statements } from '../statements.ts';
 import type { Call } from './call.ts';
 import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
 import { connectionPool } from './connection-pool.ts';
@@ -26,6 +34,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   readonly name: string;
   protected readonly context: DatabaseContext;
   protected readonly driver: Driver;
+  protected readonly statements: Statements;
   protected readonly readers: Pool<DriverConnection>;
   /** Where the right to write is queued for. On a driver with many writers this is the pool of readers itself. */
   protected readonly writers: Pool<DriverConnection>;
@@ -42,10 +51,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
     busy: 0,
   };
 
-  constructor(context: DatabaseContext, driver: Driver) {
+  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context)) {
     this.name = context.name;
     this.context = context;
     this.driver = driver;
+    this.statements = statements;
     this.failures = new Failures(context, driver, (failure) => {
       this.fence(failure);
     });
@@ -204,7 +214,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
       const { thrown } = call;
       if (thrown !== undefined && Object.is(thrown.error, error)) throw this.failures.passedOn(error, call.label);
       throw this.failures.told(error, call.label);
+    } finally {
+      this.ended(call);
     }
+  }
+
+  /** A call that `begin` has counted is over, well or not. `now` spares whoever has just read the clock another reading. */
+  protected ended({ label, at }: Call, now = this.context.clock.now()): void {
+    label.stopwatch.add(now - at);
   }
 
   /** Counts a call and checks what every call must obey. Throws when it does not. */
@@ -242,6 +259,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       onBusy: () => {
         this.#counters.busy++;
       },
+      slowMs: this.context.thresholds.oldestWaitMs,
       onSlow: () => {
         void this.#warnOfSlowLock(label, at);
       },
@@ -335,8 +353,19 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   leases(): readonly LeaseSnapshot[] {
-    const pools = this.readers === this.writers ? [this.readers] : [this.readers, this.writers];
-    return pools.flatMap((pool) => pool.leases()).map((lease) => snapshotOf(lease));
+    return this.#pools().flatMap(({ pool, use }) => pool.leases().map((lease) => snapshotOf(lease, use)));
+  }
+
+  #waiters(): readonly WaiterSnapshot[] {
+    return this.#pools().flatMap(({ pool, use }) => pool.waiters().map((waiter) => Object.freeze({ ...waiter, use })));
+  }
+
+  #pools(): readonly { readonly pool: Pool<DriverConnection>; readonly use: ConnectionUse }[] {
+    if (this.readers === this.writers) return [{ pool: this.readers, use: 'any' }];
+    return [
+      { pool: this.readers, use: 'read' },
+      { pool: this.writers, use: 'write' },
+    ];
   }
 
   resize(limits: Resize): Promise<void> {
@@ -392,7 +421,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
       lane: own ? NO_LANE : this.#lane(),
       counters: Object.freeze({ ...this.#counters, errors: this.failures.counts }),
       leases: Object.freeze(this.leases()),
-      waiters: Object.freeze((own ? [this.readers] : [this.readers, this.writers]).flatMap((pool) => pool.waiters())),
+      waiters: Object.freeze(this.#waiters()),
+      ...this.statements.snapshot(),
       ...this.files(),
     });
   }
@@ -413,7 +443,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
 const NO_LANE: LaneSnapshot = Object.freeze({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
 
 /** The pool knows the whole stack; whoever looks wants the one place in it. */
-function snapshotOf(lease: LeaseInfo): LeaseSnapshot {
+function snapshotOf(lease: LeaseInfo, use: ConnectionUse): LeaseSnapshot {
   const { acquiredAt } = lease;
-  return acquiredAt === undefined ? lease : Object.freeze({ ...lease, acquiredAt: callSiteOf(acquiredAt) });
+  return Object.freeze({ ...lease, use, acquiredAt: acquiredAt && callSiteOf(acquiredAt) });
 }

@@ -14,6 +14,8 @@ export interface Thresholds {
   readonly leaseMs: number;
   /** How large a `-wal` file may grow. Default 64 MiB. */
   readonly walBytes: number;
+  /** How long a statement may run before it is remembered and said in the log. Default 100 ms: it froze the event loop for as long. */
+  readonly slowStatementMs: number;
   /** Whether use of a deprecated API warns. Default false: it is listed and counted, and a warning that never ends is not read. */
   readonly warnWhenDeprecated: boolean;
 }
@@ -27,5 +29,6 @@ export const DEFAULT_THRESHOLDS: Thresholds = Object.freeze({
   timeoutShare: 0.01,
   leaseMs: 30_000,
   walBytes: 64 * 1024 * 1024,
+  slowStatementMs: 100,
   warnWhenDeprecated: false,
 });

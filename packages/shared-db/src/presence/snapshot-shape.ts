@@ -1,6 +1,6 @@
-import type { HistogramSnapshot, PoolStats, WaiterInfo } from '@hive/pool';
+import type { HistogramSnapshot, PoolStats } from '@hive/pool';
 import { ERROR_CODES, type DatabaseErrorCode } from '../errors.ts';
-import type { DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
+import type { ConnectionUse, DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot, WaiterSnapshot } from '../snapshot.ts';
 import type { Shape } from './shape.ts';
 
 const histogram: Shape<HistogramSnapshot> = {
@@ -69,6 +69,8 @@ const pool: Shape<PoolStats> = {
   },
 };
 
+const use: Shape<ConnectionUse> = { oneOf: { read: true, write: true, any: true } };
+
 const lease: Shape<LeaseSnapshot> = {
   fields: {
     id: 'number',
@@ -77,10 +79,11 @@ const lease: Shape<LeaseSnapshot> = {
     ageMs: 'number',
     acquiredAt: { optional: 'string' },
     allowedMs: { optional: 'number' },
+    use,
   },
 };
 
-const waiter: Shape<WaiterInfo> = { fields: { owner: { optional: 'string' }, waitMs: 'number' } };
+const waiter: Shape<WaiterSnapshot> = { fields: { owner: { optional: 'string' }, waitMs: 'number', use } };
 
 const errorCodes = Object.fromEntries(ERROR_CODES.map((kind) => [`HIVEDB_E_${kind}`, true])) as Readonly<
   Record<DatabaseErrorCode, true>
@@ -123,6 +126,11 @@ const database: Shape<DatabaseSnapshot> = {
     },
     leases: { each: lease },
     waiters: { each: waiter },
+    statements: { each: { fields: { statement: 'string', runs: 'number', sumMs: 'number', maxMs: 'number' } } },
+    slowStatements: {
+      each: { fields: { statement: 'string', label: { optional: 'string' }, ms: 'number', at: 'number' } },
+    },
+    slowRuns: 'number',
   },
 };
 
@@ -145,11 +153,14 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
         timeoutShare: 'number',
         leaseMs: 'number',
         walBytes: 'number',
+        slowStatementMs: 'number',
         warnWhenDeprecated: 'boolean',
       },
     },
     databases: { each: database },
-    labels: { each: { fields: { label: 'string', calls: 'number', failures: 'number' } } },
+    labels: {
+      each: { fields: { label: 'string', calls: 'number', failures: 'number', sumMs: 'number', maxMs: 'number' } },
+    },
     fallbacks: { each: { fields: { database: 'string', reason: 'string' } } },
     deprecations: {
       each: { fields: { code: 'string', replacement: 'string', calls: 'number', callSites: { each: 'string' } } },

@@ -1,6 +1,6 @@
-import type { Activity } from '../activity.ts';
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';
+import type { StatementUse, Statements } from '../statements.ts';
 import { SqliteError, type SqliteHandle, type SqliteStatement } from './engine.ts';
 import { wordsWithoutValues } from './error-words.ts';
 import { suspicionFor, toSafeNumbers, type IntegerMode, type Suspicion } from './integers.ts';
@@ -11,8 +11,7 @@ const CACHED_STATEMENTS = 200;
 
 interface Prepared {
   readonly statement: SqliteStatement;
-  /** What stands for its text in the memory that a sentinel reads. */
-  readonly id: number;
+  readonly use: StatementUse;
   /** Undefined when integers need no check. */
   readonly suspicion: Suspicion | undefined;
   /** Rows come with bigints and are turned into numbers: for statements that must not run twice to be checked. */
@@ -25,19 +24,19 @@ interface Prepared {
 export class SqliteConnection {
   readonly raw: SqliteHandle;
   readonly #integers: IntegerMode;
-  readonly #activity: Activity;
+  readonly #statements: Statements;
   readonly #prepared = new Map<string, Prepared>();
   readonly #iterators = new Set<IterableIterator<unknown>>();
   // A loop runs one statement: comparing it to the last one spares the look-up.
   #lastSql = '';
   #last: Prepared | undefined;
-  #control = new Map<string, Pick<Prepared, 'statement' | 'id'>>();
+  #control = new Map<string, Pick<Prepared, 'statement' | 'use'>>();
   #compileError: unknown;
 
-  constructor(handle: SqliteHandle, integers: IntegerMode, activity: Activity) {
+  constructor(handle: SqliteHandle, integers: IntegerMode, statements: Statements) {
     this.raw = handle;
     this.#integers = integers;
-    this.#activity = activity;
+    this.#statements = statements;
   }
 
   /** Whether an iterator is open. */
@@ -52,11 +51,11 @@ export class SqliteConnection {
   get(sql: string, params: readonly Bindable[]): Row | undefined {
     const prepared = this.#find(sql);
     let row: Row | undefined;
-    this.#activity.statement(prepared.id);
+    const startedAt = this.#statements.begin(prepared.use);
     try {
       row = prepared.statement.get(...params) as Row | undefined;
     } finally {
-      this.#activity.statement(0);
+      this.#statements.end(prepared.use, startedAt);
     }
     if (row === undefined) return undefined;
     if (prepared.converts) return toSafeNumbers(row);
@@ -68,11 +67,11 @@ export class SqliteConnection {
   all(sql: string, params: readonly Bindable[]): Row[] {
     const prepared = this.#find(sql);
     let rows: Row[];
-    this.#activity.statement(prepared.id);
+    const startedAt = this.#statements.begin(prepared.use);
     try {
       rows = prepared.statement.all(...params) as Row[];
     } finally {
-      this.#activity.statement(0);
+      this.#statements.end(prepared.use, startedAt);
     }
     const { suspicion } = prepared;
     if (prepared.converts) for (const row of rows) toSafeNumbers(row);
@@ -83,11 +82,11 @@ export class SqliteConnection {
   run(sql: string, params: readonly Bindable[]): RunResult {
     const prepared = this.#find(sql);
     let result: RunResult;
-    this.#activity.statement(prepared.id);
+    const startedAt = this.#statements.begin(prepared.use);
     try {
       result = prepared.statement.run(...params);
     } finally {
-      this.#activity.statement(0);
+      this.#statements.end(prepared.use, startedAt);
     }
     if (this.#integers !== 'safe' || Number.isSafeInteger(result.lastInsertRowid)) return result;
     return { ...result, lastInsertRowid: this.#exactRowId() };
@@ -102,9 +101,8 @@ export class SqliteConnection {
     const rows = prepared.statement.iterate(...params) as IterableIterator<Row>;
     this.#iterators.add(rows);
     try {
-      for (;;) {
-        const { value, done } = this.#doing(prepared.id, () => rows.next());
-        if (done === true) return;
+      let { value, done } = this.#timed(prepared.use, () => rows.next());
+      for (; done !== true; { value, done } = this.#resumed(prepared.use, () => rows.next())) {
         yield converts ? toSafeNumbers(value) : value;
       }
     } finally {
@@ -116,7 +114,7 @@ export class SqliteConnection {
   exec(sql: string): void {
     const refusal = refusalOf(sql);
     if (refusal !== undefined) throw refused(refusal);
-    this.#doing(this.#activity.nameStatement(sql), () => this.#compiling(() => this.raw.exec(sql)));
+    this.#timed(this.#statements.use(sql), () => this.#compiling(() => this.raw.exec(sql)));
     // The schema may have changed: what was compiled for the old one still runs, but its column names may be stale.
     this.#forget();
   }
@@ -125,24 +123,33 @@ export class SqliteConnection {
   control(sql: string): void {
     let control = this.#control.get(sql);
     if (control === undefined) {
-      control = { statement: this.raw.prepare(sql), id: this.#activity.nameStatement(sql) };
+      control = { statement: this.raw.prepare(sql), use: this.#statements.use(sql) };
       this.#control.set(sql, control);
     }
-    this.#activity.statement(control.id);
+    const startedAt = this.#statements.begin(control.use);
     try {
       control.statement.run();
     } finally {
-      this.#activity.statement(0);
+      this.#statements.end(control.use, startedAt);
     }
   }
 
   /** A native call, where nanoseconds do not count. */
-  #doing<T>(id: number, call: () => T): T {
-    this.#activity.statement(id);
+  #timed<T>(use: StatementUse, call: () => T): T {
+    const startedAt = this.#statements.begin(use);
     try {
       return call();
     } finally {
-      this.#activity.statement(0);
+      this.#statements.end(use, startedAt);
+    }
+  }
+
+  #resumed<T>(use: StatementUse, call: () => T): T {
+    this.#statements.resume(use);
+    try {
+      return call();
+    } finally {
+      this.#statements.pause();
     }
   }
 
@@ -196,7 +203,7 @@ export class SqliteConnection {
     if (this.#integers === 'bigint' || converts) statement.safeIntegers(true);
     const columns = checks ? statement.columns() : [];
     const suspicion = checks && !converts ? suspicionFor(columns, sql.includes('*')) : undefined;
-    return { statement, id: this.#activity.nameStatement(sql), suspicion, converts, columns: columns.length };
+    return { statement, use: this.#statements.use(sql), suspicion, converts, columns: columns.length };
   }
 
   #exactRowId(): bigint {

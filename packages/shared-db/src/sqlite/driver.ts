@@ -1,5 +1,5 @@
-import type { Activity } from '../activity.ts';
 import type { Access, Bindable, Driver, DriverConnection, Failure, Phase, Row, RunResult } from '../driver/driver.ts';
+import type { Statements } from '../statements.ts';
 import { classifySqlite } from './classify.ts';
 import { SqliteConnection } from './connection.ts';
 import type { IntegerMode } from './integers.ts';
@@ -7,7 +7,7 @@ import type { IntegerMode } from './integers.ts';
 /** Makes connections to one file. */
 export interface SqliteDriverOptions {
   readonly integers: IntegerMode;
-  readonly activity: Activity;
+  readonly statements: Statements;
   open(access: Access): ConstructorParameters<typeof SqliteConnection>[0];
 }
 
@@ -24,8 +24,8 @@ export class SqliteDriver implements Driver {
   // Async, so that what the engine throws becomes a rejection.
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous, the engine is not
   async connect(access: Access): Promise<SqliteDriverConnection> {
-    const { integers, activity } = this.#options;
-    return new SqliteDriverConnection(new SqliteConnection(this.#options.open(access), integers, activity));
+    const { integers, statements } = this.#options;
+    return new SqliteDriverConnection(new SqliteConnection(this.#options.open(access), integers, statements));
   }
 
   classify(error: unknown, during: Phase): Failure | undefined {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Breather, type Lease } from '@hive/pool';
+import { Breather, systemClock, type Lease } from '@hive/pool';
 import type { CallOptions, Database, DatabaseContext } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
@@ -9,8 +9,9 @@ import type { Call } from '../driver/call.ts';
 import { PooledDatabase } from '../driver/pooled-database.ts';
 import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
-import type { Label } from '../labels.ts';
+import { newLabel, type Label } from '../labels.ts';
 import type { DatabaseSnapshot } from '../snapshot.ts';
+import { Statements } from '../statements.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
@@ -74,8 +75,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #giveUpClaim = nothing;
 
   constructor(context: DatabaseContext, file: SqliteFile) {
-    const { activity } = context;
-    super(context, new SqliteDriver({ integers: file.integers, activity, open: (access) => openFile(access) }));
+    const statements = new Statements(context);
+    const open = (access: Access): SqliteHandle => openFile(access);
+    super(context, new SqliteDriver({ integers: file.integers, statements, open }), statements);
     this.#file = new WatchedFile(context.name, file.path, (failure) => {
       this.fence(failure);
     });
@@ -114,7 +116,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       const result = this.#attempt(lease, call, fn, call.at);
       lease.release();
-      return this.#afterBreath(result);
+      const now = this.context.clock.now();
+      this.ended(call, now);
+      return this.#afterBreath(result, now);
     } catch (error) {
       return this.#notWritten(lease, call, fn, error);
     }
@@ -130,6 +134,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       if (!this.#isBusy(error, call)) throw this.#told(error, call);
     } catch (told) {
       if (lease.active) lease.release();
+      this.ended(call);
       throw told;
     }
     return this.#queueWrite(call, fn, lease);
@@ -147,6 +152,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       throw this.#told(error, call);
     } finally {
       if (lease?.active === true) lease.release();
+      this.ended(call);
     }
   }
 
@@ -163,8 +169,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   /** A loop of writes runs in microtasks alone; the event loop gets its turn before the next one goes on. */
-  #afterBreath<T>(result: T): Promise<T> {
-    if (!this.#breather.check(this.context.clock.now())) return Promise.resolve(result);
+  #afterBreath<T>(result: T, now: number): Promise<T> {
+    if (!this.#breather.check(now)) return Promise.resolve(result);
     return new Promise((resolve) => {
       this.#breather.hold(() => {
         resolve(result);
@@ -244,6 +250,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const outer = this.#syncLabel;
     const { activity } = this.context;
     const outerActivity = activity.label(label.id);
+    const startedAt = label.stopwatch.start();
     this.#syncLabel = label;
     this.#syncDepth++;
     scope.begin();
@@ -252,6 +259,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     } catch (error) {
       throw this.failures.passedOn(error, label);
     } finally {
+      label.stopwatch.stop(startedAt);
       this.#syncLabel = outer;
       activity.label(outerActivity);
       if (--this.#syncDepth === 0) {
@@ -267,7 +275,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       this.#file.assertSame(NOT_IN_ITS_PLACE, label);
       this.#file.assertSameLog(label);
       const handle = openReader(this.#file.path, SYNC_READ_TIMEOUT_MS);
-      const connection = new SqliteConnection(handle, this.#integers, this.context.activity);
+      const connection = new SqliteConnection(handle, this.#integers, this.statements);
       this.#syncReader = connection;
       this.#syncScope = new SyncScope(connection, this.#explainSyncRead, 'statement');
       return this.#syncScope;
@@ -421,7 +429,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
 function nothing(): void {}
 
-const OPENING: Label = { text: 'open', id: 0, calls: 0, failures: 0 };
+const OPENING = newLabel('open', 0, systemClock);
 
 function syncOf(connection: DriverConnection): SqliteConnection {
   if (connection instanceof SqliteDriverConnection) return connection.sync;

@@ -7,7 +7,9 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 /** What a test wants to be special about its database, and about the service that holds it. */
 export interface TemporaryDatabaseOptions
-  extends Omit<SqliteOptions, 'path'>, Pick<ServiceConfig, 'clock' | 'logger' | 'random' | 'runtimeDirectory'> {}
+  extends
+    Omit<SqliteOptions, 'path'>,
+    Pick<ServiceConfig, 'clock' | 'logger' | 'random' | 'runtimeDirectory' | 'thresholds'> {}
 
 /** One real SQLite file with a service of its own. */
 export interface TemporaryDatabase extends AsyncDisposable {
@@ -23,7 +25,7 @@ export interface TemporaryDatabase extends AsyncDisposable {
  * not synced to the disk unless `durability` is `full`, because nothing of it has to last.
  */
 export async function temporaryDatabase(options: TemporaryDatabaseOptions = {}): Promise<TemporaryDatabase> {
-  const { clock, logger, random, runtimeDirectory, ...database } = options;
+  const { clock, logger, random, runtimeDirectory, thresholds, ...database } = options;
   const directory = temporaryDirectory();
   const path = directory.file('test.db');
   try {
@@ -35,6 +37,7 @@ export async function temporaryDatabase(options: TemporaryDatabaseOptions = {}):
       ...(logger === undefined ? {} : { logger }),
       ...(random === undefined ? {} : { random }),
       ...(runtimeDirectory === undefined ? {} : { runtimeDirectory }),
+      ...(thresholds === undefined ? {} : { thresholds }),
     });
     return {
       database: service.database('test'),

@@ -35,6 +35,7 @@ database:
     oldestWait: 250ms
     leaseAge: 1m
     walSize: 128MiB
+    slowStatement: 20ms
     timeoutShare: 0
     warnWhenDeprecated: true
     details: always
@@ -59,6 +60,7 @@ databases:
       oldestWaitMs: 250,
       leaseMs: 60_000,
       walBytes: 134_217_728,
+      slowStatementMs: 20,
       timeoutShare: 0,
       warnWhenDeprecated: true,
     });

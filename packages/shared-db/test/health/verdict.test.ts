@@ -16,7 +16,7 @@ function onlyReason(changes: DatabaseChanges, thresholds = {}): Reason {
 }
 
 function lease(id: number, owner: string | undefined, ageMs: number, allowedMs?: number) {
-  return { id, resourceId: id, owner, ageMs, acquiredAt: undefined, allowedMs };
+  return { id, resourceId: id, owner, ageMs, acquiredAt: undefined, allowedMs, use: 'read' as const };
 }
 
 describe('a verdict', () => {
@@ -82,7 +82,15 @@ describe('a verdict', () => {
             },
             lane: { waiting: 3, oldestWaitMs: 2_200 },
             leases: [
-              { id: 1, resourceId: 1, owner: undefined, ageMs: 31_000, acquiredAt: undefined, allowedMs: undefined },
+              {
+                id: 1,
+                resourceId: 1,
+                owner: undefined,
+                ageMs: 31_000,
+                acquiredAt: undefined,
+                allowedMs: undefined,
+                use: 'read',
+              },
             ],
           }),
         ],

@@ -8,7 +8,7 @@ const TOKEN = 'correct-horse-battery-staple';
 
 /** A snapshot that has something in it that no stranger may read, wherever text can be. */
 const secretive = healthyService({
-  labels: [{ label: 'SECRET label', calls: 1, failures: 0 }],
+  labels: [{ label: 'SECRET label', calls: 1, failures: 0, sumMs: 9, maxMs: 3 }],
   warnings: ['SECRET warning'],
   fallbacks: [{ database: 'stock', reason: 'SECRET reason' }],
   deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'SECRET new', calls: 1, callSites: ['SECRET.ts:3'] }],
@@ -19,9 +19,20 @@ const secretive = healthyService({
       required: true,
       failure: { code: 'HIVEDB_E_IO', message: 'SECRET: SELECT * FROM customers' },
       leases: [
-        { id: 1, resourceId: 1, owner: 'SECRET owner', ageMs: 1e6, acquiredAt: 'at SECRET.ts:3', allowedMs: undefined },
+        {
+          id: 1,
+          resourceId: 1,
+          owner: 'SECRET owner',
+          ageMs: 1e6,
+          acquiredAt: 'at SECRET.ts:3',
+          allowedMs: undefined,
+          use: 'read',
+        },
       ],
-      waiters: [{ owner: 'SECRET waiter', waitMs: 1e6 }],
+      waiters: [{ owner: 'SECRET waiter', waitMs: 1e6, use: 'read' }],
+      statements: [{ statement: 'SELECT SECRET', runs: 1, sumMs: 1, maxMs: 1 }],
+      slowStatements: [{ statement: 'SELECT SECRET', label: 'SECRET slow', ms: 900, at: 0 }],
+      slowRuns: 1,
     }),
   ],
 });

@@ -272,7 +272,15 @@ describe('details', () => {
           pool: { status: 'suspended', leased: 4, oldestWaitMs: 5_000, abandoned: 1, counters: { timeouts: 9 } },
           lane: { waiting: 1, oldestWaitMs: 5_000 },
           leases: [
-            { id: 1, resourceId: 1, owner: 'R-lease', ageMs: 31_000, acquiredAt: undefined, allowedMs: undefined },
+            {
+              id: 1,
+              resourceId: 1,
+              owner: 'R-lease',
+              ageMs: 31_000,
+              acquiredAt: undefined,
+              allowedMs: undefined,
+              use: 'read',
+            },
           ],
         }),
       ],

@@ -27,10 +27,18 @@ const full = healthyService({
     healthyDatabase({
       failure: { code: 'HIVEDB_E_IO', message: 'disk I/O error' },
       leases: [
-        { id: 1, resourceId: 2, owner: 'list orders', ageMs: 3, acquiredAt: 'at main.ts:3', allowedMs: 600_000 },
+        {
+          id: 1,
+          resourceId: 2,
+          owner: 'list orders',
+          ageMs: 3,
+          acquiredAt: 'at main.ts:3',
+          allowedMs: 600_000,
+          use: 'read',
+        },
       ],
       lane: { running: 1, writer: { label: 'move stock', heldMs: 5 } },
-      waiters: [{ owner: 'save order', waitMs: 4 }],
+      waiters: [{ owner: 'save order', waitMs: 4, use: 'read' }],
       counters: { errors: { HIVEDB_E_BUSY_TIMEOUT: 2 } },
       pool: { waitTime: { count: 1, sumMs: 2, maxMs: 2, buckets: [{ leMs: 2.048, count: 1 }] } },
     }),
