@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import { parseDuration } from './duration.ts';
+import type { ActivityKind, PsSort } from './documents/ps.ts';
+import type { TopSort } from './documents/top.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { Io } from './io.ts';
 import type { Invocation } from './invocation.ts';
@@ -8,6 +10,10 @@ import { paintFor } from './render/paint.ts';
 import { safe } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
+/** What `ps --kind` and the `--sort` of both verbs know, here so that their documents are loaded only when they are called. */
+const PS_KINDS: readonly ActivityKind[] = ['session', 'read', 'write', 'any', 'waiting', 'running'];
+const PS_SORTS: readonly PsSort[] = ['age', 'app', 'database', 'label', 'kind', 'pid'];
+const TOP_SORTS: readonly TopSort[] = ['spent', 'mean', 'max', 'rate'];
 /** Who is not stuck answers in a few milliseconds. */
 const DEFAULT_TIMEOUT_MS = 1_000;
 /** Lines longer than this are hard to read, shorter ones leave no room for a table. */
@@ -109,6 +115,9 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     ['hive-db why data/orders.db --json', 'the same as hive-db/why/v1'],
   ]);
 
+  addPs(program, invocation, done);
+  addTop(program, invocation, done);
+
   const healthCheck = program
     .command('health-check')
     .description('a verdict on every process: exit code 1 when one fails, 3 when one does not answer or none is there')
@@ -173,6 +182,64 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
   return program;
 }
 
+interface PsOptions {
+  readonly app?: string;
+  readonly database?: string;
+  readonly kind?: string;
+  readonly label?: string;
+  readonly longer: number;
+  readonly sort: PsSort;
+}
+
+function addPs(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
+  const ps = program
+    .command('ps')
+    .description('who holds a connection, who waits for one, and what a process is stuck in: oldest first')
+    .option('--app <name>', 'of this app only')
+    .option('--database <name>', 'of this database only')
+    .option('--label <text>', 'with this in its label')
+    .addOption(new Option('--kind <kind>', 'of this kind only').choices(PS_KINDS))
+    .addOption(duration('--longer <duration>', 'that has lasted for so long', 0, 86_400_000, 0, '0s'))
+    .addOption(new Option('--sort <key>', 'what to order by').choices(PS_SORTS).default('age'))
+    .action(async ({ app, database, kind, label, longer, sort }: PsOptions) => {
+      const filter = { app, database, kind, label, atLeastMs: longer };
+      done(await (await import('./commands/ps.ts')).ps(invocation(), filter, sort));
+    });
+  examples(ps, [
+    ['hive-db ps', 'everybody, oldest first'],
+    ['hive-db ps --kind session --longer 30s', 'sessions that may have been forgotten'],
+    ['hive-db ps --database orders --kind waiting', 'who waits for one database'],
+  ]);
+}
+
+function addTop(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
+  const top = program
+    .command('top')
+    .description('what the time is spent on: rates, and the heaviest labels and statements; and what was slow')
+    .addOption(
+      duration('--interval <duration>', 'how far two looks lie apart; 0s: since the start', 0, 60_000, 1_000, '1s'),
+    )
+    .addOption(new Option('--sort <key>', 'what to order by').choices(TOP_SORTS).default('spent'))
+    .addOption(number('--limit <number>', 'how many labels and statements', 1, 1_000, 10))
+    .addOption(duration('--slow <duration>', 'how long a statement took that is listed as slow', 0, 3_600_000, 0, '0s'))
+    .action(
+      async (options: {
+        readonly interval: number;
+        readonly sort: TopSort;
+        readonly limit: number;
+        readonly slow: number;
+      }) => {
+        const { interval, sort, limit, slow: slowMs } = options;
+        done(await (await import('./commands/top.ts')).top(invocation(), interval, { sort, limit, slowMs }));
+      },
+    );
+  examples(top, [
+    ['hive-db top', 'the last second'],
+    ['hive-db top --interval 0s --sort max', 'the longest single runs since the start'],
+    ['hive-db top --slow 500ms --json', 'statements that took half a second, for programs'],
+  ]);
+}
+
 function addConfig(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
   const config = program
     .command('config')
@@ -227,6 +294,14 @@ function duration(flags: string, about: string, least: number, most: number, val
     const ms = parseDuration(text);
     if (ms !== undefined && ms >= least && ms <= most) return ms;
     throw new InvalidArgumentError(`Expected a duration from ${least}ms to ${most / 1_000}s, such as 500ms or 2s.`);
+  });
+}
+
+function number(flags: string, about: string, least: number, most: number, value: number): Option {
+  return new Option(flags, about).default(value).argParser((text: string) => {
+    const given = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (given >= least && given <= most) return given;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
   });
 }
 

@@ -8,7 +8,9 @@ import { contract, misfits } from './support/schema.ts';
 import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
-const VERBS = ['status', 'locks', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
+const VERBS = ['status', 'ps', 'top', 'locks', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
+/** What a verb needs to be over at once. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = { top: ['--interval', '0s'] };
 const settings = ['config-print', 'config-validate'];
 
 /** What leaves every optional part out, and what has them all. */
@@ -31,13 +33,13 @@ describe('what --json prints', () => {
   it.each(VERBS)('keeps the contract of %s, whatever there is to say', async (verb) => {
     await using directory = await runtimeDirectory(sparse, rich);
     await directory.add(99, hangingUp);
-    const { out } = await run([verb, '--json', '--runtime-dir', directory.path]);
+    const { out } = await run([verb, ...(OPTIONS[verb] ?? []), '--json', '--runtime-dir', directory.path]);
     expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
   });
 
   it.each(VERBS)('keeps the contract of %s when nobody is there', async (verb) => {
     using directory = temporaryDirectory();
-    const { out } = await run([verb, '--json', '--runtime-dir', directory.path]);
+    const { out } = await run([verb, ...(OPTIONS[verb] ?? []), '--json', '--runtime-dir', directory.path]);
     expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
   });
 
@@ -46,7 +48,7 @@ describe('what --json prints', () => {
     await using shop = await startShop(directory.path);
     const files = ['orders.db', 'orders.db-wal', 'none'].map((name) => join(directory.path, name));
     for (const verb of VERBS) {
-      const { out } = await run([verb, '--json', '--runtime-dir', shop.runtimeDirectory]);
+      const { out } = await run([verb, ...(OPTIONS[verb] ?? []), '--json', '--runtime-dir', shop.runtimeDirectory]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
     for (const verb of ['status', 'locks', 'diagnose']) {

@@ -11,13 +11,22 @@ import { runtimeDirectory, hangingUp, saying, silent } from './support/runtime-d
 import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
-const VERBS = [['status'], ['health-check'], ['monitor'], ['diagnose'], ['deprecations'], ['export']] as const;
+const VERBS = [
+  ['status'],
+  ['ps'],
+  ['top', '--interval', '0s'],
+  ['health-check'],
+  ['monitor'],
+  ['diagnose'],
+  ['deprecations'],
+  ['export'],
+] satisfies readonly (readonly string[])[];
 const EVIL = 'x\u001b[2J\u0007\u009b31m\r\n\u202e\u2028\u{e0001}y\ud800';
 /** Everything that could move a cursor, ring, hide or reorder, but for the line ends that a text consists of. */
 const CONTROL = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 /** A busy machine is no reason to fail. */
-const LONG = { timeout: 20_000, interval: 50 };
+const LONG = { timeout: 15_000, interval: 50 };
 
 async function ask(directory: string, verb: readonly string[], ...more: readonly string[]) {
   return run([...verb, '--runtime-dir', directory, ...more]);
@@ -25,7 +34,7 @@ async function ask(directory: string, verb: readonly string[], ...more: readonly
 
 describe('a process that does not answer', () => {
   it.each(VERBS)('is named with its reason by %s, and the others are shown', async (...verb) => {
-    await using directory = await runtimeDirectory(serviceSnapshot());
+    await using directory = await runtimeDirectory(busyService());
     await directory.add(99, hangingUp);
     const { code, out, err } = await ask(directory.path, verb);
     expect(`${out}${err}`).toMatch(/process 99 .*: it hung up without an answer/);
@@ -90,7 +99,7 @@ describe('a process whose main thread is stuck', () => {
     await using shop = await startShop(directory.path);
     await shop.tell('count');
     await vi.waitFor(async () => {
-      const { code, out } = await ask(shop.runtimeDirectory, ['health-check'], '--json');
+      const { code, out } = await ask(shop.runtimeDirectory, ['health-check'], '--json', '--timeout', '2s');
       const [process] = (JSON.parse(out) as HealthDocument).processes;
       expect(code).toBe(1);
       expect(process).toMatchObject({

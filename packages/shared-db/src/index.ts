@@ -38,13 +38,14 @@ export type {
 export { driverDatabase, type DriverDatabaseOptions } from './driver/driver-database.ts';
 
 export { DatabaseError, ERROR_CODES, isKind, isMisconfiguration } from './errors.ts';
-export type { Culprit, DatabaseErrorCode, ErrorDetails, ErrorKind } from './errors.ts';
+export type { Culprit, DatabaseErrorCode, ErrorDetails, ErrorKind, WaiterAhead } from './errors.ts';
 export { deprecationLedger, noteDeprecated, type Deprecation } from './deprecations.ts';
 export { judge, type Verdict } from './health/verdict.ts';
 export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
 export type { Logger } from './logger.ts';
 export type {
+  ConnectionUse,
   DatabaseCounters,
   DatabaseSnapshot,
   DatabaseStatus,
@@ -53,6 +54,9 @@ export type {
   LaneSnapshot,
   LeaseSnapshot,
   ServiceSnapshot,
+  SlowStatementSnapshot,
+  StatementSnapshot,
+  WaiterSnapshot,
 } from './snapshot.ts';
 
 export { systemClock, type Clock, type FlushMode, type FlushReport, type LeaseInfo, type Timer } from '@hive/pool';

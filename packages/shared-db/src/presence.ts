@@ -1,6 +1,7 @@
 // What a command line needs and nothing more: this entry must load neither the database engine nor the configuration's libraries.
 export { runtimeDirectory } from './presence/runtime-directory.ts';
 export { startPresence, type Presence, type PresenceOptions } from './presence/presence-server.ts';
+export { SHOWN_STATEMENTS } from './snapshot.ts';
 export { listProcesses, type ListOptions, type ProcessReport } from './presence/process-list.ts';
 export {
   decodeAnswer,

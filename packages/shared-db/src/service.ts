@@ -138,6 +138,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     // What could not even be looked at is opened too: that makes it `failed`, and it is tried again when it is used.
     await this.#openAll(looks.filter(({ value }) => value !== 'exists'));
     await this.#appearing;
+    // A process that gets stuck from now on is not one that is opening.
+    this.#sentinel?.look();
   }
 
   async #openAll(group: readonly { readonly database: ManagedDatabase }[]): Promise<void> {

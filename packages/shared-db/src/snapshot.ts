@@ -59,13 +59,16 @@ export type ConnectionUse = 'read' | 'write' | 'any';
 
 /** Who holds a connection. */
 export interface LeaseSnapshot extends LeaseInfo {
-  readonly use: ConnectionUse;
+  readonly use: ConnectionUse | 'session';
 }
 
 /** Who waits for one. */
 export interface WaiterSnapshot extends WaiterInfo {
   readonly use: ConnectionUse;
 }
+
+/** How many statements, and how many slow runs, a snapshot shows of a database. */
+export const SHOWN_STATEMENTS = 20;
 
 /** One text of SQL, without values. */
 export interface StatementSnapshot {

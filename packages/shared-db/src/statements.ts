@@ -1,12 +1,10 @@
 import type { Activity } from './activity.ts';
 import type { DatabaseContext } from './database.ts';
-import type { SlowStatementSnapshot, StatementSnapshot } from './snapshot.ts';
+import { SHOWN_STATEMENTS, type SlowStatementSnapshot, type StatementSnapshot } from './snapshot.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /** Statements that are told apart, by the beginning of their text: whoever builds SQL from data ends up in the last one. */
 const MOST = 1_000;
-/** Those on which the most time was spent, and the last that were slow, are what a snapshot shows. */
-const SHOWN = 20;
 /** How often a slow statement is said in the log, at most: a slow loop would fill it. */
 const LOG_EVERY_MS = 1_000;
 /** What is shown of a text. */
@@ -86,7 +84,7 @@ export class Statements {
     const label = this.#activity.currentLabel;
     this.#slowRuns++;
     this.#slow.push(Object.freeze({ statement: text, label, ms, at: this.#context.clock.wallTime() }));
-    if (this.#slow.length > SHOWN) this.#slow.shift();
+    if (this.#slow.length > SHOWN_STATEMENTS) this.#slow.shift();
     this.#say(text, label, ms);
   }
 
@@ -111,7 +109,7 @@ export class Statements {
   } {
     const heaviest = Array.from(this.#uses.values())
       .toSorted((a, b) => b.stopwatch.sumMs - a.stopwatch.sumMs)
-      .slice(0, SHOWN);
+      .slice(0, SHOWN_STATEMENTS);
     return {
       statements: Object.freeze(
         heaviest.map(({ text, runs, stopwatch: { sumMs, maxMs } }) =>

@@ -32,8 +32,17 @@ describe('a session', () => {
     for await (const row of session.connection.iterate('SELECT name FROM item')) seen.push(row);
     expect(seen).toEqual([{ name: 'a' }]);
     expect(database.leases()).toMatchObject([
-      { owner: 'import', acquiredAt: expect.stringContaining('sessions.test') as string },
+      { owner: 'import', use: 'session', acquiredAt: expect.stringContaining('sessions.test') as string },
     ]);
+    // The connection that a session has had is for anybody then.
+    await session.close();
+    await database.read('look', async () => {
+      expect(database.leases()).toMatchObject([{ owner: 'look', use: 'read' }]);
+      await database.transaction('move', () => {
+        expect(database.leases()).toMatchObject([{ use: 'read' }, { owner: 'move', use: 'write' }]);
+        return Promise.resolve();
+      });
+    });
   });
 
   it('reads only, but for its transactions, which take their turn like any other', async () => {

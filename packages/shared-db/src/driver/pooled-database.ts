@@ -41,6 +41,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly lifecycle: Lifecycle;
   protected readonly failures: Failures;
   protected readonly transactions: Transactions;
+  /** Leases of readers that are sessions, by their numbers. */
+  readonly #sessions = new Set<number>();
   readonly #counters = {
     reads: 0,
     synchronousReads: 0,
@@ -181,12 +183,16 @@ export class PooledDatabase implements Database, ManagedDatabase {
       // What nobody asked for is no reason to hold a connection for long.
       const asked = { ...this.acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
       const lease = await this.readers.acquire(asked);
+      this.#sessions.add(lease.id);
       const host = {
         database: this.name,
         clock: this.context.clock,
         scope: this.transactions.scopeHost(call.label, false),
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
           this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
+        ended: () => {
+          this.#sessions.delete(lease.id);
+        },
         expired: (of: string) => {
           this.context.logger.warn(
             { database: this.name, label: of },
@@ -353,7 +359,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   leases(): readonly LeaseSnapshot[] {
-    return this.#pools().flatMap(({ pool, use }) => pool.leases().map((lease) => snapshotOf(lease, use)));
+    return this.#pools().flatMap(({ pool, use }) => {
+      const isSession = ({ id }: LeaseInfo): boolean => pool === this.readers && this.#sessions.has(id);
+      return pool.leases().map((lease) => snapshotOf(lease, isSession(lease) ? 'session' : use));
+    });
   }
 
   #waiters(): readonly WaiterSnapshot[] {
@@ -443,7 +452,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
 const NO_LANE: LaneSnapshot = Object.freeze({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
 
 /** The pool knows the whole stack; whoever looks wants the one place in it. */
-function snapshotOf(lease: LeaseInfo, use: ConnectionUse): LeaseSnapshot {
+function snapshotOf(lease: LeaseInfo, use: LeaseSnapshot['use']): LeaseSnapshot {
   const { acquiredAt } = lease;
   return Object.freeze({ ...lease, use, acquiredAt: acquiredAt && callSiteOf(acquiredAt) });
 }

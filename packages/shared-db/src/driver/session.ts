@@ -36,6 +36,8 @@ export interface SessionHost {
   readonly clock: Clock;
   readonly scope: ScopeHost;
   transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Told once when it has ended, however that came. One that is forgotten ends at its deadline. */
+  ended(): void;
   /** Told when the deadline took it. */
   expired(label: string): void;
 }
@@ -125,6 +127,7 @@ export class LeasedSession implements Session {
   #end(why: () => DatabaseError): void {
     if (this.#why !== undefined) return;
     this.#why = why;
+    this.#host.ended();
     this.#scope.end(why);
     this.#timer.cancel();
     this.#stopListening();

@@ -30,6 +30,8 @@ export interface SentinelOptions {
 
 /** A worker thread that answers for this process, also while its main thread is stuck. */
 export interface Sentinel {
+  /** Remembers how the process is now. Done once a second anyway: for changes that a process should not be known without if it gets stuck. */
+  look(): void;
   /** Removes the socket and ends the thread. Never rejects, and takes a second at most. */
   close(): Promise<void>;
 }
@@ -106,6 +108,10 @@ class WorkerSentinel implements Sentinel {
       this.#tell({ kind: 'name', name });
     });
     this.#beat();
+  }
+
+  look(): void {
+    this.#describe();
   }
 
   async close(): Promise<void> {

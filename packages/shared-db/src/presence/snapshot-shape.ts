@@ -70,6 +70,7 @@ const pool: Shape<PoolStats> = {
 };
 
 const use: Shape<ConnectionUse> = { oneOf: { read: true, write: true, any: true } };
+const useOfLease: Shape<LeaseSnapshot['use']> = { oneOf: { ...use.oneOf, session: true } };
 
 const lease: Shape<LeaseSnapshot> = {
   fields: {
@@ -79,7 +80,7 @@ const lease: Shape<LeaseSnapshot> = {
     ageMs: 'number',
     acquiredAt: { optional: 'string' },
     allowedMs: { optional: 'number' },
-    use,
+    use: useOfLease,
   },
 };
 

@@ -103,6 +103,27 @@ describe('a process whose main thread is stuck', () => {
   });
 });
 
+describe('a process that gets stuck as soon as its service is open', () => {
+  it('is not taken for one that is opening', async () => {
+    const program = `
+      import { driverDatabase, openDatabaseService, systemClock } from '@hive/shared-db';
+      import { FakeDriver } from '@hive/shared-db/testing';
+      const [directory] = process.argv.slice(-1);
+      const driver = new FakeDriver({ clock: systemClock });
+      // Longer than its sentinel takes to start, and shorter than that takes to look again by itself.
+      driver.delay('connect', 600);
+      const databases = { remote: driverDatabase({ driver, identity: 'fake://1' }) };
+      await openDatabaseService({ app: 'shop', runtimeDirectory: directory + '/run', databases });
+      await new Promise((said) => process.stdout.write('ready\\n', said));
+      for (;;);
+    `;
+    await using process = startNeighbour(program, place.path);
+    await process.line();
+    const [report] = await listProcesses({ directory: join(place.path, 'run'), timeoutMs: 10_000 });
+    expect(report).toMatchObject({ state: 'answered', snapshot: { databases: [{ status: 'open' }] } });
+  });
+});
+
 describe('a process whose main thread is free', () => {
   it('is not blocked, and answers with what is so now', async () => {
     const program = `

@@ -1,0 +1,80 @@
+import type { SlowRun, TopDatabase, TopDocument, TopLabel, TopStatement } from '../documents/top.ts';
+import { duration, rate } from './figures.ts';
+import type { Paint } from './paint.ts';
+import { safe } from './safe-text.ts';
+import { table, type Cell, type Column } from './table.ts';
+
+const DATABASES: readonly Column[] = [
+  { head: 'APP' },
+  { head: 'PID', align: 'right' },
+  { head: 'DATABASE' },
+  { head: 'READS', align: 'right' },
+  { head: 'WRITES', align: 'right' },
+  { head: 'BUSY', align: 'right' },
+  { head: 'ERRORS', align: 'right' },
+];
+const TIMES: readonly Column[] = [
+  { head: 'SPENT', align: 'right' },
+  { head: 'RATE', align: 'right' },
+  { head: 'MEAN', align: 'right' },
+  { head: 'MAX', align: 'right' },
+];
+const LABELS: readonly Column[] = [...TIMES, { head: 'FAILED', align: 'right' }, { head: 'APP' }, { head: 'LABEL' }];
+const STATEMENTS: readonly Column[] = [...TIMES, { head: 'DATABASE' }, { head: 'STATEMENT' }];
+const SLOW: readonly Column[] = [
+  { head: 'TOOK', align: 'right' },
+  { head: 'AT' },
+  { head: 'DATABASE' },
+  { head: 'LABEL' },
+  { head: 'STATEMENT' },
+];
+
+/** Four tables under one line that says what they are over. Those with nothing in them are left out. */
+export function topText(document: TopDocument, paint: Paint, width: number): string {
+  const { window_seconds: seconds, databases, labels, statements, slow } = document;
+  if (databases.length === 0) return '';
+  const over = seconds > 0 ? `over ${duration(seconds)}` : 'since the start of each process';
+  const parts = [
+    part('databases', DATABASES, databases.map(databaseRow)),
+    part('labels', LABELS, labels.map(labelRow)),
+    part('statements', STATEMENTS, statements.map(statementRow)),
+    part('slow statements', SLOW, slow.map(slowRow)),
+  ];
+  return `${paint('faint', over)}\n${parts.join('')}`;
+
+  function part(title: string, columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
+    if (rows.length === 0) return '';
+    return `\n${paint('strong', title)}\n${table(columns, rows, { width, paint, indent: '  ' })}`;
+  }
+}
+
+function databaseRow(one: TopDatabase): readonly Cell[] {
+  const { app, pid, database, reads_per_second: reads, writes_per_second: writes } = one;
+  const errors = rate(one.errors_per_second);
+  return [
+    safe(app),
+    String(pid),
+    safe(database),
+    rate(reads),
+    rate(writes),
+    rate(one.busy_per_second),
+    one.errors_per_second === 0 ? errors : { text: errors, tone: 'bad' },
+  ];
+}
+
+function labelRow(one: TopLabel): readonly Cell[] {
+  return [...times(one), String(one.failures), safe(one.app), safe(one.label)];
+}
+
+function statementRow(one: TopStatement): readonly Cell[] {
+  return [...times(one), safe(one.database), safe(one.statement)];
+}
+
+function times(one: TopLabel | TopStatement): readonly Cell[] {
+  return [duration(one.spent_seconds), rate(one.per_second), duration(one.mean_seconds), duration(one.max_seconds)];
+}
+
+function slowRow({ seconds, at, database, label, statement }: SlowRun): readonly Cell[] {
+  const clock = at === null ? '-' : at.slice(11, 19);
+  return [duration(seconds), clock, safe(database), label === null ? '-' : safe(label), safe(statement)];
+}

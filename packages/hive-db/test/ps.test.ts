@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { run } from './support/command-line.ts';
+import { startShop } from './support/program.ts';
+import { runtimeDirectory } from './support/runtime-directory.ts';
+import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+/** A process that writes, waits, and has been stuck in a statement for nine seconds. */
+function stuckService() {
+  return serviceSnapshot({
+    app: 'importer',
+    pid: 12,
+    eventLoop: { blockedMs: 9_000, label: 'report', statement: 'SELECT sum(amount) FROM stock' },
+    databases: [
+      databaseSnapshot({
+        name: 'stock',
+        leases: [
+          {
+            id: 3,
+            resourceId: 1,
+            owner: 'forgotten',
+            ageMs: 400_000,
+            acquiredAt: undefined,
+            allowedMs: 300_000,
+            use: 'session',
+          },
+        ],
+        waiters: [{ owner: 'save', waitMs: 1_500, use: 'write' }],
+      }),
+    ],
+  });
+}
+
+interface Activity {
+  readonly label: string;
+}
+
+async function labelsOf(...options: readonly string[]): Promise<readonly string[]> {
+  await using directory = await runtimeDirectory(busyService(), stuckService());
+  const { code, out } = await run(['ps', '--json', '--runtime-dir', directory.path, ...options]);
+  expect(code).toBe(0);
+  return (JSON.parse(out) as { activities: Activity[] }).activities.map(({ label }) => label);
+}
+
+describe('ps', () => {
+  it('lists who holds, who waits and what a process is stuck in, oldest first', async () => {
+    await using directory = await runtimeDirectory(busyService(), stuckService());
+    const { code, out, err } = await run(['ps', '--runtime-dir', directory.path]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toBe(
+      [
+        ' PID  APP       DATABASE  KIND        AGE  LABEL           WHERE',
+        '  12  importer  stock     session   6 min  forgotten       -',
+        '4711  shop      orders    write    41.2 s  nightly import  import.ts:12:3',
+        '  12  importer  -         running     9 s  report          SELECT sum(amount) F…',
+        '  12  importer  stock     waiting   1.5 s  save            -',
+        '4711  shop      orders    read       3 ms  list orders     -',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('marks what takes longer than its holder said, and what is stuck', async () => {
+    await using directory = await runtimeDirectory(busyService(), stuckService());
+    const terminal = { columns: 100, rows: 30 };
+    const { out } = await run(['ps', '--runtime-dir', directory.path], { terminal });
+    const marked = out.split('\n').filter((line) => line.includes('\u{1B}[31m'));
+    expect(marked.map((line) => /forgotten|report/.exec(line)?.[0])).toEqual(['forgotten', 'report']);
+  });
+
+  it('keeps to what is asked for', async () => {
+    expect(await labelsOf('--app', 'shop')).toEqual(['nightly import', 'list orders']);
+    expect(await labelsOf('--database', 'stock')).toEqual(['forgotten', 'save']);
+    expect(await labelsOf('--kind', 'waiting')).toEqual(['save']);
+    expect(await labelsOf('--kind', 'session', '--longer', '5min')).toEqual(['forgotten']);
+    expect(await labelsOf('--longer', '9s')).toEqual(['forgotten', 'nightly import', 'report']);
+    expect(await labelsOf('--label', 'import')).toEqual(['nightly import']);
+    expect(await labelsOf('--label', 'nobody')).toEqual([]);
+  });
+
+  it('orders as it is told, and what is equal by age', async () => {
+    expect(await labelsOf('--sort', 'label')).toEqual(['forgotten', 'list orders', 'nightly import', 'report', 'save']);
+    expect(await labelsOf('--sort', 'app')).toEqual(['forgotten', 'report', 'save', 'nightly import', 'list orders']);
+    expect(await labelsOf('--sort', 'pid')).toEqual(['forgotten', 'report', 'save', 'nightly import', 'list orders']);
+    expect(await labelsOf('--sort', 'database')).toEqual([
+      'report',
+      'nightly import',
+      'list orders',
+      'forgotten',
+      'save',
+    ]);
+    expect(await labelsOf('--sort', 'kind')).toEqual(['list orders', 'report', 'forgotten', 'save', 'nightly import']);
+  });
+
+  it('refuses a kind and an order that it does not know', async () => {
+    for (const [option, value] of [
+      ['--kind', 'writes'],
+      ['--sort', 'size'],
+    ] as const) {
+      const { code, out, err } = await run(['ps', option, value]);
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err).toMatch(new RegExp(`^hive-db: .*'${value}'.*Allowed choices are .*\n$`, 'u'));
+    }
+  });
+
+  it('prints nothing but who does not answer where nobody does anything', async () => {
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    expect(await run(['ps', '--runtime-dir', directory.path])).toEqual({ code: 0, out: '', err: '' });
+    using empty = temporaryDirectory();
+    const { code, out, err } = await run(['ps', '--runtime-dir', empty.path]);
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    expect(err).toContain('no process found');
+  });
+
+  it('finds the session and the writer of a real process', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('session');
+    await shop.tell('lock');
+    const { out } = await run(['ps', '--json', '--runtime-dir', shop.runtimeDirectory, '--sort', 'kind']);
+    expect(JSON.parse(out)).toMatchObject({
+      schema: 'hive-db/ps/v1',
+      activities: [
+        { pid: shop.pid, app: 'shop', database: 'orders', kind: 'session' },
+        {
+          pid: shop.pid,
+          database: 'orders',
+          kind: 'write',
+          label: 'move stock',
+          call_site: expect.stringContaining('service.mjs') as string,
+        },
+      ],
+    });
+  });
+});
