@@ -26,12 +26,11 @@ function after(seconds: number, times: number, eachMs: number, changes: Partial<
 }
 
 function between(before: ServiceSnapshot | undefined, now: ServiceSnapshot): TopDocument {
-  const inquiry = (snapshot: ServiceSnapshot) => ({
-    directory: '/run',
-    answered: [{ pid: snapshot.pid, snapshot }],
-    unreachable: [],
-  });
-  return topOf(inquiry(now), before && inquiry(before), OPTIONS);
+  return topOf(inquiryOf(now), before && inquiryOf(before), OPTIONS);
+}
+
+function inquiryOf(snapshot: ServiceSnapshot) {
+  return { directory: '/run', answered: [{ pid: snapshot.pid, snapshot }], unreachable: [] };
 }
 
 describe('top', () => {

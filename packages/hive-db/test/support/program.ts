@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { listProcesses } from '@hive/shared-db/presence';
 
 /** Another process that talks in lines. Killed when the scope ends. */
 export interface Program extends AsyncDisposable {
@@ -58,7 +59,25 @@ export async function startShop(directory: string): Promise<Program & { readonly
   const runtimeDirectory = join(directory, 'run');
   const shop = startProgram('service.mjs', directory, runtimeDirectory);
   if ((await shop.line()) !== 'ready') throw new Error('the shop did not open');
-  return { ...shop, runtimeDirectory };
+  await seen(runtimeDirectory, shop.pid);
+  const tell = async (word: string): Promise<void> => {
+    await shop.tell(word);
+    if (!AFTER_WHICH_IT_IS_SILENT.has(word)) await seen(runtimeDirectory, shop.pid);
+  };
+  return { ...shop, runtimeDirectory, tell };
+}
+
+const AFTER_WHICH_IT_IS_SILENT: ReadonlySet<string> = new Set(['count', 'freeze', 'close']);
+
+/**
+ * Waits until the process itself has said how it is. On a busy machine its sentinel may lose patience and tell what was so a second
+ * ago; from then on it tells at least what is so now.
+ */
+async function seen(directory: string, pid: number): Promise<void> {
+  for (;;) {
+    const report = (await listProcesses({ directory, timeoutMs: 20_000 })).find((one) => one.pid === pid);
+    if (report?.state === 'answered' && report.snapshot.eventLoop.blockedMs === 0) return;
+  }
 }
 
 /** Another SQLite that has the file open. */
