@@ -10,6 +10,7 @@ import {
 } from '@hive/shared-db';
 import { systemClock, type Clock } from '@hive/shared-db';
 import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
+import { ask, clerk, COUNT, SAVE } from './support/clerk.ts';
 import { companion, type Companion } from './support/companion.ts';
 import { pictureOf } from './support/directory-picture.ts';
 import { canFailDisks, failDisk } from './support/failing-disk.ts';
@@ -17,34 +18,6 @@ import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
 const NO_FAULTS = 'the size of files cannot be limited here';
-
-/** Opens the shop and does what it is told, a line each: JavaScript that may use `orders`. Says the result, or the error. */
-const CLERK = `
-  import { openDatabaseService, sqlite } from '@hive/shared-db';
-  const databases = { orders: sqlite({ path: args[0], durability: 'normal', required: true }) };
-  const service = await openDatabaseService({ app: 'clerk', runtimeDirectory: args[1], databases });
-  const orders = service.database('orders');
-  const insert = (tx, name) => tx.run('INSERT INTO item (name) VALUES (?)', name);
-  say('ready');
-  for (let line; (line = await hear()) !== undefined; ) {
-    const outcome = await eval('(async () => (' + line + '))()').catch(({ code, message, cause }) => ({ code, message, cause: cause?.code }));
-    say(JSON.stringify(outcome ?? null));
-  }
-`;
-
-async function clerk(path: string, runtimeDirectory: string): Promise<Companion> {
-  const made = companion(CLERK, path, runtimeDirectory);
-  expect(await made.hear()).toBe('ready');
-  return made;
-}
-
-async function ask(other: Companion, line: string): Promise<unknown> {
-  other.say(line);
-  return JSON.parse(await other.hear());
-}
-
-const SAVE = "orders.write('save', (tx) => insert(tx, crypto.randomUUID())).then(({ changes }) => changes)";
-const COUNT = "orders.readSync('count', (c) => c.get('SELECT count(*) AS n FROM item').n)";
 
 /** The companion's disk breaks; what its next write is told. */
 function breakDisk(other: Companion, path: string): Promise<unknown> {

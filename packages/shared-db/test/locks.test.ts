@@ -91,7 +91,11 @@ const DEEDS: readonly (readonly [what: string, deed: (temporary: TemporaryDataba
     [
       'verifying the file',
       async ({ path }) => {
-        expect(await verifyFile(path)).toBeUndefined();
+        // Not while somebody writes, who is this process.
+        expect(await rejectionOf(verifyFile(path, 100))).toMatchObject({
+          code: 'HIVEDB_E_FENCED',
+          message: expect.stringContaining('others read or wrote it all the time, for 100 ms') as string,
+        });
       },
     ],
     [

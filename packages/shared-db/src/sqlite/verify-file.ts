@@ -2,14 +2,16 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { DatabaseError } from '../errors.ts';
 import { classifyCode } from './classify.ts';
-import { SqliteError } from './engine.ts';
+import { openEngine, SqliteError } from './engine.ts';
 import { openReader } from './open.ts';
 
 const SCRIPT = fileURLToPath(import.meta.url);
 /** A gigabyte is checked in a few seconds. */
 const DEADLINE_MS = 60_000;
-/** How long the check waits for a process that has the file for itself. */
+/** How long the check waits for a process that has the file for itself, and then for those that read or write it. */
 const LOCK_TIMEOUT_MS = 10_000;
+/** How long it pauses before it asks again whether they do. */
+const PAUSE_MS = 20;
 
 /** What the child process found out, or why it found out nothing. */
 interface Finding {
@@ -18,13 +20,16 @@ interface Finding {
 }
 
 /**
- * Checks a file with `quick_check` in a child process, which alone can be killed when it takes too long. Resolves with what is
- * wrong, or undefined when nothing was found. Rejects with `FENCED` when the check could not be made.
+ * Checks a file with `quick_check`, and when that finds nothing, brings all of its log into it, in a child process, which alone can
+ * be killed when it takes too long. Resolves with what is wrong, or undefined when nothing was found. Rejects with `FENCED` when the
+ * check could not be made, or the log not be emptied.
+ *
+ * @param patienceMs how long others may read or write the file meanwhile. Default 10 s.
  */
-export function verifyFile(path: string): Promise<string | undefined> {
+export function verifyFile(path: string, patienceMs = LOCK_TIMEOUT_MS): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const options = { timeout: DEADLINE_MS, killSignal: 'SIGKILL' } as const;
-    execFile(process.execPath, [SCRIPT, path], options, (error, stdout) => {
+    execFile(process.execPath, [SCRIPT, path, String(patienceMs)], options, (error, stdout) => {
       if (error !== null) {
         reject(
           notChecked(path, error.killed === true ? `it took longer than ${DEADLINE_MS} ms` : 'it broke off', error),
@@ -45,11 +50,13 @@ function notChecked(path: string, why: string, cause?: Error): DatabaseError {
   });
 }
 
-/** What `quick_check` finds first, or that the damage does not even let it begin. */
-function check(path: string): Finding {
+/** What is wrong with a file, or that the damage does not even let it be looked at. */
+function check(path: string, patienceMs: number): Finding {
   try {
-    const handle = openReader(path, LOCK_TIMEOUT_MS);
-    return { checked: true, text: String(handle.pragma('quick_check(1)', { simple: true })) };
+    const text = firstFault(path);
+    if (text === 'ok' && !emptyLog(path, patienceMs))
+      return { checked: false, text: `others read or wrote it all the time, for ${patienceMs} ms` };
+    return { checked: true, text };
   } catch (error) {
     if (!(error instanceof SqliteError)) return { checked: false, text: String(error) };
     const { kind, message } = classifyCode(error.code, error.message, 'statement');
@@ -57,4 +64,38 @@ function check(path: string): Finding {
   }
 }
 
-if (process.argv[1] === SCRIPT) process.stdout.write(`${JSON.stringify(check(process.argv[2] ?? ''))}\n`);
+function firstFault(path: string): string {
+  const handle = openReader(path, LOCK_TIMEOUT_MS);
+  try {
+    return String(handle.pragma('quick_check(1)', { simple: true }));
+  } finally {
+    handle.close();
+  }
+}
+
+/**
+ * After a failed sync the system takes what it could not write for written, and no later sync of the log says anything about it: a
+ * write behind it would be acknowledged, and lost with it. So all of the log goes into the file, by a sync that succeeds, and the log
+ * begins anew. Asks again and again instead of waiting with the write lock in its hands. False when it was never let.
+ */
+function emptyLog(path: string, patienceMs: number): boolean {
+  const handle = openEngine(path, { readonly: false, busyTimeoutMs: LOCK_TIMEOUT_MS });
+  try {
+    handle.pragma('synchronous = FULL');
+    handle.pragma('fullfsync = ON');
+    handle.pragma('busy_timeout = 0');
+    const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += PAUSE_MS) {
+      if (handle.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0) return true;
+      Atomics.wait(pause, 0, 0, PAUSE_MS);
+    }
+    return false;
+  } finally {
+    handle.close();
+  }
+}
+
+if (process.argv[1] === SCRIPT) {
+  const [, , path = '', patienceMs] = process.argv;
+  process.stdout.write(`${JSON.stringify(check(path, Number(patienceMs)))}\n`);
+}

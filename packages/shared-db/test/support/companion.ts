@@ -42,8 +42,18 @@ export interface Companion extends AsyncDisposable {
 
 /** Starts one. `program` is an ES module in which `say`, `hear`, `goDeaf` and `args` are defined. */
 export function companion(program: string, ...args: readonly string[]): Companion {
+  return companionWith({}, program, ...args);
+}
+
+/** The same, with more in its environment. */
+export function companionWith(
+  environment: Readonly<Record<string, string>>,
+  program: string,
+  ...args: readonly string[]
+): Companion {
   const child = spawn(process.execPath, ['--input-type=module', '-e', `${PRELUDE}\n${program}`, '--', ...args], {
     cwd: packageRoot,
+    env: { ...process.env, ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stderr = '';

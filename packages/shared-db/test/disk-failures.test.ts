@@ -1,0 +1,238 @@
+import { readdirSync, statSync } from 'node:fs';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { temporaryDirectory } from '@hive/shared-db/testing';
+import { ask, clerk, COUNT, SAVE, type ClerkOptions } from './support/clerk.ts';
+import type { Companion } from './support/companion.ts';
+import { failingCalls, NO_FAILING_CALLS } from './support/failing-calls.ts';
+import { shop } from './support/shop.ts';
+
+const calls = failingCalls();
+afterAll(() => calls?.[Symbol.dispose]());
+beforeEach(({ skip }) => {
+  skip(calls === undefined, NO_FAILING_CALLS);
+});
+
+const UNKNOWN_AFTER_SYNC = {
+  code: 'HIVEDB_E_OUTCOME_UNKNOWN',
+  message: expect.stringContaining('read back whether the rows are there') as string,
+  cause: 'SQLITE_IOERR_FSYNC',
+};
+const FENCED = expect.objectContaining({ code: 'HIVEDB_E_FENCED' }) as unknown;
+const TRANSACTION =
+  "orders.transaction('save', (tx) => insert(tx, crypto.randomUUID())).then(({ changes }) => changes)";
+/** More than a reader has in memory, and more than a log keeps before it is brought into the file: six megabytes. */
+const SAVE_MUCH = "orders.write('save much', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(6_000_000)).changes)";
+const READ_LITTLE = "orders.read('count', (c) => c.get('SELECT count(*) AS n FROM item')).then(({ n }) => n)";
+const READ_MUCH = "orders.read('all', (c) => c.all('SELECT * FROM item')).then(({ length }) => length)";
+
+/** A closed shop, and clerks who open it on a disk that can be made to fail. Whoever is on it looks at the same disk. */
+interface Premises extends AsyncDisposable {
+  readonly path: string;
+  /** Words that processes have left of the file. */
+  fences(): readonly string[];
+  onThatDisk(options?: ClerkOptions): Promise<Companion>;
+  /** A process that meets none of its failures. */
+  elsewhere(options?: ClerkOptions): Promise<Companion>;
+}
+
+async function premises(): Promise<Premises> {
+  const stack = new AsyncDisposableStack();
+  const temporary = stack.use(await shop());
+  const meeting = stack.use(temporaryDirectory());
+  await temporary.service.close();
+  const { path } = temporary;
+  const open = async (options: ClerkOptions): Promise<Companion> => stack.use(await clerk(path, meeting.path, options));
+  return {
+    path,
+    fences: () => readdirSync(`${meeting.path}/fences`),
+    onThatDisk: (options = {}) => open({ durability: 'full', environment: calls!.environment, ...options }),
+    elsewhere: (options = {}) => open({ durability: 'full', ...options }),
+    [Symbol.asyncDispose]: async () => {
+      calls!.mend();
+      await stack.disposeAsync();
+    },
+  };
+}
+
+/** What a process finds that opens the file when all others have gone: how many items, and that it is sound and can be written. */
+async function reopened(path: string): Promise<{ readonly items: unknown; readonly check: unknown }> {
+  const databases = { orders: sqlite({ path, required: true }) };
+  await using service = await openDatabaseService({ app: 'test', presence: false, databases });
+  const orders = service.database('orders');
+  const items = orders.readSync('count', (c) => c.get<{ n: number }>('SELECT count(*) AS n FROM item')?.n);
+  await orders.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('after')"));
+  return { items, check: orders.readSync('check', (c) => c.get('PRAGMA integrity_check')) };
+}
+
+const SOUND = { integrity_check: 'ok' };
+
+describe('a sync of the log that fails', () => {
+  it.for([
+    ['a write', SAVE, 'EIO'],
+    ['a transaction', TRANSACTION, 'EIO'],
+    ['a write on a disk that finds out late that it is full', SAVE, 'ENOSPC'],
+  ] as const)('at COMMIT leaves open what became of it, and is not tried again: %s', async ([, save, error]) => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, save)).toBe(1);
+    calls!.fail({ call: 'sync', suffix: '-wal', error });
+    expect(await ask(writer, save)).toEqual(UNKNOWN_AFTER_SYNC);
+    expect(calls!.failed).toBe(1);
+  });
+
+  it('stops the writes of all who have the file open, though the next sync would not fail, and no reads', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    const other = await shop.elsewhere();
+    expect(await ask(writer, SAVE)).toBe(1);
+    expect(await ask(other, SAVE)).toBe(1);
+    calls!.fail({ call: 'sync', suffix: '-wal', error: 'EIO' });
+    await ask(writer, SAVE);
+    calls!.mend();
+    for (const save of [SAVE, TRANSACTION]) expect(await ask(writer, save)).toEqual(FENCED);
+    let acknowledged = 2;
+    await expect
+      .poll(async () => {
+        const outcome = await ask(other, SAVE);
+        if (outcome === 1) acknowledged++;
+        return outcome;
+      })
+      .toEqual(FENCED);
+    expect(await ask(other, TRANSACTION)).toEqual(FENCED);
+    for (const clerk of [writer, other]) expect(await ask(clerk, COUNT)).toBe(acknowledged);
+  });
+
+  it('keeps those out who open the file on the same disk, until a sync has been seen to work', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'sync', suffix: '-wal', error: 'EIO' });
+    await ask(writer, SAVE);
+    const late = await shop.onThatDisk();
+    expect(await ask(late, SAVE)).toMatchObject({
+      code: 'HIVEDB_E_FENCED',
+      message: expect.stringContaining('SQLITE_IOERR_FSYNC') as string,
+    });
+    expect(shop.fences()).toHaveLength(1);
+    calls!.mend();
+    await expect.poll(() => ask(late, SAVE), { timeout: 10_000 }).toBe(1);
+    expect(shop.fences()).toEqual([]);
+    // Who met the error does not write before it has been started again.
+    expect(await ask(writer, SAVE)).toEqual(FENCED);
+    expect(await ask(writer, COUNT)).toBe(2);
+  });
+
+  it.for<readonly [string, (writer: Companion) => Promise<unknown>]>([
+    ['has ended', (writer) => writer.end()],
+    ['was killed', (writer) => writer.kill()],
+  ])('loses nothing that was acknowledged; the file is verified and written when the process %s', async ([, leave]) => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    for (let n = 0; n < 3; n++) expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'sync', suffix: '-wal', error: 'EIO' });
+    await ask(writer, SAVE);
+    await leave(writer);
+    const next = await shop.elsewhere();
+    expect(shop.fences()).toEqual([]);
+    // What the disk may have lost of the log is in the file now: nothing is ever written behind it.
+    expect(statSync(`${shop.path}-wal`, { throwIfNoEntry: false })?.size ?? 0).toBe(0);
+    // The write of which nobody knows may be there.
+    expect([3, 4]).toContain(await ask(next, COUNT));
+    expect(await ask(next, SAVE)).toBe(1);
+    await next.end();
+    const { items, check } = await reopened(shop.path);
+    expect([4, 5]).toContain(items);
+    expect(check).toEqual(SOUND);
+  });
+});
+
+describe('a sync of the database file that fails', () => {
+  it('when the log is brought into it loses nothing, and the log is kept until it works', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    calls!.fail({ call: 'sync', suffix: '.db', error: 'EIO' });
+    expect(await ask(writer, SAVE_MUCH)).toBe(1);
+    expect(calls!.failed).toBeGreaterThan(0);
+    expect(await ask(writer, SAVE)).toBe(1);
+    const { code, stderr } = await writer.end();
+    expect([code, stderr]).toEqual([0, '']);
+    expect(statSync(`${shop.path}-wal`).size).toBeGreaterThan(6_000_000);
+    expect(await reopened(shop.path)).toEqual({ items: 2, check: SOUND });
+    expect(statSync(`${shop.path}-wal`, { throwIfNoEntry: false })).toBeUndefined();
+  });
+});
+
+describe('a write of the log', () => {
+  it('that is cut short is gone on with', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    calls!.fail({ call: 'write', suffix: '-wal', error: 'cut short' });
+    for (const save of [SAVE, TRANSACTION]) expect(await ask(writer, save)).toBe(1);
+    expect(calls!.failed).toBeGreaterThan(2);
+    await writer.kill();
+    expect(await reopened(shop.path)).toEqual({ items: 2, check: SOUND });
+  });
+
+  it('for which there is no room is undone, wherever in it the disk is full, and the next one goes on', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    const other = await shop.elsewhere();
+    expect(await ask(writer, SAVE)).toBe(1);
+    // In the head of a frame, in its page, between two frames, in the last one.
+    for (const roomBytes of [0, 10, 24, 2_000, 4_120, 6_000]) {
+      calls!.fail({ call: 'write', suffix: '-wal', error: 'ENOSPC', roomBytes });
+      for (const save of [SAVE, TRANSACTION])
+        expect(await ask(writer, save)).toMatchObject({ code: 'HIVEDB_E_DISK_FULL', cause: 'SQLITE_FULL' });
+      for (const clerk of [writer, other]) expect(await ask(clerk, COUNT)).toBe(1);
+    }
+    calls!.mend();
+    expect(await ask(writer, SAVE)).toBe(1);
+    expect(await ask(other, SAVE)).toBe(1);
+    await writer.kill();
+    await other.kill();
+    expect(await reopened(shop.path)).toEqual({ items: 3, check: SOUND });
+  });
+
+  it('that fails in the middle leaves open what became of it', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'write', suffix: '-wal', error: 'EIO', roomBytes: 5_000 });
+    expect(await ask(writer, SAVE)).toEqual({ ...UNKNOWN_AFTER_SYNC, cause: 'SQLITE_IOERR_WRITE' });
+    expect(calls!.failed).toBe(1);
+    calls!.mend();
+    expect(await ask(writer, SAVE)).toEqual(FENCED);
+    await writer.kill();
+    const next = await shop.elsewhere();
+    expect(await ask(next, COUNT)).toBe(1);
+    expect(await ask(next, SAVE)).toBe(1);
+  });
+});
+
+describe('a read of the database file that fails', () => {
+  it('stops the writes of all who have it open; what can be read is read', async () => {
+    await using shop = await premises();
+    const first = await shop.elsewhere();
+    expect(await ask(first, SAVE_MUCH)).toBe(1);
+    await first.end();
+    const reader = await shop.onThatDisk();
+    const other = await shop.elsewhere();
+    expect(await ask(reader, READ_LITTLE)).toBe(1);
+    calls!.fail({ call: 'read', suffix: '.db', error: 'EIO' });
+    expect(await ask(reader, READ_MUCH)).toMatchObject({ code: 'HIVEDB_E_CORRUPT' });
+    expect(await ask(reader, SAVE)).toEqual(FENCED);
+    await expect.poll(() => ask(other, SAVE)).toEqual(FENCED);
+    // It cannot be verified on a disk that does not read.
+    const late = await shop.onThatDisk();
+    expect(await ask(late, SAVE)).toMatchObject({ code: 'HIVEDB_E_CORRUPT' });
+    expect(shop.fences()).toHaveLength(1);
+    calls!.mend();
+    for (const clerk of [reader, other]) {
+      expect(await ask(clerk, SAVE)).toEqual(FENCED);
+      expect(await ask(clerk, READ_MUCH)).toBe(await ask(clerk, COUNT));
+    }
+    for (const clerk of [reader, other, late]) await clerk.end();
+    expect((await reopened(shop.path)).check).toEqual(SOUND);
+  });
+});
