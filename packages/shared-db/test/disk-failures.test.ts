@@ -4,13 +4,14 @@ import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { ask, clerk, COUNT, SAVE, type ClerkOptions } from './support/clerk.ts';
 import type { Companion } from './support/companion.ts';
-import { failingCalls, NO_FAILING_CALLS } from './support/failing-calls.ts';
+import { failingCalls } from './support/failing-calls.ts';
+import { NO_PRELOADED_LIBRARY } from './support/preloaded-library.ts';
 import { shop } from './support/shop.ts';
 
 const calls = failingCalls();
 afterAll(() => calls?.[Symbol.dispose]());
 beforeEach(({ skip }) => {
-  skip(calls === undefined, NO_FAILING_CALLS);
+  skip(calls === undefined, NO_PRELOADED_LIBRARY);
 });
 
 const UNKNOWN_AFTER_SYNC = {

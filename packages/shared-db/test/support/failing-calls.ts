@@ -1,10 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-/** Why tests with one of these are skipped. */
-export const NO_FAILING_CALLS = 'system calls cannot be made to fail here: that takes Linux and a C compiler, cc';
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { preloadedLibrary } from './preloaded-library.ts';
 
 /** What fails, on which files. */
 export interface Failing {
@@ -32,25 +27,14 @@ export interface FailingCalls extends Disposable {
   readonly failed: number;
 }
 
-/** Compiles what is preloaded into them. Undefined where that cannot be done. */
+/** Undefined where no library can be preloaded. */
 export function failingCalls(): FailingCalls | undefined {
-  if (process.platform !== 'linux') return undefined;
-  const directory = mkdtempSync(join(tmpdir(), 'hive-calls-'));
-  const library = join(directory, 'failing-calls.so');
-  const faults = join(directory, 'faults');
-  const count = `${faults}.count`;
-  const remove = (): void => {
-    rmSync(directory, { recursive: true });
-  };
-  try {
-    const source = join(import.meta.dirname, 'failing-calls.c');
-    execFileSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl'], { stdio: 'ignore' });
-  } catch {
-    remove();
-    return undefined;
-  }
+  const library = preloadedLibrary('failing-calls');
+  if (library === undefined) return undefined;
+  const faults = library.file('faults');
+  const count = library.file('faults.count');
   return {
-    environment: { LD_PRELOAD: library, HIVE_FAULTS: faults },
+    environment: { ...library.environment, HIVE_FAULTS: faults },
     fail: ({ call, suffix, error, roomBytes = 0 }) => {
       rmSync(count, { force: true });
       writeFileSync(faults, `${call} ${suffix} ${ERRORS[error]} ${roomBytes}`);
@@ -61,6 +45,8 @@ export function failingCalls(): FailingCalls | undefined {
     get failed() {
       return existsSync(count) ? statSync(count).size : 0;
     },
-    [Symbol.dispose]: remove,
+    [Symbol.dispose]: () => {
+      library[Symbol.dispose]();
+    },
   };
 }
