@@ -24,7 +24,7 @@ const WATCH = `
 
 /**
  * Does everything that this package can do with a file, twice: with one that is to be made, and with one that is there and fenced. A
- * rival takes the write lock when it is told to. Opens the file once as nobody should, to see it noticed, before there is a database. Says what was noticed.
+ * rival takes the write lock when it is told to. Before there is a database it opens the file as nobody should, to see it noticed.
  */
 const EVERYTHING = `${WATCH}
   import { createServer } from 'node:http';
@@ -166,6 +166,10 @@ async function everything(environment: Readonly<Record<string, string>>): Promis
   }
 }
 
+function isSqlite([, by]: readonly string[]): boolean {
+  return by?.includes('/better-sqlite3/') === true;
+}
+
 const library = preloadedLibrary('opened-files');
 afterAll(() => library?.[Symbol.dispose]());
 
@@ -192,7 +196,6 @@ describe('a process that does everything that can be done with a database', () =
       .split('\n')
       .map((line) => line.split('\t'));
     const calls = lines.filter(([pid, , file]) => Number(pid) === found.pid && file?.startsWith(found.path) === true);
-    const isSqlite = ([, by]: readonly string[]): boolean => by?.includes('/better-sqlite3/') === true;
     const byOthers = calls.filter((call) => !isSqlite(call));
     const files = ['', '-wal', '-shm'].map((suffix) => `${found.path}${suffix}`);
     expect(calls.filter(isSqlite).map(([, , file]) => file)).toEqual(expect.arrayContaining(files));
