@@ -16,3 +16,4 @@ export type {
 export { quantileMs, type HistogramSnapshot } from '@hive/pool';
 export { networkFileSystem } from './sqlite/network-file-system.ts';
 export { parseLocks, type FileLock } from './sqlite/lock-table.ts';
+export { locksOnFile } from './sqlite/locks-on-file.ts';

@@ -1,5 +1,5 @@
-import { parseLocks, type FileLock } from '@hive/shared-db/health';
-import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs';
+import { locksOnFile, parseLocks, type FileLock } from '@hive/shared-db/health';
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { safe } from '../render/safe-text.ts';
 import type { LockHolder } from './file-report.ts';
@@ -48,50 +48,7 @@ export function locksOf(path: string): DatabaseLocks | null {
     return null;
   }
   const locks = parseLocks(text);
-  return { database: locksOn(path, locks), walIndex: locksOn(`${path}-shm`, locks) };
-}
-
-function locksOn(file: string, locks: readonly FileLock[]): readonly FileLock[] {
-  const stats = statsOf(file);
-  return stats === undefined ? [] : locks.filter((lock) => lock.inode === stats.ino && isOn(lock, stats));
-}
-
-/** The path may be what another process says: then it can be no path at all, or one that may not be looked at. */
-function statsOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
-
-// Inodes are numbered for each device. Where `stat` has another number for the device than the kernel (btrfs, overlays), the open
-// files of the process decide; where those may not be seen, a lock of somebody else is better shown than one of ours hidden.
-function isOn({ device, pid }: FileLock, stats: Stats): boolean {
-  return device === deviceOf(stats) || (hasOpen(pid, stats) ?? true);
-}
-
-function deviceOf({ dev }: Stats): string {
-  const number = BigInt(dev);
-  const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn);
-  const minor = (number & 0xffn) | ((number >> 12n) & ~0xffn & 0xffff_ffffn);
-  return `${hexadecimal(major)}:${hexadecimal(minor)}`;
-}
-
-function hexadecimal(number: bigint): string {
-  return number.toString(16).padStart(2, '0');
-}
-
-function hasOpen(pid: number, { dev, ino }: Stats): boolean | undefined {
-  const directory = `/proc/${pid}/fd`;
-  try {
-    return readdirSync(directory).some((name) => {
-      const stats = statSync(`${directory}/${name}`, { throwIfNoEntry: false });
-      return stats?.dev === dev && stats.ino === ino;
-    });
-  } catch {
-    return undefined;
-  }
+  return { database: locksOnFile(path, locks), walIndex: locksOnFile(`${path}-shm`, locks) };
 }
 
 /** What a process is, in few words; null where that may not be seen. */

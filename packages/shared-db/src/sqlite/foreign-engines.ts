@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseError } from '../errors.ts';
 import { parseLocks } from './lock-table.ts';
+import { locksOnFile } from './locks-on-file.ts';
 import { identityOf, leadsTo, type FileIdentity } from './path.ts';
 
 /** Libraries that bring a SQLite of their own, by the name of the file or of its package. */
@@ -57,8 +58,8 @@ function descriptorsOf(file: FileIdentity): readonly string[] {
 /** Whether the only engine that is loaded holds a lock on the file: a plain file handle holds none. */
 function isLockedByUs(path: string): boolean {
   if (foreignEngines().length > 0) return false;
-  const { ino } = statSync(`${path}-shm`, { throwIfNoEntry: false }) ?? {};
-  return parseLocks(readFileSync('/proc/locks', 'utf8')).some(({ pid, inode }) => pid === process.pid && inode === ino);
+  const locks = parseLocks(readFileSync('/proc/locks', 'utf8'));
+  return locksOnFile(`${path}-shm`, locks).some(({ pid }) => pid === process.pid);
 }
 
 // Undocumented, but the only thing that tells a built-in module that was loaded from one that could be.

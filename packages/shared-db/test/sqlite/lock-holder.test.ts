@@ -1,0 +1,79 @@
+import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
+// By itself, because no program takes the locks of SQLite one by one.
+import { writeLockHolders } from '../../dist/sqlite/lock-holder.js';
+
+/** A device that none of these files is on. */
+const ELSEWHERE = '00:fffff';
+
+interface Lock {
+  readonly mode?: 'READ' | 'WRITE';
+  readonly pid?: number;
+  readonly device?: string;
+  readonly inode?: number;
+  readonly bytes?: string;
+}
+
+/** A file for the locks of a database, and the table that the kernel would show of it. */
+function place(directory: TemporaryDirectory): { readonly path: string; table(...locks: readonly Lock[]): string } {
+  const path = directory.file('orders.db');
+  writeFileSync(`${path}-shm`, '');
+  const { dev, ino } = statSync(`${path}-shm`);
+  const hexadecimal = (number: number): string => number.toString(16).padStart(2, '0');
+  // What /proc/locks shows: major and minor number of the device.
+  const here = `${hexadecimal((dev >>> 8) & 0xfff)}:${hexadecimal((dev & 0xff) | ((dev >>> 12) & 0xfff00))}`;
+  const line = ({ mode = 'WRITE', pid = process.pid, device = here, inode = ino, bytes = '120 120' }: Lock): string =>
+    `1: POSIX  ADVISORY  ${mode} ${pid} ${device}:${inode} ${bytes}\n`;
+  return { path, table: (...locks) => locks.map(line).join('') };
+}
+
+describe('who holds the write lock', () => {
+  it.each<readonly [string, Lock]>([
+    ['its byte alone', {}],
+    ['the last of several bytes', { bytes: '119 120' }],
+    ['the first of several bytes', { bytes: '120 127' }],
+    ['a byte in the middle', { bytes: '100 130' }],
+    ['all of the file', { bytes: '0 EOF' }],
+  ])('is who has locked %s for itself', (_, lock) => {
+    using directory = temporaryDirectory();
+    const { path, table } = place(directory);
+    expect(writeLockHolders(path, table(lock))).toEqual([
+      { pid: process.pid, command: expect.stringContaining('node') as string },
+    ]);
+  });
+
+  it.each<readonly [string, Lock]>([
+    ['who only reads', { mode: 'READ', bytes: '124 124' }],
+    ['who has that byte with others', { mode: 'READ' }],
+    ['who has the file open', { mode: 'READ', bytes: '128 128' }],
+    ['who brings the log into the file', { bytes: '121 121' }],
+    ['who recovers', { bytes: '122 127' }],
+    ['who holds a byte before', { bytes: '0 119' }],
+    ['who holds all bytes behind', { bytes: '121 EOF' }],
+    ['who holds that byte of another file', { inode: 1 }],
+    ['who holds it of the same inode on another device', { device: ELSEWHERE }],
+    ['whom this process cannot see', { pid: 0 }],
+  ])('is not %s', (_, lock) => {
+    using directory = temporaryDirectory();
+    const { path, table } = place(directory);
+    expect(writeLockHolders(path, table(lock))).toEqual([]);
+    expect(writeLockHolders(path, table(lock, {}))).toHaveLength(1);
+  });
+
+  it('is known by its open files where the kernel has another number for the device', () => {
+    using directory = temporaryDirectory();
+    const { path, table } = place(directory);
+    const descriptor = openSync(`${path}-shm`, 'r');
+    using _ = { [Symbol.dispose]: () => closeSync(descriptor) };
+    expect(writeLockHolders(path, table({ device: ELSEWHERE }))).toHaveLength(1);
+  });
+
+  it('is nobody where there is no database, or no table of locks', () => {
+    using directory = temporaryDirectory();
+    const { path, table } = place(directory);
+    expect(writeLockHolders(`${path}.gone`, table({}))).toEqual([]);
+    expect(writeLockHolders(`${path}\0`, table({}))).toEqual([]);
+    expect(writeLockHolders(path, '')).toEqual([]);
+  });
+});
