@@ -233,6 +233,9 @@ export class FakeConnection implements DriverConnection {
         yield row;
       }
     } finally {
+      // A driver closes a cursor on its connection.
+      const fault = this.#open ? this.#fault('statement') : undefined;
+      if (fault !== undefined) this.#driver.faults.push(fault);
       this.#iterators--;
     }
   }

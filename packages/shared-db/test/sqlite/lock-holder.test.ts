@@ -7,6 +7,10 @@ import { writeLockHolders } from '../../dist/sqlite/lock-holder.js';
 /** A device that none of these files is on. */
 const ELSEWHERE = '00:fffff';
 
+function hexadecimal(number: number): string {
+  return number.toString(16).padStart(2, '0');
+}
+
 interface Lock {
   readonly mode?: 'READ' | 'WRITE';
   readonly pid?: number;
@@ -16,11 +20,13 @@ interface Lock {
 }
 
 /** A file for the locks of a database, and the table that the kernel would show of it. */
-function place(directory: TemporaryDirectory): { readonly path: string; table(...locks: readonly Lock[]): string } {
+function place(directory: TemporaryDirectory): {
+  readonly path: string;
+  readonly table: (...locks: readonly Lock[]) => string;
+} {
   const path = directory.file('orders.db');
   writeFileSync(`${path}-shm`, '');
   const { dev, ino } = statSync(`${path}-shm`);
-  const hexadecimal = (number: number): string => number.toString(16).padStart(2, '0');
   // What /proc/locks shows: major and minor number of the device.
   const here = `${hexadecimal((dev >>> 8) & 0xfff)}:${hexadecimal((dev & 0xff) | ((dev >>> 12) & 0xfff00))}`;
   const line = ({ mode = 'WRITE', pid = process.pid, device = here, inode = ino, bytes = '120 120' }: Lock): string =>
