@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   driverDatabase,
@@ -10,6 +10,7 @@ import {
   type SqliteDatabase,
 } from '@hive/shared-db';
 import { FakeDriver, temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
+import { passUntilSettled } from './support/fake-database.ts';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 
@@ -311,6 +312,43 @@ describe('a database that fails', () => {
     });
     expect(openFilesIn(directory.path)).toEqual([]);
     expect(readdirSync(directory.path)).toEqual(['broken.db']);
+  });
+});
+
+describe('a service that cannot be opened', () => {
+  it('gives no time to what has begun on its other databases: whoever opens it is told at once', async () => {
+    using directory = temporaryDirectory();
+    const definition = sqlite({ path: directory.file('orders.db') });
+    await openDatabaseService({ ...QUIET, databases: { definition } }).then((service) => service.close());
+    const forced: string[] = [];
+    /** A database whose work begins as soon as it is open, and does not end. */
+    const working: typeof definition = {
+      ...definition,
+      create: (context, path) => {
+        const made = definition.create(context, path);
+        const [open, close] = [made.open.bind(made), made.close.bind(made)];
+        return Object.assign(made, {
+          open: async () => {
+            await open();
+            await made.session('work without end');
+          },
+          close: async (graceMs: number) => {
+            const leases = await close(graceMs);
+            forced.push(...leases.map(({ owner }) => owner ?? ''));
+            return leases;
+          },
+        });
+      },
+    };
+    writeFileSync(directory.file('broken.db'), 'this is no database'.repeat(100));
+    const broken = sqlite({ path: directory.file('broken.db'), required: true });
+    const clock = new VirtualClock();
+    const opening = rejectionOf(openDatabaseService({ ...QUIET, clock, databases: { working, broken } }));
+    await passUntilSettled(clock, opening);
+    expect(clock.now()).toBeLessThan(100);
+    expect(await opening).toMatchObject({ code: 'HIVEDB_E_NOT_A_DATABASE', database: 'broken' });
+    expect(forced).toEqual(['work without end']);
+    expect(openFilesIn(directory.path)).toEqual([]);
   });
 });
 

@@ -1,5 +1,7 @@
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import { createHealthHandler } from '@hive/shared-db/http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { healthServer } from '../support/health-server.ts';
 import { healthyDatabase, healthyService } from '../support/snapshots.ts';
 
@@ -59,6 +61,10 @@ describe('a stranger', () => {
     undefined,
     'Bearer wrong',
     'Bearer',
+    'Bearer ',
+    'Bearer undefined',
+    `Bearer ${TOKEN.toUpperCase()}`,
+    `Bearer ${TOKEN}${TOKEN}`,
     `Bearer ${TOKEN}x`,
     `Bearer ${TOKEN.slice(0, -1)}`,
     `Bearer ${TOKEN} more`,
@@ -69,6 +75,33 @@ describe('a stranger', () => {
     const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
     expect((await server.ask('/readyz', { headers })).body).toBe('{"status":"fail"}\n');
   });
+});
+
+describe('a token', () => {
+  it('is compared in a time that says nothing of it, nor of its length', async () => {
+    const comparison = vi.spyOn(crypto, 'timingSafeEqual');
+    syncBuiltinESMExports();
+    using _ = {
+      [Symbol.dispose]: () => {
+        comparison.mockRestore();
+        syncBuiltinESMExports();
+      },
+    };
+    await using server = await healthServer({ snapshot, details: 'when-authorized', token: TOKEN });
+    const given = ['x', TOKEN.slice(0, -1), TOKEN, 'x'.repeat(1_000)];
+    for (const token of given) await server.ask('/readyz', { headers: { authorization: `Bearer ${token}` } });
+    const lengths = comparison.mock.calls.map((sides) => sides.map(({ byteLength }) => byteLength));
+    expect(lengths).toEqual(given.map(() => [32, 32]));
+    expect(comparison.mock.results.map(({ value }) => value as unknown)).toEqual([false, false, true, false]);
+  });
+
+  it.each([undefined, 'never', 'when-authorized', 'always'] as const)(
+    'is never empty, whoever sees details: %s',
+    (details) => {
+      const options = { snapshot, token: '', ...(details === undefined ? {} : { details }) };
+      expect(() => createHealthHandler(options)).toThrow(/token .* is empty/);
+    },
+  );
 });
 
 describe('details are shown', () => {
@@ -88,7 +121,6 @@ describe('details are shown', () => {
 
   it('to nobody by a handler that could not tell who is authorized', () => {
     expect(() => createHealthHandler({ snapshot, details: 'when-authorized' })).toThrow(/has no token/);
-    expect(() => createHealthHandler({ snapshot, details: 'when-authorized', token: '' })).toThrow(/token .* is empty/);
   });
 });
 

@@ -32,6 +32,25 @@ function startOf(pid: number): string {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]!;
 }
 
+/**
+ * A worker of node:cluster that is present, and whose primary gets stuck as soon as it is. They say the socket, the number of the worker,
+ * and that the primary is stuck.
+ */
+const clustered = (present: string): string => `
+  import cluster from 'node:cluster';
+  import { writeSync } from 'node:fs';
+  if (cluster.isPrimary) {
+    cluster.fork().on('message', () => {
+      writeSync(1, 'stuck\\n');
+      for (;;);
+    });
+  } else {
+    ${present}
+    console.log(process.pid);
+    process.send('present');
+  }
+`;
+
 /** A process that is present and says so. */
 const PRESENT = `
   import { startPresence } from '@hive/shared-db/presence';
@@ -103,6 +122,20 @@ describe('a present process', () => {
     const heard = heardBy(client);
     presence.close();
     expect(await heard).toBe('');
+  });
+
+  it('answers by itself as a worker of node:cluster, also while the primary is stuck', async () => {
+    const [imports = '', ...present] = PRESENT.trim().split('\n');
+    await using neighbour = startNeighbour(
+      `${imports} ${clustered(present.join('\n'))}`,
+      place.path,
+      JSON.stringify(describeHealthy()),
+    );
+    const [path, pid, state] = [await neighbour.line(), Number(await neighbour.line()), await neighbour.line()];
+    expect([basename(path), state]).toEqual([`process-${pid}-${startOf(pid)}.sock`, 'stuck']);
+    expect(await listProcesses({ directory: place.path, timeoutMs: 5_000 })).toMatchObject([
+      { pid, state: 'answered' },
+    ]);
   });
 
   it('ends when its work is done, also while somebody is connected', async () => {

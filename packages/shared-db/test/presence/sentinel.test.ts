@@ -174,3 +174,48 @@ describe('a process whose main thread is free', () => {
     expect(await process.line()).toBe('0');
   });
 });
+
+/** A process that closes a service whose sentinel runs the program that is its last argument, and says for how long that took. */
+const CLOSES = `
+  import { syncBuiltinESMExports } from 'node:module';
+  import threads from 'node:worker_threads';
+  const [directory, sentinel] = process.argv.slice(-2);
+  const { Worker } = threads;
+  threads.Worker = class extends Worker {
+    constructor(_, options) {
+      super(new URL('data:text/javascript,' + encodeURIComponent(sentinel)), options);
+    }
+  };
+  syncBuiltinESMExports();
+  const { openDatabaseService, sqlite } = await import('@hive/shared-db');
+  const databases = { orders: sqlite({ path: directory + '/orders.db' }) };
+  const service = await openDatabaseService({ app: 'shop', runtimeDirectory: directory + '/run', databases });
+  const before = performance.now();
+  await service.close();
+  console.log(performance.now() - before);
+`;
+/** A sentinel that does what is put in when it is told to end. */
+const ends = (how: string): string => `
+  import { writeSync } from 'node:fs';
+  import { parentPort } from 'node:worker_threads';
+  parentPort.on('message', ({ kind }) => { if (kind === 'close') { ${how} } });
+  parentPort.postMessage({ kind: 'listening' });
+`;
+
+describe('closing a service', () => {
+  it('waits for its sentinel to tidy up', async () => {
+    const tidy = ends("setTimeout(() => { writeSync(1, 'tidy\\n'); parentPort.close(); }, 200);");
+    await using process = startNeighbour(CLOSES, place.path, tidy);
+    expect(await process.line()).toBe('tidy');
+    expect(await process.exit()).toBe(0);
+  });
+
+  it('ends a sentinel that does not end by itself, after a second', async () => {
+    await using process = startNeighbour(CLOSES, place.path, ends('for (;;);'));
+    const tookMs = Number(await process.line());
+    // The system may be late, not early: its timers count whole milliseconds.
+    expect(tookMs).toBeGreaterThan(990);
+    expect(tookMs).toBeLessThan(5_000);
+    expect(await process.exit()).toBe(0);
+  });
+});
