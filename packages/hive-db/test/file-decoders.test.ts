@@ -1,9 +1,24 @@
-import { array, assert, constantFrom, nat, oneof, property, string, tuple } from 'fast-check';
+import {
+  array,
+  assert,
+  boolean,
+  constant,
+  constantFrom,
+  integer,
+  maxSafeNat,
+  nat,
+  oneof,
+  property,
+  record,
+  string,
+  tuple,
+} from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeDatabaseHeader } from '../dist/file/database-header.js';
 import { networkFileSystem, parseLocks, type FileLock } from '@hive/shared-db/health';
 import { databaseHoldings, shmHoldings } from '../dist/file/locks.js';
 import { readWal, type WalSource } from '../dist/file/wal.js';
+import { replay } from './support/replay.ts';
 
 /** The header of an empty database with pages of 4 KiB, written by SQLite 3.51.3 in WAL mode. */
 function headerBytes(): Buffer {
@@ -87,6 +102,7 @@ describe('the header of a database', () => {
           ? /^(?:is|has|ends) [ -~]+$/.test(header.reason)
           : Number.isInteger(Math.log2(header.pageSize));
       }),
+      replay(),
     );
   });
 });
@@ -190,6 +206,7 @@ describe('a write-ahead log', () => {
         expect(steps).toBeLessThan(40);
         return wal === undefined || wal.committedFrames <= wal.frames;
       }),
+      replay(),
     );
   });
 });
@@ -248,6 +265,70 @@ describe('a line of /proc/locks', () => {
           expect(Number.isInteger(lock.inode)).toBe(true);
         },
       ),
+      replay(),
+    );
+  });
+});
+
+/** A lock, and how the kernel writes it. */
+const byte = oneof(nat(510), integer({ min: 0x4000_0000, max: 0x4000_0200 }), maxSafeNat());
+const hexadecimal = nat(0xfffff).map((number) => number.toString(16).padStart(2, '0'));
+const writtenLock = record({
+  pid: integer({ min: 1, max: 4_194_304 }),
+  exclusive: boolean(),
+  device: tuple(hexadecimal, hexadecimal).map(([major, minor]) => `${major}:${minor}`),
+  inode: maxSafeNat(),
+  start: byte,
+  end: oneof(byte, constant(Infinity)),
+}).map((held) => {
+  const { pid, exclusive, device, inode, start, end } = held;
+  const mode = exclusive ? 'WRITE' : 'READ ';
+  const last = end === Infinity ? 'EOF' : String(end);
+  return { held, text: `POSIX  ADVISORY  ${mode} ${pid} ${device}:${inode} ${start} ${last}` };
+});
+/** What else may stand in the table, and what should not. */
+const otherLine = oneof(
+  constantFrom(
+    '2: POSIX  ADVISORY  WRITE 1 fe:00:1 120 120',
+    'POSIX  ADVISORY  WRITE 1 fe:00:1 120 120 121',
+    'FLOCK  ADVISORY  WRITE 1 fe:00:1 0 EOF',
+    '-> POSIX  ADVISORY  WRITE 1 fe:00:1 120 120',
+    '',
+  ),
+  string({ unit: 'binary' }).map((text) => text.replaceAll('\n', ' ')),
+);
+const table = array(
+  oneof(
+    writtenLock,
+    otherLine.map((text) => ({ held: undefined, text })),
+  ),
+  { maxLength: 20 },
+).map((lines) => ({
+  text: lines.map(({ text }, index) => `${index + 1}: ${text}\n`).join(''),
+  locks: lines.flatMap(({ held }) => held ?? []),
+}));
+
+describe('the table of locks', () => {
+  it('gives each lock as it is written, in order, whatever else stands in it', () => {
+    assert(
+      property(table, ({ text, locks }) => {
+        expect(parseLocks(text)).toEqual(locks);
+      }),
+      replay(),
+    );
+  });
+
+  it('that is cut short gives the locks of its whole lines, and what the last line seems to be', () => {
+    assert(
+      property(table, maxSafeNat(), ({ text, locks }, cut) => {
+        const cutText = text.slice(0, cut % (text.length + 1));
+        const whole = parseLocks(cutText.slice(0, cutText.lastIndexOf('\n') + 1));
+        const found = parseLocks(cutText);
+        expect(whole).toEqual(locks.slice(0, whole.length));
+        expect(found.slice(0, whole.length)).toEqual(whole);
+        expect(found.length - whole.length).toBeLessThanOrEqual(1);
+      }),
+      replay(),
     );
   });
 });

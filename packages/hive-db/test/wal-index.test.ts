@@ -1,9 +1,10 @@
-import { assert, nat, property, tuple, uint8Array } from 'fast-check';
+import { assert, constantFrom, nat, property, tuple, uint8Array } from 'fast-check';
 import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { FileLock } from '@hive/shared-db/health';
 import { readMarksOf } from '../dist/file/locks.js';
 import { decodeWalIndex, pinnedFrames, WAL_INDEX_BYTES } from '../dist/file/wal-index.js';
+import { replay } from './support/replay.ts';
 
 const little = endianness() === 'LE';
 
@@ -68,13 +69,16 @@ describe('the index of a log', () => {
     const whole = new Uint8Array(indexBytes().buffer);
     assert(
       property(nat(WAL_INDEX_BYTES - 1), (length) => decodeWalIndex(whole.subarray(0, length)) === undefined),
-      { verbose: true },
+      replay(),
     );
   });
 
   it('is an index or nothing, whatever the bytes are', () => {
     const hostile = uint8Array({ minLength: 0, maxLength: 2 * WAL_INDEX_BYTES });
-    assert(property(hostile, (bytes) => decodeWalIndex(bytes) === undefined || bytes.length >= WAL_INDEX_BYTES));
+    assert(
+      property(hostile, (bytes) => decodeWalIndex(bytes) === undefined || bytes.length >= WAL_INDEX_BYTES),
+      replay(),
+    );
     const change = tuple(nat(WAL_INDEX_BYTES - 1), nat(255));
     assert(
       property(change, ([at, value]) => {
@@ -84,6 +88,66 @@ describe('the index of a log', () => {
         // A change of one of the two headers alone is always noticed.
         expect(index === undefined || at >= 96 || value === indexBytes().getUint8(at)).toBe(true);
       }),
+      replay(),
+    );
+  });
+});
+
+/** The first header of an index, whatever its fields are, but for the version and the word that it has been set up. */
+const header = uint8Array({ minLength: 48, maxLength: 48 }).map((bytes) => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  view.setUint32(0, 3_007_000, little);
+  view.setUint8(12, 1);
+  return bytes;
+});
+const shared = uint8Array({ minLength: WAL_INDEX_BYTES - 96, maxLength: 2 * WAL_INDEX_BYTES });
+const pageSize = constantFrom(1, 512, 4_096, 32_768, 0, 100, 513, 65_535);
+
+describe('an index whose two headers agree', () => {
+  it('is taken at its word, whatever that is, or not at all', () => {
+    assert(
+      property(header, pageSize, shared, (first, stored, rest) => {
+        new DataView(first.buffer).setUint16(14, stored, little);
+        const bytes = Buffer.concat([first, first, rest]);
+        const word = (at: number): number => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+        const marks = [0, 1, 2, 3, 4].map((mark) => word(100 + 4 * mark));
+        expect(decodeWalIndex(bytes)).toEqual(
+          [1, 512, 4_096, 32_768].includes(stored)
+            ? {
+                pageSize: stored === 1 ? 65_536 : stored,
+                frames: word(16),
+                backfilled: word(96),
+                readMarks: marks.map((mark) => (mark === 0xffff_ffff ? undefined : mark)),
+              }
+            : undefined,
+        );
+      }),
+      replay(),
+    );
+  });
+
+  it('never makes a reader keep less than nothing or more than there is', () => {
+    assert(
+      property(header, shared, nat(9), (first, rest, mark) => {
+        new DataView(first.buffer).setUint16(14, 4_096, little);
+        const index = decodeWalIndex(Buffer.concat([first, first, rest]))!;
+        const kept = pinnedFrames(index, mark);
+        expect(kept).toBeGreaterThanOrEqual(0);
+        expect(kept).toBeLessThanOrEqual(index.frames);
+      }),
+      replay(),
+    );
+  });
+
+  it('is the same wherever its bytes lie in memory', () => {
+    assert(
+      property(nat(64), uint8Array({ minLength: 64, maxLength: 64 }), (offset, around) => {
+        const index = new Uint8Array(indexBytes().buffer);
+        const memory = Buffer.concat([around.subarray(0, offset), index, around]);
+        const bytes = memory.subarray(offset, offset + WAL_INDEX_BYTES);
+        expect(decodeWalIndex(bytes)).toEqual(decodeWalIndex(index));
+      }),
+      replay(),
     );
   });
 });
@@ -110,6 +174,7 @@ describe('what readers keep in the log', () => {
         const other = decode(indexBytes({ frames, backfilled, marks: [0, seen, seen, seen, seen] }))!;
         return pinnedFrames(other, mark) >= 0 && pinnedFrames(other, mark) <= frames;
       }),
+      replay(),
     );
   });
 

@@ -11,6 +11,7 @@ import {
 } from '@hive/shared-db/presence';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { replay } from '../support/replay.ts';
 import { healthyDatabase, healthyService } from '../support/snapshots.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
@@ -103,6 +104,7 @@ describe('a request', () => {
       fc.property(fc.oneof(fc.uint8Array(), fc.json().map(bytes)), (line) => {
         expect(['request', 'unknown-verb', 'rubbish']).toContain(decodeRequest(line).kind);
       }),
+      replay(),
     );
   });
 });
@@ -116,6 +118,7 @@ describe('an answer', () => {
         expect(line.indexOf('\n')).toBe(line.length - 1);
         expect(decodeAnswer(bytes(line))).toEqual({ kind: 'snapshot', snapshot: asSent(snapshot) });
       }),
+      replay(),
     );
   });
 
@@ -130,6 +133,7 @@ describe('an answer', () => {
         const decoded = decodeAnswer(lineOf({ schema: 'hive-db/answer/v1', ok: false, error: { code, message } }));
         expect(decoded).toMatchObject({ kind: 'refusal', code, message: expect.stringMatching(/^the process /) });
       }),
+      replay(),
     );
   });
 
@@ -206,7 +210,7 @@ describe('an answer', () => {
           if (decoded.kind === 'snapshot') expect(['pass', 'warn', 'fail']).toContain(judge(decoded.snapshot).status);
         },
       ),
-      { numRuns: 1_000 },
+      replay({ numRuns: 1_000 }),
     );
   });
 
@@ -220,7 +224,69 @@ describe('an answer', () => {
       fc.property(fc.oneof(fc.uint8Array(), fc.json().map(bytes)), (line) => {
         expect(['snapshot', 'refusal', 'rubbish']).toContain(decodeAnswer(line).kind);
       }),
+      replay(),
     );
+  });
+
+  it('that is cut short is rubbish, wherever that is, and so is a request', () => {
+    for (const [line, decode] of [
+      [encodeAnswer({ kind: 'snapshot', snapshot: full }), decodeAnswer],
+      [encodeAnswer({ kind: 'refusal', code: 'NO_SNAPSHOT', message: 'none' }), decodeAnswer],
+      [encodeRequest('snapshot'), decodeRequest],
+    ] as const) {
+      const whole = bytes(line.trimEnd());
+      fc.assert(
+        fc.property(fc.nat(whole.length - 1), (length) => decode(whole.subarray(0, length)).kind === 'rubbish'),
+        replay(),
+      );
+    }
+  });
+
+  it('with a few bytes changed is decoded to one of three things, and what is taken for a snapshot is one', () => {
+    const whole = Buffer.from(encodeAnswer({ kind: 'snapshot', snapshot: full }).trimEnd());
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (changes) => {
+          const sent = Buffer.from(whole);
+          for (const [at, value] of changes) sent[at] = value;
+          const decoded = decodeAnswer(sent);
+          if (decoded.kind === 'snapshot') expect(['pass', 'warn', 'fail']).toContain(judge(decoded.snapshot).status);
+          else expect(decoded.kind).toBe('rubbish');
+        },
+      ),
+      replay({ numRuns: 1_000 }),
+    );
+  });
+
+  it('that is deeper than anybody would nest is rubbish', () => {
+    for (const text of ['['.repeat(100_000), `{"schema":${'['.repeat(100_000)}`, '{"a":'.repeat(100_000)]) {
+      expect(decodeAnswer(bytes(text)).kind).toBe('rubbish');
+      expect(decodeRequest(bytes(text)).kind).toBe('rubbish');
+    }
+  });
+
+  it('is rubbish without any one field, but for those that may be missing', () => {
+    const parents = pathsOf(asSent(full)).filter((path) => typeof path.at(-1) === 'string');
+    const mayBeMissing = [
+      /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer|counters\.errors\.\w+)$/,
+      /^databases\.0\.(?:leases|waiters)\.0\.(?:owner|acquiredAt|allowedMs)$/,
+    ];
+    for (const path of parents) {
+      const place = path.join('.');
+      const expected = mayBeMissing.some((places) => places.test(place)) ? 'snapshot' : 'rubbish';
+      expect([place, answerWith(replaced(asSent(full), path, undefined)).kind]).toEqual([place, expected]);
+    }
+  });
+
+  it('is rubbish when it is no text, be it only in a name', () => {
+    const sent = Buffer.from(encodeAnswer({ kind: 'snapshot', snapshot: { ...full, app: 'shop' } }).trimEnd());
+    for (const byte of [0x80, 0xc0, 0xff]) {
+      sent[sent.indexOf('shop')] = byte;
+      expect(decodeAnswer(sent).kind).toBe('rubbish');
+      sent.write('s', sent.indexOf('hop') - 1);
+    }
+    expect(decodeAnswer(sent).kind).toBe('snapshot');
   });
 
   it('is decoded without an exception from any snapshot that is damaged at one place', () => {
@@ -229,6 +295,7 @@ describe('an answer', () => {
       fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, value) => {
         expect(['snapshot', 'rubbish']).toContain(answerWith(replaced(asSent(full), path, value)).kind);
       }),
+      replay(),
     );
   });
 });

@@ -1,0 +1,11 @@
+import type { Parameters } from 'fast-check';
+
+/** Settings for `fc.assert`. A failure prints its seed and path; `HIVE_SEED` and `HIVE_PATH` run exactly that case again. */
+export function replay<T>(parameters: Parameters<T> = {}): Parameters<T> {
+  const { HIVE_SEED: seed, HIVE_PATH: path } = process.env;
+  return {
+    ...parameters,
+    ...(seed === undefined ? {} : { seed: Number(seed) }),
+    ...(path === undefined ? {} : { path, endOnFailure: true }),
+  };
+}
