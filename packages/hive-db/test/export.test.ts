@@ -76,7 +76,7 @@ describe('export', () => {
   it('passes on no field that the contract does not know', async () => {
     const strange = {
       ...serviceSnapshot(),
-      labels: [{ label: 'x', calls: 1, failures: 0, sumMs: 9, maxMs: 3, secret: 'y' }],
+      labels: [{ label: 'x', calls: 1, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined, secret: 'y' }],
     };
     await using directory = await runtimeDirectory(strange);
     expect((await run(['export', '--runtime-dir', directory.path])).out).not.toContain('secret');

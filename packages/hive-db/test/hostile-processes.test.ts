@@ -158,7 +158,7 @@ describe('what another process says', () => {
         leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 1, acquiredAt: EVIL, allowedMs: undefined, use: 'read' }],
       }),
     ],
-    labels: [{ label: EVIL, calls: 10, failures: 10, sumMs: 9, maxMs: 3 }],
+    labels: [{ label: EVIL, calls: 10, failures: 10, sumMs: 9, maxMs: 3, callSite: undefined }],
     fallbacks: [{ database: EVIL, reason: EVIL }],
     deprecations: [{ code: EVIL, replacement: EVIL, calls: 1, callSites: [EVIL] }],
     warnings: [EVIL],

@@ -84,7 +84,10 @@ describe('monitor', () => {
     const counters = { busy: 2, rolledBack: 2, writes: 3, transactions: 0 };
     const databases = [databaseSnapshot({ counters, pool: { counters: { waited: 5, immediate: 0 } } })];
     await using directory = await runtimeDirectory(
-      serviceSnapshot({ databases, labels: [{ label: 'save order', calls: 2, failures: 1, sumMs: 9, maxMs: 3 }] }),
+      serviceSnapshot({
+        databases,
+        labels: [{ label: 'save order', calls: 2, failures: 1, sumMs: 9, maxMs: 3, callSite: undefined }],
+      }),
     );
     const { processes } = await report('--runtime-dir', directory.path);
     expect(processes[0]?.analysis).toEqual([]);

@@ -14,7 +14,7 @@ const OPTIONS = { sort: 'spent', limit: 10, slowMs: 0 } as const;
 function after(seconds: number, times: number, eachMs: number, changes: Partial<ServiceSnapshot> = {}) {
   return serviceSnapshot({
     uptimeMs: 1_000_000 + seconds * 1_000,
-    labels: [{ label: 'save', calls: times, failures: 1, sumMs: times * eachMs, maxMs: 70 }],
+    labels: [{ label: 'save', calls: times, failures: 1, sumMs: times * eachMs, maxMs: 70, callSite: undefined }],
     databases: [
       databaseSnapshot({
         counters: { reads: times, synchronousReads: times, writes: times, busy: times },
@@ -76,10 +76,10 @@ describe('top', () => {
 
   it('orders labels and statements as it is told, and shows as many as it is told', async () => {
     const labels = [
-      { label: 'heavy', calls: 10, failures: 0, sumMs: 900, maxMs: 100 },
-      { label: 'long', calls: 1, failures: 0, sumMs: 300, maxMs: 300 },
-      { label: 'often', calls: 800, failures: 0, sumMs: 400, maxMs: 2 },
-      { label: 'once', calls: 2, failures: 0, sumMs: 800, maxMs: 790 },
+      { label: 'heavy', calls: 10, failures: 0, sumMs: 900, maxMs: 100, callSite: undefined },
+      { label: 'long', calls: 1, failures: 0, sumMs: 300, maxMs: 300, callSite: undefined },
+      { label: 'often', calls: 800, failures: 0, sumMs: 400, maxMs: 2, callSite: undefined },
+      { label: 'once', calls: 2, failures: 0, sumMs: 800, maxMs: 790, callSite: undefined },
     ];
     await using directory = await runtimeDirectory(serviceSnapshot({ labels }));
     const order = async (...options: readonly string[]): Promise<readonly string[]> => {

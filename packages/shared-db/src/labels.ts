@@ -1,5 +1,6 @@
 import type { Clock } from '@hive/pool';
 import type { Activity } from './activity.ts';
+import { callSiteOf } from './call-site.ts';
 import { DatabaseError } from './errors.ts';
 import type { LabelSnapshot } from './snapshot.ts';
 import { Stopwatch } from './stopwatch.ts';
@@ -20,6 +21,8 @@ export interface Label {
   readonly stopwatch: Stopwatch;
   calls: number;
   failures: number;
+  /** Where it was used: at its first call, or lately. */
+  callSite: string | undefined;
 }
 
 /** The labels of one process. */
@@ -40,14 +43,17 @@ export class Labels {
   use(text: string): Label {
     const label = text === this.#lastText && this.#last !== undefined ? this.#last : this.#find(text);
     label.calls++;
+    // At the first call, the second, the fourth and so on: it may change, and a stack costs more than the rest of a call.
+    if ((label.calls & (label.calls - 1)) === 0) label.callSite = callSiteOf(String(new Error('used').stack));
     return label;
   }
 
   snapshot(): readonly LabelSnapshot[] {
     return Object.freeze(
-      Array.from(new Set(this.#labels.values()), ({ text, calls, failures, stopwatch: { sumMs, maxMs } }) =>
-        Object.freeze({ label: text, calls, failures, sumMs, maxMs }),
-      ),
+      Array.from(new Set(this.#labels.values()), ({ text, calls, failures, callSite, stopwatch }) => {
+        const { sumMs, maxMs } = stopwatch;
+        return Object.freeze({ label: text, calls, failures, sumMs, maxMs, callSite });
+      }),
     );
   }
 
@@ -80,7 +86,7 @@ export class Labels {
 
 /** A label that nobody has used. */
 export function newLabel(text: string, id: number, clock: Clock): Label {
-  return { text, id, stopwatch: new Stopwatch(clock), calls: 0, failures: 0 };
+  return { text, id, stopwatch: new Stopwatch(clock), calls: 0, failures: 0, callSite: undefined };
 }
 
 /** The text without what could move a cursor, break a line of a log or hide something. */

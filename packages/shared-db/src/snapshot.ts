@@ -113,6 +113,8 @@ export interface LabelSnapshot {
   readonly sumMs: number;
   /** The longest of those that were timed. */
   readonly maxMs: number;
+  /** Where it was used: at its first call, or lately. */
+  readonly callSite: string | undefined;
 }
 
 /** Use of an API that is going away. */

@@ -26,6 +26,36 @@ describe('a label', () => {
     expect(database.snapshot().counters).toMatchObject({ reads: 0, writes: 0, transactions: 0, sessions: 0 });
   });
 
+  it('is remembered with where it is used: at first, and lately', async () => {
+    await using temporary = await temporaryDatabase();
+    const { database, service } = temporary;
+    const callSite = (): string | undefined => service.snapshot().labels[0]?.callSite;
+    const early = (): unknown => database.readSync('list', () => 1);
+    const late = (): unknown => database.readSync('list', () => 1);
+    early();
+    expect(callSite()).toMatch(/early \(.*labels\.test\.ts:\d+:\d+\)$/u);
+    for (let i = 0; i < 8; i++) late();
+    expect(callSite()).toMatch(/late \(.*labels\.test\.ts:\d+:\d+\)$/u);
+    for (let i = 0; i < 6; i++) early();
+    expect(callSite()).toContain('late');
+    early();
+    expect(callSite()).toContain('early');
+  });
+
+  it.each(['write', 'read', 'transaction', 'session', 'readSync'] as const)(
+    'is remembered with the place in the source of its caller: %s',
+    async (method) => {
+      await using temporary = await temporaryDatabase();
+      const { database, service } = temporary;
+      await (method === 'session'
+        ? database.session('use').then((session) => session.close())
+        : (database[method] as (label: string, fn: () => unknown) => unknown)('use', () =>
+            method === 'read' || method === 'transaction' ? Promise.resolve() : 1,
+          ));
+      expect(service.snapshot().labels[0]?.callSite).toMatch(/labels\.test\.ts:\d+:\d+/u);
+    },
+  );
+
   it('is counted, with what failed under it, across all that it is used for', async () => {
     await using temporary = await temporaryDatabase();
     const { database, service } = temporary;

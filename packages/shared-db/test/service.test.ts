@@ -127,7 +127,16 @@ describe('a service', () => {
       uptimeMs: 5_000,
       closing: false,
       databases: [{ counters: { writes: 1, reads: 0 }, fileBytes: 4_096, durability: 'full', required: false }],
-      labels: [{ label: 'save order', calls: 1, failures: 0, sumMs: 0, maxMs: 0 }],
+      labels: [
+        {
+          label: 'save order',
+          calls: 1,
+          failures: 0,
+          sumMs: 0,
+          maxMs: 0,
+          callSite: expect.stringContaining('service.test') as string,
+        },
+      ],
     });
     const assertFrozen = (value: unknown): void => {
       if (typeof value !== 'object' || value === null) return;

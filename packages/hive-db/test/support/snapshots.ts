@@ -22,7 +22,7 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
     thresholds: DEFAULT_THRESHOLDS,
     databases: [databaseSnapshot()],
-    labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3 }],
+    labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     fallbacks: [],
     deprecations: [],
     warnings: [],
@@ -88,7 +88,7 @@ export function busyService(): ServiceSnapshot {
         failure: { code: 'HIVEDB_E_PATH', message: '/srv/stock.db is a directory' },
       }),
     ],
-    labels: [{ label: 'save order', calls: 40, failures: 10, sumMs: 9, maxMs: 3 }],
+    labels: [{ label: 'save order', calls: 40, failures: 10, sumMs: 9, maxMs: 3, callSite: undefined }],
     deprecations: [
       { code: 'HIVEDB_DEP0001', replacement: 'service.database(name)', calls: 2, callSites: ['a.ts:1:1', 'b.ts:2:2'] },
     ],

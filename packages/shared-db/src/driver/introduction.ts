@@ -59,7 +59,9 @@ function writingOf(
   const database = databaseAt(snapshot, path);
   const writer = database?.lane.writer;
   if (writer === undefined) return {};
-  const callSite = database?.leases.find(({ owner }) => owner === writer.label)?.acquiredAt;
+  const callSite =
+    database?.leases.find(({ owner }) => owner === writer.label)?.acquiredAt ??
+    snapshot.labels.find(({ label }) => label === writer.label)?.callSite;
   return { ...writer, ...(callSite === undefined ? {} : { callSite }) };
 }
 

@@ -160,7 +160,16 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     },
     databases: { each: database },
     labels: {
-      each: { fields: { label: 'string', calls: 'number', failures: 'number', sumMs: 'number', maxMs: 'number' } },
+      each: {
+        fields: {
+          label: 'string',
+          calls: 'number',
+          failures: 'number',
+          sumMs: 'number',
+          maxMs: 'number',
+          callSite: { optional: 'string' },
+        },
+      },
     },
     fallbacks: { each: { fields: { database: 'string', reason: 'string' } } },
     deprecations: {

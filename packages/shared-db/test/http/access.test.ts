@@ -10,7 +10,7 @@ const TOKEN = 'correct-horse-battery-staple';
 
 /** A snapshot that has something in it that no stranger may read, wherever text can be. */
 const secretive = healthyService({
-  labels: [{ label: 'SECRET label', calls: 1, failures: 0, sumMs: 9, maxMs: 3 }],
+  labels: [{ label: 'SECRET label', calls: 1, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
   warnings: ['SECRET warning'],
   fallbacks: [{ database: 'stock', reason: 'SECRET reason' }],
   deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'SECRET new', calls: 1, callSites: ['SECRET.ts:3'] }],

@@ -21,7 +21,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
     thresholds: DEFAULT_THRESHOLDS,
     databases: [healthyDatabase()],
-    labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3 }],
+    labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     fallbacks: [],
     deprecations: [],
     warnings: [],
