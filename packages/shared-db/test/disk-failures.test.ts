@@ -66,13 +66,14 @@ async function reopened(path: string): Promise<{ readonly items: unknown; readon
   return { items, check: orders.readSync('check', (c) => c.get('PRAGMA integrity_check')) };
 }
 
+/** A busy machine is no reason to fail. */
+const PATIENT = { timeout: 10_000 };
 const SOUND = { integrity_check: 'ok' };
 
 describe('a sync of the log that fails', () => {
   it.for([
     ['a write', SAVE, 'EIO'],
-    ['a transaction', TRANSACTION, 'EIO'],
-    ['a write on a disk that finds out late that it is full', SAVE, 'ENOSPC'],
+    ['a transaction, on a disk that finds out late that it is full', TRANSACTION, 'ENOSPC'],
   ] as const)('at COMMIT leaves open what became of it, and is not tried again: %s', async ([, save, error]) => {
     await using shop = await premises();
     const writer = await shop.onThatDisk();
@@ -98,7 +99,7 @@ describe('a sync of the log that fails', () => {
         const outcome = await ask(other, SAVE);
         if (outcome === 1) acknowledged++;
         return outcome;
-      })
+      }, PATIENT)
       .toEqual(FENCED);
     expect(await ask(other, TRANSACTION)).toEqual(FENCED);
     for (const clerk of [writer, other]) expect(await ask(clerk, COUNT)).toBe(acknowledged);
@@ -117,7 +118,7 @@ describe('a sync of the log that fails', () => {
     });
     expect(shop.fences()).toHaveLength(1);
     calls!.mend();
-    await expect.poll(() => ask(late, SAVE), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => ask(late, SAVE), PATIENT).toBe(1);
     expect(shop.fences()).toEqual([]);
     // Who met the error does not write before it has been started again.
     expect(await ask(writer, SAVE)).toEqual(FENCED);
@@ -223,7 +224,7 @@ describe('a read of the database file that fails', () => {
     calls!.fail({ call: 'read', suffix: '.db', error: 'EIO' });
     expect(await ask(reader, READ_MUCH)).toMatchObject({ code: 'HIVEDB_E_CORRUPT' });
     expect(await ask(reader, SAVE)).toEqual(FENCED);
-    await expect.poll(() => ask(other, SAVE)).toEqual(FENCED);
+    await expect.poll(() => ask(other, SAVE), PATIENT).toEqual(FENCED);
     // It cannot be verified on a disk that does not read.
     const late = await shop.onThatDisk();
     expect(await ask(late, SAVE)).toMatchObject({ code: 'HIVEDB_E_CORRUPT' });
