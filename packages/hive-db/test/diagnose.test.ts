@@ -110,7 +110,12 @@ describe('diagnose', () => {
     const holder = serviceSnapshot({
       app: 'importer',
       pid: writer.pid,
-      databases: [databaseSnapshot({ path, lane: { running: 1, writer: { label: 'move stock', heldMs: 4_300 } } })],
+      databases: [
+        databaseSnapshot({
+          path,
+          lane: { running: 1, writer: { label: 'move stock', heldMs: 4_300, lockedMs: 4_300, changedMs: undefined } },
+        }),
+      ],
     });
     await using both = await runtimeDirectory(serviceSnapshot({ databases }), holder);
     expect((await diagnose(both.path)).findings.find(({ code }) => code === 'write-lock')?.evidence).toBe(

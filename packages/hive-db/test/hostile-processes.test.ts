@@ -147,7 +147,12 @@ describe('what another process says', () => {
         path: EVIL,
         failure: { code: EVIL, message: EVIL },
         status: 'failed',
-        lane: { waiting: 1, running: 1, oldestWaitMs: 9_000, writer: { label: EVIL, heldMs: 1 } },
+        lane: {
+          waiting: 1,
+          running: 1,
+          oldestWaitMs: 9_000,
+          writer: { label: EVIL, heldMs: 1, lockedMs: 1, changedMs: 1 },
+        },
         leases: [
           { id: 1, resourceId: 1, owner: EVIL, ageMs: 40_000, acquiredAt: EVIL, allowedMs: undefined, use: 'read' },
         ],

@@ -50,8 +50,19 @@ export interface LaneSnapshot {
   readonly waiting: number;
   readonly running: number;
   readonly oldestWaitMs: number;
-  /** Who holds the writer, and for how long; undefined while nobody does. */
-  readonly writer: { readonly label: string; readonly heldMs: number } | undefined;
+  /** Who holds the writer; undefined while nobody does. */
+  readonly writer: WriterSnapshot | undefined;
+}
+
+/** Who has the right to write among the callers of this process, and how far it is. */
+export interface WriterSnapshot {
+  readonly label: string;
+  /** Since it had the right. */
+  readonly heldMs: number;
+  /** Since BEGIN gave it the lock of the database; undefined while it waits for that. */
+  readonly lockedMs: number | undefined;
+  /** Since it first changed something; undefined while it has only read. */
+  readonly changedMs: number | undefined;
 }
 
 /** What a connection is for: reading, or writing in the lane; on drivers without a single writer, either. */

@@ -53,7 +53,7 @@ describe('a write, while another process holds the lock', () => {
     expect(itemsOf(database)).toEqual([]);
     expect(await database.read('go on', (c) => c.all('SELECT * FROM item'))).toEqual([]);
     expect(temporary.service.snapshot().databases[0]).toMatchObject({
-      lane: { running: 1, waiting: 1 },
+      lane: { running: 1, waiting: 1, writer: { label: 'first', lockedMs: undefined, changedMs: undefined } },
       counters: { busy: 1 },
     });
     holder.say('let go');

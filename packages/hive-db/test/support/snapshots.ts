@@ -54,7 +54,12 @@ export function busyService(): ServiceSnapshot {
             ],
           },
         },
-        lane: { waiting: 2, running: 1, oldestWaitMs: 0, writer: { label: 'move stock', heldMs: 1_250 } },
+        lane: {
+          waiting: 2,
+          running: 1,
+          oldestWaitMs: 0,
+          writer: { label: 'move stock', heldMs: 1_250, lockedMs: 1_200, changedMs: 900 },
+        },
         counters: { busy: 30, rolledBack: 25, errors: { HIVEDB_E_BUSY_TIMEOUT: 3, HIVEDB_E_SQL: 4 } },
         statements: [{ statement: 'SELECT * FROM orders', runs: 7, sumMs: 400, maxMs: 250 }],
         slowStatements: [

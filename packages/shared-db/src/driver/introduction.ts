@@ -62,14 +62,15 @@ function writingOf(
   const callSite =
     database?.leases.find(({ owner }) => owner === writer.label)?.acquiredAt ??
     snapshot.labels.find(({ label }) => label === writer.label)?.callSite;
-  return { ...writer, ...(callSite === undefined ? {} : { callSite }) };
+  const { label, heldMs } = writer;
+  return { label, heldMs, ...(callSite === undefined ? {} : { callSite }) };
 }
 
 /** A process that has the right to write among its own, and not the lock, waits for that. */
 function waitingOf(report: ProcessReport, path: string | undefined): readonly WaiterAhead[] {
   const snapshot = snapshotOf(report);
   const writer = snapshot === undefined ? undefined : databaseAt(snapshot, path)?.lane.writer;
-  if (snapshot === undefined || writer === undefined) return [];
+  if (snapshot === undefined || writer === undefined || writer.lockedMs !== undefined) return [];
   return [{ pid: report.pid, app: snapshot.app, label: writer.label, waitMs: writer.heldMs }];
 }
 

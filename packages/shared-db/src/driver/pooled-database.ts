@@ -439,7 +439,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
   #lane(): LaneSnapshot {
     const { waiting, leased, oldestWaitMs } = this.writers.stats();
     const [lease] = this.writers.leases();
-    const writer = lease?.owner === undefined ? undefined : Object.freeze({ label: lease.owner, heldMs: lease.ageMs });
+    const writer =
+      lease?.owner === undefined
+        ? undefined
+        : Object.freeze({ label: lease.owner, heldMs: lease.ageMs, ...this.transactions.ages() });
     return Object.freeze({ waiting, running: leased, oldestWaitMs, writer });
   }
 

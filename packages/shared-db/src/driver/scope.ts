@@ -42,6 +42,8 @@ export interface ScopeHost {
   readonly isLost: (error: unknown) => boolean;
   /** Makes one call of a driver, on behalf of whoever the scope was lent to. */
   readonly doing: <T>(call: () => T) => T;
+  /** Told when a statement has changed something, as far as its kind tells. */
+  readonly changed?: () => void;
   readonly started?: () => void;
   readonly finished?: () => void;
 }
@@ -71,12 +73,15 @@ export class Scope implements Transaction {
     return (await this.#statement((connection) => connection.get(sql, params))) as T | undefined;
   }
 
-  run(sql: string, ...params: readonly Bindable[]): Promise<RunResult> {
-    return this.#statement((connection) => connection.run(sql, params));
+  async run(sql: string, ...params: readonly Bindable[]): Promise<RunResult> {
+    const result = await this.#statement((connection) => connection.run(sql, params));
+    if (result.changes > 0) this.#host.changed?.();
+    return result;
   }
 
-  exec(sql: string): Promise<void> {
-    return this.#statement((connection) => connection.exec(sql));
+  async exec(sql: string): Promise<void> {
+    await this.#statement((connection) => connection.exec(sql));
+    this.#host.changed?.();
   }
 
   async *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): AsyncGenerator<T, undefined> {

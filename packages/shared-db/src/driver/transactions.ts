@@ -2,6 +2,7 @@ import type { Lease } from '@hive/pool';
 import type { DatabaseContext } from '../database.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Label } from '../labels.ts';
+import type { WriterSnapshot } from '../snapshot.ts';
 import type { Call } from './call.ts';
 import type { Access, DriverConnection } from './driver.ts';
 import type { Failures } from './failures.ts';
@@ -30,12 +31,21 @@ export interface TransactionOrder<T> {
   readonly limits: TransactionLimits | undefined;
 }
 
+/** A transaction that has the right to change things. */
+interface Locked {
+  /** Since when, on the clock. */
+  readonly at: number;
+  /** When it first did. */
+  changedAt: number | undefined;
+}
+
 /** Runs callers' functions between BEGIN and COMMIT or ROLLBACK, on connections that it gives back in either case. */
 export class Transactions {
   readonly #context: DatabaseContext;
   readonly #failures: Failures;
   readonly #host: TransactionHost;
   readonly #watches = new Set<TransactionWatch>();
+  readonly #locked = new Set<Locked>();
 
   constructor(context: DatabaseContext, failures: Failures, host: TransactionHost) {
     this.#context = context;
@@ -49,8 +59,12 @@ export class Transactions {
     const { label } = call;
     let watch: TransactionWatch | undefined;
     let begun = false;
+    let locked: Locked | undefined;
     const scope = new Scope(lease, {
       ...this.scopeHost(label, true),
+      changed: () => {
+        if (locked !== undefined) locked.changedAt ??= this.#context.clock.now();
+      },
       started: () => watch?.started(),
       finished: () => watch?.finished(),
     });
@@ -59,7 +73,11 @@ export class Transactions {
       // Asked of the lease at every try: it may be revoked while the lock is waited for.
       await whenFree(() => this.#doing(label, () => lease.resource.begin(access)), this.#host.patience(call));
       begun = true;
-      if (access === 'write') this.#host.assertWritable(label);
+      if (access === 'write') {
+        locked = { at: this.#context.clock.now(), changedAt: undefined };
+        this.#locked.add(locked);
+        this.#host.assertWritable(label);
+      }
       if (order.limits !== undefined) watch = this.#watch(order.limits, scope, label, expired.reject);
       const result = await (watch === undefined
         ? given(order, scope)
@@ -78,7 +96,19 @@ export class Transactions {
     } finally {
       watch?.stop();
       if (watch !== undefined) this.#watches.delete(watch);
+      if (locked !== undefined) this.#locked.delete(locked);
     }
+  }
+
+  /** For how long the oldest that runs has had the lock, and for how long it has changed things. */
+  ages(): Pick<WriterSnapshot, 'lockedMs' | 'changedMs'> {
+    const [oldest] = this.#locked;
+    const now = this.#context.clock.now();
+    const { changedAt } = oldest ?? {};
+    return {
+      lockedMs: oldest && now - oldest.at,
+      changedMs: changedAt === undefined ? undefined : now - changedAt,
+    };
   }
 
   /** Ends those that are still running: their connections are gone. */

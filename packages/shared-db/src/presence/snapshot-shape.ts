@@ -110,7 +110,16 @@ const database: Shape<DatabaseSnapshot> = {
         waiting: 'number',
         running: 'number',
         oldestWaitMs: 'number',
-        writer: { optional: { fields: { label: 'string', heldMs: 'number' } } },
+        writer: {
+          optional: {
+            fields: {
+              label: 'string',
+              heldMs: 'number',
+              lockedMs: { optional: 'number' },
+              changedMs: { optional: 'number' },
+            },
+          },
+        },
       },
     },
     counters: {

@@ -25,11 +25,33 @@ describe('the snapshot of a service', () => {
       waiting: 1,
       running: 1,
       oldestWaitMs: 500,
-      writer: { label: 'move stock', heldMs: 750 },
+      writer: { label: 'move stock', heldMs: 750, lockedMs: 750, changedMs: 750 },
     });
     release.resolve(undefined);
     await Promise.all([moving, waiting]);
     expect(database.snapshot().lane.writer).toBeUndefined();
+  });
+
+  it('says since when a transaction has the lock, and since when it has changed something', async () => {
+    const clock = new VirtualClock();
+    await using file = await shop({ clock });
+    const { database } = file;
+    const writer = (): unknown => database.snapshot().lane.writer;
+    await database.transaction('move stock', async (tx) => {
+      await clock.advance(100);
+      await tx.all('SELECT * FROM item');
+      await tx.run("UPDATE item SET name = 'nobody' WHERE id = 1");
+      await clock.advance(100);
+      expect(writer()).toEqual({ label: 'move stock', heldMs: 200, lockedMs: 200, changedMs: undefined });
+      await tx.transaction((part) => part.run("INSERT INTO item (name) VALUES ('a')"));
+      await clock.advance(100);
+      await tx.run("INSERT INTO item (name) VALUES ('b')");
+      expect(writer()).toEqual({ label: 'move stock', heldMs: 300, lockedMs: 300, changedMs: 100 });
+    });
+    await database.transaction('next', () => {
+      expect(writer()).toMatchObject({ label: 'next', lockedMs: 0, changedMs: undefined });
+      return Promise.resolve();
+    });
   });
 
   it('says how long the holder of a session asked for, until it ends', async () => {

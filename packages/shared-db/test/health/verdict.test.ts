@@ -185,7 +185,12 @@ describe('somebody who waits', () => {
       code: 'waiting',
       evidence: '1 write waiting to be written, the oldest for 2 min',
     });
-    const lane = { waiting: 2, oldestWaitMs: 3_000, running: 1, writer: { label: 'move "stock"', heldMs: 3_100 } };
+    const lane = {
+      waiting: 2,
+      oldestWaitMs: 3_000,
+      running: 1,
+      writer: { label: 'move "stock"', heldMs: 3_100, lockedMs: 3_000, changedMs: undefined },
+    };
     expect(onlyReason({ lane }).evidence).toBe(
       String.raw`2 writes waiting to be written, the oldest for 3 s, behind "move \"stock\"" for 3.1 s`,
     );

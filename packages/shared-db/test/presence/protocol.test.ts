@@ -24,6 +24,7 @@ const asSent = (snapshot: ServiceSnapshot): ServiceSnapshot => JSON.parse(JSON.s
 
 /** A snapshot with something in every list and every optional field. */
 const full = healthyService({
+  labels: [{ label: 'list orders', calls: 3, failures: 0, sumMs: 4, maxMs: 2, callSite: 'list (main.ts:3:1)' }],
   databases: [
     healthyDatabase({
       failure: { code: 'HIVEDB_E_IO', message: 'disk I/O error' },
@@ -38,8 +39,11 @@ const full = healthyService({
           use: 'read',
         },
       ],
-      lane: { running: 1, writer: { label: 'move stock', heldMs: 5 } },
+      lane: { running: 1, writer: { label: 'move stock', heldMs: 5, lockedMs: 4, changedMs: 3 } },
       waiters: [{ owner: 'save order', waitMs: 4, use: 'read' }],
+      statements: [{ statement: 'SELECT 1', runs: 2, sumMs: 3, maxMs: 2 }],
+      slowStatements: [{ statement: 'SELECT 1', label: 'list orders', ms: 120, at: 7 }],
+      slowRuns: 1,
       counters: { errors: { HIVEDB_E_BUSY_TIMEOUT: 2 } },
       pool: { waitTime: { count: 1, sumMs: 2, maxMs: 2, buckets: [{ leMs: 2.048, count: 1 }] } },
     }),
@@ -269,8 +273,9 @@ describe('an answer', () => {
   it('is rubbish without any one field, but for those that may be missing', () => {
     const parents = pathsOf(asSent(full)).filter((path) => typeof path.at(-1) === 'string');
     const mayBeMissing = [
-      /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer|counters\.errors\.\w+)$/,
+      /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer(?:\.(?:locked|changed)Ms)?|counters\.errors\.\w+)$/,
       /^databases\.0\.(?:leases|waiters)\.0\.(?:owner|acquiredAt|allowedMs)$/,
+      /^databases\.0\.slowStatements\.0\.label$|^labels\.0\.callSite$/,
     ];
     for (const path of parents) {
       const place = path.join('.');
