@@ -1,4 +1,4 @@
-import type { Measure, Scenario } from '../../scenario.ts';
+import type { Contestant, Measure, Scenario } from '../../scenario.ts';
 import { contestant } from './contestant.ts';
 import { openBare, openService, ROWS } from './stage.ts';
 
@@ -13,13 +13,8 @@ export function pointReadScenario(): Scenario {
     about: 'One row of six columns by its key: readSync against a prepared statement.',
     measures: TIME,
     contestants: [
-      contestant('ours', 'readSync', times, async () => {
-        const stage = await openService('normal');
-        const run = (count: number): void => {
-          for (let i = 1; i <= count; i++) stage.database.readSync('item by key', (c) => c.get(BY_KEY, (i % ROWS) + 1));
-        };
-        return { run, end: () => stage.end() };
-      }),
+      readingByKey('readSync', times, true),
+      readingByKey('readSync, unseen', times, false),
       contestant('bare', 'better-sqlite3 get', times, async () => {
         const stage = openBare('normal');
         const statement = stage.reader.prepare(BY_KEY);
@@ -30,6 +25,17 @@ export function pointReadScenario(): Scenario {
       }),
     ],
   };
+}
+
+/** Whether other processes may find this one: what that costs is what lies between the two. */
+function readingByKey(name: string, times: number, presence: boolean): Contestant {
+  return contestant('ours', name, times, async () => {
+    const stage = await openService('normal', presence);
+    const run = (count: number): void => {
+      for (let i = 1; i <= count; i++) stage.database.readSync('item by key', (c) => c.get(BY_KEY, (i % ROWS) + 1));
+    };
+    return { run, end: () => stage.end() };
+  });
 }
 
 export function thousandRowsScenario(): Scenario {

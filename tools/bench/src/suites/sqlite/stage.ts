@@ -18,10 +18,11 @@ export interface ServiceStage {
   end(): Promise<void>;
 }
 
-export async function openService(durability: Durability): Promise<ServiceStage> {
+export async function openService(durability: Durability, presence = true): Promise<ServiceStage> {
   const directory = temporaryDirectory();
   const service: DatabaseService<{ bench: ReturnType<typeof sqlite> }> = await openDatabaseService({
     app: 'bench',
+    presence,
     runtimeDirectory: join(directory, 'run'),
     dataDirectory: directory,
     databases: {
