@@ -98,9 +98,9 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
       done(await (await import('./commands/locks.ts')).locks(invocation(), databases));
     });
   examples(locks, [
-    ['hive-db locks', 'every database that a process of this user has open'],
+    ['hive-db locks', 'every database that a process has open'],
     ['hive-db locks orders', 'one of them by its name'],
-    ['hive-db locks data/orders.db', 'any SQLite file, also where only other programs use it'],
+    ['hive-db locks data/orders.db', 'any SQLite file, whatever programs use it'],
   ]);
 
   const why = program
@@ -117,6 +117,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
 
   addPs(program, invocation, done);
   addTop(program, invocation, done);
+  addWal(program, invocation, done);
 
   const healthCheck = program
     .command('health-check')
@@ -237,6 +238,20 @@ function addTop(program: Command, invocation: () => Invocation, done: (outcome: 
     ['hive-db top', 'the last second'],
     ['hive-db top --interval 0s --sort max', 'the longest single runs since the start'],
     ['hive-db top --slow 500ms --json', 'statements that took half a second, for programs'],
+  ]);
+}
+
+function addWal(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
+  const wal = program
+    .command('wal')
+    .description('how long the write-ahead log of a database is, who keeps it so, and why it cannot shrink now')
+    .argument('[database...]', 'names of databases, or SQLite files; they are looked at, not opened')
+    .action(async (databases: readonly string[]) => {
+      done(await (await import('./commands/wal.ts')).wal(invocation(), databases));
+    });
+  examples(wal, [
+    ['hive-db wal orders', 'its frames, and every reader with what it keeps'],
+    ['hive-db wal data/orders.db', 'any SQLite file, whatever programs use it'],
   ]);
 }
 

@@ -47,6 +47,9 @@ describe('help', () => {
 
   it.each([
     'status',
+    'locks',
+    'wal',
+    'why',
     'health-check',
     'monitor',
     'diagnose',

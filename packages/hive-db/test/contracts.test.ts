@@ -8,7 +8,7 @@ import { contract, misfits } from './support/schema.ts';
 import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
-const VERBS = ['status', 'ps', 'top', 'locks', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
+const VERBS = ['status', 'ps', 'top', 'locks', 'wal', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
 /** What a verb needs to be over at once. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = { top: ['--interval', '0s'] };
 const settings = ['config-print', 'config-validate'];
@@ -51,7 +51,7 @@ describe('what --json prints', () => {
       const { out } = await run([verb, ...(OPTIONS[verb] ?? []), '--json', '--runtime-dir', shop.runtimeDirectory]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
-    for (const verb of ['status', 'locks', 'diagnose']) {
+    for (const verb of ['status', 'locks', 'wal', 'diagnose']) {
       const { out } = await run([verb, '--json', ...files]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }

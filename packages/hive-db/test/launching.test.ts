@@ -78,7 +78,7 @@ describe('the launcher', () => {
 });
 
 describe('starting', () => {
-  it.each([['status'], ['monitor'], ['health-check'], ['diagnose'], ['export'], ['deprecations'], ['--help']])(
+  it.each([['status'], ['wal'], ['monitor'], ['health-check'], ['diagnose'], ['export'], ['deprecations'], ['--help']])(
     'loads for %s only what it needs',
     async (verb) => {
       await using directory = await runtimeDirectory();

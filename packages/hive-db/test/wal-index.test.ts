@@ -29,6 +29,7 @@ function indexBytes(fields: Fields = {}): DataView<ArrayBuffer> {
     view.setUint32(at + 16, frames, little);
   }
   view.setUint32(96, backfilled, little);
+  view.setUint32(128, 42, little);
   for (const [mark, value] of marks.entries()) view.setUint32(100 + 4 * mark, value, little);
   return view;
 }
@@ -43,6 +44,7 @@ describe('the index of a log', () => {
       pageSize: 4_096,
       frames: 59,
       backfilled: 17,
+      attempted: 42,
       readMarks: [0, 17, 59, undefined, undefined],
     });
   });
@@ -117,6 +119,7 @@ describe('an index whose two headers agree', () => {
                 pageSize: stored === 1 ? 65_536 : stored,
                 frames: word(16),
                 backfilled: word(96),
+                attempted: word(128),
                 readMarks: marks.map((mark) => (mark === 0xffff_ffff ? undefined : mark)),
               }
             : undefined,

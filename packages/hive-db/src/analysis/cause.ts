@@ -1,5 +1,5 @@
-import type { DatabaseSnapshot } from '@hive/shared-db';
-import type { DatabaseLocksDocument, Person } from '../documents/locks.ts';
+import type { Acquaintance, Doing, Person } from '../documents/holder.ts';
+import type { DatabaseLocksDocument } from '../documents/locks.ts';
 import type { Answered } from '../inquiry.ts';
 import { count, duration, size } from '../render/figures.ts';
 
@@ -10,11 +10,7 @@ import { count, duration, size } from '../render/figures.ts';
 export type CauseVerdict = 'write-lock' | 'connections' | 'stuck' | 'log' | 'none';
 
 /** Somebody in the way. What cannot be known is null. */
-export interface Culprit extends Person {
-  readonly label: string | null;
-  readonly call_site: string | null;
-  readonly held_seconds: number | null;
-}
+export interface Culprit extends Person, Doing {}
 
 /** The root of waiting for one database. */
 export interface Cause {
@@ -24,18 +20,12 @@ export interface Cause {
   readonly culprits: readonly Culprit[];
 }
 
-/** The same database in one of our processes. */
-export interface Use {
-  readonly process: Answered;
-  readonly database: DatabaseSnapshot;
-}
-
 /** From here on an event loop counts as stuck, and a log as one that cannot begin again: where SQLite would have moved it. */
 const STUCK_MS = 1_000;
 const LONG_LOG_FRAMES = 1_000;
 
 /** Finds the root of waiting, joining locks, queues, event loops and the log. Pure. */
-export function causeOf(locks: DatabaseLocksDocument, uses: readonly Use[]): Cause {
+export function causeOf(locks: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause {
   return (
     waitingToWrite(locks, uses) ??
     waitingForConnection(uses) ??
@@ -44,7 +34,7 @@ export function causeOf(locks: DatabaseLocksDocument, uses: readonly Use[]): Cau
   );
 }
 
-function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonly Use[]): Cause | undefined {
+function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause | undefined {
   if (write === null) return undefined;
   const own = uses.find(({ process }) => process.pid === write.pid);
   const behindOwn = own?.database.lane.waiting ?? 0;
@@ -60,7 +50,7 @@ function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonl
   };
 }
 
-function waitingForConnection(uses: readonly Use[]): Cause | undefined {
+function waitingForConnection(uses: readonly Acquaintance[]): Cause | undefined {
   const [worst] = uses
     .filter(({ database }) => database.pool.waiting > 0)
     .toSorted((a, b) => b.database.pool.oldestWaitMs - a.database.pool.oldestWaitMs);
@@ -84,7 +74,7 @@ function waitingForConnection(uses: readonly Use[]): Cause | undefined {
   };
 }
 
-function stuckProcess(uses: readonly Use[]): Cause | undefined {
+function stuckProcess(uses: readonly Acquaintance[]): Cause | undefined {
   const use = uses.find(({ process }) => process.snapshot.eventLoop.blockedMs >= STUCK_MS);
   if (use === undefined) return undefined;
   const { label = null, blockedMs } = use.process.snapshot.eventLoop;
@@ -107,14 +97,15 @@ function pinnedLog({ readers, wal }: DatabaseLocksDocument): Cause | undefined {
 }
 
 /** The main thread of a holder may be the reason why it holds for so long. */
-function stuck(use: Use | undefined): string {
+function stuck(use: Acquaintance | undefined): string {
   const { blockedMs = 0, label, statement } = use?.process.snapshot.eventLoop ?? {};
   if (blockedMs < STUCK_MS) return '';
   const inside = label === undefined ? '' : ` inside "${label}"`;
   return `; its main thread has been stuck for ${duration(blockedMs / 1_000)}${inside}${statement === undefined ? '' : `: ${statement}`}`;
 }
 
-function doing({ label, call_site: site, held_seconds: held }: Omit<Culprit, keyof Person>): string {
+/** What somebody does, and for how long, as the end of a clause. */
+export function doing({ label, call_site: site, held_seconds: held }: Doing): string {
   const parts = [
     label === null ? '' : ` by "${label}"`,
     held === null ? '' : ` for ${duration(held)}`,
@@ -123,7 +114,8 @@ function doing({ label, call_site: site, held_seconds: held }: Omit<Culprit, key
   return parts.join('');
 }
 
-function named({ pid, app, command }: Person): string {
+/** A process as people call it. */
+export function named({ pid, app, command }: Person): string {
   return `${app ?? command ?? 'a process'} (pid ${pid})`;
 }
 

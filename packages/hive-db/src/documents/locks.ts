@@ -1,6 +1,14 @@
-import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
 import type { LockReport, Stranger } from '../file/lock-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import {
+  companyOf,
+  writing,
+  type Acquaintance,
+  type Doing,
+  type Holder,
+  type Person,
+  type Sighting,
+} from './holder.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** `locks --json`, hive-db/locks/v1. What cannot be known is null. */
@@ -27,23 +35,6 @@ export interface DatabaseLocksDocument {
   readonly wal: WalDocument | null;
 }
 
-/** A process, by the name of its app where it is one of ours. */
-export interface Person extends Stranger {
-  readonly app: string | null;
-}
-
-/** A process with a lock. */
-export interface Holder extends Person {
-  /** What it does there; null where it is not one of ours. */
-  readonly label: string | null;
-  /** Where in its source that was begun. */
-  readonly call_site: string | null;
-  /** Since when it has the right to write, as it says itself. */
-  readonly held_seconds: number | null;
-  /** For how long this program has seen it. */
-  readonly observed_seconds: number;
-}
-
 export interface ReaderDocument extends Person {
   /** Frames of the log that must stay as they are for it. */
   readonly pins_frames: number;
@@ -65,16 +56,6 @@ export interface WalDocument {
   readonly size_bytes: number | null;
 }
 
-/** One database as this host sees it. */
-export interface Sighting {
-  readonly path: string;
-  /** All paths by which processes call this file. */
-  readonly aliases: ReadonlySet<string>;
-  readonly report: LockReport;
-  /** How long it has been watched. */
-  readonly observedMs: number;
-}
-
 /** Joins what the system tells of the locks with what the processes tell of themselves. Pure. */
 export function locksDocument(sightings: readonly Sighting[], inquiry: Inquiry): LocksDocument {
   return {
@@ -84,70 +65,23 @@ export function locksDocument(sightings: readonly Sighting[], inquiry: Inquiry):
   };
 }
 
-/** A process of ours and the database in question. */
-interface Acquaintance {
-  readonly process: Answered;
-  readonly database: DatabaseSnapshot;
-}
-
 /** The same for one database. Pure. */
-export function databaseLocks(
-  { path, aliases, report, observedMs }: Sighting,
-  answered: readonly Answered[],
-): DatabaseLocksDocument {
-  const ours = answered.flatMap((process) =>
-    process.snapshot.databases
-      .filter((database) => aliases.has(database.path ?? ''))
-      .map((database) => ({ process, database })),
-  );
-  const person = (stranger: Stranger): Person => ({
-    ...stranger,
-    app: answered.find(({ pid }) => pid === stranger.pid)?.snapshot.app ?? null,
-  });
-  const holder = (stranger: Stranger | undefined, does: (one: Acquaintance) => Doing | undefined): Holder | null => {
-    if (stranger === undefined) return null;
-    const acquaintance = ours.find(({ process }) => process.pid === stranger.pid);
-    const doing = acquaintance && does(acquaintance);
-    return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observedMs / 1_000 };
-  };
+export function databaseLocks(sighting: Sighting, answered: readonly Answered[]): DatabaseLocksDocument {
+  const { path, report } = sighting;
+  const { ours, names, person, holder } = companyOf(sighting, answered);
+  const holderOf = (stranger: Stranger | undefined, does: (one: Acquaintance) => Doing | undefined): Holder | null =>
+    stranger === undefined ? null : holder(stranger, does);
   const [writer] = report.writers;
   return {
     path,
-    names: [...new Set(ours.map(({ database }) => database.name))],
-    write: holder(writer, writing),
-    checkpoint: holder(report.checkpointers[0], () => undefined),
-    readers: report.readers.map(({ pinsFrames, ...stranger }) => ({ ...person(stranger), pins_frames: pinsFrames })),
+    names,
+    write: holderOf(writer, writing),
+    checkpoint: holderOf(report.checkpointers[0], () => undefined),
+    readers: report.readers.map((reader) => ({ ...person(reader), pins_frames: reader.pinsFrames })),
     waiters: waitersOf(ours, writer, person),
     open: report.openers.map(person),
     wal: walOf(report),
   };
-}
-
-interface Doing {
-  readonly label: string | null;
-  readonly call_site: string | null;
-  readonly held_seconds: number | null;
-}
-
-const NOT_KNOWN: Doing = { label: null, call_site: null, held_seconds: null };
-
-/** What a process does with the right to write that it has given itself. */
-function writing({ database }: Acquaintance): Doing | undefined {
-  const { writer } = database.lane;
-  if (writer === undefined) return undefined;
-  return {
-    label: writer.label,
-    call_site: leaseOf(database, writer.label)?.acquiredAt ?? null,
-    held_seconds: writer.heldMs / 1_000,
-  };
-}
-
-// The lane does not say which lease is the writer's: of those with its label it is the one with its age.
-function leaseOf({ leases, lane }: DatabaseSnapshot, label: string): LeaseSnapshot | undefined {
-  const age = lane.writer?.heldMs ?? 0;
-  return leases
-    .filter(({ owner }) => owner === label)
-    .toSorted((a, b) => Math.abs(a.ageMs - age) - Math.abs(b.ageMs - age))[0];
 }
 
 /** Whoever has its process's right to write and not the lock, while somebody else has it, waits for that. */

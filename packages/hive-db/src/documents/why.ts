@@ -1,6 +1,7 @@
-import { causeOf, type CauseVerdict, type Culprit, type Use } from '../analysis/cause.ts';
+import { causeOf, type CauseVerdict, type Culprit } from '../analysis/cause.ts';
 import type { Inquiry } from '../inquiry.ts';
-import { databaseLocks, type Sighting } from './locks.ts';
+import { companyOf, type Sighting } from './holder.ts';
+import { databaseLocks } from './locks.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** `why --json`, hive-db/why/v1: the root of waiting for one database. */
@@ -26,11 +27,9 @@ const NEXT: Readonly<Record<CauseVerdict, ((database: string) => string) | undef
 
 /** Pure. */
 export function whyDocument(database: string, sighting: Sighting, inquiry: Inquiry): WhyDocument {
-  const { path, aliases } = sighting;
-  const uses: readonly Use[] = inquiry.answered.flatMap((process) =>
-    process.snapshot.databases.filter((one) => aliases.has(one.path ?? '')).map((one) => ({ process, database: one })),
-  );
-  const { verdict, sentence, culprits } = causeOf(databaseLocks(sighting, inquiry.answered), uses);
+  const { path } = sighting;
+  const { ours } = companyOf(sighting, inquiry.answered);
+  const { verdict, sentence, culprits } = causeOf(databaseLocks(sighting, inquiry.answered), ours);
   return {
     schema: 'hive-db/why/v1',
     database,

@@ -15,16 +15,35 @@ export interface Reader extends Stranger {
   readonly pinsFrames: number;
 }
 
+/** A process that uses a read mark of the log's index. A process with several connections may use several. */
+export interface MarkUse extends Stranger {
+  readonly mark: number;
+  /** The last frame that it sees; 0 where it reads the file alone, undefined where that cannot be told. */
+  readonly frame: number | undefined;
+  readonly pinsFrames: number | undefined;
+}
+
 /** Who has which lock on one database at one moment, and the log that they share. */
 export interface LockReport {
   readonly writers: readonly Stranger[];
   readonly checkpointers: readonly Stranger[];
   readonly readers: readonly Reader[];
+  /** What keeps most first; none in rollback mode. */
+  readonly marks: readonly MarkUse[];
   /** Everybody who has it open, the others included. */
   readonly openers: readonly Stranger[];
-  readonly log: { readonly frames: number; readonly backlogFrames: number } | undefined;
+  readonly log: LogReport | undefined;
   /** Of the `-wal` file; undefined where there is none. */
   readonly walBytes: number | undefined;
+}
+
+/** The log as those who share it see it. */
+export interface LogReport {
+  readonly frames: number;
+  readonly backlogFrames: number;
+  /** How far the last checkpoint came, and how far it wanted to. */
+  readonly checkpointedFrames: number;
+  readonly attemptedFrames: number;
 }
 
 /** How often a `-shm` file is looked at that was caught in the middle of a change. A change takes microseconds. */
@@ -43,12 +62,14 @@ export function reportLocks(path: string, mode: 'wal' | 'rollback'): LockReport 
       ...locks.database.filter((lock) => databaseHoldings(lock, mode).some((held) => wanted.includes(held))),
       ...locks.walIndex.filter((lock) => shmHoldings(lock).some((held) => wanted.includes(held))),
     ]);
+  const marks = markUsesOf(locks.walIndex, index);
   return {
     writers: holding(['write', 'exclusive']),
     checkpointers: holding(['checkpoint', 'recover']),
-    readers: mode === 'wal' ? readersOf(locks.walIndex, index) : holding(['read']).map(pinningNothing),
+    readers: mode === 'wal' ? readersOf(marks) : holding(['read']).map(pinningNothing),
+    marks,
     openers: strangers([...locks.database, ...locks.walIndex]),
-    log: index && { frames: index.frames, backlogFrames: Math.max(0, index.frames - index.backfilled) },
+    log: index && logOf(index),
     walBytes: statSync(`${path}-wal`, { throwIfNoEntry: false })?.size,
   };
 }
@@ -58,14 +79,34 @@ function strangers(locks: readonly FileLock[]): readonly Stranger[] {
   return pids.map((pid) => ({ pid, command: commandOf(pid) }));
 }
 
+function markUsesOf(locks: readonly FileLock[], index: WalIndex | undefined): readonly MarkUse[] {
+  const uses = strangers(locks.filter((lock) => readMarksOf(lock).length > 0)).flatMap((stranger) => {
+    const marks = new Set(locks.filter(({ pid }) => pid === stranger.pid).flatMap((lock) => readMarksOf(lock)));
+    return [...marks].map((mark) => ({
+      ...stranger,
+      mark,
+      frame: index?.readMarks[mark],
+      pinsFrames: index && pinnedFrames(index, mark),
+    }));
+  });
+  return uses.toSorted((a, b) => (b.pinsFrames ?? 0) - (a.pinsFrames ?? 0));
+}
+
 /** One entry a process: what keeps the most frames counts. */
-function readersOf(locks: readonly FileLock[], index: WalIndex | undefined): readonly Reader[] {
-  const pins = (pid: number): number => {
-    const marks = locks.filter((lock) => lock.pid === pid).flatMap((lock) => readMarksOf(lock));
-    return index === undefined ? 0 : Math.max(...marks.map((mark) => pinnedFrames(index, mark)));
+function readersOf(marks: readonly MarkUse[]): readonly Reader[] {
+  const worst = new Map<number, Reader>();
+  for (const { pid, command, pinsFrames = 0 } of marks)
+    if (!worst.has(pid)) worst.set(pid, { pid, command, pinsFrames });
+  return [...worst.values()].toSorted((a, b) => a.pid - b.pid);
+}
+
+function logOf({ frames, backfilled, attempted }: WalIndex): LogReport {
+  return {
+    frames,
+    backlogFrames: Math.max(0, frames - backfilled),
+    checkpointedFrames: backfilled,
+    attemptedFrames: attempted,
   };
-  const reading = strangers(locks.filter((lock) => readMarksOf(lock).length > 0));
-  return reading.map((stranger) => ({ ...stranger, pinsFrames: pins(stranger.pid) }));
 }
 
 function pinningNothing(stranger: Stranger): Reader {

@@ -9,6 +9,7 @@ const VERSION = 3_007_000;
 const COPY_AT = 48;
 const BACKFILLED_AT = 96;
 const READ_MARKS_AT = 100;
+const ATTEMPTED_AT = 128;
 /** How many read marks there are. A reader holds the lock of one of them. */
 const READ_MARKS = 5;
 const UNUSED_MARK = 0xffff_ffff;
@@ -20,6 +21,8 @@ export interface WalIndex {
   readonly frames: number;
   /** How many of them are in the database file already. */
   readonly backfilled: number;
+  /** How many of them the last checkpoint set out to move: all that no reader kept. */
+  readonly attempted: number;
   /** By number of the read mark, the frames that its readers see; undefined where nobody has set it. Readers of the first see none. */
   readonly readMarks: readonly (number | undefined)[];
 }
@@ -42,6 +45,7 @@ export function decodeWalIndex(bytes: Uint8Array): WalIndex | undefined {
     pageSize,
     frames: word(16),
     backfilled: word(BACKFILLED_AT),
+    attempted: word(ATTEMPTED_AT),
     readMarks: readMarks.map((mark) => (mark === UNUSED_MARK ? undefined : mark)),
   };
 }

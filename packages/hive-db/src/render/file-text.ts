@@ -1,7 +1,7 @@
 import type { DatabaseFile, LockHolder } from '../file/file-report.ts';
+import { facts, type Fact } from './facts.ts';
 import { count, size } from './figures.ts';
 import type { Paint } from './paint.ts';
-import { paragraph } from './paragraph.ts';
 import { safe } from './safe-text.ts';
 
 const KEY_WIDTH = 16;
@@ -11,14 +11,10 @@ const LONGEST_PATH = 4_096;
 /** What a database file holds, a line for each thing that is known. */
 export function fileText(file: DatabaseFile, paint: Paint, width: number): string {
   const heading = `${paint('strong', safe(file.path, LONGEST_PATH))}\n`;
-  const lines = facts(file).map(([key, value]) => {
-    const text = paragraph(value, width - KEY_WIDTH - 2);
-    return `  ${key.padEnd(KEY_WIDTH)}${text.trimEnd().replaceAll('\n', `\n${' '.repeat(KEY_WIDTH + 2)}`)}\n`;
-  });
-  return heading + lines.join('');
+  return heading + facts(factsOf(file), KEY_WIDTH, width);
 }
 
-function facts(file: DatabaseFile): readonly (readonly [key: string, value: string])[] {
+function factsOf(file: DatabaseFile): readonly Fact[] {
   const { page_count: pages, page_size_bytes: pageSize, free_pages: free, sqlite_version: version } = file;
   return [
     ['size', `${size(file.size_bytes)}: ${pages ?? '?'} pages of ${size(pageSize)}, ${free} free`],

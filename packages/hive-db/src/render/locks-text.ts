@@ -1,15 +1,8 @@
-import type {
-  DatabaseLocksDocument,
-  Holder,
-  LocksDocument,
-  Person,
-  ReaderDocument,
-  WalDocument,
-  Waiter,
-} from '../documents/locks.ts';
+import type { Holder, Person } from '../documents/holder.ts';
+import type { DatabaseLocksDocument, LocksDocument, ReaderDocument, WalDocument, Waiter } from '../documents/locks.ts';
+import { facts, type Fact } from './facts.ts';
 import { count, duration, size } from './figures.ts';
 import type { Paint } from './paint.ts';
-import { paragraph } from './paragraph.ts';
 import { safe } from './safe-text.ts';
 
 const KEY_WIDTH = 12;
@@ -23,7 +16,7 @@ export function locksText({ databases }: LocksDocument, paint: Paint, width: num
 function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): string {
   const { path, names, write, checkpoint, readers, waiters, open, wal } = database;
   const name = names.length === 0 ? '' : `  ${safe(names.join(', '))}`;
-  const lines: readonly (readonly [key: string, value: string])[] = [
+  const lines: readonly Fact[] = [
     ['writing', write === null ? 'nobody' : holder(write)],
     ...waiters.map((one) => ['waiting', waiter(one)] as const),
     ...(checkpoint === null ? [] : [['checkpoint', holder(checkpoint)] as const]),
@@ -31,13 +24,7 @@ function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): 
     ['open in', open.length === 0 ? 'no process' : open.map((one) => person(one)).join('; ')],
     ...(wal === null ? [] : [['log', log(wal)] as const]),
   ];
-  const room = width - KEY_WIDTH - 2;
-  const text = lines.map(([key, value]) => {
-    const [first = '', ...rest] = paragraph(value, room).trimEnd().split('\n');
-    const hanging = rest.map((line) => `${' '.repeat(KEY_WIDTH + 2)}${line}\n`).join('');
-    return `  ${key.padEnd(KEY_WIDTH)}${first}\n${hanging}`;
-  });
-  return `${paint('strong', safe(path, LONGEST_PATH))}${name}\n${text.join('')}`;
+  return `${paint('strong', safe(path, LONGEST_PATH))}${name}\n${facts(lines, KEY_WIDTH, width)}`;
 }
 
 /** A process as people call it: the app and its number, or the command and its number. */
@@ -45,7 +32,8 @@ function person({ pid, app, command }: Person): string {
   return `${safe(app ?? command ?? '?')} (pid ${pid})`;
 }
 
-function holder(one: Holder): string {
+/** A process with a lock, what it does there and since when. */
+export function holder(one: Holder): string {
   const { label, call_site: site, held_seconds: held } = one;
   const doing = label === null ? '' : `: "${safe(label)}"`;
   const since = held === null ? '' : ` for ${duration(held)}`;

@@ -66,6 +66,18 @@ const verbs = {
   session: async () => {
     await orders.session('nightly import', { timeoutMs: 600_000 });
   },
+  /** Reads `orders` in one snapshot until the end. */
+  pin: async () => {
+    const begun = Promise.withResolvers();
+    void orders
+      .read('list for ever', async (c) => {
+        await c.all('SELECT * FROM stock');
+        begun.resolve();
+        await new Promise(() => undefined);
+      })
+      .catch(() => undefined);
+    await begun.promise;
+  },
   /** Runs one statement that takes longer than any test. */
   count: () => {
     process.stdout.write('count\n');

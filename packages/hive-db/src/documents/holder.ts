@@ -1,0 +1,114 @@
+import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
+import type { DatabaseFile } from '../file/file-report.ts';
+import type { LockReport, Stranger } from '../file/lock-report.ts';
+import type { Answered } from '../inquiry.ts';
+
+/** A process, by the name of its app where it is one of ours. */
+export interface Person extends Stranger {
+  readonly app: string | null;
+}
+
+/** A process with a lock. */
+export interface Holder extends Person {
+  /** What it does there; null where it is not one of ours. */
+  readonly label: string | null;
+  /** Where in its source that was begun. */
+  readonly call_site: string | null;
+  /** Since when it has the right to do that, as it says itself. */
+  readonly held_seconds: number | null;
+  /** For how long this program has seen it. */
+  readonly observed_seconds: number;
+}
+
+/** One database as this host sees it. */
+export interface Sighting {
+  readonly path: string;
+  /** All paths by which processes call this file. */
+  readonly aliases: ReadonlySet<string>;
+  /** What the file itself tells. */
+  readonly file: DatabaseFile;
+  readonly report: LockReport;
+  /** How long it has been watched. */
+  readonly observedMs: number;
+}
+
+/** A process of ours and the database in question. */
+export interface Acquaintance {
+  readonly process: Answered;
+  readonly database: DatabaseSnapshot;
+}
+
+/** What a process of ours says that it does with a database. */
+export interface Doing {
+  readonly label: string | null;
+  readonly call_site: string | null;
+  readonly held_seconds: number | null;
+}
+
+/** Everybody on one database, in the system's words joined with their own. */
+export interface Company {
+  readonly ours: readonly Acquaintance[];
+  /** How they call the database. */
+  readonly names: readonly string[];
+  readonly person: (stranger: Stranger) => Person;
+  /** `does` is asked only where it is one of ours. */
+  readonly holder: (stranger: Stranger, does: (one: Acquaintance) => Doing | undefined) => Holder;
+}
+
+const NOT_KNOWN: Doing = { label: null, call_site: null, held_seconds: null };
+
+/** Joins what the system tells with what the processes tell of themselves. Pure. */
+export function companyOf({ aliases, observedMs }: Sighting, answered: readonly Answered[]): Company {
+  const ours = answered.flatMap((process) =>
+    process.snapshot.databases
+      .filter((database) => aliases.has(database.path ?? ''))
+      .map((database) => ({ process, database })),
+  );
+  const person = (stranger: Stranger): Person => ({
+    pid: stranger.pid,
+    command: stranger.command,
+    app: answered.find(({ pid }) => pid === stranger.pid)?.snapshot.app ?? null,
+  });
+  return {
+    ours,
+    names: [...new Set(ours.map(({ database }) => database.name))],
+    person,
+    holder: (stranger, does) => {
+      const acquaintance = ours.find(({ process }) => process.pid === stranger.pid);
+      const doing = acquaintance && does(acquaintance);
+      return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observedMs / 1_000 };
+    },
+  };
+}
+
+/** What a process does with the right to write that it has given itself. */
+export function writing({ database }: Acquaintance): Doing | undefined {
+  const { writer } = database.lane;
+  if (writer === undefined) return undefined;
+  return {
+    label: writer.label,
+    call_site: writersLeaseOf(database)?.acquiredAt ?? null,
+    held_seconds: writer.heldMs / 1_000,
+  };
+}
+
+/** What a process has read for longest, which is what keeps most; where it reads nothing else, its own transaction that writes. */
+export function reading(acquaintance: Acquaintance): Doing | undefined {
+  const { database } = acquaintance;
+  const writers = writersLeaseOf(database);
+  const [oldest] = database.leases.filter((lease) => lease !== writers).toSorted((a, b) => b.ageMs - a.ageMs);
+  if (oldest === undefined) return writing(acquaintance);
+  return {
+    label: oldest.owner ?? null,
+    call_site: oldest.acquiredAt ?? null,
+    held_seconds: oldest.ageMs / 1_000,
+  };
+}
+
+// The lane does not say which lease is the writer's: of those with its label it is the one with its age.
+function writersLeaseOf({ leases, lane: { writer } }: DatabaseSnapshot): LeaseSnapshot | undefined {
+  if (writer === undefined) return undefined;
+  return leases
+    .filter(({ owner }) => owner === writer.label)
+    .toSorted((a, b) => Math.abs(a.ageMs - writer.heldMs) - Math.abs(b.ageMs - writer.heldMs))[0];
+}
