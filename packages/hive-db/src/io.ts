@@ -23,6 +23,8 @@ export interface Io {
   readonly columns: number | undefined;
   readonly rows: number | undefined;
   readonly clock: {
+    /** Milliseconds that only ever grow, from any beginning. */
+    now(): number;
     /** Resolves after `delayMs`, and at once when the signal aborts. Never rejects. */
     wait(delayMs: number, signal: AbortSignal): Promise<void>;
   };

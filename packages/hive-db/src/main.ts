@@ -51,7 +51,7 @@ export function systemIo(): Io {
     get rows() {
       return (stdout.isTTY && stdout.rows) || undefined;
     },
-    clock: { wait },
+    clock: { now: () => process.uptime() * 1_000, wait },
     interruption,
   };
 }

@@ -1,24 +1,32 @@
 import { databasesNamed, knownDatabases, type NamedDatabase } from './databases.ts';
-import type { Sighting } from './documents/holder.ts';
+import type { FileSighting, Sighting } from './documents/holder.ts';
 import { EXIT, worstOf, type ExitCode } from './exit-code.ts';
 import { fileOutcome } from './file-outcome.ts';
 import { inspectFile } from './file/inspect.ts';
+import { readLockTable } from './file/lock-holders.ts';
 import { reportLocks } from './file/lock-report.ts';
-import { announce, inquire, outcomeOf, type Inquiry } from './inquiry.ts';
+import { announce, inquire, outcomeOf, type Answered, type Inquiry } from './inquiry.ts';
 import { say, type Invocation } from './invocation.ts';
+import { Watch } from './watch.ts';
 
 /** What a look at one database gave: who has which lock, or why that could not be seen. The reason has been said. */
-export interface View {
+interface View {
   readonly code: ExitCode;
-  readonly sighting?: Sighting;
+  readonly sighting?: FileSighting;
 }
 
 /** What a look at several gave, and what the processes said. */
 export interface Panorama {
   readonly code: ExitCode;
   readonly inquiry: Inquiry;
-  readonly sightings: readonly Sighting[];
+  readonly sightings: readonly FileSighting[];
 }
+
+/**
+ * How long after the first look a second one shows whether a stranger still has its lock, which it cannot be asked. Long beside a
+ * transaction of some milliseconds, short beside the start of the program.
+ */
+const SECOND_LOOK_MS = 50;
 
 /** Looks at the databases that are named, or at all that processes have open, and says what stands in the way. */
 export async function lookAround(invocation: Invocation, wanted: readonly string[]): Promise<Panorama> {
@@ -28,7 +36,7 @@ export async function lookAround(invocation: Invocation, wanted: readonly string
     wanted.length === 0
       ? knownDatabases(inquiry.answered)
       : databasesNamed(wanted, inquiry.answered, invocation.io.cwd);
-  const views = databases.map((database) => look(invocation, database));
+  const views = await look(invocation, databases, inquiry);
   return {
     code: wanted.length === 0 ? codeOfKnown(views, inquiry) : worstOf(views.map(({ code }) => code)),
     inquiry,
@@ -36,15 +44,57 @@ export async function lookAround(invocation: Invocation, wanted: readonly string
   };
 }
 
-/** Looks at the locks of one database, and says what stands in the way. */
-export function look(invocation: Pick<Invocation, 'io'>, { path, aliases }: NamedDatabase): View {
+/** Looks at the locks of databases, twice where a stranger has one, and says what stands in the way. */
+export async function look(
+  invocation: Pick<Invocation, 'io'>,
+  databases: readonly NamedDatabase[],
+  { answered }: Inquiry,
+): Promise<readonly View[]> {
+  const { clock } = invocation.io;
+  const watch = new Watch(() => clock.now());
+  const views = databases.map((database) => lookAt(invocation, database, watch));
+  if (!views.some(({ sighting }) => sighting !== undefined && hasStranger(sighting, answered))) return views;
+  await clock.wait(SECOND_LOOK_MS, new AbortController().signal);
+  return views.map((view) => (view.sighting === undefined ? view : { ...view, sighting: again(view.sighting, watch) }));
+}
+
+/**
+ * Looks once at every database that processes of ours have open, as often as anybody likes: a watch carries from look to look since
+ * when each lock has been seen. Null where the system does not tell who has locks.
+ */
+export function watchKnown(answered: readonly Answered[], watch: Watch): readonly Sighting[] | null {
+  const table = readLockTable();
+  if (table === null) return null;
+  return knownDatabases(answered).flatMap(({ path, aliases }) => {
+    // A database that a service has open is in WAL mode.
+    const report = reportLocks(path, 'wal', table);
+    return report === null ? [] : { path, aliases, report, observed: watch.note(path, report) };
+  });
+}
+
+function lookAt(invocation: Pick<Invocation, 'io'>, { path, aliases }: NamedDatabase, watch: Watch): View {
   const file = inspectFile(path, invocation.io.cwd);
   const code = fileOutcome(invocation, file);
   if (file.state !== 'database') return { code };
   const report = reportLocks(path, file.journal_mode);
-  if (report !== null) return { code, sighting: { path, aliases, file, report, observedMs: 0 } };
+  if (report !== null) return { code, sighting: { path, aliases, file, report, observed: watch.note(path, report) } };
   say(invocation, 'who has locks is known on Linux only; hive-db status shows what the processes say');
   return { code: EXIT.undetermined };
+}
+
+/** What was seen stays as it was, because it belongs to what the processes said then; only how long it has been so is new. */
+function again(sighting: FileSighting, watch: Watch): FileSighting {
+  const { path, file } = sighting;
+  const report = reportLocks(path, file.journal_mode);
+  return report === null ? sighting : { ...sighting, observed: watch.note(path, report) };
+}
+
+function hasStranger(
+  { report: { writers, checkpointers, readers } }: Sighting,
+  answered: readonly Answered[],
+): boolean {
+  const ours = new Set(answered.map(({ pid }) => pid));
+  return [...writers, ...checkpointers, ...readers].some(({ pid }) => !ours.has(pid));
 }
 
 // Nobody has named these files wrongly: a process has one open that is not what it was.

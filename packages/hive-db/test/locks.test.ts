@@ -121,6 +121,34 @@ sys.stdin.read()`;
     expect(database?.write?.command).toMatch(/^python3/);
   });
 
+  it('says for how long it has seen a stranger with its lock, and costs a second look only where there is one', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(path, ...WAL);
+    await using reader = await startWriter(path, 'BEGIN', 'SELECT * FROM t');
+    let waits = 0;
+    let now = 0;
+    const clock: Circumstances['clock'] = {
+      now: () => now,
+      wait: async (delayMs) => {
+        waits++;
+        now += delayMs;
+        // Between the two looks one writes on, and the other ends what it read.
+        await reader.tell('COMMIT');
+      },
+    };
+    await writer.tell('BEGIN IMMEDIATE');
+    const argv = ['--runtime-dir', directory.path, path];
+    const [database] = await look(argv, { clock });
+    expect(waits).toBe(1);
+    expect(database?.write).toMatchObject({ pid: writer.pid, held_seconds: null, observed_seconds: 0.05 });
+    expect(database?.readers).toContainEqual(expect.objectContaining({ pid: reader.pid, observed_seconds: 0 }));
+    expect((await run(['locks', ...argv])).out).toMatch(/writing +node writer\.mjs.+seen for 50\s+ms\n/);
+    await writer.tell('COMMIT');
+    await look(argv, { clock });
+    expect(waits).toBe(1);
+  });
+
   it('finds a database by any path that leads to it', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);

@@ -3,9 +3,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
+import type { MonitorDocument } from '../dist/documents/monitor.js';
 import type { Io } from '../dist/io.js';
 import { run } from './support/command-line.ts';
 import { answering, runtimeDirectory, hangingUp } from './support/runtime-directory.ts';
+import { startWriter } from './support/program.ts';
+import { contract, misfits } from './support/schema.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
 import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 
 const BIN = join(import.meta.dirname, '../bin/hive-db.js');
@@ -15,15 +19,17 @@ const LEAVE = '\u001b[?25h\u001b[?1049l';
 /** Lets a run look `looks` times, without any time passing, and then interrupts it. */
 function looking(
   looks: number,
-  between: () => void = () => undefined,
+  between: (look: number) => unknown = () => undefined,
 ): Pick<Parameters<typeof run>[1] & object, 'clock' | 'interruption'> {
   const controller = new AbortController();
   let left = looks;
+  let now = 0;
   const clock: Io['clock'] = {
-    wait: () => {
-      between();
+    now: () => now,
+    wait: async (delayMs) => {
+      now += delayMs;
+      await between(looks - left + 1);
       if (--left <= 0) controller.abort();
-      return Promise.resolve();
     },
   };
   return { clock, interruption: () => ({ signal: controller.signal, [Symbol.dispose]: () => undefined }) };
@@ -52,6 +58,31 @@ describe('monitor --continuous off a terminal', () => {
       { window_seconds: 2, reads_per_second: 100 },
       { window_seconds: 2, reads_per_second: 100 },
     ]);
+  });
+
+  it('says for how long it has seen a stranger with a lock', async () => {
+    using place = temporaryDirectory();
+    const path = join(place.path, 'a.db');
+    await using writer = await startWriter(path, 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a)', 'BEGIN IMMEDIATE');
+    const databases = [databaseSnapshot({ path })];
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
+    const lines = ['ROLLBACK', 'BEGIN IMMEDIATE'];
+    const { out } = await run(
+      ['monitor', '--continuous', '--runtime-dir', directory.path],
+      looking(5, async (look) => {
+        // Seen three times, then not, then again.
+        const line = look < 3 ? undefined : lines[look - 3];
+        if (line !== undefined) await writer.tell(line);
+      }),
+    );
+    const documents = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as MonitorDocument);
+    for (const document of documents) expect(misfits(document, contract('monitor'))).toEqual([]);
+    const writes = documents.map(({ locks }) => locks?.[0]?.write);
+    expect(writes.map((write) => write?.pid)).toEqual([writer.pid, writer.pid, writer.pid, undefined, writer.pid]);
+    expect(writes.map((write) => write?.observed_seconds)).toEqual([0, 1, 2, undefined, 0]);
   });
 
   it('does not take a later process of the same number for the same', async () => {
@@ -156,7 +187,7 @@ describe('monitor --continuous on a terminal', () => {
 
   it('gives the terminal back when it fails', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot());
-    const clock: Io['clock'] = { wait: () => Promise.reject(new TypeError('no time')) };
+    const clock: Io['clock'] = { now: () => 0, wait: () => Promise.reject(new TypeError('no time')) };
     const { code, out, err } = await run(['monitor', '--continuous', '--runtime-dir', directory.path], {
       terminal,
       ...looking(1),

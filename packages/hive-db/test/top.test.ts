@@ -109,6 +109,7 @@ describe('top', () => {
     await using directory = await runtimeDirectory(busyService());
     const waits: number[] = [];
     const clock: Io['clock'] = {
+      now: () => 0,
       wait: (delayMs) => {
         waits.push(delayMs);
         return Promise.resolve();

@@ -50,6 +50,7 @@ describe('hive-db why', () => {
           pid: shop.pid,
           app: 'shop',
           label: 'move stock',
+          observed_seconds: 0,
           call_site: expect.stringContaining('service.mjs') as string,
         },
       ],
@@ -82,7 +83,10 @@ describe('hive-db why', () => {
     await using writer = await startWriter(join(directory.path, 'orders.db'), 'BEGIN IMMEDIATE');
     await shop.tell('ask');
     const { verdict, sentence, culprits } = await why(shop.runtimeDirectory, join(directory.path, 'orders.db'));
-    expect({ verdict, culprits }).toMatchObject({ verdict: 'write-lock', culprits: [{ pid: writer.pid, app: null }] });
+    expect({ verdict, culprits }).toMatchObject({
+      verdict: 'write-lock',
+      culprits: [{ pid: writer.pid, app: null, observed_seconds: 0.05 }],
+    });
     expect(sentence).toMatch(/^1 write waits for up to .+ because node writer\.mjs .+ holds the write lock$/);
   });
 

@@ -10,7 +10,10 @@ import { count, duration, size } from '../render/figures.ts';
 export type CauseVerdict = 'write-lock' | 'connections' | 'stuck' | 'log' | 'none';
 
 /** Somebody in the way. What cannot be known is null. */
-export interface Culprit extends Person, Doing {}
+export interface Culprit extends Person, Doing {
+  /** For how long this program has seen it with its lock; null where it is not a lock that is in the way. */
+  readonly observed_seconds: number | null;
+}
 
 /** The root of waiting for one database. */
 export interface Cause {
@@ -64,6 +67,7 @@ function waitingForConnection(uses: readonly Acquaintance[]): Cause | undefined 
       label: lease.owner ?? null,
       call_site: lease.acquiredAt ?? null,
       held_seconds: lease.ageMs / 1_000,
+      observed_seconds: null,
     }));
   const [oldest] = holders;
   const held = oldest === undefined ? '' : `, longest${doing(oldest)}`;
@@ -82,7 +86,7 @@ function stuckProcess(uses: readonly Acquaintance[]): Cause | undefined {
   return {
     verdict: 'stuck',
     sentence: `${named(person)} serves nobody${stuck(use)}`,
-    culprits: [{ ...person, label, call_site: null, held_seconds: blockedMs / 1_000 }],
+    culprits: [{ ...person, label, call_site: null, held_seconds: blockedMs / 1_000, observed_seconds: null }],
   };
 }
 
@@ -123,6 +127,6 @@ function ourselves({ pid, snapshot }: Answered): Person {
   return { pid, app: snapshot.app, command: null };
 }
 
-function culpritOf({ pid, app, command, label, call_site, held_seconds }: Culprit): Culprit {
-  return { pid, app, command, label, call_site, held_seconds };
+function culpritOf({ pid, app, command, label, call_site, held_seconds, observed_seconds }: Culprit): Culprit {
+  return { pid, app, command, label, call_site, held_seconds, observed_seconds };
 }

@@ -1,10 +1,12 @@
-import { monitorOf, type MonitorDocument } from '../documents/monitor.ts';
+import { monitorOf, withLocks, type MonitorDocument } from '../documents/monitor.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { announce, inquire, type Inquiry } from '../inquiry.ts';
 import type { Io } from '../io.ts';
 import type { Invocation } from '../invocation.ts';
 import { printLine } from '../render/json.ts';
 import { AlternateScreen } from '../render/alternate-screen.ts';
+import { watchKnown } from '../sightings.ts';
+import { Watch } from '../watch.ts';
 
 /** Shows one document after the other, until its scope ends. */
 interface Display extends Disposable {
@@ -19,11 +21,13 @@ export async function monitorContinuously(invocation: Invocation, intervalMs: nu
     display[Symbol.dispose]();
   });
   const { signal } = interruption;
+  const watch = new Watch(() => io.clock.now());
   let earlier: Inquiry | undefined;
   while (!signal.aborted) {
     const inquiry = await unlessAborted(inquire(invocation), signal);
     if (inquiry === undefined) break;
-    display.show(monitorOf(inquiry, earlier), inquiry);
+    const locks = watchKnown(inquiry.answered, watch);
+    display.show(withLocks(monitorOf(inquiry, earlier), locks, inquiry), inquiry);
     earlier = inquiry;
     await io.clock.wait(intervalMs, signal);
   }

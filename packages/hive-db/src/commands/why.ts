@@ -1,6 +1,6 @@
 import { databasesNamed } from '../databases.ts';
 import { whyDocument } from '../documents/why.ts';
-import type { ExitCode } from '../exit-code.ts';
+import { EXIT, type ExitCode } from '../exit-code.ts';
 import { inquire } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { printDocument } from '../render/json.ts';
@@ -16,8 +16,9 @@ export async function why(invocation: Invocation, wanted: string): Promise<ExitC
     throw new WrongUse(
       `${wanted} is the name of ${others.length + 1} databases; give the path of one: hive-db locks shows them`,
     );
-  const { code, sighting } = look(invocation, database);
-  if (sighting === undefined) return code;
+  const [view] = await look(invocation, [database], inquiry);
+  if (view?.sighting === undefined) return view?.code ?? EXIT.undetermined;
+  const { code, sighting } = view;
   const document = whyDocument(wanted, sighting, inquiry);
   if (json) printDocument(io.stdout, document);
   else {

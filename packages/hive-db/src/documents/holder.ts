@@ -2,6 +2,7 @@ import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
 import type { DatabaseFile } from '../file/file-report.ts';
 import type { LockReport, Stranger } from '../file/lock-report.ts';
 import type { Answered } from '../inquiry.ts';
+import type { Duty, Observed } from '../watch.ts';
 
 /** A process, by the name of its app where it is one of ours. */
 export interface Person extends Stranger {
@@ -16,7 +17,7 @@ export interface Holder extends Person {
   readonly call_site: string | null;
   /** Since when it has the right to do that, as it says itself. */
   readonly held_seconds: number | null;
-  /** For how long this program has seen it. */
+  /** For how long this program has seen it with that lock; 0 where it has looked only once. */
   readonly observed_seconds: number;
 }
 
@@ -25,11 +26,14 @@ export interface Sighting {
   readonly path: string;
   /** All paths by which processes call this file. */
   readonly aliases: ReadonlySet<string>;
+  readonly report: LockReport;
+  readonly observed: Observed;
+}
+
+/** One that was looked at more closely. */
+export interface FileSighting extends Sighting {
   /** What the file itself tells. */
   readonly file: DatabaseFile;
-  readonly report: LockReport;
-  /** How long it has been watched. */
-  readonly observedMs: number;
 }
 
 /** A process of ours and the database in question. */
@@ -52,13 +56,13 @@ export interface Company {
   readonly names: readonly string[];
   readonly person: (stranger: Stranger) => Person;
   /** `does` is asked only where it is one of ours. */
-  readonly holder: (stranger: Stranger, does: (one: Acquaintance) => Doing | undefined) => Holder;
+  readonly holder: (stranger: Stranger, duty: Duty, does: (one: Acquaintance) => Doing | undefined) => Holder;
 }
 
 const NOT_KNOWN: Doing = { label: null, call_site: null, held_seconds: null };
 
 /** Joins what the system tells with what the processes tell of themselves. Pure. */
-export function companyOf({ aliases, observedMs }: Sighting, answered: readonly Answered[]): Company {
+export function companyOf({ aliases, observed }: Sighting, answered: readonly Answered[]): Company {
   const ours = answered.flatMap((process) =>
     process.snapshot.databases
       .filter((database) => aliases.has(database.path ?? ''))
@@ -73,10 +77,10 @@ export function companyOf({ aliases, observedMs }: Sighting, answered: readonly 
     ours,
     names: [...new Set(ours.map(({ database }) => database.name))],
     person,
-    holder: (stranger, does) => {
+    holder: (stranger, duty, does) => {
       const acquaintance = ours.find(({ process }) => process.pid === stranger.pid);
       const doing = acquaintance && does(acquaintance);
-      return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observedMs / 1_000 };
+      return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observed(stranger.pid, duty) / 1_000 };
     },
   };
 }

@@ -1,14 +1,7 @@
 import type { LockReport, Stranger } from '../file/lock-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
-import {
-  companyOf,
-  writing,
-  type Acquaintance,
-  type Doing,
-  type Holder,
-  type Person,
-  type Sighting,
-} from './holder.ts';
+import { companyOf, writing, type Acquaintance, type Holder, type Person, type Sighting } from './holder.ts';
+import { readDuty } from '../watch.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** `locks --json`, hive-db/locks/v1. What cannot be known is null. */
@@ -38,6 +31,8 @@ export interface DatabaseLocksDocument {
 export interface ReaderDocument extends Person {
   /** Frames of the log that must stay as they are for it. */
   readonly pins_frames: number;
+  /** For how long this program has seen it at the same place of the log; 0 where it has looked only once. */
+  readonly observed_seconds: number;
 }
 
 /** A process of ours with work that waits for the write lock. */
@@ -67,17 +62,20 @@ export function locksDocument(sightings: readonly Sighting[], inquiry: Inquiry):
 
 /** The same for one database. Pure. */
 export function databaseLocks(sighting: Sighting, answered: readonly Answered[]): DatabaseLocksDocument {
-  const { path, report } = sighting;
+  const { path, report, observed } = sighting;
   const { ours, names, person, holder } = companyOf(sighting, answered);
-  const holderOf = (stranger: Stranger | undefined, does: (one: Acquaintance) => Doing | undefined): Holder | null =>
-    stranger === undefined ? null : holder(stranger, does);
   const [writer] = report.writers;
+  const [checkpointer] = report.checkpointers;
   return {
     path,
     names,
-    write: holderOf(writer, writing),
-    checkpoint: holderOf(report.checkpointers[0], () => undefined),
-    readers: report.readers.map((reader) => ({ ...person(reader), pins_frames: reader.pinsFrames })),
+    write: writer === undefined ? null : holder(writer, 'write', writing),
+    checkpoint: checkpointer === undefined ? null : holder(checkpointer, 'checkpoint', () => undefined),
+    readers: report.readers.map((reader) => ({
+      ...person(reader),
+      pins_frames: reader.pinsFrames,
+      observed_seconds: observed(reader.pid, readDuty(reader.frame)) / 1_000,
+    })),
     waiters: waitersOf(ours, writer, person),
     open: report.openers.map(person),
     wal: walOf(report),

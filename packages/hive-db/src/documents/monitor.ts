@@ -5,13 +5,17 @@ import type { Finding } from '../analysis/finding.ts';
 import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
 import { ratesOf, type Rates } from '../analysis/rates.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { databaseLocks, type DatabaseLocksDocument } from './locks.ts';
 import { headingOf, moment, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
+import type { Sighting } from './holder.ts';
 import { gaugesOf, type DatabaseGauges } from './status.ts';
 
 /** `monitor --json`, and each line of `monitor --continuous` off a terminal: hive-db/monitor/v1. */
 export interface MonitorDocument extends Unanswered {
   readonly schema: 'hive-db/monitor/v1';
   readonly processes: readonly ProcessReport[];
+  /** Only of who looks again and again: who has which lock on which database. Null where the system does not tell. */
+  readonly locks?: readonly DatabaseLocksDocument[] | null;
 }
 
 export interface ProcessReport extends ProcessHeading {
@@ -71,6 +75,15 @@ export function monitorOf(inquiry: Inquiry, earlier?: Inquiry): MonitorDocument 
     processes: inquiry.answered.map((process) => reportOf(process, snapshotOfSame(process, earlier))),
     ...unansweredOf(inquiry),
   };
+}
+
+/** The same with the locks that were seen. Null where the system does not tell. */
+export function withLocks(
+  document: MonitorDocument,
+  sightings: readonly Sighting[] | null,
+  { answered }: Inquiry,
+): MonitorDocument {
+  return { ...document, locks: sightings && sightings.map((sighting) => databaseLocks(sighting, answered)) };
 }
 
 function snapshotOfSame({ pid, snapshot }: Answered, earlier: Inquiry | undefined): ServiceSnapshot | undefined {

@@ -1,7 +1,8 @@
 import { whyLogStays } from '../analysis/log-stay.ts';
 import type { LogReport } from '../file/lock-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
-import { companyOf, reading, writing, type Holder, type Sighting } from './holder.ts';
+import { companyOf, reading, writing, type Holder, type FileSighting } from './holder.ts';
+import { readDuty } from '../watch.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** `wal --json`, hive-db/wal/v1. What cannot be known is null. */
@@ -49,7 +50,7 @@ export interface ReadMark extends Holder {
 }
 
 /** Pure. */
-export function walDocument(sightings: readonly Sighting[], inquiry: Inquiry): WalDocument {
+export function walDocument(sightings: readonly FileSighting[], inquiry: Inquiry): WalDocument {
   return {
     schema: 'hive-db/wal/v1',
     databases: sightings.map((sighting) => databaseWal(sighting, inquiry.answered)),
@@ -57,7 +58,7 @@ export function walDocument(sightings: readonly Sighting[], inquiry: Inquiry): W
   };
 }
 
-function databaseWal(sighting: Sighting, answered: readonly Answered[]): DatabaseWal {
+function databaseWal(sighting: FileSighting, answered: readonly Answered[]): DatabaseWal {
   const { path, file, report } = sighting;
   const { names, holder } = companyOf(sighting, answered);
   const [checkpointer] = report.checkpointers;
@@ -69,12 +70,12 @@ function databaseWal(sighting: Sighting, answered: readonly Answered[]): Databas
     page_size_bytes: file.page_size_bytes,
     size_bytes: file.journal_mode === 'wal' ? (report.walBytes ?? null) : null,
     ...framesOf(sighting),
-    checkpoint: checkpointer === undefined ? null : holder(checkpointer, () => undefined),
-    write: writer === undefined ? null : holder(writer, writing),
-    read_marks: report.marks.map(({ mark, frame = null, pinsFrames = null, ...stranger }) => ({
-      ...holder(stranger, reading),
+    checkpoint: checkpointer === undefined ? null : holder(checkpointer, 'checkpoint', () => undefined),
+    write: writer === undefined ? null : holder(writer, 'write', writing),
+    read_marks: report.marks.map(({ mark, frame, pinsFrames = null, ...stranger }) => ({
+      ...holder(stranger, readDuty(frame), reading),
       mark,
-      frame,
+      frame: frame ?? null,
       pins_frames: pinsFrames,
     })),
   };
@@ -84,7 +85,7 @@ function databaseWal(sighting: Sighting, answered: readonly Answered[]): Databas
 type Frames = Pick<DatabaseWal, 'frames' | 'backlog_frames' | 'checkpointed_frames' | 'attempted_frames'>;
 
 // What the index says counts only while somebody has it open: the first to open it makes it anew from the log.
-function framesOf({ file, report: { log, openers } }: Sighting): Frames {
+function framesOf({ file, report: { log, openers } }: FileSighting): Frames {
   if (log !== undefined && openers.length > 0) return sharedFrames(log);
   const frames = file.wal?.committed_frames ?? null;
   return { frames, backlog_frames: null, checkpointed_frames: null, attempted_frames: null };

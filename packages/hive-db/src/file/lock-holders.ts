@@ -14,8 +14,9 @@ const SHOWN_COMMAND = 80;
  * only, and only processes of this pid namespace. Uses `stat` and /proc.
  */
 export function lockHoldersOf(path: string, mode: 'wal' | 'rollback'): readonly LockHolder[] | null {
-  const locks = locksOf(path);
-  if (locks === null) return null;
+  const table = readLockTable();
+  if (table === null) return null;
+  const locks = locksOf(path, table);
   const found = new Map<number, Set<Holding>>();
   const note = (on: readonly FileLock[], meaning: (lock: FileLock) => readonly Holding[]): void => {
     for (const lock of on) {
@@ -39,15 +40,17 @@ export interface DatabaseLocks {
   readonly walIndex: readonly FileLock[];
 }
 
-/** All locks on a database at one moment; null where the system does not tell. */
-export function locksOf(path: string): DatabaseLocks | null {
-  let text: string;
+/** All locks of this pid namespace at one moment; null where the system does not tell. Costs some milliseconds. */
+export function readLockTable(): readonly FileLock[] | null {
   try {
-    text = readFileSync('/proc/locks', 'utf8');
+    return parseLocks(readFileSync('/proc/locks', 'utf8'));
   } catch {
     return null;
   }
-  const locks = parseLocks(text);
+}
+
+/** Of all locks, those on one database. */
+export function locksOf(path: string, locks: readonly FileLock[]): DatabaseLocks {
   return { database: locksOnFile(path, locks), walIndex: locksOnFile(`${path}-shm`, locks) };
 }
 

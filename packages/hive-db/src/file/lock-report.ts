@@ -1,6 +1,6 @@
 import type { FileLock } from '@hive/shared-db/health';
 import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
-import { commandOf, locksOf } from './lock-holders.ts';
+import { commandOf, locksOf, readLockTable } from './lock-holders.ts';
 import { databaseHoldings, readMarksOf, shmHoldings, type Holding } from './locks.ts';
 import { decodeWalIndex, pinnedFrames, WAL_INDEX_BYTES, type WalIndex } from './wal-index.ts';
 
@@ -13,6 +13,8 @@ export interface Stranger {
 /** A process that reads, and how many frames of the log must stay for it. */
 export interface Reader extends Stranger {
   readonly pinsFrames: number;
+  /** The last frame that it sees; 0 where it reads the file alone, undefined where that cannot be told. */
+  readonly frame: number | undefined;
 }
 
 /** A process that uses a read mark of the log's index. A process with several connections may use several. */
@@ -51,11 +53,11 @@ const LOOKS = 5;
 
 /**
  * Looks who holds which lock, whatever program it is; null where the system does not tell. This process must have no database open:
- * it reads the `-shm` file, and closing that would drop locks of its own.
+ * it reads the `-shm` file, and closing that would drop locks of its own. Whoever looks at many databases reads the table once.
  */
-export function reportLocks(path: string, mode: 'wal' | 'rollback'): LockReport | null {
-  const locks = locksOf(path);
-  if (locks === null) return null;
+export function reportLocks(path: string, mode: 'wal' | 'rollback', table = readLockTable()): LockReport | null {
+  if (table === null) return null;
+  const locks = locksOf(path, table);
   const index = mode === 'wal' ? readWalIndex(`${path}-shm`) : undefined;
   const holding = (wanted: readonly Holding[]): readonly Stranger[] =>
     strangers([
@@ -95,8 +97,8 @@ function markUsesOf(locks: readonly FileLock[], index: WalIndex | undefined): re
 /** One entry a process: what keeps the most frames counts. */
 function readersOf(marks: readonly MarkUse[]): readonly Reader[] {
   const worst = new Map<number, Reader>();
-  for (const { pid, command, pinsFrames = 0 } of marks)
-    if (!worst.has(pid)) worst.set(pid, { pid, command, pinsFrames });
+  for (const { pid, command, pinsFrames = 0, frame } of marks)
+    if (!worst.has(pid)) worst.set(pid, { pid, command, pinsFrames, frame });
   return [...worst.values()].toSorted((a, b) => a.pid - b.pid);
 }
 
@@ -110,7 +112,7 @@ function logOf({ frames, backfilled, attempted }: WalIndex): LogReport {
 }
 
 function pinningNothing(stranger: Stranger): Reader {
-  return { ...stranger, pinsFrames: 0 };
+  return { ...stranger, pinsFrames: 0, frame: undefined };
 }
 
 function readWalIndex(path: string): WalIndex | undefined {

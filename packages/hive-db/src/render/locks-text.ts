@@ -36,8 +36,12 @@ function person({ pid, app, command }: Person): string {
 export function holder(one: Holder): string {
   const { label, call_site: site, held_seconds: held } = one;
   const doing = label === null ? '' : `: "${safe(label)}"`;
-  const since = held === null ? '' : ` for ${duration(held)}`;
-  return `${person(one)}${doing}${since}${site === null ? '' : `, ${safe(site)}`}`;
+  return `${person(one)}${doing}${held === null ? seen(one) : ` for ${duration(held)}`}${site === null ? '' : `, ${safe(site)}`}`;
+}
+
+/** A stranger does not say since when; for how long it has been seen is all that can be said. */
+function seen({ observed_seconds: observed }: Pick<Holder, 'observed_seconds'>): string {
+  return observed === 0 ? '' : `, seen for ${duration(observed)}`;
 }
 
 function waiter(one: Waiter): string {
@@ -48,7 +52,8 @@ function waiter(one: Waiter): string {
 }
 
 function reader(one: ReaderDocument): string {
-  return one.pins_frames === 0 ? person(one) : `${person(one)}, keeps ${count(one.pins_frames, 'frame')} in the log`;
+  const keeps = one.pins_frames === 0 ? '' : `, keeps ${count(one.pins_frames, 'frame')} in the log`;
+  return `${person(one)}${seen(one)}${keeps}`;
 }
 
 function log({ frames, backlog_frames: backlog, size_bytes: bytes }: WalDocument): string {
