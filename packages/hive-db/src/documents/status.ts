@@ -1,12 +1,15 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import type { ExportDocument, ExportedDatabase } from './export.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 
 /** `status --json`, hive-db/status/v1. */
 export interface StatusDocument extends Unanswered {
   readonly schema: 'hive-db/status/v1';
   readonly processes: readonly ProcessStatus[];
+  /** When the export was made that this was read from: when the last process said it. Null where none did. Absent for what is so now. */
+  readonly taken_at?: string | null;
   /** Absent where no file was named. */
   readonly files?: readonly FileReport[];
 }
@@ -53,6 +56,27 @@ export function statusOfFiles(files: readonly FileReport[]): StatusDocument {
   return { schema: 'hive-db/status/v1', processes: [], files };
 }
 
+/** Where processes and their databases stood when they were exported. */
+export function statusOfExport({ processes, unreachable }: ExportDocument): StatusDocument {
+  return {
+    schema: 'hive-db/status/v1',
+    taken_at:
+      processes
+        .flatMap((process) => process.taken_at ?? [])
+        .toSorted()
+        .at(-1) ?? null,
+    processes: processes.map((process) => ({
+      pid: process.pid,
+      app: process.app,
+      uptime_seconds: process.uptime_seconds,
+      event_loop_blocked_seconds: process.event_loop_blocked_seconds,
+      blocked_by: process.blocked_by,
+      databases: process.databases.map((database) => gaugesOfExported(database)),
+    })),
+    ...(unreachable === undefined ? {} : { unreachable }),
+  };
+}
+
 /** The gauges of a database in the words of all documents. */
 export function gaugesOf({ name, driver, status, pool, lane }: DatabaseSnapshot): DatabaseGauges {
   return {
@@ -74,6 +98,17 @@ export function gaugesOf({ name, driver, status, pool, lane }: DatabaseSnapshot)
 export function laneOf({ waiting, running, writer }: DatabaseSnapshot['lane']): LaneGauges {
   const holder = writer === undefined ? null : { label: writer.label, held_seconds: writer.heldMs / 1_000 };
   return { waiting, running, writer: holder };
+}
+
+function gaugesOfExported({ name, driver, status, pool, lane }: ExportedDatabase): DatabaseGauges {
+  const { size, max_overflow, in_use, idle, waiting } = pool;
+  return {
+    name,
+    driver,
+    status,
+    pool: { size, max_overflow, in_use, idle, waiting },
+    lane: { waiting: lane.waiting, running: lane.running, writer: lane.writer },
+  };
 }
 
 function statusOfProcess(process: Answered): ProcessStatus {

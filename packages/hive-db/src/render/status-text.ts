@@ -19,8 +19,12 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Where everything stands: a table for each process, a list for each database file. Other files are messages, not data. */
-export function statusText({ processes, files = [] }: StatusDocument, paint: Paint, width: number): string {
+export function statusText(document: StatusDocument, paint: Paint, width: number): string {
+  const { processes, files = [], taken_at: takenAt } = document;
   return [
+    ...(takenAt === undefined
+      ? []
+      : [`as it was at ${paint('strong', safe(takenAt ?? 'a time that is not known'))}\n`]),
     ...processes.map((process) => processText(process, paint, width)),
     ...files.filter((file) => file.state === 'database').map((file) => fileText(file, paint, width)),
   ].join('\n');
