@@ -130,10 +130,26 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
   const healthCheck = program
     .command('health-check')
     .description('a verdict on every process: exit code 1 when one fails, 3 when one does not answer or none is there')
-    .action(async () => {
+    .argument('[file...]', 'with --fix or --dry-run: SQLite files to mend, instead of what processes share')
+    .option('--fix', 'mend what can be mended: exit code 1 where something is left that could be')
+    .option('--dry-run', 'show what --fix would do, and change nothing')
+    .option('--confirm <name>', 'with --fix: take risky steps on this file or database (may be repeated)', repeated)
+    .action(async (files: readonly string[], options: HealthCheckOptions) => {
+      const { fix = false, dryRun = false, confirm = [] } = options;
+      if (fix || dryRun) {
+        const request = { files, dryRun, confirmed: confirm };
+        done(await (await import('./commands/health-fix.ts')).healthFix(invocation(), request));
+        return;
+      }
+      if (confirm.length > 0) throw new WrongUse('--confirm belongs to --fix');
+      if (files.length > 0) throw new WrongUse('files are checked by hive-db diagnose, and mended with --fix');
       done(await (await import('./commands/health-check.ts')).healthCheck(invocation()));
     });
-  examples(healthCheck, [['hive-db health-check || echo "look at it"', 'in a script']]);
+  examples(healthCheck, [
+    ['hive-db health-check || echo "look at it"', 'in a script'],
+    ['hive-db health-check --dry-run data/orders.db', 'what could be mended, and how'],
+    ['hive-db health-check --fix', 'mend what processes share'],
+  ]);
 
   const monitor = program
     .command('monitor')
@@ -261,6 +277,17 @@ function addWal(program: Command, invocation: () => Invocation, done: (outcome: 
     ['hive-db wal orders', 'its frames, and every reader with what it keeps'],
     ['hive-db wal data/orders.db', 'any SQLite file, whatever programs use it'],
   ]);
+}
+
+/** What `health-check` takes, as commander gives it. */
+interface HealthCheckOptions {
+  readonly fix?: true;
+  readonly dryRun?: true;
+  readonly confirm?: readonly string[];
+}
+
+function repeated(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value];
 }
 
 function addConfig(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {

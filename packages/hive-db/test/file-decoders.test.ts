@@ -13,12 +13,16 @@ import {
   string,
   tuple,
 } from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { decodeDatabaseHeader } from '../dist/file/database-header.js';
 import { networkFileSystem, parseLocks, type FileLock } from '@hive/shared-db/health';
 import { databaseHoldings, shmHoldings } from '../dist/file/locks.js';
-import { readWal, type WalSource } from '../dist/file/wal.js';
 import { replay } from './support/replay.ts';
+import { readWal, soundFrames, type WalSource } from '../dist/file/wal.js';
+import { temporaryDirectory } from './support/temporary-directory.ts';
 
 /** The header of an empty database with pages of 4 KiB, written by SQLite 3.51.3 in WAL mode. */
 function headerBytes(): Buffer {
@@ -168,6 +172,36 @@ describe('a write-ahead log', () => {
         .toString()
         .trimEnd(),
     ).toBe('new');
+  });
+
+  it('is sound up to the first byte that is not what SQLite wrote', () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    using database = new DatabaseSync(path);
+    database.exec(
+      `PRAGMA page_size = ${PAGE}; PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1);`,
+    );
+    database.exec('INSERT INTO t SELECT randomblob(900) FROM (VALUES (1), (2), (3))');
+    const whole = readFileSync(`${path}-wal`);
+    const { frames } = readWal(sourceOf(whole))!;
+    expect(frames).toBeGreaterThan(5);
+    expect(soundFrames(sourceOf(whole))).toBe(frames);
+    for (let frame = 0; frame < frames; frame++) {
+      const bytes = Buffer.from(whole);
+      bytes[32 + frame * (24 + PAGE) + 8]! ^= 1;
+      expect(soundFrames(sourceOf(bytes))).toBe(frame);
+    }
+    assert(
+      property(nat(whole.length - 1), integer({ min: 1, max: 255 }), (at, change) => {
+        const bytes = Buffer.from(whole);
+        bytes[at] = bytes[at]! ^ change;
+        const touched = at < 32 ? 0 : Math.floor((at - 32) / (24 + PAGE));
+        expect(soundFrames(sourceOf(bytes))).toBe(touched);
+        // What is cut off does not count either.
+        expect(soundFrames(sourceOf(whole.subarray(0, at)))).toBe(touched);
+      }),
+      replay(),
+    );
   });
 
   it.each([

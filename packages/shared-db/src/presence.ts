@@ -2,6 +2,7 @@
 export { runtimeDirectory } from './presence/runtime-directory.ts';
 export { startPresence, type Presence, type PresenceOptions } from './presence/presence-server.ts';
 export { SHOWN_STATEMENTS } from './snapshot.ts';
+export { removeStaleSockets, staleSockets } from './presence/stale-sockets.ts';
 export { listProcesses, type ListOptions, type ProcessReport } from './presence/process-list.ts';
 export {
   decodeAnswer,

@@ -1,9 +1,12 @@
 import { diagnoseFiles, diagnoseProcesses } from '../analysis/diagnosis.ts';
+import { worstFirst } from '../analysis/finding.ts';
+import { runtimeDirectoryFindings } from '../analysis/runtime-directory-findings.ts';
 import { diagnosisOf, type DiagnosisDocument } from '../documents/diagnosis.ts';
 import { EXIT, worstOf, type ExitCode } from '../exit-code.ts';
 import { fileOutcome } from '../file-outcome.ts';
 import { inspectFile } from '../file/inspect.ts';
 import { lockHoldersOf } from '../file/lock-holders.ts';
+import { lookAtRuntimeDirectory } from '../file/runtime-directory.ts';
 import { announceAbsence, inquire, outcomeOf } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { printDocument } from '../render/json.ts';
@@ -28,7 +31,10 @@ interface Examination {
 async function ofProcesses(invocation: Invocation): Promise<Examination> {
   const inquiry = await inquire(invocation);
   announceAbsence(invocation, inquiry);
-  const findings = diagnoseProcesses(inquiry, (path) => lockHoldersOf(path, 'wal'));
+  const findings = worstFirst([
+    ...diagnoseProcesses(inquiry, (path) => lockHoldersOf(path, 'wal')),
+    ...runtimeDirectoryFindings(await lookAtRuntimeDirectory(inquiry.directory)),
+  ]);
   const examined = { processes: inquiry.answered.length, files: 0 };
   return { document: diagnosisOf(examined, findings), outcome: outcomeOf(inquiry) };
 }

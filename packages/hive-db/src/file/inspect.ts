@@ -14,7 +14,7 @@ import { resolve } from 'node:path';
 import { decodeDatabaseHeader, HEADER_BYTES, type DatabaseHeader } from './database-header.ts';
 import type { DatabaseFile, FileReport, OtherFile, WalReport } from './file-report.ts';
 import { lockHoldersOf } from './lock-holders.ts';
-import { readWal, type Wal } from './wal.ts';
+import { readWal, soundFrames, type Wal } from './wal.ts';
 
 /** The first bytes of a file, and its size. */
 interface Beginning {
@@ -72,6 +72,19 @@ function walOf(path: string): { readonly report: WalReport; readonly log: Wal | 
     const log = readWal({ bytes: size, at });
     const { frames = null, committedFrames = null } = log ?? {};
     return { report: { size_bytes: size, frames, committed_frames: committedFrames }, log };
+  });
+}
+
+/**
+ * Whether SQLite would take in every committed frame of the log beside a database, which a damaged one it would silently not. True
+ * where there is no log. Reads the whole log.
+ */
+export function isLogSound(path: string): boolean {
+  const log = `${path}-wal`;
+  if (statSync(log, { throwIfNoEntry: false })?.isFile() !== true) return true;
+  return reading(log, (at, { size }) => {
+    const source = { bytes: size, at };
+    return size === 0 || soundFrames(source) >= (readWal(source)?.committedFrames ?? Infinity);
   });
 }
 

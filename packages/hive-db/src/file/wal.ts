@@ -56,6 +56,47 @@ export function readWal(source: WalSource): Wal | undefined {
   };
 }
 
+/**
+ * How many frames of the present round have checksums that hold, from the beginning: those that SQLite will take in when it opens the
+ * log. Pure; never throws. Reads the whole log.
+ */
+export function soundFrames(source: WalSource): number {
+  const header = bufferOf(source.at(0, WAL_HEADER_BYTES));
+  const { pageSize = 0, frames = 0 } = readWal(source) ?? {};
+  // The last bit of the first word says in which order the bytes of the words are that are added up.
+  const little = frames > 0 && (header.readUInt32BE(0) & 1) === 0;
+  let sum = checksum({ a: 0, b: 0 }, header.subarray(0, 24), little);
+  if (frames === 0 || !isAt(header, 24, sum)) return 0;
+  const stride = FRAME_HEADER_BYTES + pageSize;
+  for (let index = 0; index < frames; index++) {
+    const frame = bufferOf(source.at(WAL_HEADER_BYTES + index * stride, stride));
+    // The salts are not added up, and a search for their end may have jumped over a frame that has others.
+    if (frame.length < stride || !frame.subarray(8, 16).equals(header.subarray(16, 24))) return index;
+    sum = checksum(checksum(sum, frame.subarray(0, 8), little), frame.subarray(FRAME_HEADER_BYTES), little);
+    if (!isAt(frame, 16, sum)) return index;
+  }
+  return frames;
+}
+
+interface Checksum {
+  readonly a: number;
+  readonly b: number;
+}
+
+/** Goes on adding up words of 32 bits, two at a time (sqlite.org/fileformat.html, section 4.2). */
+function checksum({ a, b }: Checksum, bytes: Buffer, little: boolean): Checksum {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 8 <= bytes.length; at += 8) {
+    a = (a + view.getUint32(at, little) + b) >>> 0;
+    b = (b + view.getUint32(at + 4, little) + a) >>> 0;
+  }
+  return { a, b };
+}
+
+function isAt(bytes: Buffer, offset: number, { a, b }: Checksum): boolean {
+  return bytes.readUInt32BE(offset) === a && bytes.readUInt32BE(offset + 4) === b;
+}
+
 function decodeFrame(bytes: Buffer): Frame {
   if (bytes.length < FRAME_HEADER_BYTES) return { page: 0, pagesAfterCommit: 0, salts: '' };
   return {

@@ -31,7 +31,8 @@ export function remarkText(finding: Finding, paint: Paint, width: number, indent
   return head + sentences(finding, width, `${indent}  `);
 }
 
-function findingText(finding: Finding, paint: Paint, width: number): string {
+/** One finding: what, where, evidence, advice. */
+export function findingText(finding: Finding, paint: Paint, width: number): string {
   const { severity, code, process, database, file } = finding;
   const subject = [
     file === null ? [] : safe(file),
