@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
+import type { Shell } from './completion-script.ts';
 import { parseDuration } from './duration.ts';
 import type { ActivityKind, PsSort } from './documents/ps.ts';
 import type { TopSort } from './documents/top.ts';
-import type { ExitCode } from './exit-code.ts';
+import { EXIT, type ExitCode } from './exit-code.ts';
 import type { Io } from './io.ts';
 import type { Invocation } from './invocation.ts';
 import { paintFor } from './render/paint.ts';
@@ -14,6 +15,8 @@ import { WrongUse } from './wrong-use.ts';
 const PS_KINDS: readonly ActivityKind[] = ['session', 'read', 'write', 'any', 'waiting', 'running'];
 const PS_SORTS: readonly PsSort[] = ['age', 'app', 'database', 'label', 'kind', 'pid'];
 const TOP_SORTS: readonly TopSort[] = ['spent', 'mean', 'max', 'rate'];
+/** For which `completion` has a script. */
+const SHELLS: readonly Shell[] = ['bash', 'zsh', 'fish'];
 /** Who is not stuck answers in a few milliseconds. */
 const DEFAULT_TIMEOUT_MS = 1_000;
 /** Lines longer than this are hard to read, shorter ones leave no room for a table. */
@@ -204,6 +207,8 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     });
   examples(deprecations, [['hive-db deprecations --json', 'call sites for a script']]);
 
+  addCompletion(program, invocation, done);
+
   return program;
 }
 
@@ -277,6 +282,29 @@ function addWal(program: Command, invocation: () => Invocation, done: (outcome: 
     ['hive-db wal orders', 'its frames, and every reader with what it keeps'],
     ['hive-db wal data/orders.db', 'any SQLite file, whatever programs use it'],
   ]);
+}
+
+function addCompletion(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
+  const completion = program
+    .command('completion')
+    .description('a script that makes a shell complete verbs, options and names of open databases')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('./completion-script.ts');
+      invocation().io.stdout.write(completionScript(shell));
+      done(EXIT.fine);
+    });
+  examples(completion, [
+    ['source <(hive-db completion bash)', 'in ~/.bashrc; for zsh the same'],
+    ['hive-db completion fish | source', 'in config.fish'],
+  ]);
+  program
+    .command('complete', { hidden: true })
+    .description('what may stand for the last of these words: what the scripts of completion ask for')
+    .argument('[word...]')
+    .action(async (words: readonly string[]) => {
+      done(await (await import('./commands/complete.ts')).printCompletions(invocation(), program, words));
+    });
 }
 
 /** What `health-check` takes, as commander gives it. */

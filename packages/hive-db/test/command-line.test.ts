@@ -55,6 +55,7 @@ describe('help', () => {
     'diagnose',
     'export',
     'deprecations',
+    'completion',
     'config',
     'config print',
     'config validate',

@@ -88,6 +88,16 @@ describe('starting', () => {
     },
   );
 
+  it.each([
+    ['completing a name', ['complete', '--', 'locks', '']],
+    ['a script for completion', ['completion', 'bash']],
+    ['a plan of what could be mended', ['health-check', '--dry-run']],
+  ])('loads for %s only what it needs', async (_, argv) => {
+    await using directory = await runtimeDirectory();
+    const packages = packagesOf(['--runtime-dir', directory.path, ...argv], directory.path);
+    expect(packages).toEqual(['commander']);
+  });
+
   it('loads for config what reads settings, and what reads YAML only where there is a file', () => {
     using directory = temporaryDirectory();
     const settings = join(directory.path, 'settings.yaml');
