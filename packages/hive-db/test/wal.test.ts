@@ -86,7 +86,7 @@ describe('hive-db wal', () => {
       expect(one.read_marks[0]?.label).not.toBeNull();
       return one;
     }, LONG);
-    expect(found).toMatchObject({ names: ['orders'], next: 'hive-db diagnose' });
+    expect(found).toMatchObject({ names: ['orders'], next: 'hive-db ps --database orders' });
     expect(found.read_marks[0]).toMatchObject({ pid: shop.pid, app: 'shop', label: 'list for ever', pins_frames: 1 });
     expect(found.read_marks[0]?.held_seconds).toBeGreaterThan(0);
     expect(found.sentence).toMatch(
@@ -221,6 +221,7 @@ describe('hive-db wal', () => {
     }
     const { sentence, ...found } = await wal(directory.path, path);
     expect(found).toMatchObject({
+      next: `hive-db health-check --dry-run ${path}`,
       frames: 2,
       size_bytes: statSync(`${path}-wal`).size,
       backlog_frames: null,

@@ -33,7 +33,7 @@ function absent(isOpen: boolean): LogStay {
 }
 
 function left({ frames, ...wal }: Facts): LogStay {
-  const next = `hive-db diagnose ${shellWord(wal.path)}`;
+  const next = `hive-db health-check --dry-run ${shellWord(wal.path)}`;
   if (frames === null)
     return wal.size_bytes === 0
       ? { sentence: 'the log is empty, and nobody has it open', next: null }
@@ -51,7 +51,7 @@ function pinned(wal: Facts): LogStay | undefined {
   const beside = others > 1 ? `, and ${count(others - 1, 'other')} beside it` : '';
   return {
     sentence: `${named(worst)} reads in one transaction${doing(worst)} and keeps ${count(worst.pins_frames ?? 0, 'frame')} from being moved into the file${beside}`,
-    next: askAbout(worst),
+    next: askAbout(worst, wal),
   };
 }
 
@@ -72,13 +72,14 @@ function waiting(wal: Facts): LogStay | undefined {
       };
 }
 
-function read({ read_marks: marks, write, frames }: Facts): LogStay | undefined {
+function read(wal: Facts): LogStay | undefined {
+  const { read_marks: marks, write, frames } = wal;
   // Whoever writes has a mark, too; readers of the first do without the log.
   const reader = marks.find(({ mark, pid }) => mark > 0 && pid !== write?.pid);
   if (reader === undefined || frames === 0) return undefined;
   return {
     sentence: `everything is in the file, but ${named(reader)} reads in the log${doing(reader)}: until that ends, what is written comes behind it`,
-    next: askAbout(reader),
+    next: askAbout(reader, wal),
   };
 }
 
@@ -102,8 +103,9 @@ function free({ frames, size_bytes: bytes }: Facts): LogStay {
   };
 }
 
-function askAbout({ app, pid }: ReadMark): string {
-  return app === null ? `ps -o pid,etime,args -p ${pid}` : 'hive-db diagnose';
+function askAbout({ app, pid }: ReadMark, { names: [name] }: Pick<Facts, 'names'>): string {
+  if (app === null) return `ps -o pid,etime,args -p ${pid}`;
+  return name === undefined ? 'hive-db ps' : `hive-db ps --database ${shellWord(name)}`;
 }
 
 function again(wal: Pick<Facts, 'names' | 'path'>): string {
@@ -112,5 +114,5 @@ function again(wal: Pick<Facts, 'names' | 'path'>): string {
 
 /** What names the database and no other. */
 function wordFor({ names: [name], path }: Pick<Facts, 'names' | 'path'>): string {
-  return name ?? shellWord(path);
+  return shellWord(name ?? path);
 }

@@ -100,7 +100,9 @@ export function writing({ database }: Acquaintance): Doing | undefined {
 export function reading(acquaintance: Acquaintance): Doing | undefined {
   const { database } = acquaintance;
   const writers = writersLeaseOf(database);
-  const [oldest] = database.leases.filter((lease) => lease !== writers).toSorted((a, b) => b.ageMs - a.ageMs);
+  const [oldest] = database.leases
+    .filter((lease) => lease !== writers && lease.use !== 'write')
+    .toSorted((a, b) => b.ageMs - a.ageMs);
   if (oldest === undefined) return writing(acquaintance);
   return {
     label: oldest.owner ?? null,

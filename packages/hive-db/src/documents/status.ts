@@ -102,12 +102,14 @@ export function laneOf({ waiting, running, writer }: DatabaseSnapshot['lane']): 
 
 function gaugesOfExported({ name, driver, status, pool, lane }: ExportedDatabase): DatabaseGauges {
   const { size, max_overflow, in_use, idle, waiting } = pool;
+  // An export may know more of it than a status says.
+  const writer = lane.writer && { label: lane.writer.label, held_seconds: lane.writer.held_seconds };
   return {
     name,
     driver,
     status,
     pool: { size, max_overflow, in_use, idle, waiting },
-    lane: { waiting: lane.waiting, running: lane.running, writer: lane.writer },
+    lane: { waiting: lane.waiting, running: lane.running, writer },
   };
 }
 
