@@ -34,6 +34,8 @@ describe('hive-db locks', () => {
     });
     expect(database?.write?.call_site).toMatch(/service\.mjs:\d+:\d+/);
     expect(database?.write?.held_seconds).toBeGreaterThan(0);
+    expect(database?.write?.locked_seconds).toBeGreaterThan(0);
+    expect(database?.write?.changed_seconds).toBeGreaterThan(0);
     await shop.tell('release');
     await vi.waitFor(async () => {
       expect((await look(['--runtime-dir', shop.runtimeDirectory, path]))[0]?.write).toBeNull();

@@ -1,4 +1,4 @@
-import type { Acquaintance, Doing, Person } from '../documents/holder.ts';
+import { placeOf, type Acquaintance, type Doing, type Person } from '../documents/holder.ts';
 import type { DatabaseLocksDocument } from '../documents/locks.ts';
 import type { Answered } from '../inquiry.ts';
 import { count, duration, size } from '../render/figures.ts';
@@ -86,7 +86,15 @@ function stuckProcess(uses: readonly Acquaintance[]): Cause | undefined {
   return {
     verdict: 'stuck',
     sentence: `${named(person)} serves nobody${stuck(use)}`,
-    culprits: [{ ...person, label, call_site: null, held_seconds: blockedMs / 1_000, observed_seconds: null }],
+    culprits: [
+      {
+        ...person,
+        label,
+        call_site: placeOf(use.process, label),
+        held_seconds: blockedMs / 1_000,
+        observed_seconds: null,
+      },
+    ],
   };
 }
 

@@ -48,6 +48,8 @@ export interface ExportedLabel {
   /** From call to end, waiting included; an estimate where not every call was timed. */
   readonly total_seconds: number;
   readonly max_seconds: number;
+  /** Where it was used: at first, or lately. */
+  readonly call_site: string | null;
 }
 
 export interface ExportedDatabase {
@@ -149,12 +151,13 @@ function exportOfProcess(process: Answered): ExportedProcess {
     closing: snapshot.closing,
     thresholds: exportOfThresholds(snapshot.thresholds),
     databases: snapshot.databases.map((database) => exportOfDatabase(database)),
-    labels: snapshot.labels.map(({ label, calls, failures, sumMs, maxMs }) => ({
+    labels: snapshot.labels.map(({ label, calls, failures, sumMs, maxMs, callSite = null }) => ({
       label,
       calls,
       failures,
       total_seconds: sumMs / 1_000,
       max_seconds: maxMs / 1_000,
+      call_site: callSite,
     })),
     fallbacks: snapshot.fallbacks.map(({ database, reason }) => ({ database, reason })),
     deprecations: deprecatedUses(process),

@@ -86,35 +86,33 @@ export function companyOf({ aliases, observed }: Sighting, answered: readonly An
 }
 
 /** What a process does with the right to write that it has given itself. */
-export function writing({ database }: Acquaintance): Doing | undefined {
+export function writing({ process, database }: Acquaintance): Doing | undefined {
   const { writer } = database.lane;
   if (writer === undefined) return undefined;
   return {
     label: writer.label,
-    call_site: writersLeaseOf(database)?.acquiredAt ?? null,
+    call_site: writersLeaseOf(database)?.acquiredAt ?? placeOf(process, writer.label),
     held_seconds: writer.heldMs / 1_000,
   };
 }
 
 /** What a process has read for longest, which is what keeps most; where it reads nothing else, its own transaction that writes. */
 export function reading(acquaintance: Acquaintance): Doing | undefined {
-  const { database } = acquaintance;
-  const writers = writersLeaseOf(database);
-  const [oldest] = database.leases
-    .filter((lease) => lease !== writers && lease.use !== 'write')
-    .toSorted((a, b) => b.ageMs - a.ageMs);
+  const { process, database } = acquaintance;
+  const [oldest] = database.leases.filter(({ use }) => use !== 'write').toSorted((a, b) => b.ageMs - a.ageMs);
   if (oldest === undefined) return writing(acquaintance);
   return {
     label: oldest.owner ?? null,
-    call_site: oldest.acquiredAt ?? null,
+    call_site: oldest.acquiredAt ?? placeOf(process, oldest.owner ?? null),
     held_seconds: oldest.ageMs / 1_000,
   };
 }
 
-// The lane does not say which lease is the writer's: of those with its label it is the one with its age.
-function writersLeaseOf({ leases, lane: { writer } }: DatabaseSnapshot): LeaseSnapshot | undefined {
-  if (writer === undefined) return undefined;
-  return leases
-    .filter(({ owner }) => owner === writer.label)
-    .toSorted((a, b) => Math.abs(a.ageMs - writer.heldMs) - Math.abs(b.ageMs - writer.heldMs))[0];
+/** Where a label is used in the source of its process; null where that is not known. */
+export function placeOf({ snapshot }: Answered, wanted: string | null): string | null {
+  return snapshot.labels.find(({ label }) => label === wanted)?.callSite ?? null;
+}
+
+function writersLeaseOf({ leases }: DatabaseSnapshot): LeaseSnapshot | undefined {
+  return leases.find(({ use }) => use === 'write');
 }

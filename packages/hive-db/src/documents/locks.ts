@@ -16,7 +16,7 @@ export interface DatabaseLocksDocument {
   /** How the processes that have it open call it. */
   readonly names: readonly string[];
   /** Who holds the write lock; null while nobody does. */
-  readonly write: Holder | null;
+  readonly write: Writer | null;
   /** Who moves frames from the log to the file, or recovers the log after a crash; null while nobody does. */
   readonly checkpoint: Holder | null;
   readonly readers: readonly ReaderDocument[];
@@ -26,6 +26,14 @@ export interface DatabaseLocksDocument {
   readonly open: readonly Person[];
   /** Null in rollback mode, and where nobody has the log open. */
   readonly wal: WalDocument | null;
+}
+
+/** Who holds the write lock. */
+export interface Writer extends Holder {
+  /** Since BEGIN gave it the lock, as it says itself. */
+  readonly locked_seconds: number | null;
+  /** Since it first changed something; null while it has only read, and where that is not known. */
+  readonly changed_seconds: number | null;
 }
 
 export interface ReaderDocument extends Person {
@@ -69,7 +77,7 @@ export function databaseLocks(sighting: Sighting, answered: readonly Answered[])
   return {
     path,
     names,
-    write: writer === undefined ? null : holder(writer, 'write', writing),
+    write: writer === undefined ? null : { ...holder(writer, 'write', writing), ...agesOf(ours, writer) },
     checkpoint: checkpointer === undefined ? null : holder(checkpointer, 'checkpoint', () => undefined),
     readers: report.readers.map((reader) => ({
       ...person(reader),
@@ -79,6 +87,14 @@ export function databaseLocks(sighting: Sighting, answered: readonly Answered[])
     waiters: waitersOf(ours, writer, person),
     open: report.openers.map(person),
     wal: walOf(report),
+  };
+}
+
+function agesOf(ours: readonly Acquaintance[], { pid }: Stranger): Pick<Writer, 'locked_seconds' | 'changed_seconds'> {
+  const { lockedMs, changedMs } = ours.find(({ process }) => process.pid === pid)?.database.lane.writer ?? {};
+  return {
+    locked_seconds: lockedMs === undefined ? null : lockedMs / 1_000,
+    changed_seconds: changedMs === undefined ? null : changedMs / 1_000,
   };
 }
 
@@ -92,7 +108,8 @@ function waitersOf(
   const waiting = ours.flatMap((acquaintance) => {
     const doing = writing(acquaintance);
     const { pid } = acquaintance.process;
-    if (doing === undefined || pid === writer.pid) return [];
+    const isLocked = acquaintance.database.lane.writer?.lockedMs !== undefined;
+    if (doing === undefined || pid === writer.pid || isLocked) return [];
     const { label, call_site, held_seconds } = doing;
     const behind = acquaintance.database.lane.waiting;
     return [{ ...person({ pid, command: null }), label, call_site, waited_seconds: held_seconds ?? 0, behind }];

@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import { judge, suspectedLeaks, type VerdictStatus } from '@hive/shared-db/health';
 import { analyse } from '../analysis/analysis.ts';
+import { sameService } from '../analysis/same-service.ts';
 import type { Finding } from '../analysis/finding.ts';
 import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
 import { ratesOf, type Rates } from '../analysis/rates.ts';
@@ -72,7 +73,7 @@ export interface LeakSuspect {
 export function monitorOf(inquiry: Inquiry, earlier?: Inquiry): MonitorDocument {
   return {
     schema: 'hive-db/monitor/v1',
-    processes: inquiry.answered.map((process) => reportOf(process, snapshotOfSame(process, earlier))),
+    processes: inquiry.answered.map((process) => reportOf(process, sameService(process, earlier))),
     ...unansweredOf(inquiry),
   };
 }
@@ -84,13 +85,6 @@ export function withLocks(
   { answered }: Inquiry,
 ): MonitorDocument {
   return { ...document, locks: sightings && sightings.map((sighting) => databaseLocks(sighting, answered)) };
-}
-
-function snapshotOfSame({ pid, snapshot }: Answered, earlier: Inquiry | undefined): ServiceSnapshot | undefined {
-  return earlier?.answered.find((one) => {
-    // The same service, not a later process of the same number, nor another service of the same process.
-    return one.pid === pid && one.snapshot.app === snapshot.app && one.snapshot.startedAt === snapshot.startedAt;
-  })?.snapshot;
 }
 
 function reportOf(process: Answered, earlier: ServiceSnapshot | undefined): ProcessReport {

@@ -1,5 +1,6 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { placeOf } from './holder.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** `ps --json`, hive-db/ps/v1. */
@@ -54,14 +55,22 @@ export function psOf(inquiry: Inquiry, filter: PsFilter, sort: PsSort): PsDocume
   };
 }
 
-function activitiesOf({ pid, snapshot }: Answered): readonly ActivityDocument[] {
+function activitiesOf(answered: Answered): readonly ActivityDocument[] {
+  const { pid, snapshot } = answered;
   const { app, databases, eventLoop } = snapshot;
   const process = { pid, app };
-  const used = databases.flatMap((database) => usesOf(database).map((use) => ({ ...process, ...use })));
+  const used = databases.flatMap((database) =>
+    usesOf(database).map((use) => ({
+      ...process,
+      ...use,
+      call_site: use.call_site ?? placeOf(answered, use.label),
+    })),
+  );
   const { statement, label = null, blockedMs } = eventLoop;
   if (statement === undefined) return used;
-  const running = { database: null, kind: 'running', allowed_seconds: null, call_site: null } as const;
-  return [...used, { ...process, ...running, label, statement, age_seconds: blockedMs / 1_000 }];
+  const running = { database: null, kind: 'running', allowed_seconds: null } as const;
+  const call_site = placeOf(answered, label);
+  return [...used, { ...process, ...running, label, call_site, statement, age_seconds: blockedMs / 1_000 }];
 }
 
 function usesOf({ name, leases, waiters }: DatabaseSnapshot): readonly Omit<ActivityDocument, 'pid' | 'app'>[] {

@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, LabelSnapshot, ServiceSnapshot, StatementSnapshot } from '@hive/shared-db';
 import { SHOWN_STATEMENTS } from '@hive/shared-db/presence';
 import { ratesOf } from '../analysis/rates.ts';
+import { sameService } from '../analysis/same-service.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { moment, unansweredOf, type Unanswered } from './process.ts';
 
@@ -50,6 +51,8 @@ export interface TopLabel extends OfProcess, Spent {
   /** Since the start. */
   readonly calls: number;
   readonly failures: number;
+  /** Where it was used: at first, or lately. */
+  readonly call_site: string | null;
 }
 
 export interface TopStatement extends OfProcess, Spent {
@@ -81,7 +84,7 @@ export interface TopOptions {
 
 /** What happened between two looks; since the start where there was none before. Pure. */
 export function topOf(inquiry: Inquiry, earlier: Inquiry | undefined, options: TopOptions): TopDocument {
-  const processes = inquiry.answered.map((process) => ({ process, before: sameOf(process, earlier) }));
+  const processes = inquiry.answered.map((process) => ({ process, before: sameService(process, earlier) }));
   const order = orderBy(options.sort);
   const first = <T>(rows: readonly T[]): readonly T[] => rows.slice(0, options.limit);
   return {
@@ -93,13 +96,6 @@ export function topOf(inquiry: Inquiry, earlier: Inquiry | undefined, options: T
     slow: first(inquiry.answered.flatMap((process) => slowOf(process, options.slowMs)).toSorted(bySlowness)),
     ...unansweredOf(inquiry),
   };
-}
-
-/** The same service at the earlier look: not a later process of the same number, nor another service of the same process. */
-function sameOf({ pid, snapshot }: Answered, earlier: Inquiry | undefined): ServiceSnapshot | undefined {
-  return earlier?.answered.find(
-    (one) => one.pid === pid && one.snapshot.app === snapshot.app && one.snapshot.startedAt === snapshot.startedAt,
-  )?.snapshot;
 }
 
 function windowOf(now: ServiceSnapshot, before: ServiceSnapshot | undefined): number {
@@ -141,10 +137,10 @@ function labelsOf({ pid, snapshot }: Answered, before: ServiceSnapshot | undefin
   const seconds = secondsOf(snapshot, before);
   const earlier = new Map(before?.labels.map((one) => [one.label, one]));
   return snapshot.labels.map((one: LabelSnapshot) => {
-    const { label, calls, failures } = one;
+    const { label, calls, failures, callSite: call_site = null } = one;
     const then = earlier.get(label);
     const spent = spentOf({ ...one, times: calls }, then && { ...then, times: then.calls }, seconds);
-    return { pid, app: snapshot.app, label, calls, failures, ...spent };
+    return { pid, app: snapshot.app, label, calls, failures, call_site, ...spent };
   });
 }
 

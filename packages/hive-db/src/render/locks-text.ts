@@ -1,5 +1,12 @@
 import type { Holder, Person } from '../documents/holder.ts';
-import type { DatabaseLocksDocument, LocksDocument, ReaderDocument, WalDocument, Waiter } from '../documents/locks.ts';
+import type {
+  DatabaseLocksDocument,
+  LocksDocument,
+  ReaderDocument,
+  WalDocument,
+  Waiter,
+  Writer,
+} from '../documents/locks.ts';
 import { facts, type Fact } from './facts.ts';
 import { count, duration, size } from './figures.ts';
 import type { Paint } from './paint.ts';
@@ -17,7 +24,7 @@ function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): 
   const { path, names, write, checkpoint, readers, waiters, open, wal } = database;
   const name = names.length === 0 ? '' : `  ${safe(names.join(', '))}`;
   const lines: readonly Fact[] = [
-    ['writing', write === null ? 'nobody' : holder(write)],
+    ['writing', write === null ? 'nobody' : writer(write)],
     ...waiters.map((one) => ['waiting', waiter(one)] as const),
     ...(checkpoint === null ? [] : [['checkpoint', holder(checkpoint)] as const]),
     ...readers.map((one) => ['reading', reader(one)] as const),
@@ -42,6 +49,13 @@ export function holder(one: Holder): string {
 /** A stranger does not say since when; for how long it has been seen is all that can be said. */
 function seen({ observed_seconds: observed }: Pick<Holder, 'observed_seconds'>): string {
   return observed === 0 ? '' : `, seen for ${duration(observed)}`;
+}
+
+function writer(one: Writer): string {
+  const { locked_seconds: locked, changed_seconds: changed } = one;
+  if (locked === null) return holder(one);
+  const since = changed === null ? 'has changed nothing yet' : `has changed things for ${duration(changed)}`;
+  return `${holder(one)}; ${since}`;
 }
 
 function waiter(one: Waiter): string {

@@ -19,7 +19,13 @@ const TIMES: readonly Column[] = [
   { head: 'MEAN', align: 'right' },
   { head: 'MAX', align: 'right' },
 ];
-const LABELS: readonly Column[] = [...TIMES, { head: 'FAILED', align: 'right' }, { head: 'APP' }, { head: 'LABEL' }];
+const LABELS: readonly Column[] = [
+  ...TIMES,
+  { head: 'FAILED', align: 'right' },
+  { head: 'APP' },
+  { head: 'LABEL' },
+  { head: 'WHERE' },
+];
 const STATEMENTS: readonly Column[] = [...TIMES, { head: 'DATABASE' }, { head: 'STATEMENT' }];
 const SLOW: readonly Column[] = [
   { head: 'TOOK', align: 'right' },
@@ -63,7 +69,7 @@ function databaseRow(one: TopDatabase): readonly Cell[] {
 }
 
 function labelRow(one: TopLabel): readonly Cell[] {
-  return [...times(one), String(one.failures), safe(one.app), safe(one.label)];
+  return [...times(one), String(one.failures), safe(one.app), safe(one.label), safe(one.call_site ?? '-')];
 }
 
 function statementRow(one: TopStatement): readonly Cell[] {

@@ -93,7 +93,7 @@ export function busyService(): ServiceSnapshot {
         failure: { code: 'HIVEDB_E_PATH', message: '/srv/stock.db is a directory' },
       }),
     ],
-    labels: [{ label: 'save order', calls: 40, failures: 10, sumMs: 9, maxMs: 3, callSite: undefined }],
+    labels: [{ label: 'save order', calls: 40, failures: 10, sumMs: 9, maxMs: 3, callSite: 'save (orders.ts:7:3)' }],
     deprecations: [
       { code: 'HIVEDB_DEP0001', replacement: 'service.database(name)', calls: 2, callSites: ['a.ts:1:1', 'b.ts:2:2'] },
     ],
