@@ -20,6 +20,7 @@ const sparse = serviceSnapshot({
 });
 const rich = {
   ...busyService(),
+  http: { host: '127.0.0.1', port: 9_100 },
   fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
   warnings: ['a second engine'],
 };

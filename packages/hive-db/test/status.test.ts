@@ -52,6 +52,15 @@ describe('status', () => {
     });
   });
 
+  it('says where a process serves its health, where it does', async () => {
+    const http = { host: '::1', port: 9_100 };
+    await using directory = await runtimeDirectory(serviceSnapshot({ http }));
+    const { out } = await run(['status', '--runtime-dir', directory.path]);
+    expect(out).toMatch(/^shop {2}pid 4711 {2}up 60 min {2}http:\/\/\[::1\]:9100\n/);
+    const json = await run(['status', '--json', '--runtime-dir', directory.path]);
+    expect(JSON.parse(json.out)).toMatchObject({ processes: [{ http }] });
+  });
+
   it('finds a real process and the use of its databases', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);

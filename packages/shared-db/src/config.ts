@@ -8,6 +8,7 @@ export type { SettingsFile } from './config/settings-file.ts';
 export type { TextFile } from './config/text-file.ts';
 export type {
   HealthDetails,
+  HttpSettings,
   NamedDatabaseSettings,
   ResolvedSettings,
   ServiceSettings,

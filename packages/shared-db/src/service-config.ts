@@ -2,7 +2,7 @@ import type { Clock } from '@hive/pool';
 import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
-import type { SharedDatabaseSettings } from './config/resolved-settings.ts';
+import type { HttpSettings, SharedDatabaseSettings } from './config/resolved-settings.ts';
 import type { DatabaseDefinition } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import type { Thresholds } from './health/thresholds.ts';
@@ -26,6 +26,8 @@ export interface ServiceConfig<D extends Definitions = Definitions> {
   readonly runtimeDirectory?: string;
   /** Whether `hive-db` can see this process. Default true: what cannot be seen cannot be asked who holds the lock. */
   readonly presence?: boolean;
+  /** Health and metrics on a port of their own, answered by a thread that does not wait for the main one. Default: no port is opened. */
+  readonly http?: Partial<HttpSettings>;
   /** Defaults for all databases, in milliseconds. What a database is defined with beats them. */
   readonly database?: Partial<SharedDatabaseSettings>;
   /** When health warns and fails. */
@@ -48,6 +50,7 @@ const KEYS = [
   'dataDirectory',
   'runtimeDirectory',
   'presence',
+  'http',
   'database',
   'thresholds',
   'settingsFile',

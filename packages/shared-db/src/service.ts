@@ -9,10 +9,12 @@ import type { Database, DatabaseDefinition, ManagedDatabase } from './database.t
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
 import { judge, type Verdict } from './health/verdict.ts';
+import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
 import { silentLogger, unfailing, type Logger } from './logger.ts';
 import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { startSentinel, type Sentinel } from './presence/sentinel.ts';
+import type { SentinelHttp } from './presence/sentinel-message.ts';
 import { processRegistry } from './process-registry.ts';
 import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
@@ -64,9 +66,9 @@ export async function openDatabaseService<const D extends Definitions>(
 /** Resolves settings without opening anything: what a service would do with this configuration, and why. */
 export function settingsOf(config: ServiceConfig): ResolvedSettings {
   checkConfig(config);
-  const { dataDirectory, runtimeDirectory: directory, presence, database, thresholds, databases } = config;
+  const { dataDirectory, runtimeDirectory: directory, presence, http, database, thresholds, databases } = config;
   const code: CodeSettings = {
-    ...defined({ dataDirectory, runtimeDirectory: directory, presence, database, thresholds }),
+    ...defined({ dataDirectory, runtimeDirectory: directory, presence, http, database, thresholds }),
     databases: Object.fromEntries(Object.entries(databases).map(([name, { settings }]) => [name, settings])),
   };
   const names = Object.keys(databases);
@@ -85,6 +87,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #startedAt: number;
   readonly #startedAtMonotonic: number;
   #appearing: Promise<void> | undefined;
+  #health: HealthServerState | undefined;
   #sentinel: Sentinel | undefined;
   #closing: Promise<ServiceCloseReport> | undefined;
 
@@ -190,6 +193,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   snapshot(): ServiceSnapshot {
     const { fallbacks } = processRegistry();
+    const { address, failure } = { address: undefined, failure: undefined, ...this.#health };
     return Object.freeze({
       app: this.app,
       pid: process.pid,
@@ -198,12 +202,13 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       uptimeMs: this.#clock.now() - this.#startedAtMonotonic,
       closing: this.closing,
       eventLoop: TURNING,
+      http: address,
       thresholds: this.settings.thresholds,
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
       labels: this.#labels.snapshot(),
       fallbacks: Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason }))),
       deprecations: deprecationLedger(),
-      warnings: Object.freeze([...this.#warnings]),
+      warnings: Object.freeze([...this.#warnings, ...(failure === undefined ? [] : [failure])]),
     });
   }
 
@@ -251,20 +256,35 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   async #appear(): Promise<void> {
     const directory = this.#meetingPlace(this.settings);
-    if (directory === undefined) return;
+    const http = httpOf(this.settings);
+    if (directory === undefined && http === undefined) return;
+    const unseen = (reason: string): void => {
+      this.#warn(`hive-db cannot see this process: ${reason}`);
+    };
     try {
       this.#sentinel = await startSentinel({
         directory,
+        http,
         describe: () => this.snapshot(),
         activity: this.#activity,
         logger: this.#logger,
-        failed: (reason) => {
-          this.#warn(`hive-db cannot see this process: ${reason}`);
+        unseen,
+        served: (state) => {
+          this.#served(state);
         },
       });
     } catch (error) {
-      this.#warn(`hive-db cannot see this process: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (directory !== undefined) unseen(reason);
+      if (http !== undefined) this.#served({ failure: `health is not served over HTTP: ${reason}` });
     }
+  }
+
+  /** A port that cannot be had is no reason not to serve: somebody else's program would take this one down. */
+  #served(state: HealthServerState): void {
+    this.#health = Object.freeze(state);
+    if ('failure' in state) this.#logger.warn({ app: this.app }, state.failure);
+    else this.#logger.info({ app: this.app, ...state.address }, 'health is served over HTTP');
   }
 
   #warn(text: string): void {
@@ -280,6 +300,11 @@ function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknow
   } catch (error) {
     return { error };
   }
+}
+
+/** Undefined where health is not to be served over HTTP. */
+function httpOf({ http: { port, ...http }, healthDetails: details }: ServiceSettings): SentinelHttp | undefined {
+  return port === false ? undefined : { ...http, port, details };
 }
 
 function assertOwnFile(paths: Map<string, string>, name: string, identity: string): void {

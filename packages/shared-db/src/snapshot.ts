@@ -146,6 +146,12 @@ export interface EventLoopSnapshot {
   readonly statement: string | undefined;
 }
 
+/** Where a process serves its health over HTTP. */
+export interface HttpAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One process, frozen. */
 export interface ServiceSnapshot {
   readonly app: string;
@@ -157,6 +163,8 @@ export interface ServiceSnapshot {
   readonly uptimeMs: number;
   readonly closing: boolean;
   readonly eventLoop: EventLoopSnapshot;
+  /** Undefined where it does not serve it by itself. */
+  readonly http: HttpAddress | undefined;
   /** What the process itself is judged by. */
   readonly thresholds: Thresholds;
   readonly databases: readonly DatabaseSnapshot[];

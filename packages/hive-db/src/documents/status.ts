@@ -15,6 +15,8 @@ export interface StatusDocument extends Unanswered {
 }
 
 export interface ProcessStatus extends ProcessHeading {
+  /** Where it serves its health over HTTP; absent where it does not by itself. */
+  readonly http?: { readonly host: string; readonly port: number };
   readonly databases: readonly DatabaseGauges[];
 }
 
@@ -114,5 +116,10 @@ function gaugesOfExported({ name, driver, status, pool, lane }: ExportedDatabase
 }
 
 function statusOfProcess(process: Answered): ProcessStatus {
-  return { ...headingOf(process), databases: process.snapshot.databases.map((database) => gaugesOf(database)) };
+  const { http, databases } = process.snapshot;
+  return {
+    ...headingOf(process),
+    ...(http === undefined ? {} : { http: { host: http.host, port: http.port } }),
+    databases: databases.map((database) => gaugesOf(database)),
+  };
 }

@@ -36,9 +36,16 @@ export function inUse({ in_use: used, size, max_overflow: overflow }: PoolGauges
 }
 
 function processText(process: ProcessStatus, paint: Paint, width: number): string {
-  const heading = `${processHeading(process, paint)}\n`;
+  const heading = `${processHeading(process, paint)}${served(process)}\n`;
   if (process.databases.length === 0) return `${heading}  no databases\n`;
   return heading + table(COLUMNS, process.databases.map(row), { width, paint, indent: '  ' });
+}
+
+/** Where its health is to be had, as a browser spells it. */
+function served({ http }: ProcessStatus): string {
+  if (http === undefined) return '';
+  const host = safe(http.host);
+  return `  http://${host.includes(':') ? `[${host}]` : host}:${http.port}`;
 }
 
 function row({ name, driver, status, pool, lane }: DatabaseGauges): readonly Cell[] {

@@ -1,6 +1,11 @@
 import type { Thresholds } from '../health/thresholds.ts';
 import { shown } from './problem.ts';
-import type { NamedDatabaseSettings, ServiceSettings, SharedDatabaseSettings } from './resolved-settings.ts';
+import type {
+  HttpSettings,
+  NamedDatabaseSettings,
+  ServiceSettings,
+  SharedDatabaseSettings,
+} from './resolved-settings.ts';
 import { readSource, type Reading } from './source.ts';
 import { spelled } from './spelled-path.ts';
 
@@ -8,7 +13,8 @@ import { spelled } from './spelled-path.ts';
 type Some<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What an application asks for in code, in milliseconds and bytes. A settings file and the environment override it. */
-export interface CodeSettings extends Some<Omit<ServiceSettings, 'thresholds'>> {
+export interface CodeSettings extends Some<Omit<ServiceSettings, 'thresholds' | 'http'>> {
+  readonly http?: Some<HttpSettings> | undefined;
   readonly thresholds?: Some<Thresholds> | undefined;
   /** For all databases. */
   readonly database?: Some<SharedDatabaseSettings> | undefined;

@@ -15,6 +15,11 @@ const SECRET = /(?:password|secret|token)$/i;
 export function describeOrigins({ origins }: Pick<ResolvedSettings, 'origins'>): readonly DescribedOrigin[] {
   return origins.map(({ key, value, unit, origin }) => {
     const text = value === undefined ? '' : toText(value, unit);
-    return { key, value: SECRET.test(key) && text !== '' ? '***' : text, origin };
+    return { key, value: isSecret(key) && text !== '' ? '***' : text, origin };
   });
+}
+
+/** Whether what stands under this key is nobody's business. */
+export function isSecret(key: string): boolean {
+  return SECRET.test(key);
 }

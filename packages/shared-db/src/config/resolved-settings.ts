@@ -13,6 +13,23 @@ export interface NamedDatabaseSettings extends DatabaseSettings {
 /** What can be said of all databases at once. */
 export type SharedDatabaseSettings = Omit<NamedDatabaseSettings, 'required' | 'path'>;
 
+/** Whether and how the process serves its health over HTTP by itself, from a thread that answers also while the main one is stuck. */
+export interface HttpSettings {
+  /** 0 is any free one. Default false, not at all: a port is opened only where somebody asked for it. */
+  readonly port: number | false;
+  /** The address that is listened on. Default `127.0.0.1`: nobody beyond this machine. */
+  readonly host: string;
+  /** What a `Host` header may name beside this machine and `host`, with commas between. Default undefined: nothing. */
+  readonly allowedHosts: string | undefined;
+  /** Who says it after `Authorization: Bearer` is authorised to see details. Default undefined: nobody is. */
+  readonly token: string | undefined;
+  /**
+   * For how long the event loop may have stood still before `/livez` fails. Default 0, for ever: a restart would end a long statement
+   * halfway, and the next process would begin it again. `/readyz` fails after a second in any case.
+   */
+  readonly livezFailsAfterMs: number;
+}
+
 /** Everything about the process, and no database in particular. */
 export interface ServiceSettings {
   /** The directory that no database file may leave. Default undefined: anything goes. */
@@ -23,6 +40,7 @@ export interface ServiceSettings {
   readonly presence: boolean;
   /** Default `when-authorized`, which is nobody until the app says who is. */
   readonly healthDetails: HealthDetails;
+  readonly http: HttpSettings;
   readonly thresholds: Thresholds;
 }
 
@@ -59,5 +77,12 @@ export const DEFAULT_SERVICE_SETTINGS: ServiceSettings = Object.freeze({
   runtimeDirectory: undefined,
   presence: true,
   healthDetails: 'when-authorized',
+  http: Object.freeze({
+    port: false,
+    host: '127.0.0.1',
+    allowedHosts: undefined,
+    token: undefined,
+    livezFailsAfterMs: 0,
+  }),
   thresholds: DEFAULT_THRESHOLDS,
 });

@@ -2,6 +2,7 @@ import type { Thresholds } from '../health/thresholds.ts';
 import {
   DEFAULT_NAMED_SETTINGS,
   DEFAULT_SERVICE_SETTINGS,
+  type HttpSettings,
   type NamedDatabaseSettings,
   type ServiceSettings,
 } from './resolved-settings.ts';
@@ -80,7 +81,7 @@ const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
   },
 };
 
-const OF_THE_SERVICE: Readonly<Record<keyof Omit<ServiceSettings, 'thresholds'>, Entry>> = {
+const OF_THE_SERVICE: Readonly<Record<keyof Omit<ServiceSettings, 'thresholds' | 'http'>, Entry>> = {
   dataDirectory: {
     key: 'dataDirectory',
     kind: kind.path(),
@@ -97,6 +98,38 @@ const OF_THE_SERVICE: Readonly<Record<keyof Omit<ServiceSettings, 'thresholds'>,
     key: 'health.details',
     kind: kind.choice('never', 'when-authorized', 'always'),
     about: 'Who is shown more of the health page than a status.',
+  },
+};
+
+const OF_HTTP: Readonly<Record<keyof HttpSettings, Entry>> = {
+  port: {
+    key: 'http.port',
+    variable: 'DB_HTTP_PORT',
+    kind: kind.wholeNumberOrOff(0, 65_535),
+    about: 'Port on which the process serves its health and metrics; 0 is any free one, false is none.',
+  },
+  host: {
+    key: 'http.host',
+    variable: 'DB_HTTP_HOST',
+    kind: kind.host(),
+    about: 'Address that the port is opened on; another than that of this machine alone shows health to the network.',
+  },
+  allowedHosts: {
+    key: 'http.allowedHosts',
+    variable: 'DB_HTTP_ALLOWED_HOSTS',
+    kind: kind.hosts(),
+    about: 'What a Host header may name beside this machine and host, with commas between.',
+  },
+  token: {
+    key: 'http.token',
+    variable: 'DB_HTTP_TOKEN',
+    kind: kind.secret(),
+    about: 'Who sends it as a bearer token is authorised to see details of health.',
+  },
+  livezFailsAfterMs: {
+    key: 'http.livezFailsAfter',
+    kind: kind.durationOrNever(1_000, WEEK_MS),
+    about: 'How long the event loop may stand still before livez fails; 0 is for ever. A bare number is seconds.',
   },
 };
 
@@ -159,6 +192,7 @@ export const SHARED_SETTINGS: readonly Setting[] = DATABASE_SETTINGS.filter(
 /** What can be set for the process. */
 export const SERVICE_SETTINGS: readonly Setting[] = [
   ...settings(OF_THE_SERVICE, DEFAULT_SERVICE_SETTINGS),
+  ...settings(OF_HTTP, DEFAULT_SERVICE_SETTINGS.http, 'http.'),
   ...settings(OF_THE_VERDICT, DEFAULT_SERVICE_SETTINGS.thresholds, 'thresholds.'),
 ];
 

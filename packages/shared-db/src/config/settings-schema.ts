@@ -16,6 +16,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   databases: 'What holds for one database only, by its name.',
   pool: 'The pool of connections.',
   health: 'Where well ends, and who is told.',
+  http: 'Health and metrics on a port of their own, answered also while the main thread is stuck.',
 };
 
 /**

@@ -1,4 +1,5 @@
 import { DATABASE_NAME, DATABASE_NAME_IN_WORDS } from './database-name.ts';
+import { isSecret } from './describe-origins.ts';
 import { formerKeyAdvice } from './former-keys.ts';
 import { isSlipOf, nearestKey } from './nearest-key.ts';
 import type { Problem } from './problem.ts';
@@ -124,7 +125,7 @@ function unknownKey(source: Source, places: readonly SettingPlace[], path: reado
 }
 
 function wrongValue(source: Source, path: readonly string[], expected: string): Problem {
-  const value = source.show(path, at(source.tree, path));
+  const value = isSecret(path.at(-1) ?? '') ? 'what it is' : source.show(path, at(source.tree, path));
   return { where: source.whereIs(path), what: `${source.nameAt(path)} must be ${expected}, not ${value}` };
 }
 

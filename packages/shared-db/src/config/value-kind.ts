@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { DURATION_PATTERN, SIZE_PATTERN, formatDuration, formatSize, parseDuration, parseSize } from './measure.ts';
 
@@ -29,6 +30,15 @@ export function wholeNumber(min: number, max: number): ValueKind {
     minimum: min,
     maximum: max,
   });
+}
+
+/** A whole number, or false where there shall be none. */
+export function wholeNumberOrOff(min: number, max: number): ValueKind {
+  return unitless(
+    (given) => (given === false ? false : wholeIn(given, min, max)),
+    `a whole number from ${min} to ${max}, or false`,
+    { anyOf: [{ type: 'integer', minimum: min, maximum: max }, { const: false }] },
+  );
 }
 
 /** A part of the whole: 0.8 is 80 %. */
@@ -63,6 +73,30 @@ export function flagOr(word: string): ValueKind {
 /** A path that may be relative. */
 export function path(): ValueKind {
   return { ...unitless(pathText, 'a path', { type: 'string', minLength: 1 }), verbatim: true };
+}
+
+/** An address, or a name of one. */
+export function host(): ValueKind {
+  return {
+    ...unitless(hostText, 'an address or a host name, without scheme and port', { type: 'string', minLength: 1 }),
+    verbatim: true,
+  };
+}
+
+/** Several of them, with commas between. */
+export function hosts(): ValueKind {
+  return {
+    ...unitless(hostTexts, 'addresses or host names with commas between, without scheme and port', {
+      type: 'string',
+      minLength: 1,
+    }),
+    verbatim: true,
+  };
+}
+
+/** What only those who may know it know. Messages about it do not show it. */
+export function secret(): ValueKind {
+  return { ...unitless(secretText, 'a text without spaces', { type: 'string', minLength: 1 }), verbatim: true };
 }
 
 export function absolutePath(): ValueKind {
@@ -155,6 +189,20 @@ function pathText(given: unknown): string | undefined {
 function absolutePathText(given: unknown): string | undefined {
   const text = pathText(given);
   return text !== undefined && isAbsolute(text) ? text : undefined;
+}
+
+function hostText(given: unknown): string | undefined {
+  if (typeof given !== 'string' || given.length > 253) return undefined;
+  return isIP(given) > 0 || /^[a-z0-9._-]+$/i.test(given) ? given : undefined;
+}
+
+function hostTexts(given: unknown): string | undefined {
+  const all = typeof given === 'string' ? given.split(',').map((one) => hostText(one.trim())) : [];
+  return all.length > 0 && !all.includes(undefined) ? all.join(',') : undefined;
+}
+
+function secretText(given: unknown): string | undefined {
+  return typeof given === 'string' && /^[!-~]{1,1000}$/.test(given) ? given : undefined;
 }
 
 function numberIn(given: unknown, min: number, max: number): number | undefined {

@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net';
 import { DatabaseError } from '../errors.ts';
 
 /** Names of this machine for itself. A browser that was lured here by a foreign name (DNS rebinding) sends that name instead. */
-const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+export const LOOPBACK_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
 const HOST_HEADER = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/;
 
@@ -30,7 +30,7 @@ export interface Gate {
 }
 
 /** Throws `CONFIG` where details need a token and there is none, or a host is no host name. */
-export function createGate({ details = 'never', token, allowedHosts = LOOPBACK }: GateOptions): Gate {
+export function createGate({ details = 'never', token, allowedHosts = LOOPBACK_HOSTS }: GateOptions): Gate {
   const hosts = new Set(allowedHosts.map(hostName));
   const secret = token === undefined ? undefined : digest(token);
   if (token === '') throw new DatabaseError('CONFIG', 'the token of the health handler is empty');

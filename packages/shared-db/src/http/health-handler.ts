@@ -18,8 +18,8 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** What a health handler needs. Only `snapshot` is required. */
 export interface HealthHandlerOptions {
-  /** Takes the snapshot; must not wait. */
-  readonly snapshot: () => ServiceSnapshot;
+  /** Takes the snapshot. What it takes longer than a few milliseconds, whoever asks waits. */
+  readonly snapshot: () => ServiceSnapshot | Promise<ServiceSnapshot>;
   /** Default: those of the snapshot. */
   readonly thresholds?: Thresholds;
   /** Who sees figures, evidence and advice. Default `never`: a stranger learns whether it works and nothing else. */
@@ -28,6 +28,11 @@ export interface HealthHandlerOptions {
   readonly token?: string;
   /** What a `Host` header may name, without ports. Default: the names of the loopback interface. */
   readonly allowedHosts?: readonly string[];
+  /**
+   * For how long the event loop may have stood still before `/livez` fails. Default 0, for ever. Means something only where the handler
+   * runs on another thread than the one that it speaks of.
+   */
+  readonly livezFailsAfterMs?: number;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Hears when no snapshot could be taken. Default: nobody. */
@@ -48,10 +53,10 @@ interface Reply {
  * `/health/database/:name` and `/metrics`, by GET and HEAD. `pass` and `warn` are 200, `fail` is 503 with `Retry-After`;
  * `?verbose` answers in lines for people.
  *
- * It waits for nothing and opens nothing: an answer is made from one snapshot. Throws `CONFIG` for options that cannot work.
+ * It opens nothing, and waits for nothing but the snapshot that an answer is made from. Throws `CONFIG` for options that cannot work.
  */
 export function createHealthHandler(options: HealthHandlerOptions): HealthHandler {
-  const { thresholds, logger = silentLogger } = options;
+  const { thresholds, livezFailsAfterMs = 0, logger = silentLogger } = options;
   const gate = createGate(options);
   const snapshot = keptFresh(options.snapshot, options.clock ?? systemClock);
 
@@ -59,15 +64,21 @@ export function createHealthHandler(options: HealthHandlerOptions): HealthHandle
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
     const route = routeOf(path);
     if (route === undefined) return false;
-    send(response, gate.refusal(request) ?? answer(route, request, query));
+    const refusal = gate.refusal(request);
+    if (refusal === undefined) void reply(route, request, query, response);
+    else send(response, refusal);
     return true;
   };
 
-  function answer(route: Route, request: IncomingMessage, query: string): Reply {
+  async function reply(route: Route, request: IncomingMessage, query: string, response: ServerResponse): Promise<void> {
+    send(response, await answer(route, request, query));
+  }
+
+  async function answer(route: Route, request: IncomingMessage, query: string): Promise<Reply> {
     try {
       if (route.kind === 'metrics')
-        return { status: 200, type: EXPOSITION_TYPE, body: renderFamilies(metricFamilies(snapshot())) };
-      const report = reportOn(route);
+        return { status: 200, type: EXPOSITION_TYPE, body: renderFamilies(metricFamilies(await snapshot())) };
+      const report = await reportOn(route);
       if (report === undefined) return text(404, 'There is no database of this name');
       const { status } = report;
       const shown = gate.showsDetails(request) ? report : { status };
@@ -78,11 +89,25 @@ export function createHealthHandler(options: HealthHandlerOptions): HealthHandle
     }
   }
 
+  /**
+   * That this line runs is the answer, as a rule: asking databases would restart a process for a fault that a restart does not mend, and
+   * a statement that takes long would be ended halfway, to be begun again.
+   */
+  async function isLive(): Promise<boolean> {
+    if (livezFailsAfterMs === 0) return true;
+    try {
+      const { eventLoop } = await snapshot();
+      return eventLoop.blockedMs <= livezFailsAfterMs;
+    } catch {
+      // Who can say that it cannot describe itself is not stuck.
+      return true;
+    }
+  }
+
   /** Undefined where there is no such database. */
-  function reportOn(route: Exclude<Route, { kind: 'metrics' }>): HealthReport | undefined {
-    // That this line runs is the answer. Asking databases would restart a process for a fault that a restart does not mend.
-    if (route.kind === 'livez') return { status: 'pass' };
-    const current = snapshot();
+  async function reportOn(route: Exclude<Route, { kind: 'metrics' }>): Promise<HealthReport | undefined> {
+    if (route.kind === 'livez') return { status: (await isLive()) ? 'pass' : 'fail' };
+    const current = await snapshot();
     const { reasons } = judge(current, thresholds);
     if (route.kind === 'database') {
       const database = current.databases.find(({ name }) => name === route.name);
@@ -100,8 +125,8 @@ function startupReason(reason: Reason): Reason[] {
   return reason.code === 'failed' ? [reason] : [];
 }
 
-function keptFresh(take: () => ServiceSnapshot, clock: Clock): () => ServiceSnapshot {
-  let kept: { readonly snapshot: ServiceSnapshot; readonly at: number } | undefined;
+function keptFresh<T>(take: () => T, clock: Clock): () => T {
+  let kept: { readonly snapshot: T; readonly at: number } | undefined;
   return () => {
     const now = clock.now();
     if (kept === undefined || now - kept.at >= FRESH_MS) kept = { snapshot: take(), at: now };

@@ -67,23 +67,35 @@ export function detailedReport(
   reasons: readonly Reason[],
 ): HealthReport {
   const time = new Date(snapshot.takenAt).toISOString();
+  const own = reasons.filter(({ database }) => database === undefined);
   const checks: Record<string, readonly Check[]> = {
     'service:uptime': [
       {
         componentType: 'system',
         observedValue: snapshot.uptimeMs / 1_000,
         observedUnit: 's',
-        ...judged(reasons.filter(({ database }) => database === undefined)),
+        ...judged(own.filter(({ code }) => code !== 'blocked')),
         time,
       },
     ],
   };
+  const { blockedMs } = snapshot.eventLoop;
+  if (blockedMs > 0)
+    checks['service:blocked'] = [
+      {
+        componentType: 'system',
+        observedValue: blockedMs / 1_000,
+        observedUnit: 's',
+        ...judged(own.filter(({ code }) => code === 'blocked')),
+        time,
+      },
+    ];
   for (const database of databases) {
     for (const { name, codes, observe } of measures) {
       const observed = observe(database);
       if (observed === undefined) continue;
-      const own = reasons.filter((reason) => reason.database === database.name && codes.includes(reason.code));
-      checks[`${database.name}:${name}`] = [{ componentType: 'datastore', ...observed, ...judged(own), time }];
+      const found = reasons.filter((reason) => reason.database === database.name && codes.includes(reason.code));
+      checks[`${database.name}:${name}`] = [{ componentType: 'datastore', ...observed, ...judged(found), time }];
     }
   }
   // An adapter falls back also from a database that this service has never heard of.

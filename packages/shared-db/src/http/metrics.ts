@@ -259,11 +259,14 @@ function familyOf(
 }
 
 function serviceFamilies(snapshot: ServiceSnapshot): Family[] {
-  const { app, uptimeMs, closing, warnings, fallbacks, deprecations } = snapshot;
+  const { app, uptimeMs, closing, eventLoop, warnings, fallbacks, deprecations } = snapshot;
   return [
     gauge('hive_db_service_info', 'The service of this process; always 1.', [{ labels: { app }, value: 1 }]),
     gauge('hive_db_service_uptime_seconds', 'How long the service has been open.', [
       { labels: {}, value: uptimeMs / 1_000 },
+    ]),
+    gauge('hive_db_service_event_loop_blocked_seconds', 'For how long the event loop of the process has not turned.', [
+      { labels: {}, value: eventLoop.blockedMs / 1_000 },
     ]),
     gauge('hive_db_service_closing', 'Whether the service is closing.', [{ labels: {}, value: closing ? 1 : 0 }]),
     gauge('hive_db_service_warnings', 'Things about the process that are not as they should be.', [

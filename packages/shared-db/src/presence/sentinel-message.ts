@@ -1,11 +1,22 @@
 import type { ActivityName } from '../activity.ts';
+import type { HealthDetails, HttpSettings } from '../config/resolved-settings.ts';
+import type { HealthServerState } from '../http/health-server.ts';
 import type { Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
+/** How a sentinel serves health over HTTP. */
+export interface SentinelHttp extends Omit<HttpSettings, 'port'> {
+  readonly port: number;
+  readonly details: HealthDetails;
+}
+
 /** What a sentinel starts with. */
 export interface SentinelData {
-  readonly directory: string;
+  /** Undefined where the process does not want to be found, or cannot be. */
+  readonly directory: string | undefined;
+  /** Undefined where health is not served. */
+  readonly http: SentinelHttp | undefined;
   readonly identity: ProcessIdentity;
   readonly memory: SharedArrayBuffer;
   readonly snapshot: ServiceSnapshot;
@@ -20,8 +31,11 @@ export type ToSentinel =
 
 /** And back. */
 export type FromSentinel =
-  | { readonly kind: 'listening' }
-  | { readonly kind: 'failed'; readonly reason: string }
+  /** It does what it was started for, as far as that can be done. */
+  | { readonly kind: 'started' }
+  /** Nobody finds the process, and why. */
+  | { readonly kind: 'unseen'; readonly reason: string }
+  | { readonly kind: 'http'; readonly state: HealthServerState }
   /** Asks for a snapshot. The next one counts, whatever it was taken for. */
   | { readonly kind: 'question' }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string };

@@ -3,8 +3,9 @@ import { systemClock } from '@hive/pool';
 import { readActivity, type ActivityName } from '../activity.ts';
 import type { Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
+import type { HealthServer, HealthServerState } from '../http/health-server.ts';
 import { startPresence, type Presence } from './presence-server.ts';
-import type { FromSentinel, SentinelData, ToSentinel } from './sentinel-message.ts';
+import type { FromSentinel, SentinelData, SentinelHttp, ToSentinel } from './sentinel-message.ts';
 
 /** How long the other thread gets to describe itself before it counts as stuck: it needs a turn of its event loop. */
 const PATIENCE_MS = 50;
@@ -21,6 +22,7 @@ const curious = new Set<(snapshot: ServiceSnapshot | undefined) => void>();
 let asked = false;
 let latest = data.snapshot;
 let presence: Presence | undefined;
+let health: HealthServer | undefined;
 let closing = false;
 
 port.on('message', (message: ToSentinel) => {
@@ -37,24 +39,46 @@ port.on('message', (message: ToSentinel) => {
       return;
     case 'close':
       closing = true;
-      presence?.close();
-      port.close();
+      end();
   }
 });
 
-try {
-  presence = await startPresence({
-    directory: data.directory,
-    identity: data.identity,
-    describe,
+if (data.http !== undefined) health = await serve(data.http);
+if (data.directory !== undefined) presence = await appear(data.directory);
+// It may have been told to end before it had begun.
+if (closing) end();
+tell({ kind: 'started' });
+
+function end(): void {
+  health?.close();
+  presence?.close();
+  port.close();
+}
+
+async function appear(directory: string): Promise<Presence | undefined> {
+  try {
+    return await startPresence({ directory, identity: data.identity, describe, logger: logger() });
+  } catch (error) {
+    tell({ kind: 'unseen', reason: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
+}
+
+async function serve({ host, port: number, allowedHosts, token, livezFailsAfterMs, details }: SentinelHttp) {
+  // Most processes serve no health: their sentinels need not load a web server.
+  const { createHealthHandler } = await import('../http/health-handler.ts');
+  const { startHealthServer } = await import('../http/health-server.ts');
+  const { LOOPBACK_HOSTS } = await import('../http/gate.ts');
+  const handle = createHealthHandler({
+    snapshot: describe,
+    // Without a token there is nobody to be authorised.
+    details: details === 'when-authorized' && token === undefined ? 'never' : details,
+    ...(token === undefined ? {} : { token }),
+    allowedHosts: [...LOOPBACK_HOSTS, host, ...(allowedHosts?.split(',') ?? [])],
+    livezFailsAfterMs,
     logger: logger(),
   });
-  // It may have been told to end before it had begun.
-  if (closing) presence.close();
-  tell({ kind: 'listening' });
-} catch (error) {
-  tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) });
-  port.close();
+  return startHealthServer({ host, port: number, handle, clock: systemClock, logger: logger(), changed });
 }
 
 /** What the process says of itself; while it cannot, what it said last and what keeps it. */
@@ -75,6 +99,10 @@ function describe(): Promise<ServiceSnapshot> {
     asked = true;
     tell({ kind: 'question' });
   });
+}
+
+function changed(state: HealthServerState): void {
+  tell({ kind: 'http', state });
 }
 
 function stuck(): ServiceSnapshot {

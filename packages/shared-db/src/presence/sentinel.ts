@@ -1,10 +1,11 @@
 import { systemClock, type Timer } from '@hive/pool';
 import { Worker } from 'node:worker_threads';
 import type { Activity } from '../activity.ts';
+import type { HealthServerState } from '../http/health-server.ts';
 import type { Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import { thisProcess } from './process-identity.ts';
-import type { FromSentinel, SentinelData, ToSentinel } from './sentinel-message.ts';
+import type { FromSentinel, SentinelData, SentinelHttp, ToSentinel } from './sentinel-message.ts';
 
 /** How often the event loop says that it turns: how exactly a sentinel knows since when it does not. */
 const BEAT_MS = 250;
@@ -12,20 +13,24 @@ const BEAT_MS = 250;
 const BEATS_PER_SNAPSHOT = 4;
 /** How long a thread may take to start. */
 const START_LIMIT_MS = 10_000;
-/** How long it may take to end when asked to: it has a socket to close. */
+/** How long it may take to end when asked to: it has sockets to close. */
 const CLOSE_LIMIT_MS = 1_000;
 /** Far more than answering takes: it holds one snapshot and the names of labels and statements. */
 const MOST_MEGABYTES = 64;
 
 export interface SentinelOptions {
-  /** What `runtimeDirectory` returned. */
-  readonly directory: string;
+  /** What `runtimeDirectory` returned; undefined where the process shall not be found. */
+  readonly directory: string | undefined;
+  /** How health is served over HTTP; undefined where it shall not be. */
+  readonly http: SentinelHttp | undefined;
   /** Takes a snapshot. Called for every question and once a second; must not wait. */
   readonly describe: () => ServiceSnapshot;
   readonly activity: Activity;
   readonly logger: Logger;
-  /** Told once, with a sentence of ours, when the thread has ended by itself: from then on nobody finds this process. */
-  readonly failed: (reason: string) => void;
+  /** Told, with a sentence of ours, that nobody finds this process from now on. */
+  readonly unseen: (reason: string) => void;
+  /** Told where health is served, or why it is not, each time that this changes. */
+  readonly served: (state: HealthServerState) => void;
 }
 
 /** A worker thread that answers for this process, also while its main thread is stuck. */
@@ -37,8 +42,8 @@ export interface Sentinel {
 }
 
 /**
- * Starts the thread that makes this process findable. Never keeps the process alive. Rejects where there is no usable runtime
- * directory or no thread to be had. Its time is the system's: the thread that reads the beats knows no other. Costs some megabytes of memory, and four wake-ups a second.
+ * Starts the thread that makes this process findable and serves its health. Never keeps the process alive. Rejects where there is no
+ * thread to be had; a socket or a port that cannot be opened is told instead. Its time is the system's: the thread that reads the beats knows no other. Costs some megabytes of memory, and four wake-ups a second.
  */
 export async function startSentinel(options: SentinelOptions): Promise<Sentinel> {
   const sentinel = new WorkerSentinel(options);
@@ -54,17 +59,18 @@ export async function startSentinel(options: SentinelOptions): Promise<Sentinel>
 class WorkerSentinel implements Sentinel {
   readonly #options: SentinelOptions;
   readonly #worker: Worker;
-  readonly #listening = Promise.withResolvers<void>();
+  readonly #starting = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  #isListening = false;
+  #isStarted = false;
   #beats = 0;
   #timer: Timer | undefined;
 
   constructor(options: SentinelOptions) {
     this.#options = options;
-    const { directory, describe, activity } = options;
+    const { directory, http, describe, activity } = options;
     const workerData: SentinelData = {
       directory,
+      http,
       identity: thisProcess(),
       memory: activity.memory,
       snapshot: describe(),
@@ -80,30 +86,30 @@ class WorkerSentinel implements Sentinel {
       this.#hear(message);
     });
     this.#worker.on('error', (error) => {
-      this.#listening.reject(error);
-      if (this.#isListening) options.failed(`its sentinel has failed: ${error.message}`);
+      this.#starting.reject(error);
+      if (this.#isStarted) this.#fail(`its sentinel has failed: ${error.message}`);
     });
     this.#worker.on('exit', () => {
       this.#timer?.cancel();
-      this.#listening.reject(new Error('the sentinel ended before it listened'));
+      this.#starting.reject(new Error('the sentinel ended before it had begun'));
       this.#ended.resolve();
     });
     // After the listeners: whoever listens to a worker keeps the process alive from then on.
     this.#worker.unref();
-    this.#listening.promise.catch(() => undefined);
+    this.#starting.promise.catch(() => undefined);
   }
 
   async started(): Promise<void> {
     // The wait for the thread is the only thing here that keeps the process alive.
     const limit = systemClock.after(START_LIMIT_MS, () => {
-      this.#listening.reject(new Error(`the sentinel did not start within ${START_LIMIT_MS} ms`));
+      this.#starting.reject(new Error(`the sentinel did not start within ${START_LIMIT_MS} ms`));
     });
     try {
-      await this.#listening.promise;
+      await this.#starting.promise;
     } finally {
       limit.cancel();
     }
-    this.#isListening = true;
+    this.#isStarted = true;
     this.#options.activity.listen((name) => {
       this.#tell({ kind: 'name', name });
     });
@@ -134,11 +140,14 @@ class WorkerSentinel implements Sentinel {
 
   #hear(message: FromSentinel): void {
     switch (message.kind) {
-      case 'listening':
-        this.#listening.resolve();
+      case 'started':
+        this.#starting.resolve();
         return;
-      case 'failed':
-        this.#listening.reject(new Error(message.reason));
+      case 'unseen':
+        this.#options.unseen(message.reason);
+        return;
+      case 'http':
+        this.#options.served(message.state);
         return;
       case 'question':
         this.#describe();
@@ -146,6 +155,12 @@ class WorkerSentinel implements Sentinel {
       case 'log':
         this.#options.logger[message.level](message.fields, message.message);
     }
+  }
+
+  #fail(reason: string): void {
+    const { directory, http, unseen, served } = this.#options;
+    if (directory !== undefined) unseen(reason);
+    if (http !== undefined) served({ failure: `health is not served over HTTP: ${reason}` });
   }
 
   #describe(): void {

@@ -154,6 +154,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     uptimeMs: 'number',
     closing: 'boolean',
     eventLoop: { fields: { blockedMs: 'number', label: { optional: 'string' }, statement: { optional: 'string' } } },
+    http: { optional: { fields: { host: 'string', port: 'number' } } },
     thresholds: {
       fields: {
         utilisationWarn: 'number',

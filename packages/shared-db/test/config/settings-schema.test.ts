@@ -82,7 +82,7 @@ describe('the JSON Schema of a settings file', () => {
 });
 
 /** Settings that take any text. */
-const TEXT = /(?:[pP]ath|Directory)$/;
+const TEXT = /(?:[pP]ath|Directory|[hH]osts?|token)$/;
 const leaves = resolveSettings({ databases: ['orders'] }).origins.map(({ key }) => key);
 
 const value = fc.oneof(

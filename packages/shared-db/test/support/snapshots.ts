@@ -19,6 +19,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     uptimeMs: 3_600_000,
     closing: false,
     eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
+    http: undefined,
     thresholds: DEFAULT_THRESHOLDS,
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
