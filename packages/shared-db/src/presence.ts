@@ -3,7 +3,15 @@ export { runtimeDirectory } from './presence/runtime-directory.ts';
 export { startPresence, type Presence, type PresenceOptions } from './presence/presence-server.ts';
 export { SHOWN_STATEMENTS } from './snapshot.ts';
 export { removeStaleSockets, staleSockets } from './presence/stale-sockets.ts';
-export { listProcesses, type ListOptions, type ProcessReport } from './presence/process-list.ts';
+export {
+  listProcesses,
+  listRecordings,
+  type ListOptions,
+  type ProcessReport,
+  type RecordingReport,
+} from './presence/process-list.ts';
+export { FlightRecorder, type Step } from './presence/flight-recorder.ts';
+export { FIGURES, type DatabaseRecording, type Figure, type Recording } from './presence/recording.ts';
 export {
   decodeAnswer,
   decodeRequest,

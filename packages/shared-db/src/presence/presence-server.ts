@@ -7,7 +7,8 @@ import { silentLogger, type Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { thisProcess, type ProcessIdentity } from './process-identity.ts';
-import { decodeRequest, encodeAnswer, MAX_REQUEST_BYTES, refuse, type Answer } from './protocol.ts';
+import { decodeRequest, encodeAnswer, MAX_REQUEST_BYTES, refuse, type Answer, type Verb } from './protocol.ts';
+import type { Recording } from './recording.ts';
 import { createRuntimeDirectory } from './runtime-directory.ts';
 import { socketName } from './socket-name.ts';
 import { removeStaleSockets } from './stale-sockets.ts';
@@ -29,6 +30,8 @@ export interface PresenceOptions {
   readonly directory: string;
   /** Takes the snapshot that is answered. Called for each question. */
   readonly describe: () => ServiceSnapshot | Promise<ServiceSnapshot>;
+  /** Gives what was recorded. Default: nothing was. */
+  readonly recording?: () => Recording;
   /** For whom it answers. Default: this process and thread. */
   readonly identity?: ProcessIdentity;
   /** Default: the system's. */
@@ -52,14 +55,14 @@ export interface Presence extends Disposable {
  * Rejects with `PATH` or `PERMISSION` where there is no usable runtime directory. While the main thread is busy nobody is answered.
  */
 export async function startPresence(options: PresenceOptions): Promise<Presence> {
-  const { directory, describe, identity = thisProcess(), clock = systemClock, logger = silentLogger } = options;
+  const { directory, identity = thisProcess(), clock = systemClock, logger = silentLogger } = options;
   createRuntimeDirectory(directory);
 
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    converse(socket, (line) => answerTo(line, describe, logger), clock);
+    converse(socket, (line) => answerTo(line, options, logger), clock);
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.unref();
@@ -122,24 +125,21 @@ function converse(socket: Socket, answer: (line: Uint8Array) => Promise<string |
 }
 
 /** Undefined where the line is no request at all: rubbish gets no answer. */
-async function answerTo(
-  line: Uint8Array,
-  describe: PresenceOptions['describe'],
-  logger: Logger,
-): Promise<string | undefined> {
-  const { kind } = decodeRequest(line);
-  if (kind === 'rubbish') return undefined;
-  return kind === 'request' ? snapshotAnswer(describe, logger) : encodeAnswer(refuse('UNKNOWN_VERB'));
-}
-
-async function snapshotAnswer(describe: PresenceOptions['describe'], logger: Logger): Promise<string> {
+async function answerTo(line: Uint8Array, options: PresenceOptions, logger: Logger): Promise<string | undefined> {
+  const request = decodeRequest(line);
+  if (request.kind === 'rubbish') return undefined;
+  if (request.kind === 'unknown-verb') return encodeAnswer(refuse('UNKNOWN_VERB'));
   try {
-    const answer: Answer = { kind: 'snapshot', snapshot: await describe() };
-    return encodeAnswer(answer);
+    return encodeAnswer(await outcomeOf(request.verb, options));
   } catch (error) {
     logger.error({ err: error }, 'presence: no snapshot could be taken');
     return encodeAnswer(refuse('NO_SNAPSHOT'));
   }
+}
+
+async function outcomeOf(verb: Verb, { describe, recording }: PresenceOptions): Promise<Answer> {
+  if (verb === 'snapshot') return { kind: 'snapshot', snapshot: await describe() };
+  return recording === undefined ? refuse('NO_RECORDING') : { kind: 'recording', recording: recording() };
 }
 
 /** Listens under the first free name of this thread: its first service has the plain one. */

@@ -6,7 +6,8 @@ import type { ServiceSnapshot } from '../snapshot.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { socketOwner } from './probe.ts';
 import { looksGone, type ProcessIdentity } from './process-identity.ts';
-import { decodeAnswer, encodeRequest, MAX_ANSWER_BYTES } from './protocol.ts';
+import { decodeAnswer, encodeRequest, MAX_ANSWER_BYTES, type DecodedAnswer, type Verb } from './protocol.ts';
+import type { Recording } from './recording.ts';
 import { checkRuntimeDirectory } from './runtime-directory.ts';
 import { parseSocketName } from './socket-name.ts';
 
@@ -29,13 +30,14 @@ interface Failure {
   readonly reason: string;
 }
 
-/** What one process said about itself, or why there is nothing. */
-export type ProcessReport = { readonly pid: number } & (Answered | Failure);
+/** What one process said, or why there is nothing. */
+type Report<A> = { readonly pid: number } & (({ readonly state: 'answered' } & A) | Failure);
 
-interface Answered {
-  readonly state: 'answered';
-  readonly snapshot: ServiceSnapshot;
-}
+/** How one process is. */
+export type ProcessReport = Report<{ readonly snapshot: ServiceSnapshot }>;
+
+/** How one process was over the last minutes. */
+export type RecordingReport = Report<{ readonly recording: Recording }>;
 
 /** What came over one socket. `unattended`: there is a file, and nobody listens. */
 type Heard = { readonly line: Uint8Array } | Failure | 'unattended' | 'absent';
@@ -46,36 +48,57 @@ type Heard = { readonly line: Uint8Array } | Failure | 'unattended' | 'absent';
  *
  * Rejects with `PATH` or `PERMISSION` only where the directory itself cannot be trusted; a bad socket is a report.
  */
-export async function listProcesses(options: ListOptions): Promise<readonly ProcessReport[]> {
-  const { directory, timeoutMs = 1_000, clock = systemClock } = options;
+export function listProcesses(options: ListOptions): Promise<readonly ProcessReport[]> {
+  return askAll('snapshot', options, (answer) =>
+    answer.kind === 'snapshot' ? { snapshot: answer.snapshot } : undefined,
+  );
+}
+
+/** Asks every process for its recording, as `listProcesses` asks for its snapshot. */
+export function listRecordings(options: ListOptions): Promise<readonly RecordingReport[]> {
+  return askAll('recording', options, (answer) =>
+    answer.kind === 'recording' ? { recording: answer.recording } : undefined,
+  );
+}
+
+/** `pick` takes out of an answer what was asked for. */
+async function askAll<A extends object>(
+  verb: Verb,
+  { directory, timeoutMs = 1_000, clock = systemClock }: ListOptions,
+  pick: (answer: DecodedAnswer) => A | undefined,
+): Promise<readonly Report<A>[]> {
   if (!checkRuntimeDirectory(directory)) return [];
   const reports = await Promise.all(
     readdirSync(directory).map(async (name) => {
       const identity = parseSocketName(name);
-      return identity && reportOf(identity, await ask(join(directory, name), timeoutMs, clock));
+      return identity && reportOf(identity, await ask(join(directory, name), verb, timeoutMs, clock), pick);
     }),
   );
   return reports.filter((report) => report !== undefined).toSorted((a, b) => a.pid - b.pid);
 }
 
 /** Undefined where the process has gone: its number would only mislead. */
-function reportOf(identity: ProcessIdentity, heard: Heard): ProcessReport | undefined {
+function reportOf<A extends object>(
+  identity: ProcessIdentity,
+  heard: Heard,
+  pick: (answer: DecodedAnswer) => A | undefined,
+): Report<A> | undefined {
   const { pid } = identity;
   if (heard === 'absent' || (heard === 'unattended' && looksGone(identity))) return undefined;
   if (heard === 'unattended') return { pid, state: 'refused', reason: 'nobody listens on its socket' };
-  return 'state' in heard ? { pid, ...heard } : { pid, ...readingOf(heard.line) };
+  if ('state' in heard) return { pid, ...heard };
+  const answer = decodeAnswer(heard.line);
+  const picked = pick(answer);
+  return picked === undefined ? { pid, ...failureIn(answer) } : { pid, state: 'answered', ...picked };
 }
 
-function readingOf(line: Uint8Array): Answered | Failure {
-  const answer = decodeAnswer(line);
-  if (answer.kind === 'snapshot') return { state: 'answered', snapshot: answer.snapshot };
-  return answer.kind === 'refusal'
-    ? { state: 'refused', reason: answer.message }
-    : { state: 'rubbish', reason: answer.reason };
+function failureIn(answer: DecodedAnswer): Failure {
+  if (answer.kind === 'refusal') return { state: 'refused', reason: answer.message };
+  return { state: 'rubbish', reason: answer.kind === 'rubbish' ? answer.reason : 'it answered another question' };
 }
 
 /** Puts the question and gathers the answer. Never rejects and never takes longer than the timeout. */
-function ask(path: string, timeoutMs: number, clock: Clock): Promise<Heard> {
+function ask(path: string, verb: Verb, timeoutMs: number, clock: Clock): Promise<Heard> {
   const owner = socketOwner(path);
   if (owner === 'absent') return Promise.resolve('absent');
   if (owner === 'foreign') return Promise.resolve({ state: 'rubbish', reason: 'it is not a socket of this user' });
@@ -90,7 +113,7 @@ function ask(path: string, timeoutMs: number, clock: Clock): Promise<Heard> {
     const deadline = clock.after(timeoutMs, () => {
       settle({ state: 'silent', reason: `there was no complete answer within ${timeoutMs} ms` });
     });
-    socket.on('connect', () => socket.write(encodeRequest('snapshot')));
+    socket.on('connect', () => socket.write(encodeRequest(verb)));
     socket.on('data', (chunk: Uint8Array) => {
       const state = answer.push(chunk);
       if (state === 'too-long')

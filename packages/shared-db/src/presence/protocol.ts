@@ -1,4 +1,6 @@
 import type { ServiceSnapshot } from '../snapshot.ts';
+import type { Recording } from './recording.ts';
+import { recordingMisfit } from './recording-shape.ts';
 import { isRecord, misfit } from './shape.ts';
 import { snapshotShape } from './snapshot-shape.ts';
 
@@ -11,11 +13,11 @@ const ANSWER_SCHEMA = 'hive-db/answer/v1';
 
 /** A longer request is not one of ours: they take about sixty bytes. */
 export const MAX_REQUEST_BYTES = 4 * 1024;
-/** A snapshot takes some kilobytes a database; a thousand labels and leases stay far below this. */
+/** A snapshot takes some kilobytes a database and a recording some tens of them; with a thousand labels and leases they stay far below. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** Everything a process can be asked. The list is closed: no SQL and no path is ever accepted over a socket. */
-export const VERBS = ['snapshot'] as const;
+export const VERBS = ['snapshot', 'recording'] as const;
 /** One of them. */
 export type Verb = (typeof VERBS)[number];
 
@@ -26,11 +28,12 @@ export type Request =
   | { readonly kind: 'rubbish' };
 
 /** Why a process has no answer. */
-export type RefusalCode = 'UNKNOWN_VERB' | 'NO_SNAPSHOT';
+export type RefusalCode = 'UNKNOWN_VERB' | 'NO_SNAPSHOT' | 'NO_RECORDING';
 
 /** What a process says. */
 export type Answer =
   | { readonly kind: 'snapshot'; readonly snapshot: ServiceSnapshot }
+  | { readonly kind: 'recording'; readonly recording: Recording }
   | { readonly kind: 'refusal'; readonly code: RefusalCode; readonly message: string };
 
 /** What a line turned out to be. All messages and reasons are sentences of ours, never text that the other side chose. */
@@ -39,6 +42,7 @@ export type DecodedAnswer = Answer | { readonly kind: 'rubbish'; readonly reason
 const REFUSALS: Readonly<Record<RefusalCode, string>> = Object.freeze({
   UNKNOWN_VERB: 'the process does not know the verb; it may run an older version of shared-db',
   NO_SNAPSHOT: 'the process could not take a snapshot of itself; its log says why',
+  NO_RECORDING: 'the process keeps no recording of itself',
 });
 
 /** A refusal with its sentence. */
@@ -60,21 +64,25 @@ export function decodeRequest(line: Uint8Array): Request {
   return isVerb(verb) ? { kind: 'request', verb } : { kind: 'unknown-verb', verb };
 }
 
-/** One line, newline included. Throws where the snapshot is not plain data. */
+/** One line, newline included. Throws where what is said is not plain data. */
 export function encodeAnswer(answer: Answer): string {
-  const body =
-    answer.kind === 'snapshot'
-      ? { ok: true, snapshot: answer.snapshot }
-      : { ok: false, error: { code: answer.code, message: answer.message } };
-  return `${JSON.stringify({ schema: ANSWER_SCHEMA, ...body })}\n`;
+  return `${JSON.stringify({ schema: ANSWER_SCHEMA, ...bodyOf(answer) })}\n`;
 }
 
-/** Never throws. A snapshot that comes out has every field that its type promises. */
+function bodyOf(answer: Answer): object {
+  if (answer.kind === 'refusal') return { ok: false, error: { code: answer.code, message: answer.message } };
+  return answer.kind === 'snapshot'
+    ? { ok: true, snapshot: answer.snapshot }
+    : { ok: true, recording: answer.recording };
+}
+
+/** Never throws. A snapshot or recording that comes out has every field that its type promises. */
 export function decodeAnswer(line: Uint8Array): DecodedAnswer {
   const message = parse(line);
   if (!isRecord(message)) return rubbish('the answer is not a JSON object');
   if (message['schema'] !== ANSWER_SCHEMA) return rubbish(`the answer is not of the form ${ANSWER_SCHEMA}`);
-  if (message['ok'] === true) return decodeSnapshot(message['snapshot']);
+  if (message['ok'] === true)
+    return 'recording' in message ? decodeRecording(message['recording']) : decodeSnapshot(message['snapshot']);
   const error = message['error'];
   if (message['ok'] === false && isRecord(error) && isRefusalCode(error['code'])) return refuse(error['code']);
   return rubbish('the answer is neither a snapshot nor a known refusal');
@@ -83,6 +91,11 @@ export function decodeAnswer(line: Uint8Array): DecodedAnswer {
 function decodeSnapshot(snapshot: unknown): DecodedAnswer {
   const fault = misfit<ServiceSnapshot>(snapshot, snapshotShape, 'snapshot');
   return fault === undefined ? { kind: 'snapshot', snapshot: snapshot as ServiceSnapshot } : rubbish(fault);
+}
+
+function decodeRecording(recording: unknown): DecodedAnswer {
+  const fault = recordingMisfit(recording);
+  return fault === undefined ? { kind: 'recording', recording: recording as Recording } : rubbish(fault);
 }
 
 function rubbish(reason: string): DecodedAnswer {

@@ -4,7 +4,9 @@ import { readActivity, type ActivityName } from '../activity.ts';
 import type { Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import type { HealthServer, HealthServerState } from '../http/health-server.ts';
+import { FlightRecorder, STEP_MS } from './flight-recorder.ts';
 import { startPresence, type Presence } from './presence-server.ts';
+import type { Recording } from './recording.ts';
 import type { FromSentinel, SentinelData, SentinelHttp, ToSentinel } from './sentinel-message.ts';
 
 /** How long the other thread gets to describe itself before it counts as stuck: it needs a turn of its event loop. */
@@ -12,6 +14,11 @@ const PATIENCE_MS = 50;
 /** The same where it has not said for long that its event loop turns. */
 const NO_PATIENCE_MS = 5;
 const LONG_MS = 1_000;
+/** How often the recorder looks whether the event loop turns: as often as it says so. */
+const LOOK_MS = 250;
+const LOOKS_PER_STEP = STEP_MS / LOOK_MS;
+/** Two beats: what is shorter may be the time between them. */
+const NOTICED_MS = 500;
 
 const port = parentPort ?? raise('a sentinel is a worker thread');
 const data = workerData as SentinelData;
@@ -57,11 +64,31 @@ function end(): void {
 
 async function appear(directory: string): Promise<Presence | undefined> {
   try {
-    return await startPresence({ directory, identity: data.identity, describe, logger: logger() });
+    const recorder = new FlightRecorder();
+    const recording = (): Recording => recorder.recording(latest);
+    const server = await startPresence({ directory, identity: data.identity, describe, recording, logger: logger() });
+    keepRecording(recorder);
+    return server;
   } catch (error) {
     tell({ kind: 'unseen', reason: error instanceof Error ? error.message : String(error) });
     return undefined;
   }
+}
+
+/** From now on a step a second, from what the other thread says by itself: it is asked nothing for the sake of a recording. */
+function keepRecording(recorder: FlightRecorder): void {
+  let longestMs = 0;
+  let looks = 0;
+  const look = (): void => {
+    longestMs = Math.max(longestMs, silentMs());
+    if (++looks % LOOKS_PER_STEP === 0) {
+      const blockedMs = longestMs < NOTICED_MS ? 0 : Math.round(longestMs);
+      recorder.record({ at: systemClock.wallTime(), blockedMs, memoryBytes: process.memoryUsage.rss() }, latest);
+      longestMs = 0;
+    }
+    systemClock.after(LOOK_MS, look).unref();
+  };
+  look();
 }
 
 async function serve({ host, port: number, allowedHosts, token, livezFailsAfterMs, details }: SentinelHttp) {
@@ -83,7 +110,7 @@ async function serve({ host, port: number, allowedHosts, token, livezFailsAfterM
 
 /** What the process says of itself; while it cannot, what it said last and what keeps it. */
 function describe(): Promise<ServiceSnapshot> {
-  const isLikelyStuck = systemClock.now() - readActivity(data.memory).beatAt > LONG_MS;
+  const isLikelyStuck = silentMs() > LONG_MS;
   return new Promise((resolve, reject) => {
     const patience = systemClock.after(isLikelyStuck ? NO_PATIENCE_MS : PATIENCE_MS, () => {
       curious.delete(hear);
@@ -106,15 +133,20 @@ function changed(state: HealthServerState): void {
 }
 
 function stuck(): ServiceSnapshot {
-  const { label, statement, beatAt } = readActivity(data.memory);
+  const { label, statement } = readActivity(data.memory);
   return {
     ...latest,
     eventLoop: {
-      blockedMs: Math.max(0, systemClock.now() - beatAt),
+      blockedMs: silentMs(),
       label: labels.get(label),
       statement: statements.get(statement),
     },
   };
+}
+
+/** How long ago the other thread last said that its event loop turns. */
+function silentMs(): number {
+  return Math.max(0, systemClock.now() - readActivity(data.memory).beatAt);
 }
 
 function learn({ kind, id, text }: ActivityName): void {

@@ -68,6 +68,8 @@ class WorkerSentinel implements Sentinel {
   constructor(options: SentinelOptions) {
     this.#options = options;
     const { directory, http, describe, activity } = options;
+    // Who has just begun has not been silent since the process was started.
+    activity.beat(systemClock.now());
     const workerData: SentinelData = {
       directory,
       http,

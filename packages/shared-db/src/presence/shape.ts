@@ -4,19 +4,21 @@
  */
 export type Shape<T> = [undefined] extends [T]
   ? { readonly optional: Shape<Exclude<T, undefined>> }
-  : [T] extends [string]
-    ? string extends T
-      ? 'string'
-      : { readonly oneOf: { readonly [W in T]: true } }
-    : [T] extends [number]
-      ? 'number'
-      : [T] extends [boolean]
-        ? 'boolean'
-        : [T] extends [readonly (infer E)[]]
-          ? { readonly each: Shape<E> }
-          : object extends T
-            ? { readonly numbers: { readonly [K in keyof T]-?: true } }
-            : { readonly fields: { readonly [K in keyof T]-?: Shape<T[K]> } };
+  : [null] extends [T]
+    ? { readonly nullable: Shape<Exclude<T, null>> }
+    : [T] extends [string]
+      ? string extends T
+        ? 'string'
+        : { readonly oneOf: { readonly [W in T]: true } }
+      : [T] extends [number]
+        ? 'number'
+        : [T] extends [boolean]
+          ? 'boolean'
+          : [T] extends [readonly (infer E)[]]
+            ? { readonly each: Shape<E> }
+            : object extends T
+              ? { readonly numbers: { readonly [K in keyof T]-?: true } }
+              : { readonly fields: { readonly [K in keyof T]-?: Shape<T[K]> } };
 
 /** A shape whose type is not known any more. */
 type AnyShape =
@@ -24,6 +26,7 @@ type AnyShape =
   | 'number'
   | 'boolean'
   | { readonly optional: AnyShape }
+  | { readonly nullable: AnyShape }
   | { readonly each: AnyShape }
   | { readonly oneOf: { readonly [word: string]: true } }
   | { readonly fields: { readonly [key: string]: AnyShape } }
@@ -41,6 +44,7 @@ function firstMisfit(value: unknown, shape: AnyShape, path: string): string | un
       ? undefined
       : `${path} is no word that is known here`;
   if ('optional' in shape) return value === undefined ? undefined : firstMisfit(value, shape.optional, path);
+  if ('nullable' in shape) return value === null ? undefined : firstMisfit(value, shape.nullable, path);
   if ('each' in shape) {
     if (!Array.isArray(value)) return `${path} is not a list`;
     return first(value.entries(), ([index, element]) => firstMisfit(element, shape.each, `${path}[${index}]`));
