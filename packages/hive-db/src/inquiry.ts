@@ -1,5 +1,11 @@
 import type { ServiceSnapshot } from '@hive/shared-db';
-import { listProcesses, runtimeDirectory } from '@hive/shared-db/presence';
+import {
+  listProcesses,
+  listRecordings,
+  runtimeDirectory,
+  type ListOptions,
+  type Recording,
+} from '@hive/shared-db/presence';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { say, type Invocation } from './invocation.ts';
 import { safe } from './render/safe-text.ts';
@@ -17,42 +23,63 @@ export interface Unreachable {
   readonly reason: string;
 }
 
+/** A process that said how it was over the last minutes. */
+export interface Recorded {
+  readonly pid: number;
+  readonly recording: Recording;
+}
+
 /** What all processes of this user and host said at one moment. */
-export interface Inquiry {
+interface Responses<A> {
   readonly directory: string;
-  readonly answered: readonly Answered[];
+  readonly answered: readonly A[];
   readonly unreachable: readonly Unreachable[];
 }
 
+export type Inquiry = Responses<Answered>;
+export type RecordingInquiry = Responses<Recorded>;
+
+type Where = Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>;
+
 /** Asks every process. Rejects with a `DatabaseError` where the runtime directory cannot be trusted. */
-export async function inquire(invocation: Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>): Promise<Inquiry> {
-  const directory = runtimeDirectory(invocation.runtimeDirectory);
-  const reports = await listProcesses({ directory, timeoutMs: invocation.timeoutMs });
-  const answered: Answered[] = [];
+export async function inquire(where: Where): Promise<Inquiry> {
+  return responses<Answered>(where, listProcesses);
+}
+
+/** Asks every process for its recording. Rejects as `inquire` does. */
+export async function inquireRecordings(where: Where): Promise<RecordingInquiry> {
+  return responses<Recorded>(where, listRecordings);
+}
+
+async function responses<A>(
+  where: Where,
+  list: (options: ListOptions) => Promise<readonly ((A & { readonly state: 'answered' }) | Unreachable)[]>,
+): Promise<Responses<A>> {
+  const directory = runtimeDirectory(where.runtimeDirectory);
+  const answered: A[] = [];
   const unreachable: Unreachable[] = [];
-  for (const report of reports) {
-    const { pid } = report;
-    if (report.state === 'answered') answered.push({ pid, snapshot: report.snapshot });
-    else unreachable.push({ pid, state: report.state, reason: report.reason });
+  for (const report of await list({ directory, timeoutMs: where.timeoutMs })) {
+    if (report.state === 'answered') answered.push(report);
+    else unreachable.push({ pid: report.pid, state: report.state, reason: report.reason });
   }
   return { directory, answered, unreachable };
 }
 
 /** Says on standard error what is missing from a document: that nobody is there, and who gave no usable answer. */
-export function announce(invocation: Pick<Invocation, 'io'>, inquiry: Inquiry): void {
+export function announce(invocation: Pick<Invocation, 'io'>, inquiry: Responses<unknown>): void {
   announceAbsence(invocation, inquiry);
   for (const { pid, reason } of inquiry.unreachable)
     say(invocation, `process ${pid} gives no usable answer: ${safe(reason)}`);
 }
 
 /** Says on standard error that nobody is there, when that is so. */
-export function announceAbsence(invocation: Pick<Invocation, 'io'>, inquiry: Inquiry): void {
+export function announceAbsence(invocation: Pick<Invocation, 'io'>, inquiry: Responses<unknown>): void {
   const { directory, answered, unreachable } = inquiry;
   if (answered.length + unreachable.length > 0) return;
   say(invocation, `no process found in ${safe(directory)}; one is there as long as it has its database service open`);
 }
 
 /** `undetermined` where processes are there and none answered. */
-export function outcomeOf({ answered, unreachable }: Inquiry): ExitCode {
+export function outcomeOf({ answered, unreachable }: Responses<unknown>): ExitCode {
   return answered.length === 0 && unreachable.length > 0 ? EXIT.undetermined : EXIT.fine;
 }

@@ -197,6 +197,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     });
   examples(export_, [['hive-db export --output snapshot.json', 'to attach to a report']]);
 
+  addRecorder(program, invocation, done);
   addConfig(program, invocation, done);
 
   const deprecations = program
@@ -316,6 +317,31 @@ interface HealthCheckOptions {
 
 function repeated(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
+}
+
+function addRecorder(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
+  const record = program
+    .command('record')
+    .description('what the processes were like over the last 15 minutes, second by second, as one JSON document')
+    .option('--output <file>', 'a new file, or an earlier recording; - is standard output', '-')
+    .action(async ({ output }: { readonly output: string }) => {
+      done(await (await import('./commands/record.ts')).record(invocation(), output));
+    });
+  examples(record, [['hive-db record --output incident.json', 'before anybody restarts anything']]);
+
+  const replay = program
+    .command('replay')
+    .description('a saved recording: its worst moments, and what changed at each step')
+    .argument('<file>', 'what hive-db record has saved')
+    .option('--from <time>', 'the first step, such as 11:52 or 2026-11-21T11:52:07Z (UTC)')
+    .option('--to <time>', 'the last step')
+    .action(async (file: string, { from, to }: { readonly from?: string; readonly to?: string }) => {
+      done(await (await import('./commands/replay.ts')).replay(invocation(), { file, from, to }));
+    });
+  examples(replay, [
+    ['hive-db replay incident.json', 'worst moments, then each step'],
+    ['hive-db replay incident.json --from 11:52', 'a part of it'],
+  ]);
 }
 
 function addConfig(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {

@@ -54,6 +54,8 @@ describe('help', () => {
     'monitor',
     'diagnose',
     'export',
+    'record',
+    'replay',
     'deprecations',
     'completion',
     'config',

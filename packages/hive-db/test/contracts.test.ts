@@ -28,7 +28,9 @@ const rich = {
 describe('what --json prints', () => {
   it('has a contract for every verb, and none without a verb', () => {
     const names = readdirSync(join(import.meta.dirname, '../schemas'));
-    expect(names).toEqual([...VERBS, 'why', 'fix', ...settings].toSorted().map((name) => `${name}.v1.schema.json`));
+    expect(names).toEqual(
+      [...VERBS, 'why', 'fix', 'recording', 'replay', ...settings].toSorted().map((name) => `${name}.v1.schema.json`),
+    );
   });
 
   it.each(VERBS)('keeps the contract of %s, whatever there is to say', async (verb) => {

@@ -28,7 +28,7 @@ export function headingOf({ pid, snapshot }: Answered): ProcessHeading {
   };
 }
 
-export function unansweredOf({ unreachable }: Inquiry): Unanswered {
+export function unansweredOf({ unreachable }: Pick<Inquiry, 'unreachable'>): Unanswered {
   return unreachable.length === 0 ? {} : { unreachable };
 }
 

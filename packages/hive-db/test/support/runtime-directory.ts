@@ -1,5 +1,5 @@
 import type { ServiceSnapshot } from '@hive/shared-db';
-import { encodeAnswer } from '@hive/shared-db/presence';
+import { encodeAnswer, type Recording } from '@hive/shared-db/presence';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -46,6 +46,11 @@ export async function runtimeDirectory(...snapshots: readonly ServiceSnapshot[])
 /** Answers every question with the snapshot. */
 export function answering(snapshot: ServiceSnapshot): (socket: Socket) => void {
   return saying(encodeAnswer({ kind: 'snapshot', snapshot }));
+}
+
+/** Answers every question with the recording. */
+export function recounting(recording: Recording): (socket: Socket) => void {
+  return saying(encodeAnswer({ kind: 'recording', recording }));
 }
 
 /** Says the text, whatever is asked. */

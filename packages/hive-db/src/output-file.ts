@@ -1,0 +1,61 @@
+import { closeSync, lstatSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { safe } from './render/safe-text.ts';
+import { WrongUse } from './wrong-use.ts';
+
+/** What may be overwritten: files of ours that begin like this. */
+export interface OutputKind {
+  /** What it is called: `export`. */
+  readonly name: string;
+  /** How every one of them begins, and nothing else does. */
+  readonly beginning: string;
+}
+
+/**
+ * The absolute path that `--output` names, where nothing is yet or an earlier file of the kind: `--output data/orders.db` is a slip that
+ * would cost a database. Throws `WrongUse` for anything else. Writes nothing.
+ */
+export function checkedOutput(output: string, cwd: string, { name, beginning }: OutputKind): string {
+  const path = resolve(cwd, output);
+  const refuse = (what: string): never => {
+    throw new WrongUse(`--output ${safe(output, 4_096)} ${what}`);
+  };
+  if (output === '' || output.includes('\0')) refuse('is no name that a file can have');
+  try {
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return path;
+    if (!stats.isFile() || beginningOf(path, beginning.length) !== beginning)
+      refuse(`is there already and is no earlier ${name}; name a new file`);
+    return path;
+  } catch (error) {
+    if (error instanceof WrongUse) throw error;
+    return refuse(`cannot be used: ${codeOf(error)}`);
+  }
+}
+
+/** Writes a file that only this user may read. It appears complete or not at all. Throws `WrongUse` where it cannot be written. */
+export function writeOutput(path: string, text: string): void {
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    writeFileSync(partial, text, { flag: 'wx', mode: 0o600 });
+    renameSync(partial, path);
+  } catch (error) {
+    // Whoever else made a file of that name keeps it.
+    if (codeOf(error) !== 'EEXIST') rmSync(partial, { force: true });
+    throw new WrongUse(`--output ${safe(path, 4_096)} cannot be written: ${codeOf(error)}`);
+  }
+}
+
+function beginningOf(path: string, length: number): string {
+  const descriptor = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+}
