@@ -1,7 +1,7 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Answered } from './inquiry.ts';
+import type { Answered, Inquiry } from './inquiry.ts';
 
 /** A database file, and all paths under which processes have it open. */
 export interface NamedDatabase {
@@ -29,6 +29,11 @@ export function databasesNamed(
     return named.length > 0 ? named : [pathFrom(cwd, word)];
   });
   return filesAt(paths, answered);
+}
+
+/** Whether it may be a database that only a process which does not answer could name: no file is there, and nobody else knows it. */
+export function isUnheardOf({ path, aliases }: NamedDatabase, { unreachable }: Pick<Inquiry, 'unreachable'>): boolean {
+  return unreachable.length > 0 && aliases.size === 0 && !existsSync(path);
 }
 
 function filesAt(paths: readonly string[], answered: readonly Answered[]): readonly NamedDatabase[] {

@@ -7,7 +7,7 @@ import { safe } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
 /** Twenty processes with eighteen databases each make fifteen. */
-const MAX_MEBIBYTES = 64;
+const MAX_MEBIBYTES = 32;
 
 /** Reads what `hive-db record` has saved. Throws `WrongUse`, with one sentence, for whatever else it is. */
 export function readRecording(file: string, cwd: string): RecordingDocument {

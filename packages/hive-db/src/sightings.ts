@@ -1,4 +1,4 @@
-import { databasesNamed, knownDatabases, type NamedDatabase } from './databases.ts';
+import { databasesNamed, isUnheardOf, knownDatabases, type NamedDatabase } from './databases.ts';
 import type { FileSighting, Sighting } from './documents/holder.ts';
 import { EXIT, worstOf, type ExitCode } from './exit-code.ts';
 import { fileOutcome } from './file-outcome.ts';
@@ -48,11 +48,16 @@ export async function lookAround(invocation: Invocation, wanted: readonly string
 export async function look(
   invocation: Pick<Invocation, 'io'>,
   databases: readonly NamedDatabase[],
-  { answered }: Inquiry,
+  inquiry: Inquiry,
 ): Promise<readonly View[]> {
   const { clock } = invocation.io;
+  const { answered } = inquiry;
+  const isUnheard = (database: NamedDatabase): boolean => isUnheardOf(database, inquiry);
+  if (databases.some(isUnheard)) announce(invocation, inquiry);
   const watch = new Watch(() => clock.now());
-  const views = databases.map((database) => lookAt(invocation, database, watch));
+  const views = databases.map((database) =>
+    isUnheard(database) ? { code: EXIT.undetermined } : lookAt(invocation, database, watch),
+  );
   if (!views.some(({ sighting }) => sighting !== undefined && hasStranger(sighting, answered))) return views;
   await clock.wait(SECOND_LOOK_MS, new AbortController().signal);
   return views.map((view) => (view.sighting === undefined ? view : { ...view, sighting: again(view.sighting, watch) }));

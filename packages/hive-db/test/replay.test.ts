@@ -260,11 +260,11 @@ describe('a file that is no recording', () => {
     const path = join(place.path, 'large');
     // Sparse: it takes no room.
     writeFileSync(path, '');
-    truncateSync(path, 65 * 1024 ** 2);
+    truncateSync(path, 33 * 1024 ** 2);
     const { code, err } = await run(['replay', path]);
     expect({ code, err }).toEqual({
       code: 2,
-      err: `hive-db: ${path} is larger than 64 MiB; name a file that hive-db record has saved\n`,
+      err: `hive-db: ${path} is larger than 32 MiB; name a file that hive-db record has saved\n`,
     });
   });
 });

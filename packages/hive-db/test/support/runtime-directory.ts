@@ -8,15 +8,20 @@ import { temporaryDirectory } from './temporary-directory.ts';
 /** A runtime directory in which a test plays the processes. */
 export interface RuntimeDirectory extends AsyncDisposable {
   readonly path: string;
-  /** Lets a process of this number listen and behave as it is told. */
-  add(pid: number, behave: (socket: Socket) => void): Promise<void>;
+  /** Lets a process of this number, and this start, listen and behave as it is told: here, or in another directory. */
+  add(pid: number, behave: (socket: Socket) => void, start?: number, elsewhere?: string): Promise<void>;
 }
 
 /** One in which every snapshot answers as a process of its own would. */
 export async function runtimeDirectory(...snapshots: readonly ServiceSnapshot[]): Promise<RuntimeDirectory> {
   const directory = temporaryDirectory();
   const endings: (() => Promise<void>)[] = [];
-  const add = async (pid: number, behave: (socket: Socket) => void): Promise<void> => {
+  const add = async (
+    pid: number,
+    behave: (socket: Socket) => void,
+    start = 1,
+    path = directory.path,
+  ): Promise<void> => {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
@@ -24,7 +29,7 @@ export async function runtimeDirectory(...snapshots: readonly ServiceSnapshot[])
       socket.on('error', () => undefined);
       behave(socket);
     });
-    server.listen(join(directory.path, `process-${pid}-1.sock`));
+    server.listen(join(path, `process-${pid}-${start}.sock`));
     await once(server, 'listening');
     endings.push(async () => {
       for (const socket of sockets) socket.destroy();

@@ -43,8 +43,8 @@ export type RecordingReport = Report<{ readonly recording: Recording }>;
 type Heard = { readonly line: Uint8Array } | Failure | 'unattended' | 'absent';
 
 /**
- * Asks every process in the runtime directory, all at once, and returns what they said in the order of their numbers. A missing
- * directory means that there are none. What dead processes left behind is left out and left alone.
+ * Asks every process in the runtime directory, all at once, and returns what they said in the order of their numbers; of several with
+ * one number, as containers have them, the one that is of this container comes first. A missing directory means that there are none. What dead processes left behind is left out and left alone.
  *
  * Rejects with `PATH` or `PERMISSION` only where the directory itself cannot be trusted; a bad socket is a report.
  */
@@ -71,10 +71,15 @@ async function askAll<A extends object>(
   const reports = await Promise.all(
     readdirSync(directory).map(async (name) => {
       const identity = parseSocketName(name);
-      return identity && reportOf(identity, await ask(join(directory, name), verb, timeoutMs, clock), pick);
+      if (identity === undefined) return [];
+      const report = reportOf(identity, await ask(join(directory, name), verb, timeoutMs, clock), pick);
+      return report === undefined ? [] : [{ report, elsewhere: looksGone(identity) }];
     }),
   );
-  return reports.filter((report) => report !== undefined).toSorted((a, b) => a.pid - b.pid);
+  return reports
+    .flat()
+    .toSorted((a, b) => a.report.pid - b.report.pid || Number(a.elsewhere) - Number(b.elsewhere))
+    .map(({ report }) => report);
 }
 
 /** Undefined where the process has gone: its number would only mislead. */
