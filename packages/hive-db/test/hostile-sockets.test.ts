@@ -6,7 +6,7 @@ import type { StatusDocument } from '../dist/documents/status.js';
 import type { LocksDocument } from '../dist/documents/locks.js';
 import { run } from './support/command-line.ts';
 import { startProgram, startShop } from './support/program.ts';
-import { answering, runtimeDirectory } from './support/runtime-directory.ts';
+import { answering, hangingUp, runtimeDirectory } from './support/runtime-directory.ts';
 import { databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
@@ -89,6 +89,21 @@ describe('a process that', () => {
     expect(`${out}${err}`).not.toMatch(CONTROL);
     expect(`${out}${err}`).not.toMatch(/^ +at /m);
   });
+});
+
+describe('a name that only a process could know which does not answer', () => {
+  it.each(['why orders', 'locks orders'])(
+    'leaves %s without a result: it is not said to be a missing file',
+    async (verb) => {
+      await using directory = await runtimeDirectory();
+      await directory.add(99, hangingUp);
+      expect(await run([...verb.split(' '), '--runtime-dir', directory.path])).toEqual({
+        code: 3,
+        out: '',
+        err: 'hive-db: process 99 gives no usable answer: it hung up without an answer\n',
+      });
+    },
+  );
 });
 
 describe('a runtime directory', () => {

@@ -9,6 +9,7 @@ import type { HealthHandler } from './health-handler.ts';
 const RETRY_MS = 5_000;
 /** How long a client may take to ask, and how long an idle connection stays: a probe takes milliseconds, a slow one holds a place. */
 const PATIENCE_MS = 5_000;
+const CHECK_MS = 1_000;
 /** How many may be connected at the same time; the next one is hung up on. */
 const MAX_CONNECTIONS = 64;
 /** What all headers of a request may take together: a probe sends some hundred bytes. */
@@ -97,6 +98,8 @@ function serverOf(handle: HealthHandler): Server {
       headersTimeout: PATIENCE_MS,
       requestTimeout: PATIENCE_MS,
       keepAliveTimeout: PATIENCE_MS,
+      // Node looks after these limits twice a minute otherwise.
+      connectionsCheckingInterval: CHECK_MS,
       // A request without a host is answered by the routes, as one with a wrong host is.
       requireHostHeader: false,
     },
