@@ -31,8 +31,8 @@ export type ToSentinel =
 
 /** And back. */
 export type FromSentinel =
-  /** It does what it was started for, as far as that can be done. */
-  | { readonly kind: 'started' }
+  /** Wherever it could: it does what it was started for. */
+  | { readonly kind: 'listening' }
   /** Nobody finds the process, and why. */
   | { readonly kind: 'unseen'; readonly reason: string }
   | { readonly kind: 'http'; readonly state: HealthServerState }

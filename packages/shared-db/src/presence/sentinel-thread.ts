@@ -54,7 +54,7 @@ if (data.http !== undefined) health = await serve(data.http);
 if (data.directory !== undefined) presence = await appear(data.directory);
 // It may have been told to end before it had begun.
 if (closing) end();
-tell({ kind: 'started' });
+tell({ kind: 'listening' });
 
 function end(): void {
   health?.close();

@@ -142,7 +142,7 @@ class WorkerSentinel implements Sentinel {
 
   #hear(message: FromSentinel): void {
     switch (message.kind) {
-      case 'started':
+      case 'listening':
         this.#starting.resolve();
         return;
       case 'unseen':
