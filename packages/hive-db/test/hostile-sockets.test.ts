@@ -13,7 +13,9 @@ import { temporaryDirectory } from './support/temporary-directory.ts';
 /** Every verb that asks the processes. */
 const VERBS = [
   'status',
+  'ps',
   'locks',
+  'wal',
   'why orders',
   'health-check',
   'monitor',
@@ -92,7 +94,7 @@ describe('a process that', () => {
 });
 
 describe('a name that only a process could know which does not answer', () => {
-  it.each(['why orders', 'locks orders'])(
+  it.each(['why orders', 'locks orders', 'wal orders'])(
     'leaves %s without a result: it is not said to be a missing file',
     async (verb) => {
       await using directory = await runtimeDirectory();
