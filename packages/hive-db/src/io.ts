@@ -1,3 +1,5 @@
+import type { OpenTerminal } from './terminal.ts';
+
 /** Where text goes. */
 export interface TextSink {
   write(text: string): unknown;
@@ -22,6 +24,8 @@ export interface Io {
   /** The present size of the terminal; undefined where there is none. */
   readonly columns: number | undefined;
   readonly rows: number | undefined;
+  /** Loads what takes the terminal for a program alone; undefined where standard output is no terminal. */
+  readonly terminal: (() => Promise<OpenTerminal>) | undefined;
   readonly clock: {
     /** Milliseconds that only ever grow, from any beginning. */
     now(): number;

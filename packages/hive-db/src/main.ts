@@ -51,6 +51,7 @@ export function systemIo(): Io {
     get rows() {
       return (stdout.isTTY && stdout.rows) || undefined;
     },
+    terminal: stdout.isTTY ? async () => (await import('./terminal.ts')).openSystemTerminal : undefined,
     clock: { now: () => process.uptime() * 1_000, wait },
     interruption,
   };

@@ -72,7 +72,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     ['hive-db status', 'processes and their databases'],
     ['hive-db status data/orders.db', 'a SQLite file, without opening it'],
     ['hive-db diagnose', 'what is wrong, and what mends it'],
-    ['hive-db monitor --continuous', 'use, times and errors, every second'],
+    ['hive-db monitor --continuous', 'pools, activity, blocking and logs, live'],
     ['hive-db health-check --json', 'a verdict for scripts: exit code 0, 1 or 3'],
   ]);
   program.addHelpText(
@@ -157,7 +157,10 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
   const monitor = program
     .command('monitor')
     .description('a report on use, acquire times, errors, suspected leaks, and what stands out')
-    .option('--continuous', 'look again and again: a screen on a terminal, else one JSON object a line')
+    .option(
+      '--continuous',
+      'look again and again: a live view on a terminal (? explains it), else one JSON object a line',
+    )
     .addOption(duration('--interval <duration>', 'how long between two looks', 100, 3_600_000, 1_000, '1s'))
     .action(async ({ continuous, interval }: { readonly continuous?: true; readonly interval: number }) => {
       if (continuous === undefined && monitor.getOptionValueSource('interval') !== 'default')
@@ -170,7 +173,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
     });
   examples(monitor, [
     ['hive-db monitor', 'one report'],
-    ['hive-db monitor --continuous --interval 2s', 'a screen until Ctrl-C'],
+    ['hive-db monitor --continuous --interval 2s', 'a live view until q'],
     ['hive-db monitor --continuous | jq .processes', 'a stream for programs'],
   ]);
 

@@ -1,20 +1,19 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import type { MonitorDocument } from '../dist/documents/monitor.js';
 import type { Io } from '../dist/io.js';
+import type { OpenTerminal } from '../dist/terminal.js';
 import { run } from './support/command-line.ts';
 import { answering, runtimeDirectory, hangingUp } from './support/runtime-directory.ts';
 import { startWriter } from './support/program.ts';
 import { contract, misfits } from './support/schema.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
-import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 
 const BIN = join(import.meta.dirname, '../bin/hive-db.js');
-const ENTER = '\u001b[?1049h\u001b[?25l';
-const LEAVE = '\u001b[?25h\u001b[?1049l';
 
 /** Lets a run look `looks` times, without any time passing, and then interrupts it. */
 function looking(
@@ -136,102 +135,87 @@ describe('monitor --continuous off a terminal', () => {
 });
 
 describe('monitor --continuous on a terminal', () => {
-  const terminal = { columns: 80, rows: 12 };
-
-  it('draws a compact screen beside the own one, and gives that back', async () => {
-    await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), busyService());
-    const { code, out, err } = await run(['monitor', '--continuous', '--runtime-dir', directory.path], {
-      terminal,
-      env: { NO_COLOR: '1' },
-      ...looking(2),
-    });
-    expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out.startsWith(ENTER)).toBe(true);
-    expect(out.endsWith(LEAVE)).toBe(true);
-    expect(out.split(ENTER)).toHaveLength(2);
-    const frames = out.slice(ENTER.length, -LEAVE.length).split('\u001b[?2026h\u001b[H').slice(1);
-    expect(frames).toHaveLength(2);
-    expect(drawn(frames[1]!)).toEqual([
-      'hive-db monitor: 2 processes; every 1 s, Ctrl-C ends it',
-      '',
-      'APP     PID  DATABASE  HEALTH    USE  WAIT  ACQ p95  READS  WRITES  ERRORS',
-      'quiet    12  orders    pass     25 %     0        -      -       -       -',
-      'shop   4711  orders    warn    100 %     5    95 ms      -       -       -',
-      'shop   4711  stock     warn     25 %     0        -      -       -       -',
-      '',
-      'warning shop orders: 5 of 5 connections are in use (100 %), 3 callers waiting',
-      'warning shop orders: 3 callers waiting for a connection, the oldest for 4.2 s',
-      'warning shop orders: 1 lease held longer than 30 s: "nightly import" for 41.2 s',
-      'warning shop stock: it is out of order: HIVEDB_E_PATH: /srv/stock.db is a direc…',
-      '... and 6 more',
-    ]);
-  });
+  const terminal = { columns: 80, rows: 24 };
 
   it.each([
-    [1, 1],
-    [20, 3],
-    [80, 6],
-    [200, 50],
-  ])('never draws beyond %i columns and %i rows', async (columns, rows) => {
-    const services = Array.from({ length: 20 }, (_, index) => ({ ...busyService(), pid: index + 1 }));
-    await using directory = await runtimeDirectory(...services);
-    const { out } = await run(['monitor', '--continuous', '--runtime-dir', directory.path], {
-      terminal: { columns, rows },
-      env: { NO_COLOR: '1' },
+    ['that cannot place a cursor', [], 'dumb'],
+    ['when it is told to', ['--json'], 'xterm'],
+  ])('prints lines on one %s', async (_, options, TERM) => {
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    const { code, out } = await run([...options, 'monitor', '--continuous', '--runtime-dir', directory.path], {
+      terminal,
+      openTerminal: () => {
+        throw new Error('nobody wants it');
+      },
+      env: { TERM },
       ...looking(1),
     });
-    const lines = drawn(out.split('\u001b[?2026h\u001b[H')[1]!);
-    expect(lines.length).toBeLessThanOrEqual(rows);
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(Math.max(columns, 1));
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ schema: 'hive-db/monitor/v1' });
   });
 
-  it('gives the terminal back when it fails', async () => {
+  it('asks nobody while it is paused', async () => {
+    let questions = 0;
+    await using directory = await runtimeDirectory();
+    await directory.add(4711, (socket) => {
+      questions++;
+      answering(serviceSnapshot())(socket);
+    });
+    const keyboard = Promise.withResolvers<(text: string) => void>();
+    const typed = [' ', '2', ' ', 'q'];
+    const { code } = await run(['monitor', '--continuous', '--runtime-dir', directory.path], {
+      terminal,
+      openTerminal: playedTerminal([], keyboard.resolve),
+      ...looking(10),
+      clock: {
+        now: () => 0,
+        wait: async () => {
+          (await keyboard.promise)(typed.shift() ?? 'q');
+        },
+      },
+    });
+    expect({ code, questions }).toEqual({ code: 0, questions: 2 });
+  });
+
+  it('gives the terminal back when it fails, and says that it is a bug', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot());
+    const done: string[] = [];
     const clock: Io['clock'] = { now: () => 0, wait: () => Promise.reject(new TypeError('no time')) };
     const { code, out, err } = await run(['monitor', '--continuous', '--runtime-dir', directory.path], {
       terminal,
+      openTerminal: playedTerminal(done),
       ...looking(1),
       clock,
     });
     expect(code).toBe(70);
-    expect(out.endsWith(LEAVE)).toBe(true);
+    expect(out.endsWith('\u001b[?7h\u001b[?25h\u001b[?1049l')).toBe(true);
+    expect(done).toEqual(['take', 'dispose']);
     expect(err).toMatch(/this is a bug of hive-db: no time/);
   });
-
-  const pseudoTerminal = spawnSync('/usr/bin/env', ['script', '--version']).status === 0;
-
-  it.skipIf(!pseudoTerminal)('leaves a real terminal as it was on Ctrl-C', async () => {
-    await using directory = await runtimeDirectory(serviceSnapshot());
-    // The shell itself must outlive Ctrl-C, whichever shell it is: without the trap some die of it.
-    const command = `trap : INT; stty cols 80 rows 24; '${process.execPath}' '${BIN}' monitor --continuous --runtime-dir '${directory.path}'; echo "code $?"; stty -a`;
-    const child = spawn('/usr/bin/env', ['script', '-qefc', command, '/dev/null'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    let shown = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      shown += text;
-      // What the terminal's own keyboard would send.
-      if (shown.includes('shop') && !child.stdin.writableEnded) child.stdin.end('\u0003');
-    });
-    await once(child, 'close');
-    const [before, after] = shown.split(LEAVE);
-    expect(before).toContain(ENTER);
-    expect(before).toContain('hive-db monitor: 1 process; every 1 s, Ctrl-C ends it');
-    expect(after).toMatch(/code 0\r\n/);
-    // The terminal still echoes and reads lines, and nothing draws any more.
-    expect(after).toMatch(/\bicanon\b/);
-    expect(after).toMatch(/ echo\b/);
-    expect(after).not.toContain('\u001b');
-  });
 });
+
+/** A terminal at which the test types; it notes what is done to it. */
+function playedTerminal(
+  done: string[] = [],
+  opened: (type: (text: string) => void) => void = () => undefined,
+): OpenTerminal {
+  return (listener) => {
+    opened((text) => {
+      listener({ kind: 'typed', text });
+    });
+    return {
+      size: { columns: 80, rows: 24 },
+      hasKeys: true,
+      wallTime: () => 0,
+      take: () => done.push('take'),
+      release: () => done.push('release'),
+      stop: () => done.push('stop'),
+      [Symbol.dispose]: () => done.push('dispose'),
+    };
+  };
+}
 
 interface Line {
   readonly schema: string;
   readonly processes: readonly { readonly databases: readonly { readonly rates: object }[] }[];
-}
-
-/** The lines of one drawing. */
-function drawn(frame: string): readonly string[] {
-  const [lines = ''] = frame.split('\u001b[J');
-  return lines.split('\r\n').map((line) => line.replace('\u001b[K', ''));
 }

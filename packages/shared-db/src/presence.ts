@@ -27,3 +27,4 @@ export {
   type Request,
   type Verb,
 } from './presence/protocol.ts';
+export { systemClock } from '@hive/pool';

@@ -1,11 +1,14 @@
 import { main } from '../../dist/main.js';
 import type { Io } from '../../dist/io.js';
+import type { OpenTerminal } from '../../dist/terminal.js';
 
 export interface Circumstances {
   readonly env?: Io['env'];
   readonly cwd?: string;
   /** Undefined: standard output is no terminal. */
   readonly terminal?: { readonly columns: number; readonly rows: number };
+  /** The terminal for a verb that wants it for itself. Undefined: standard output is none. */
+  readonly openTerminal?: OpenTerminal;
   readonly clock?: Io['clock'];
   readonly interruption?: Io['interruption'];
   readonly stdout?: Io['stdout'];
@@ -22,7 +25,8 @@ const PATIENCE = ['--timeout', '20s'];
 
 /** Runs one command line in this process, and returns what it said and how it ended. */
 export async function run(argv: readonly string[], circumstances: Circumstances = {}): Promise<Outcome> {
-  const { env = {}, cwd = '/', terminal, clock = hastening(), interruption = never, stdout } = circumstances;
+  const { env = {}, cwd = '/', terminal, openTerminal, stdout } = circumstances;
+  const { clock = hastening(), interruption = never } = circumstances;
   const said = { out: '', err: '' };
   const code = await main([...PATIENCE, ...argv], {
     stdout: stdout ?? { write: (text) => (said.out += text) },
@@ -32,6 +36,7 @@ export async function run(argv: readonly string[], circumstances: Circumstances 
     isTTY: terminal !== undefined,
     columns: terminal?.columns,
     rows: terminal?.rows,
+    terminal: openTerminal && (() => Promise.resolve(openTerminal)),
     clock,
     interruption,
   });

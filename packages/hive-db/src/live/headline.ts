@@ -1,0 +1,54 @@
+import type { CauseVerdict } from '../analysis/cause.ts';
+import { count, duration } from '../render/figures.ts';
+import { span, type Line } from '../render/line.ts';
+import { safe } from '../render/safe-text.ts';
+import { SEVERITY_TONES } from '../render/tones.ts';
+import { nameOf } from './blocking-section.ts';
+import type { FileLook } from './look.ts';
+import type { View } from './view.ts';
+
+/** The worst first. */
+const VERDICTS: readonly CauseVerdict[] = ['write-lock', 'connections', 'stuck', 'log'];
+
+/** The first line: how many processes, how often they are looked at, and whether that goes on. Pure. */
+export function titleLine({ look, intervalMs, pausedAt }: View): Line {
+  const title = span('hive-db monitor', 'strong');
+  const every = span(`  every ${duration(intervalMs / 1_000)}`);
+  if (look === undefined) return [title, every];
+  const { answered, unreachable } = look.inquiry;
+  const silent = unreachable.length === 0 ? '' : `, ${unreachable.length} without an answer`;
+  const who = span(`  ${count(answered.length, 'process', 'processes')}${silent}`);
+  return pausedAt === undefined
+    ? [title, who, every]
+    : [title, span(`  PAUSED since ${timeOfDay(pausedAt)}`, 'doubtful'), who, every];
+}
+
+/** The second line: why somebody waits, else what stands out most. Pure. */
+export function headline({ look }: View): Line {
+  if (look === undefined) return [span('looking for processes ...', 'faint')];
+  const file = worstOf(look.files ?? []);
+  if (file !== undefined) {
+    const { locks, cause } = file;
+    return [span('waiting ', 'bad'), span(`${safe(nameOf(locks.names, locks.path))}: ${safe(cause.sentence)}`)];
+  }
+  const findings = look.monitor.processes.flatMap(({ analysis }) => analysis);
+  const worst =
+    findings.find(({ severity }) => severity === 'error') ?? findings.find(({ severity }) => severity === 'warning');
+  if (worst === undefined) return [span('nobody waits and nothing stands out', 'good')];
+  const { severity, process, database, evidence } = worst;
+  const where = [process?.app, database].filter((word) => typeof word === 'string').map((word) => safe(word));
+  return [span(`${severity} `, SEVERITY_TONES[severity]), span(`${where.join(' ')}: ${safe(evidence)}`)];
+}
+
+function worstOf(files: readonly FileLook[]): FileLook | undefined {
+  return files
+    .filter(({ cause }) => cause.verdict !== 'none')
+    .toSorted((a, b) => VERDICTS.indexOf(a.cause.verdict) - VERDICTS.indexOf(b.cause.verdict))[0];
+}
+
+/** As clocks on the wall show it. */
+function timeOfDay(at: number): string {
+  const date = new Date(at);
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  return parts.map((part) => String(part).padStart(2, '0')).join(':');
+}

@@ -1,0 +1,65 @@
+import { causeOf, type Cause } from '../analysis/cause.ts';
+import type { Sighting } from '../documents/holder.ts';
+import { databaseLocks, type DatabaseLocksDocument } from '../documents/locks.ts';
+import { monitorOf, type MonitorDocument } from '../documents/monitor.ts';
+import { inquire, type Answered, type Inquiry } from '../inquiry.ts';
+import type { Invocation } from '../invocation.ts';
+import { watchKnown } from '../sightings.ts';
+import type { Watch } from '../watch.ts';
+
+/** Everything that the live view is told at one moment. */
+export interface Look {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly inquiry: Inquiry;
+  readonly monitor: MonitorDocument;
+  /** Null where the system does not tell who has locks. */
+  readonly files: readonly FileLook[] | null;
+}
+
+/** One database file that a process has open, who is on it, and why somebody waits for it. */
+export interface FileLook {
+  readonly locks: DatabaseLocksDocument;
+  readonly cause: Cause;
+}
+
+/**
+ * Looks at every process, and at the files that they have open; rates are those since the earlier look, and the watch knows since when
+ * locks have been seen. Rejects with a `DatabaseError`
+ * where the runtime directory cannot be trusted.
+ */
+export async function takeLook(
+  invocation: Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>,
+  earlier: Look | undefined,
+  watch: Watch,
+  wallTime: () => number,
+): Promise<Look> {
+  const inquiry = await inquire(invocation);
+  const sightings = watchKnown(inquiry.answered, watch);
+  return lookOf(wallTime(), inquiry, sightings, earlier);
+}
+
+/** Joins what was seen. Pure. */
+export function lookOf(
+  at: number,
+  inquiry: Inquiry,
+  sightings: readonly Sighting[] | null,
+  earlier: Look | undefined,
+): Look {
+  return {
+    at,
+    inquiry,
+    monitor: monitorOf(inquiry, earlier?.inquiry),
+    files: sightings && sightings.map((sighting) => fileLook(sighting, inquiry.answered)),
+  };
+}
+
+function fileLook(sighting: Sighting, answered: readonly Answered[]): FileLook {
+  const locks = databaseLocks(sighting, answered);
+  const uses = answered.flatMap((process) =>
+    process.snapshot.databases
+      .filter(({ path }) => sighting.aliases.has(path ?? ''))
+      .map((database) => ({ process, database })),
+  );
+  return { locks, cause: causeOf(locks, uses) };
+}
