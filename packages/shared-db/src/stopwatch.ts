@@ -9,23 +9,23 @@ const NOT_TIMED = -1;
  * Times something that is done often. What comes more than 50 us apart is timed each time; of a denser stream one in sixteen is, and
  * stands for the others. Costs a nanosecond or two when it does not read the clock.
  */
-export class Stopwatch {
+export class Stopwatch extends Sampler {
   readonly #clock: Clock;
-  readonly #sampler = new Sampler(TIME_EVERY);
   /** How long it took in all, an estimate where not everything was timed. */
   sumMs = 0;
   /** The longest of those that were timed. */
   maxMs = 0;
 
   constructor(clock: Clock) {
+    super(TIME_EVERY);
     this.#clock = clock;
   }
 
   /** Returns what `stop` wants to know. */
   start(): number {
-    if (!this.#sampler.isDue()) return NOT_TIMED;
+    if (!this.isDue()) return NOT_TIMED;
     const now = this.#clock.now();
-    this.#sampler.take(now);
+    this.take(now);
     return now;
   }
 
@@ -33,7 +33,7 @@ export class Stopwatch {
   stop(startedAt: number): number {
     if (startedAt === NOT_TIMED) return 0;
     const ms = this.#clock.now() - startedAt;
-    this.add(ms, this.#sampler.stride);
+    this.add(ms, this.stride);
     return ms;
   }
 
