@@ -9,6 +9,9 @@ import { announce, inquire, outcomeOf, type Answered, type Inquiry } from './inq
 import { say, type Invocation } from './invocation.ts';
 import { Watch } from './watch.ts';
 
+/** All locks of the host at one moment. */
+type LockTable = ReturnType<typeof readLockTable>;
+
 /** What a look at one database gave: who has which lock, or why that could not be seen. The reason has been said. */
 interface View {
   readonly code: ExitCode;
@@ -55,12 +58,16 @@ export async function look(
   const isUnheard = (database: NamedDatabase): boolean => isUnheardOf(database, inquiry);
   if (databases.some(isUnheard)) announce(invocation, inquiry);
   const watch = new Watch(() => clock.now());
+  const table = readLockTable();
   const views = databases.map((database) =>
-    isUnheard(database) ? { code: EXIT.undetermined } : lookAt(invocation, database, watch),
+    isUnheard(database) ? { code: EXIT.undetermined } : lookAt(invocation, database, watch, table),
   );
   if (!views.some(({ sighting }) => sighting !== undefined && hasStranger(sighting, answered))) return views;
   await clock.wait(SECOND_LOOK_MS, new AbortController().signal);
-  return views.map((view) => (view.sighting === undefined ? view : { ...view, sighting: again(view.sighting, watch) }));
+  const later = readLockTable();
+  return views.map((view) =>
+    view.sighting === undefined ? view : { ...view, sighting: again(view.sighting, watch, later) },
+  );
 }
 
 /**
@@ -77,20 +84,25 @@ export function watchKnown(answered: readonly Answered[], watch: Watch): readonl
   });
 }
 
-function lookAt(invocation: Pick<Invocation, 'io'>, { path, aliases }: NamedDatabase, watch: Watch): View {
-  const file = inspectFile(path, invocation.io.cwd);
+function lookAt(
+  invocation: Pick<Invocation, 'io'>,
+  { path, aliases }: NamedDatabase,
+  watch: Watch,
+  table: LockTable,
+): View {
+  const file = inspectFile(path, invocation.io.cwd, table);
   const code = fileOutcome(invocation, file);
   if (file.state !== 'database') return { code };
-  const report = reportLocks(path, file.journal_mode);
+  const report = reportLocks(path, file.journal_mode, table);
   if (report !== null) return { code, sighting: { path, aliases, file, report, observed: watch.note(path, report) } };
   say(invocation, 'who has locks is known on Linux only; hive-db status shows what the processes say');
   return { code: EXIT.undetermined };
 }
 
 /** What was seen stays as it was, because it belongs to what the processes said then; only how long it has been so is new. */
-function again(sighting: FileSighting, watch: Watch): FileSighting {
+function again(sighting: FileSighting, watch: Watch, table: LockTable): FileSighting {
   const { path, file } = sighting;
-  const report = reportLocks(path, file.journal_mode);
+  const report = reportLocks(path, file.journal_mode, table);
   return report === null ? sighting : { ...sighting, observed: watch.note(path, report) };
 }
 

@@ -28,9 +28,9 @@ export interface DatabaseSnapshot {
   readonly counters: DatabaseCounters;
   readonly leases: readonly LeaseSnapshot[];
   readonly waiters: readonly WaiterSnapshot[];
-  /** Those on which the most time was spent: twenty at most. */
+  /** Those on which the most time was spent: ten at most. */
   readonly statements: readonly StatementSnapshot[];
-  /** The last runs that took longer than the threshold, newest first: twenty at most. */
+  /** The last runs that took longer than the threshold, newest first: ten at most. */
   readonly slowStatements: readonly SlowStatementSnapshot[];
   /** How many there have been. */
   readonly slowRuns: number;
@@ -79,7 +79,7 @@ export interface WaiterSnapshot extends WaiterInfo {
 }
 
 /** How many statements, and how many slow runs, a snapshot shows of a database. */
-export const SHOWN_STATEMENTS = 20;
+export const SHOWN_STATEMENTS = 10;
 
 /** One text of SQL, without values. */
 export interface StatementSnapshot {

@@ -1,4 +1,4 @@
-import { networkFileSystem } from '@hive/shared-db/health';
+import { networkFileSystem, type FileLock } from '@hive/shared-db/health';
 import {
   closeSync,
   constants,
@@ -24,9 +24,10 @@ interface Beginning {
 
 /**
  * Looks at a file without opening it as a database: nothing is written, locked or left behind. Never throws for what a path may lead
- * to. This process holds no database open, so closing a descriptor of one drops no lock that matters.
+ * to. This process holds no database open, so closing a descriptor of one drops no lock that matters. Whoever looks at many gives the
+ * table of locks, which costs more to read than the rest.
  */
-export function inspectFile(path: string, cwd: string): FileReport {
+export function inspectFile(path: string, cwd: string, locks?: readonly FileLock[] | null): FileReport {
   const other = (state: OtherFile['state'], reason: string): OtherFile => ({ path, state, reason });
   try {
     if (path === '' || path.includes('\0')) return other('missing', 'is no name that a file can have');
@@ -36,13 +37,19 @@ export function inspectFile(path: string, cwd: string): FileReport {
     const { stats, bytes } = beginningOf(real);
     if (stats.size === 0) return other('empty', 'is empty: SQLite would take it for a new database');
     const header = decodeDatabaseHeader(bytes);
-    return 'fault' in header ? other(header.fault, header.reason) : describe(path, real, stats, header);
+    return 'fault' in header ? other(header.fault, header.reason) : describe(path, real, stats, header, locks);
   } catch (error) {
     return failure(path, cwd, error);
   }
 }
 
-function describe(path: string, real: string, stats: Stats, stored: DatabaseHeader): DatabaseFile {
+function describe(
+  path: string,
+  real: string,
+  stats: Stats,
+  stored: DatabaseHeader,
+  locks: readonly FileLock[] | null | undefined,
+): DatabaseFile {
   const wal = stored.journalMode === 'wal' ? walOf(`${real}-wal`) : undefined;
   // What has been committed to the log and not yet been moved is as good as in the file.
   const newer = wal?.log?.header && decodeDatabaseHeader(wal.log.header);
@@ -61,7 +68,7 @@ function describe(path: string, real: string, stats: Stats, stored: DatabaseHead
     sqlite_version: header.sqliteVersion ?? null,
     wal: wal?.report ?? null,
     rollback_journal_size_bytes: statSync(`${real}-journal`, { throwIfNoEntry: false })?.size ?? null,
-    lock_holders: lockHoldersOf(real, header.journalMode),
+    lock_holders: lockHoldersOf(real, header.journalMode, locks),
     ...diskOf(real),
   };
 }

@@ -11,10 +11,13 @@ const SHOWN_COMMAND = 80;
 
 /**
  * Who has locks on a database, whatever program it is, in the order of their numbers; null where the system does not tell. Linux
- * only, and only processes of this pid namespace. Uses `stat` and /proc.
+ * only, and only processes of this pid namespace. Uses `stat` and /proc. Whoever looks at many databases reads the table once.
  */
-export function lockHoldersOf(path: string, mode: 'wal' | 'rollback'): readonly LockHolder[] | null {
-  const table = readLockTable();
+export function lockHoldersOf(
+  path: string,
+  mode: 'wal' | 'rollback',
+  table = readLockTable(),
+): readonly LockHolder[] | null {
   if (table === null) return null;
   const locks = locksOf(path, table);
   const found = new Map<number, Set<Holding>>();
