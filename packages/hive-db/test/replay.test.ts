@@ -196,45 +196,48 @@ describe('replay --from and --to', () => {
 
 describe('a file that is no recording', () => {
   it.each([
-    ['empty', '', 'is no recording: it is not JSON'],
-    ['text', 'hello', 'is no recording: it is not JSON'],
-    ['cut off', '{"schema":"hive-db/recording/v1","proc', 'is no recording: it is not JSON'],
-    ['no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'is no recording: it is not JSON'],
-    ['a number', '7', 'is no recording: the document is not an object'],
-    ['deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`, 'is no recording: '],
+    ['empty', '', 'is not JSON'],
+    ['text', 'hello', 'is not JSON'],
+    ['cut off', '{"schema":"hive-db/recording/v1","proc', 'is not JSON, or was cut off'],
+    ['no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'is not JSON'],
+    ['a number', '7', 'is not a recording; hive-db record --output FILE makes one'],
+    ['deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`, 'is not '],
     [
       'another document',
       '{"schema":"hive-db/export/v1","processes":[]}',
-      'is of the form hive-db/export/v1, not of hive-db/recording/v1',
+      'is hive-db/export/v1; expected hive-db/recording/v1',
     ],
     [
       'a later form',
       '{"schema":"hive-db/recording/v2\\u001b[2J"}',
-      'is of the form hive-db/recording/v2\u{FFFD}[2J, not of hive-db/recording/v1',
+      'is hive-db/recording/v2\u{FFFD}[2J; expected hive-db/recording/v1',
     ],
-    ['without processes', '{"schema":"hive-db/recording/v1"}', 'is no recording: the document.processes is not a list'],
+    [
+      'without processes',
+      '{"schema":"hive-db/recording/v1"}',
+      'does not keep its contract: the document.processes is not a list',
+    ],
     [
       'with a key of JavaScript',
       '{"schema":"hive-db/recording/v1","processes":[{"__proto__":{"pid":1}}]}',
-      'is no recording: the document.processes[0].pid is not a number',
+      'does not keep its contract: the document.processes[0].pid is not a number',
     ],
   ])('is refused in one sentence when it is %s', async (_, content, what) => {
     const path = written(content);
     const { code, out, err } = await run(['replay', path]);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err.startsWith(`hive-db: ${path} ${what}`)).toBe(true);
-    expect(err).toMatch(/; name a file that hive-db record has saved\n$/);
     expect(err.split('\n')).toHaveLength(2);
   });
 
   it('is refused when its columns are not even, its numbers no numbers', async () => {
     const uneven = written(await documentOf((process) => ((process['at'] as string[]).length = 3)));
     expect((await run(['replay', uneven])).err).toContain(
-      'is no recording: the columns of the document.processes[0] are not even',
+      'does not keep its contract: the columns of the document.processes[0] are not even',
     );
     const infinite = written((await documentOf(() => undefined)).replace('"pool_in_use":[0', '"pool_in_use":[1e999'));
     expect((await run(['replay', infinite])).err).toContain(
-      'is no recording: the document.processes[0].databases[0].pool_in_use[0] is not a number',
+      'does not keep its contract: the document.processes[0].databases[0].pool_in_use[0] is not a number',
     );
   });
 
@@ -244,8 +247,8 @@ describe('a file that is no recording', () => {
     const pipe = join(place.path, 'p');
     spawnSync('mkfifo', [pipe]);
     for (const [file, what] of [
-      [directory, 'is no file'],
-      [pipe, 'is no file'],
+      [directory, 'is a directory'],
+      [pipe, 'is not a regular file'],
       [join(place.path, 'none'), 'does not exist'],
       ['', 'is no name that a file can have'],
       ['a\0b', 'is no name that a file can have'],
@@ -264,7 +267,7 @@ describe('a file that is no recording', () => {
     const { code, err } = await run(['replay', path]);
     expect({ code, err }).toEqual({
       code: 2,
-      err: `hive-db: ${path} is larger than 32 MiB; name a file that hive-db record has saved\n`,
+      err: `hive-db: ${path} has 33 MiB; a recording has 32 MiB at most\n`,
     });
   });
 });

@@ -112,9 +112,13 @@ describe('status --input', () => {
       (document) => ({ ...document, schema: `hive-db/export/v2${ESCAPE}[2J` }),
       'is hive-db/export/v2\u{FFFD}[2J; expected hive-db/export/v1',
     ],
-    ['it is of another program', () => ({ schema: 'theirs' }), 'is no export; hive-db export --output FILE makes one'],
-    ['it is a list', () => [1], 'is no export; hive-db export --output FILE makes one'],
-    ['it is null', () => null, 'is no export; hive-db export --output FILE makes one'],
+    [
+      'it is of another program',
+      () => ({ schema: 'theirs' }),
+      'is not an export; hive-db export --output FILE makes one',
+    ],
+    ['it is a list', () => [1], 'is not an export; hive-db export --output FILE makes one'],
+    ['it is null', () => null, 'is not an export; hive-db export --output FILE makes one'],
   ])('refuses a document in one sentence where %s', async (_, change, sentence) => {
     expect(await shown(change)).toEqual({ code: 2, out: '', err: `hive-db: --input state.json ${sentence}\n` });
   });

@@ -1,3 +1,4 @@
+import { isRecord } from '@hive/shared-db/presence';
 import { readFileSync } from 'node:fs';
 
 /** The part of JSON Schema that the contracts of this package use. */
@@ -69,10 +70,6 @@ function isOf(value: unknown, type: string): boolean {
     default:
       return typeof value === type;
   }
-}
-
-function isRecord(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function first<E>(elements: Iterable<E>, search: (element: E) => string | undefined): string | undefined {

@@ -1,0 +1,72 @@
+import { isRecord } from '@hive/shared-db/presence';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { size } from './render/figures.ts';
+import { safe } from './render/safe-text.ts';
+import { WrongUse } from './wrong-use.ts';
+
+const MEBIBYTE = 1024 ** 2;
+
+/** One kind of document that a verb saves and another one reads again. */
+export interface SavedKind {
+  /** Its contract: `hive-db/export/v1`. */
+  readonly schema: string;
+  /** As a person calls it: `an export`. */
+  readonly noun: string;
+  /** The command that makes one. */
+  readonly maker: string;
+  /** None is ever larger; a larger file is not read. */
+  readonly mostMebibytes: number;
+  /** Where a document first leaves its contract, as a sentence of our own words; undefined where it keeps it. */
+  readonly misfit: (document: unknown) => string | undefined;
+}
+
+/**
+ * Reads a document that this program has saved. Throws `WrongUse` for anything else, in one sentence that begins with `named`: the file
+ * may be from anywhere. Never waits for somebody to write to a pipe.
+ */
+export function readSaved(kind: SavedKind, file: string, cwd: string, named = ''): unknown {
+  const { schema: wanted, noun, maker, misfit } = kind;
+  const refuse = (what: string): never => {
+    throw new WrongUse(`${named}${safe(file, 4_096) || '""'} ${what}`);
+  };
+  if (file === '' || file.includes('\0')) return refuse('is no name that a file can have');
+  const document = parsed(bytesOf(resolve(cwd, file), kind, refuse), refuse);
+  const schema = schemaOf(document);
+  if (schema === undefined) return refuse(`is not ${noun}; ${maker} makes one`);
+  if (schema !== wanted) return refuse(`is ${safe(schema, 80)}; expected ${wanted}`);
+  const fault = misfit(document);
+  return fault === undefined ? document : refuse(`does not keep its contract: ${fault}`);
+}
+
+function bytesOf(path: string, { noun, mostMebibytes }: SavedKind, refuse: (what: string) => never): Uint8Array {
+  try {
+    const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const stats = fstatSync(descriptor);
+      if (!stats.isFile()) return refuse(stats.isDirectory() ? 'is a directory' : 'is not a regular file');
+      const most = mostMebibytes * MEBIBYTE;
+      if (stats.size > most) return refuse(`has ${size(stats.size)}; ${noun} has ${size(most)} at most`);
+      return readFileSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (error instanceof WrongUse) throw error;
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    return refuse(code === 'ENOENT' ? 'does not exist' : `cannot be read: ${code}`);
+  }
+}
+
+function parsed(bytes: Uint8Array, refuse: (what: string) => never): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return refuse(bytes[0] === 0x7b ? 'is not JSON, or was cut off' : 'is not JSON');
+  }
+}
+
+function schemaOf(document: unknown): string | undefined {
+  const schema = isRecord(document) ? document['schema'] : undefined;
+  return typeof schema === 'string' && schema.startsWith('hive-db/') ? schema : undefined;
+}
