@@ -35,6 +35,20 @@ describe('the statements of a database', () => {
     expect(found.get('COMMIT')?.runs).toBeGreaterThanOrEqual(4);
   });
 
+  it('stand for one another in a dense stream, of which only some are timed', async () => {
+    let readings = 0;
+    const clock: Clock = { ...systemClock, now: () => ++readings / 1_000 };
+    await using temporary = await shop({ clock });
+    const before = readings;
+    for (let run = 0; run < 1_600; run++) temporary.database.readSync('look', (c) => c.get('SELECT 7'));
+    expect(readings - before).toBeLessThan(600);
+    const found = snapshotOf(temporary).statements.find(({ statement }) => statement === 'SELECT 7');
+    // Each takes a microsecond of this clock.
+    expect(found?.runs).toBe(1_600);
+    expect(found?.sumMs).toBeGreaterThan(1.5);
+    expect(found?.sumMs).toBeLessThan(1.7);
+  });
+
   it('are counted too when they fail, and an iteration once', async () => {
     await using temporary = await shop({ clock: ticking(3) });
     const { database } = temporary;
