@@ -1,14 +1,14 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { readFileSync } from 'node:fs';
+import { complaint } from './complaint.ts';
 import type { Shell } from './completion-script.ts';
-import { parseDuration } from './duration.ts';
 import type { ActivityKind, PsSort } from './documents/ps.ts';
 import type { TopSort } from './documents/top.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import type { Io } from './io.ts';
 import type { Invocation } from './invocation.ts';
+import { duration, number, repeated } from './option.ts';
 import { paintFor } from './render/paint.ts';
-import { safe } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
 /** What `ps --kind` and the `--sort` of both verbs know, here so that their documents are loaded only when they are called. */
@@ -60,7 +60,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => {
-        write(`hive-db: ${oneSentence(text, program)}\n`);
+        write(`hive-db: ${complaint(text, program)}\n`);
       },
       getOutHelpWidth: () => widthOf(io),
       getErrHelpWidth: () => widthOf(io),
@@ -318,10 +318,6 @@ interface HealthCheckOptions {
   readonly confirm?: readonly string[];
 }
 
-function repeated(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
-}
-
 function addRecorder(program: Command, invocation: () => Invocation, done: (outcome: ExitCode) => void): void {
   const record = program
     .command('record')
@@ -394,39 +390,6 @@ function examples(command: Command, lines: readonly (readonly [line: string, abo
   const longest = Math.max(...lines.map(([line]) => line.length));
   const text = lines.map(([line, about]) => `  ${line.padEnd(longest)}  ${about}\n`).join('');
   command.addHelpText('before', `Examples:\n${text}`);
-}
-
-function duration(flags: string, about: string, least: number, most: number, value: number, spelled: string): Option {
-  return new Option(flags, about).default(value, spelled).argParser((text: string) => {
-    const ms = parseDuration(text);
-    if (ms !== undefined && ms >= least && ms <= most) return ms;
-    throw new InvalidArgumentError(`Expected a duration from ${least}ms to ${most / 1_000}s, such as 500ms or 2s.`);
-  });
-}
-
-function number(flags: string, about: string, least: number, most: number, value: number): Option {
-  return new Option(flags, about).default(value).argParser((text: string) => {
-    const given = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (given >= least && given <= most) return given;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
-  });
-}
-
-/** Commander's words as one sentence of ours: `unknown command 'stauts' (did you mean status?)`. */
-function oneSentence(text: string, { commands }: Command): string {
-  const sentence = safe(
-    text
-      .trim()
-      .replace(/^error: /, '')
-      .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)'),
-  );
-  if (sentence.includes('did you mean')) return sentence;
-  // The beginning of a verb is too far from it for commander's taste.
-  const begun = /^unknown command '(?<word>.+)'$/.exec(sentence)?.groups?.['word'];
-  const verb = commands.find((command) => begun !== undefined && command.name().startsWith(begun));
-  return verb === undefined
-    ? `${sentence.replace(/\.$/, '')}; see hive-db --help`
-    : `${sentence} (did you mean ${verb.name()}?)`;
 }
 
 function version(): string {
