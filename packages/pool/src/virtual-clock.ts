@@ -66,11 +66,11 @@ export class VirtualClock implements Clock {
     await this.settle();
     for (let alarm = this.#next(target); alarm !== undefined; alarm = this.#next(target)) {
       this.#alarms.delete(alarm);
-      this.#now = Math.max(this.#now, alarm.at);
+      this.#passTo(Math.max(this.#now, alarm.at));
       alarm.callback();
       await this.settle();
     }
-    this.#now = target;
+    this.#passTo(target);
   }
 
   /** Passes time as a blocked event loop would: the clock moves, and nothing has run yet. */
@@ -89,6 +89,12 @@ export class VirtualClock implements Clock {
         setImmediate(resolve);
       });
     } while (this.#nextTurn.length > 0);
+  }
+
+  /** Time that is not blocked passes while the event loop waits, so the loop turns before anything more happens. */
+  #passTo(now: number): void {
+    this.#now = now;
+    this.#turns++;
   }
 
   #next(target: number): Alarm | undefined {

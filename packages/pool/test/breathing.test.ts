@@ -180,6 +180,19 @@ describe('a loop that never leaves promise reactions', () => {
     }
   });
 
+  it('is left alone when the clock has moved on since the last use, for then the loop has turned as well', async () => {
+    const { pool, clock } = scene(() => ({ timeEvery: 1 }));
+    await borrow(pool);
+    clock.after(10, () => void Promise.resolve().then(async () => borrow(pool)));
+    await clock.advance(20);
+    let served = false;
+    void borrow(pool).then(() => {
+      served = true;
+    });
+    await reactions();
+    expect(served).toBe(true);
+  });
+
   it('lets timers and immediates of a real process run', async () => {
     const pool = createPool({ create: () => ({}) });
     let immediates = 0;
