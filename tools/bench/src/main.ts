@@ -10,12 +10,9 @@ import { renderText } from './text.ts';
 interface Options {
   readonly json?: true;
   readonly markdown?: true;
-  readonly rounds: number;
+  readonly rounds?: number;
   readonly only?: string;
 }
-
-/** The median of fewer still moves by several per cent on a machine that others use. */
-const DEFAULT_ROUNDS = 21;
 
 const program = new Command('bench')
   .description('Measures this repository against its named peers, side by side in one process.')
@@ -27,7 +24,7 @@ for (const suite of suites)
     .description(suite.about)
     .option('--json', 'one JSON document with the raw figures')
     .option('--markdown', 'the tables as they stand in docs/benchmarks.md')
-    .option('--rounds <count>', 'how often everybody is measured', wholeNumber, DEFAULT_ROUNDS)
+    .option('--rounds <count>', 'how often everybody is measured; else as often as the scenario needs', wholeNumber)
     .addOption(new Option('--only <scenario>', 'one scenario alone').choices(suite.scenarios().map(({ name }) => name)))
     .action(async (options: Options) => print(await runSuite(suite, options), options));
 await program.parseAsync();

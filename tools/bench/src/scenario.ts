@@ -13,8 +13,8 @@ export interface Scenario {
   /** Each becomes a table of its own: a sample holds one value for each, in this order. */
   readonly measures: readonly Measure[];
   readonly contestants: readonly Contestant[];
-  /** Enough rounds where time is spent waiting and hardly varies. */
-  readonly roundsAtMost?: number;
+  /** How often everybody is measured, unless the command says so: many where a sample is short, few where it only waits. */
+  readonly rounds?: number;
 }
 
 /** Somebody who takes part in a scenario. */

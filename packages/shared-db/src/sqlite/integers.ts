@@ -13,8 +13,12 @@ export interface ResultColumn {
   readonly type: string | null;
 }
 
-/** Whether rows hold a number that may have lost digits. A REAL beyond 2^53 looks the same, hence "may". */
-export type Suspicion = (rows: readonly Row[]) => boolean;
+/** Whether what was read holds a number that may have lost digits. A REAL beyond 2^53 looks the same, hence "may". */
+export interface Suspicion {
+  /** For one row: an array around it would be half of what the check costs. */
+  readonly ofRow: (row: Row) => boolean;
+  readonly ofRows: (rows: readonly Row[]) => boolean;
+}
 
 /**
  * Makes the check for rows with these columns; undefined when none of them can hold an integer. `mayGrow` says that the statement may
@@ -25,24 +29,35 @@ export function suspicionFor(columns: readonly ResultColumn[], mayGrow: boolean)
   const names = columns.filter(mayHoldIntegers).map(({ name }) => name);
   if (names.length === 0 && !mayGrow) return undefined;
   const width = mayGrow ? new Set(columns.map(({ name }) => name)).size : undefined;
-  const checks = names.map(
-    (name) => `v=row[${JSON.stringify(name)}];if(typeof v==='number'&&!(v<=M&&v>=-M))return true;`,
-  );
-  // Counting makes no array: for a single row that is what the check costs.
-  const grown =
-    width === undefined ? '' : `if(rows.length>0){let n=0;for(const k in rows[0])n++;if(n!==${width})return true;}`;
-  const loop = names.length === 0 ? '' : `for(let i=0;i<rows.length;i++){const row=rows[i];let v;${checks.join('')}}`;
   try {
-    // The names are JSON literals and the rest is constant: nothing of the data is ever code.
-    // oxlint-disable-next-line typescript/no-implied-eval -- see above
-    return new Function('rows', `const M=${Number.MAX_SAFE_INTEGER};${grown}${loop}return false;`) as Suspicion;
+    return compiled(names, width);
   } catch {
-    return (rows) =>
-      rows.some(
-        (row) =>
-          (width !== undefined && Object.keys(row).length !== width) || names.some((name) => isSuspicious(row[name])),
-      );
+    const hasGrown = (row: Row | undefined): boolean =>
+      width !== undefined && row !== undefined && Object.keys(row).length !== width;
+    const isLarge = (row: Row): boolean => names.some((name) => isSuspicious(row[name]));
+    return {
+      ofRow: (row) => hasGrown(row) || isLarge(row),
+      ofRows: (rows) => hasGrown(rows[0]) || rows.some(isLarge),
+    };
   }
+}
+
+/** The names are JSON literals and the rest is constant: nothing of the data is ever code. */
+function compiled(names: readonly string[], width: number | undefined): Suspicion {
+  const largest = `const M=${Number.MAX_SAFE_INTEGER};let v;`;
+  // Counting makes no array: for a single row that is what the check costs.
+  const grown = width === undefined ? '' : `let n=0;for(const k in row)n++;if(n!==${width})return true;`;
+  const large = names
+    .map((name) => `v=row[${JSON.stringify(name)}];if(typeof v==='number'&&!(v<=M&&v>=-M))return true;`)
+    .join('');
+  const first = grown === '' ? '' : `if(rows.length>0){const row=rows[0];${grown}}`;
+  const loop = large === '' ? '' : `for(let i=0;i<rows.length;i++){const row=rows[i];${large}}`;
+  return {
+    // oxlint-disable-next-line typescript/no-implied-eval -- see above
+    ofRow: new Function('row', `${largest}${grown}${large}return false;`) as Suspicion['ofRow'],
+    // oxlint-disable-next-line typescript/no-implied-eval -- see above
+    ofRows: new Function('rows', `${largest}${first}${loop}return false;`) as Suspicion['ofRows'],
+  };
 }
 
 /** SQLite turns every integer in a column of text or real affinity into that (sqlite.org/datatype3.html, section 3.1). */

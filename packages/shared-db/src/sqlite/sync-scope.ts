@@ -162,8 +162,11 @@ export class SyncScope implements SyncTransaction {
  */
 export function synchronous<T>(result: T, where: string, explain: (error: DatabaseError) => unknown): T {
   if (typeof result !== 'object' || result === null) return result;
+  // Loads, not `in`: among rows of many shapes that takes half the time.
+  const { then, next } = result as { readonly then?: unknown; readonly next?: unknown };
+  if (then === undefined && next === undefined) return result;
   if (isIterator(result)) throw explain(iteratorReturned(`the function given to ${where}()`));
-  if (!('then' in result) || typeof result.then !== 'function') return result;
+  if (typeof then !== 'function') return result;
   // The promise will fail on its first statement; nobody else is going to listen to it.
   Promise.resolve(result as unknown as PromiseLike<unknown>).catch(() => undefined);
   const advice = 'give it a synchronous function, or use transaction(), which may await';

@@ -15,7 +15,7 @@ export function coldRampScenario(): Scenario {
     about: `${CALLERS} requests at once, nothing open, ${SIZE} allowed, ${CONNECT_MS} ms to connect, ${HELD_MS} ms held: ${IDEAL_MS} ms at best.`,
     measures: [{ name: 'all served', unit: 'ms', better: 'lower' }],
     contestants: everybody.map((peer) => freshEntrant(peer, setting, run)),
-    roundsAtMost: 5,
+    rounds: 5,
   };
 }
 

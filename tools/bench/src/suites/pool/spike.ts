@@ -17,7 +17,7 @@ export function spikeScenario(): Scenario {
       { name: 'all served', unit: 'ms', better: 'lower' },
     ],
     contestants: everybody.map((peer) => freshEntrant(peer, setting, run)),
-    roundsAtMost: 5,
+    rounds: 5,
   };
 }
 

@@ -23,7 +23,7 @@ export function timersScenario(): Scenario {
         ),
       ),
     ],
-    roundsAtMost: 5,
+    rounds: 5,
   };
 }
 

@@ -5,11 +5,12 @@ import { openBare, openService, type Durability } from './stage.ts';
 const INSERT = 'INSERT INTO entry (text, number) VALUES (?, ?)';
 
 export function writeScenario(durability: Durability): Scenario {
-  const times = durability === 'full' ? 200 : 1_000;
+  const times = durability === 'full' ? 100 : 1_000;
   return {
     name: `write, ${durability}`,
     about: `One row in a transaction of its own, one at a time, durability ${durability}: write against transaction().immediate.`,
     measures: [{ name: 'time each', unit: 'us', better: 'lower' }],
+    rounds: 101,
     contestants: [
       contestant('ours', 'write', times, async () => {
         const stage = await openService(durability);
