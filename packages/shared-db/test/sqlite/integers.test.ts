@@ -81,13 +81,13 @@ describe('integers, by default', () => {
     expect(ids).toEqual([7, Number(LARGEST_SAFE), TOO_LARGE, -TOO_LARGE]);
   });
 
-  it('are checked in a column that a statement has got since it was first run', async () => {
+  it.each(READS)('are checked in a column that a statement has got since it was first run: %s', async (_, way) => {
     await using temporary = await temporaryDatabase({
       migrations: [{ id: 1, name: 't', sql: 'CREATE TABLE t (name TEXT)' }],
     });
     const { database } = temporary;
     await database.write('fill', (tx) => tx.run("INSERT INTO t VALUES ('a')"));
-    const read = (): unknown => database.readSync('star', (c) => c.get('SELECT * FROM t'));
+    const read = (): unknown => [database.readSync('star', (c) => way(c, 'SELECT * FROM t'))].flat()[0];
     expect(read()).toEqual({ name: 'a' });
     await database.write('alter', (tx) => {
       tx.exec('ALTER TABLE t ADD COLUMN n INTEGER');
