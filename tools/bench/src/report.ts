@@ -38,8 +38,8 @@ export interface Report {
 export function tablesOf({ name, about, measures }: Scenario, outcomes: readonly Outcome[]): Table[] {
   return measures.map(({ name: what, unit, better }, index) => {
     const rows = outcomes.map((outcome) => rowOf(outcome, index));
-    const ours = rows[outcomes.findIndex(({ contestant }) => contestant.ours)];
-    const peers = rows.filter((_, position) => outcomes[position]?.contestant.ours === false);
+    const ours = rows[outcomes.findIndex(({ contestant }) => contestant.role === 'ours')];
+    const peers = rows.filter((_, position) => outcomes[position]?.contestant.role === 'peer');
     const best = bestOf(peers, better);
     return {
       name: measures.length === 1 ? name : `${name}: ${what}`,

@@ -21,8 +21,8 @@ export interface Scenario {
 export interface Contestant {
   readonly name: string;
   readonly version: string;
-  /** Ratios compare the first of ours with the best of the others. */
-  readonly ours: boolean;
+  /** Ratios compare the first of ours with the best peer. A floor is what no peer could go below, and no peer itself. */
+  readonly role: 'ours' | 'peer' | 'floor';
   /** Runs the scenario once, untimed, where broken promises show. Rejects with the reason why this contestant has failed. */
   check(): Promise<void>;
   /** Opens what the samples need and warms it up. */

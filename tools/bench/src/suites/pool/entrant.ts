@@ -102,7 +102,7 @@ function entrant(peer: PoolPeer, { setting, rehearse, begin }: Course): Contesta
   return {
     name: peer.name,
     version: versionOf(peer.package),
-    ours: peer.package === '@hive/pool',
+    role: roleOf(peer),
     check: async () => {
       const stage = await open(true);
       await rehearse(stage);
@@ -112,6 +112,11 @@ function entrant(peer: PoolPeer, { setting, rehearse, begin }: Course): Contesta
     },
     begin: async () => begin(open),
   };
+}
+
+function roleOf({ package: from }: PoolPeer): Contestant['role'] {
+  if (from === 'node') return 'floor';
+  return from === '@hive/pool' ? 'ours' : 'peer';
 }
 
 /** A copy of the loops of one's own: a module with another address is compiled and optimised anew. */

@@ -27,5 +27,5 @@ export const everybodyAndVariants: readonly PoolPeer[] = [
   lightningPoolWaitingForEver,
 ];
 
-/** Those with a path that needs no promise, and what timing alone costs on the machine of the hour. */
-export const synchronous: readonly PoolPeer[] = [hivePool, hivePoolTimingAll, noPool];
+/** With what timing alone costs on the machine of the hour. */
+export const everybodyAndNoPool: readonly PoolPeer[] = [...everybodyAndVariants, noPool];

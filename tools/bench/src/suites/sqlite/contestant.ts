@@ -9,12 +9,11 @@ export interface Worker {
 
 /** Makes a contestant of a side: a sample is the time of one piece of work in microseconds. */
 export function contestant(
-  side: 'ours' | 'bare',
+  role: 'ours' | 'peer',
   name: string,
   times: number,
   open: () => Promise<Worker>,
 ): Contestant {
-  const ours = side === 'ours';
   const start = async (): Promise<Worker> => {
     const worker = await open();
     await worker.run(times);
@@ -22,8 +21,8 @@ export function contestant(
   };
   return {
     name,
-    version: versionOf(ours ? '@hive/shared-db' : 'better-sqlite3'),
-    ours,
+    version: versionOf(role === 'ours' ? '@hive/shared-db' : 'better-sqlite3'),
+    role,
     check: async () => {
       const worker = await start();
       await worker.end();

@@ -18,7 +18,7 @@ export function pointReadScenario(): Scenario {
     contestants: [
       readingByKey('readSync', times, true),
       readingByKey('readSync, unseen', times, false),
-      contestant('bare', 'better-sqlite3 get', times, async () => {
+      contestant('peer', 'better-sqlite3 get', times, async () => {
         const stage = openBare('normal');
         const statement = stage.reader.prepare(BY_KEY);
         const run = (count: number): void => {
@@ -56,7 +56,7 @@ export function thousandRowsScenario(): Scenario {
         };
         return { run, end: () => stage.end() };
       }),
-      contestant('bare', 'better-sqlite3 all', times, async () => {
+      contestant('peer', 'better-sqlite3 all', times, async () => {
         const stage = openBare('normal');
         const statement = stage.reader.prepare(THOUSAND);
         const run = (count: number): void => {

@@ -31,7 +31,7 @@ function loop(what: string, durability: Durability, call: (stage: ServiceStage) 
   return {
     name: `${what}, ${durability}`,
     version: versionOf('@hive/shared-db'),
-    ours: true,
+    role: 'ours',
     check: () => Promise.resolve(),
     begin: async () => {
       const stage = await openService(durability);
@@ -45,7 +45,7 @@ function idle(): Contestant {
   return {
     name: 'nothing beside it',
     version: process.version,
-    ours: false,
+    role: 'floor',
     check: () => Promise.resolve(),
     begin: () =>
       Promise.resolve({

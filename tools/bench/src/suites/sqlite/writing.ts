@@ -20,7 +20,7 @@ export function writeScenario(durability: Durability): Scenario {
         };
         return { run, end: () => stage.end() };
       }),
-      contestant('bare', 'better-sqlite3 immediate', times, async () => {
+      contestant('peer', 'better-sqlite3 immediate', times, async () => {
         const stage = openBare(durability);
         const insert = stage.writer.prepare(INSERT);
         const add = stage.writer.transaction((number: number) => insert.run('some text', number));
