@@ -29,7 +29,7 @@ interface Measure {
 const measures: readonly Measure[] = [
   {
     name: 'status',
-    codes: ['failed', 'fenced', 'opening', 'closed'],
+    codes: ['failed', 'fenced', 'disk-full', 'opening', 'closed'],
     observe: ({ status }) => ({ observedValue: status }),
   },
   {

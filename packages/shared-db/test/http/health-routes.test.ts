@@ -268,6 +268,7 @@ describe('details', () => {
         healthyDatabase({ name: 'three', status: 'failed' }),
         healthyDatabase({
           status: 'fenced',
+          refused: { code: 'HIVEDB_E_DISK_FULL', message: 'full', count: 53, sinceMs: 4_200 },
           walBytes: 1e9,
           pool: { status: 'suspended', leased: 4, oldestWaitMs: 5_000, abandoned: 1, counters: { timeouts: 9 } },
           lane: { waiting: 1, oldestWaitMs: 5_000 },
@@ -291,6 +292,7 @@ describe('details', () => {
     const evidence = [
       ['closing', 'R-fallback', 'R-deprecated', 'R-warning', 'being opened', 'is closed', 'out of order', 'refused'],
       [
+        '53 writes in a row refused',
         'suspended',
         'are in use',
         'for a connection',
