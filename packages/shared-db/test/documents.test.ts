@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { ERROR_CODES } from '@hive/shared-db';
+import { describeOrigins, loadSettings } from '@hive/shared-db/config';
 import { describe, expect, it } from 'vitest';
+import { DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from '../dist/config/setting.js';
+import { metricFamilies } from '../dist/http/metrics.js';
+import { healthyDatabase, healthyService } from './support/snapshots.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
@@ -27,6 +31,49 @@ function files(directory: string): string[] {
   return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' }).map((file) => join(directory, file));
 }
 
+function textOf(file: string): string {
+  return readFileSync(join(root, file), 'utf8');
+}
+
+/** The rows of the table below a head, cell by cell. */
+function tableOf(file: string, head: string): readonly (readonly string[])[] {
+  const [, below = ''] = textOf(file).split(`\n${head}\n`);
+  const [rows = ''] = below.trimEnd().split('\n\n');
+  return rows.split('\n').slice(1).map(cellsOf);
+}
+
+function cellsOf(row: string): readonly string[] {
+  return row
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
+
+function codeIn(cell = ''): readonly string[] {
+  return Array.from(cell.matchAll(/`([^`]+)`/g), ([, word = '']) => word);
+}
+
+/** What GitHub and editors call the headings of a document in links. */
+function anchorsOf(file: string): readonly string[] {
+  const headings = withoutCode(textOf(file)).matchAll(/^#+ (.+)$/gm);
+  return Array.from(headings, ([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function withoutCode(text: string): string {
+  return text.replaceAll(/^```[\s\S]*?^```/gm, '');
+}
+
+/** The variable of a setting as the guide spells it. */
+function variableOf({ field, variable }: Setting): readonly string[] {
+  if (variable === undefined) return [];
+  return [field === 'required' || field === 'path' ? variable.replace('DB_', 'DB_<NAME>__') : variable];
+}
+
 /** The ts blocks of a document as one program, imports first. */
 function programOf(text: string): string {
   const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code = '']) => code);
@@ -40,7 +87,7 @@ async function runProgramOf(file: string): Promise<string> {
   try {
     symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-    writeFileSync(join(directory, 'tour.ts'), programOf(readFileSync(join(root, file), 'utf8')));
+    writeFileSync(join(directory, 'tour.ts'), programOf(textOf(file)));
     const env = { ...process.env, HIVE_RUNTIME_DIR: join(directory, 'run') };
     const { stdout } = await run(process.execPath, ['tour.ts'], { cwd: directory, env });
     return stdout;
@@ -63,34 +110,91 @@ describe('the documents', () => {
   });
 
   it('docs/errors.md has a section for every code, and no other', () => {
-    const text = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+    const text = textOf('docs/errors.md');
     const sections = [...text.matchAll(/^### HIVEDB_E_(\w+)$/gm)].map(([, code]) => code);
     expect(new Set(sections)).toEqual(new Set(ERROR_CODES));
     expect(sections).toHaveLength(ERROR_CODES.length);
   });
 
   it('every dependency has its reason in docs/decisions/0002-dependencies.md, and no other has', () => {
-    const text = readFileSync(join(root, 'docs/decisions/0002-dependencies.md'), 'utf8');
+    const text = textOf('docs/decisions/0002-dependencies.md');
     const cells = [...text.matchAll(/^\| (?!dependency|---)([^|]*) \|/gm)].map(([, cell = '']) => cell);
     const named = cells.flatMap((cell) => cell.match(/[@a-z][\w@/.-]*/g) ?? []).filter((word) => word !== 'and');
     const manifests = ['package.json', 'tools/bench/package.json', ...packages.map((one) => `${one}/package.json`)];
     const used = manifests.flatMap((manifest) => {
-      const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, manifest), 'utf8')) as Manifest;
+      const { dependencies, devDependencies } = JSON.parse(textOf(manifest)) as Manifest;
       return Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !name.startsWith('@hive/'));
     });
     expect(named.toSorted()).toEqual([...new Set(used)].toSorted());
   });
 
+  it('docs/health.md has every metric as it is served, and no other', () => {
+    const everything = healthyService({
+      databases: [healthyDatabase({ counters: { errors: { HIVEDB_E_IO: 1 } } })],
+      fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
+      deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls: 1, callSites: [] }],
+    });
+    const served = metricFamilies(everything).map(({ name, type, help, series }) => {
+      const labels = new Set(series.flatMap((one) => Object.keys(one.labels)));
+      return { name: [name], type, by: [...labels], help };
+    });
+    const described = tableOf('docs/health.md', '| metric | type | by | what |').map(([name, type, by, help]) => {
+      return { name: codeIn(name), type, by: codeIn(by), help };
+    });
+    expect(described).toEqual(served);
+  });
+
+  it('docs/health.md has every reason of a verdict, and no other', () => {
+    const [, union = ''] =
+      /export type ReasonCode =([^;]*);/.exec(textOf('packages/shared-db/src/health/reason.ts')) ?? [];
+    const codes = Array.from(union.matchAll(/'([\w-]+)'/g), ([, code = '']) => code);
+    const described = tableOf('docs/health.md', '| reason | status | when |').flatMap(([reason]) => codeIn(reason));
+    expect(codes.length).toBeGreaterThan(0);
+    expect(described.toSorted()).toEqual(codes.toSorted());
+  });
+
+  it('docs/guides/operating.md has every setting with its variable and its default, and no other', () => {
+    const values = describeOrigins(loadSettings({ env: {}, databases: ['name'] }));
+    const valueOf = (key: string): readonly string[] => {
+      const found = values.find((one) => one.key === `databases.name.${key}` || one.key === `database.${key}`);
+      return [found?.value ?? ''].filter((value) => value !== '');
+    };
+    const known = [...DATABASE_SETTINGS, ...SERVICE_SETTINGS].map((setting): [string, object] => {
+      return [setting.key, { variable: variableOf(setting), value: valueOf(setting.key) }];
+    });
+    const head = '| key | variable | default | meaning |';
+    const described = tableOf('docs/guides/operating.md', head).map(([key, variable, value]): [string, object] => {
+      return [codeIn(key).join(), { variable: codeIn(variable), value: codeIn(value) }];
+    });
+    expect(described).toHaveLength(known.length);
+    expect(Object.fromEntries(described)).toEqual(Object.fromEntries(known));
+  });
+
+  it('docs/guides/migrating-from-an-old-pool.md has every deprecation, and no other', () => {
+    const sources = packages.flatMap((one) => files(`${one}/src`)).filter((file) => file.endsWith('.ts'));
+    const noted = sources.flatMap((file) =>
+      Array.from(textOf(file).matchAll(/\bcode: '(HIVEDB_DEP\d+)'/g), ([, code = '']) => code),
+    );
+    const described = tableOf('docs/guides/migrating-from-an-old-pool.md', '| code | old | new |').flatMap(([code]) =>
+      codeIn(code),
+    );
+    expect(described).toEqual([...new Set(noted)].toSorted());
+  });
+
+  it('docs/architecture.md names only files that there are', () => {
+    const sources = packages.flatMap((one) => files(`${one}/src`));
+    const named = Array.from(textOf('docs/architecture.md').matchAll(/`([\w/-]+\.ts)`/g), ([, name = '']) => name);
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((name) => !sources.some((source) => `/${source}`.endsWith(`/${name}`)))).toEqual([]);
+  });
+
   it.each(markdown)('every link in %s leads somewhere', (file) => {
-    const text = readFileSync(join(root, file), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '');
-    const targets = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, target = '']) => target);
-    const broken = targets.filter((target) => {
-      try {
-        readFileSync(resolve(root, dirname(file), target));
-        return false;
-      } catch (error) {
-        return (error as NodeJS.ErrnoException).code !== 'EISDIR';
-      }
+    const links = Array.from(withoutCode(textOf(file)).matchAll(/\]\(([^)\s]+)\)/g), ([, link = '']) => link);
+    const broken = links.filter((link) => {
+      const [target = '', anchor] = link.split('#', 2);
+      const path = target === '' ? file : relative(root, resolve(root, dirname(file), target));
+      if (!existsSync(join(root, path))) return true;
+      return anchor !== undefined && !anchorsOf(path).includes(anchor);
     });
     expect(broken).toEqual([]);
   });
