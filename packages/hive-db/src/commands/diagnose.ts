@@ -9,17 +9,12 @@ import { lockHoldersOf } from '../file/lock-holders.ts';
 import { lookAtRuntimeDirectory } from '../file/runtime-directory.ts';
 import { announceAbsence, inquire, outcomeOf } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
-import { printDocument } from '../render/json.ts';
+import { present } from '../present.ts';
 
 /** What is wrong with processes and their databases, or with the files that are named, and how to mend it. */
 export async function diagnose(invocation: Invocation, paths: readonly string[]): Promise<ExitCode> {
-  const { io, json, paint, width } = invocation;
   const { document, outcome } = paths.length === 0 ? await ofProcesses(invocation) : ofFiles(invocation, paths);
-  if (json) printDocument(io.stdout, document);
-  else {
-    const { diagnosisText } = await import('../render/findings-text.ts');
-    io.stdout.write(diagnosisText(document, paint, width));
-  }
+  await present(invocation, document, async () => (await import('../render/findings-text.ts')).diagnosisText);
   return worstOf([outcome, document.counts.error > 0 ? EXIT.finding : EXIT.fine]);
 }
 

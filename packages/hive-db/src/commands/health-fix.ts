@@ -14,7 +14,7 @@ import { merged, type Fix } from '../fixes/fix.ts';
 import { runtimeDirectoryFix } from '../fixes/runtime-directory-fixes.ts';
 import { announceAbsence, inquire } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
-import { printDocument } from '../render/json.ts';
+import { present } from '../present.ts';
 import { WrongUse } from '../wrong-use.ts';
 
 /** What is to be mended, and how far. */
@@ -39,7 +39,6 @@ interface Plan {
  * confirmed. Every step looks afterwards whether it has helped. Wrong use changes nothing.
  */
 export async function healthFix(invocation: Invocation, request: FixRequest): Promise<ExitCode> {
-  const { io, json, paint, width } = invocation;
   const { fixes, advice, outcome } =
     request.files.length === 0 ? await planForProcesses(invocation) : planForFiles(invocation, request.files);
   if (outcome === EXIT.wrongUse) return outcome;
@@ -47,11 +46,7 @@ export async function healthFix(invocation: Invocation, request: FixRequest): Pr
   const steps: FixStep[] = [];
   for (const fix of fixes) steps.push(await take(fix, request));
   const document: FixDocument = { schema: 'hive-db/fix/v1', dry_run: request.dryRun, steps, advice };
-  if (json) printDocument(io.stdout, document);
-  else {
-    const { fixText } = await import('../render/fix-text.ts');
-    io.stdout.write(fixText(document, paint, width));
-  }
+  await present(invocation, document, async () => (await import('../render/fix-text.ts')).fixText);
   return worstOf([outcome, steps.every((step) => step.outcome === 'done') ? EXIT.fine : EXIT.finding]);
 }
 

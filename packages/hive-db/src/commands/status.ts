@@ -4,21 +4,17 @@ import { fileOutcome } from '../file-outcome.ts';
 import { inspectFile } from '../file/inspect.ts';
 import { announce, inquire, outcomeOf } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
-import { printDocument } from '../render/json.ts';
+import { present } from '../present.ts';
 
 /** Where processes and their databases stand; or, where files are named, what those are. */
 export async function status(invocation: Invocation, paths: readonly string[]): Promise<ExitCode> {
-  const { io, json, paint, width } = invocation;
+  const { io } = invocation;
   const inquiry = paths.length === 0 ? await inquire(invocation) : undefined;
   const files = paths.map((path) => inspectFile(path, io.cwd));
   const document = inquiry === undefined ? statusOfFiles(files) : statusOfProcesses(inquiry);
   if (inquiry !== undefined) announce(invocation, inquiry);
   const codes = files.map((file) => fileOutcome(invocation, file));
 
-  if (json) printDocument(io.stdout, document);
-  else {
-    const { statusText } = await import('../render/status-text.ts');
-    io.stdout.write(statusText(document, paint, width));
-  }
+  await present(invocation, document, async () => (await import('../render/status-text.ts')).statusText);
   return inquiry === undefined ? worstOf(codes) : outcomeOf(inquiry);
 }

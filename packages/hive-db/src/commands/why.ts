@@ -3,13 +3,13 @@ import { whyDocument } from '../documents/why.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { inquire } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
-import { printDocument } from '../render/json.ts';
+import { present } from '../present.ts';
 import { look } from '../sightings.ts';
 import { WrongUse } from '../wrong-use.ts';
 
 /** Why somebody waits for one database, in one sentence, and what to type next. */
 export async function why(invocation: Invocation, wanted: string): Promise<ExitCode> {
-  const { io, json, paint, width } = invocation;
+  const { io } = invocation;
   const inquiry = await inquire(invocation);
   const [database, ...others] = databasesNamed([wanted], inquiry.answered, io.cwd);
   if (database === undefined || others.length > 0)
@@ -20,10 +20,6 @@ export async function why(invocation: Invocation, wanted: string): Promise<ExitC
   if (view?.sighting === undefined) return view?.code ?? EXIT.undetermined;
   const { code, sighting } = view;
   const document = whyDocument(wanted, sighting, inquiry);
-  if (json) printDocument(io.stdout, document);
-  else {
-    const { whyText } = await import('../render/why-text.ts');
-    io.stdout.write(whyText(document, paint, width));
-  }
+  await present(invocation, document, async () => (await import('../render/why-text.ts')).whyText);
   return code;
 }
