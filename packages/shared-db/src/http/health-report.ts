@@ -11,6 +11,9 @@ interface Check {
   readonly time: string;
 }
 
+/** One of a report: `orders:connections`. */
+type NamedCheck = readonly [name: string, checks: readonly [Check]];
+
 /** A health+json document. Without details it is the status alone. */
 export interface HealthReport {
   readonly status: VerdictStatus;
@@ -67,46 +70,49 @@ export function detailedReport(
   reasons: readonly Reason[],
 ): HealthReport {
   const time = new Date(snapshot.takenAt).toISOString();
-  const own = reasons.filter(({ database }) => database === undefined);
-  const checks: Record<string, readonly Check[]> = {
-    'service:uptime': [
-      {
-        componentType: 'system',
-        observedValue: snapshot.uptimeMs / 1_000,
-        observedUnit: 's',
-        ...judged(own.filter(({ code }) => code !== 'blocked')),
-        time,
-      },
-    ],
-  };
-  const { blockedMs } = snapshot.eventLoop;
-  if (blockedMs > 0)
-    checks['service:blocked'] = [
-      {
-        componentType: 'system',
-        observedValue: blockedMs / 1_000,
-        observedUnit: 's',
-        ...judged(own.filter(({ code }) => code === 'blocked')),
-        time,
-      },
-    ];
-  for (const database of databases) {
-    for (const { name, codes, observe } of measures) {
-      const observed = observe(database);
-      if (observed === undefined) continue;
-      const found = reasons.filter((reason) => reason.database === database.name && codes.includes(reason.code));
-      checks[`${database.name}:${name}`] = [{ componentType: 'datastore', ...observed, ...judged(found), time }];
-    }
-  }
-  // An adapter falls back also from a database that this service has never heard of.
-  for (const reason of reasons.filter(({ code }) => code === 'fallback'))
-    checks[`${reason.database}:fallback`] = [{ componentType: 'datastore', ...judged([reason]), time }];
+  const checks = [
+    ...checksOfService(snapshot, reasons, time),
+    ...databases.flatMap((database) => checksOfDatabase(database, reasons, time)),
+    ...checksOfFallbacks(reasons, time),
+  ];
   return {
     status: worstStatus(reasons),
     serviceId: snapshot.app,
-    checks,
+    checks: Object.fromEntries(checks),
     ...(reasons.length === 0 ? {} : { notes: [...new Set(reasons.map(({ advice }) => advice))] }),
   };
+}
+
+function checksOfService(
+  { uptimeMs, eventLoop }: ServiceSnapshot,
+  reasons: readonly Reason[],
+  time: string,
+): readonly NamedCheck[] {
+  const own = reasons.filter(({ database }) => database === undefined);
+  const check = (name: string, ms: number, found: readonly Reason[]): NamedCheck => [
+    `service:${name}`,
+    [{ componentType: 'system', observedValue: ms / 1_000, observedUnit: 's', ...judged(found), time }],
+  ];
+  const { blockedMs } = eventLoop;
+  const blocked = own.filter(({ code }) => code === 'blocked');
+  const rest = own.filter(({ code }) => code !== 'blocked');
+  return [check('uptime', uptimeMs, rest), ...(blockedMs > 0 ? [check('blocked', blockedMs, blocked)] : [])];
+}
+
+function checksOfDatabase(database: DatabaseSnapshot, reasons: readonly Reason[], time: string): readonly NamedCheck[] {
+  return measures.flatMap(({ name, codes, observe }): readonly NamedCheck[] => {
+    const observed = observe(database);
+    if (observed === undefined) return [];
+    const found = reasons.filter((reason) => reason.database === database.name && codes.includes(reason.code));
+    return [[`${database.name}:${name}`, [{ componentType: 'datastore', ...observed, ...judged(found), time }]]];
+  });
+}
+
+/** An adapter falls back also from a database that this service has never heard of. */
+function checksOfFallbacks(reasons: readonly Reason[], time: string): readonly NamedCheck[] {
+  return reasons
+    .filter(({ code }) => code === 'fallback')
+    .map((reason) => [`${reason.database}:fallback`, [{ componentType: 'datastore', ...judged([reason]), time }]]);
 }
 
 /** A report as text for people: one line a check, `[+]` pass, `[!]` warn, `[-]` fail, then the advice and the status. */
