@@ -36,7 +36,6 @@ export interface DatabaseSnapshot {
   readonly slowRuns: number;
 }
 
-/** Where writes queue. All zero on a driver without a single writer. */
 /** Writes that a full disk has refused, all in a row. */
 export interface RefusedWrites {
   readonly code: string;
@@ -46,6 +45,7 @@ export interface RefusedWrites {
   readonly sinceMs: number;
 }
 
+/** Where writes queue. All zero on a driver without a single writer. */
 export interface LaneSnapshot {
   readonly waiting: number;
   readonly running: number;

@@ -23,6 +23,7 @@ const markdown = [
 ];
 
 interface Manifest {
+  readonly exports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
@@ -107,6 +108,13 @@ describe('the documents', () => {
 
   it('the README of the pool is a program that runs', async () => {
     expect(await runProgramOf('packages/pool/README.md')).toBe('1\n1 1\n');
+  });
+
+  it('the README of shared-db has every entry of the package, and no other', () => {
+    const { exports = {} } = JSON.parse(textOf('packages/shared-db/package.json')) as Manifest;
+    const entries = Object.keys(exports).filter((name) => !name.endsWith('.json'));
+    const described = tableOf('packages/shared-db/README.md', '| entry | for |').flatMap(([entry]) => codeIn(entry));
+    expect(described.toSorted()).toEqual(entries.map((name) => name.replace('.', '@hive/shared-db')).toSorted());
   });
 
   it('docs/errors.md has a section for every code, and no other', () => {

@@ -78,6 +78,6 @@ function warnings(snapshot: ServiceSnapshot): Reason[] {
     code: 'warning',
     database: undefined,
     evidence: warning,
-    advice: 'it was found at the start: change what it names and restart the process',
+    advice: 'change what it names; where this stays, restart the process',
   }));
 }
