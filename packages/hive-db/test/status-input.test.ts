@@ -37,7 +37,8 @@ function hostile(document: ExportDocument): object {
 describe('status --input', () => {
   it('shows what status would have shown then, and says when that was', async () => {
     using files = temporaryDirectory();
-    await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), busyService());
+    const served = { ...busyService(), http: { host: '127.0.0.1', port: 9_100 } };
+    await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), served);
     await directory.add(99, hangingUp);
     const path = join(files.path, 'state.json');
     await run(['export', '--output', path, '--runtime-dir', directory.path]);

@@ -1,10 +1,10 @@
-import type { DatabaseSnapshot } from '@hive/shared-db';
+import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
 import type { Thresholds } from '@hive/shared-db/health';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
 import { healthOfProcess, type ProcessHealth } from './health.ts';
 import { moment, unansweredOf, type Unanswered } from './process.ts';
-import { laneOf, type LaneGauges } from './status.ts';
+import { laneOf, servedAt, type LaneGauges } from './status.ts';
 
 type Pool = DatabaseSnapshot['pool'];
 type Histogram = Pool['waitTime'];
@@ -19,6 +19,8 @@ export interface ExportedProcess extends ProcessHealth {
   readonly taken_at: string | null;
   readonly started_at: string | null;
   readonly closing: boolean;
+  /** Where it serves its health over HTTP; absent where it does not by itself. */
+  readonly http?: { readonly host: string; readonly port: number };
   readonly thresholds: ExportedThresholds;
   readonly databases: readonly ExportedDatabase[];
   readonly labels: readonly ExportedLabel[];
@@ -149,6 +151,7 @@ function exportOfProcess(process: Answered): ExportedProcess {
     taken_at: moment(snapshot.takenAt),
     started_at: moment(snapshot.startedAt),
     closing: snapshot.closing,
+    ...servedAt(snapshot),
     thresholds: exportOfThresholds(snapshot.thresholds),
     databases: snapshot.databases.map((database) => exportOfDatabase(database)),
     labels: snapshot.labels.map(({ label, calls, failures, sumMs, maxMs, callSite = null }) => ({
@@ -194,24 +197,9 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     wal_size_bytes: walBytes,
     pool: exportOfPool(database.pool),
     lane: { ...laneOf(lane), oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
-    counters: {
-      reads: counters.reads,
-      synchronous_reads: counters.synchronousReads,
-      writes: counters.writes,
-      transactions: counters.transactions,
-      sessions: counters.sessions,
-      rolled_back: counters.rolledBack,
-      busy: counters.busy,
-    },
+    counters: exportOfCounters(counters),
     errors: { ...counters.errors },
-    leases: database.leases.map(({ id, owner = null, ageMs, allowedMs, acquiredAt = null, use }) => ({
-      id,
-      label: owner,
-      age_seconds: ageMs / 1_000,
-      allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
-      acquired_at: acquiredAt,
-      use,
-    })),
+    leases: database.leases.map((lease) => exportOfLease(lease)),
     waiters: database.waiters.map(({ owner = null, waitMs, use }) => ({
       label: owner,
       wait_seconds: waitMs / 1_000,
@@ -230,6 +218,30 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
       at: moment(at),
     })),
     slow_runs: database.slowRuns,
+  };
+}
+
+function exportOfCounters(counters: DatabaseSnapshot['counters']): ExportedDatabase['counters'] {
+  return {
+    reads: counters.reads,
+    synchronous_reads: counters.synchronousReads,
+    writes: counters.writes,
+    transactions: counters.transactions,
+    sessions: counters.sessions,
+    rolled_back: counters.rolledBack,
+    busy: counters.busy,
+  };
+}
+
+function exportOfLease(lease: LeaseSnapshot): ExportedLease {
+  const { id, owner = null, ageMs, allowedMs, acquiredAt = null, use } = lease;
+  return {
+    id,
+    label: owner,
+    age_seconds: ageMs / 1_000,
+    allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
+    acquired_at: acquiredAt,
+    use,
   };
 }
 

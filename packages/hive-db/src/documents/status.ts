@@ -1,4 +1,4 @@
-import type { DatabaseSnapshot } from '@hive/shared-db';
+import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import type { ExportDocument, ExportedDatabase } from './export.ts';
@@ -73,6 +73,7 @@ export function statusOfExport({ processes, unreachable }: ExportDocument): Stat
       uptime_seconds: process.uptime_seconds,
       event_loop_blocked_seconds: process.event_loop_blocked_seconds,
       blocked_by: process.blocked_by,
+      ...servedAt(process),
       databases: process.databases.map((database) => gaugesOfExported(database)),
     })),
     ...(unreachable === undefined ? {} : { unreachable }),
@@ -116,10 +117,15 @@ function gaugesOfExported({ name, driver, status, pool, lane }: ExportedDatabase
 }
 
 function statusOfProcess(process: Answered): ProcessStatus {
-  const { http, databases } = process.snapshot;
+  const { snapshot } = process;
   return {
     ...headingOf(process),
-    ...(http === undefined ? {} : { http: { host: http.host, port: http.port } }),
-    databases: databases.map((database) => gaugesOf(database)),
+    ...servedAt(snapshot),
+    databases: snapshot.databases.map((database) => gaugesOf(database)),
   };
+}
+
+/** Where a process serves its health over HTTP, if it does by itself. */
+export function servedAt({ http }: Partial<Pick<ServiceSnapshot, 'http'>>): Pick<ProcessStatus, 'http'> {
+  return http === undefined ? {} : { http: { host: http.host, port: http.port } };
 }
