@@ -1,10 +1,7 @@
 import { EXIT, type ExitCode } from './exit-code.ts';
 import type { FileReport } from './file/file-report.ts';
 import { say, type Invocation } from './invocation.ts';
-import { safe } from './render/safe-text.ts';
-
-/** Longer than any path of Linux: paths are shown whole, to be copied. */
-const LONGEST_PATH = 4_096;
+import { safePath } from './render/safe-text.ts';
 
 const OUTCOMES: Readonly<Record<FileReport['state'], ExitCode>> = Object.freeze({
   database: EXIT.fine,
@@ -18,6 +15,6 @@ const OUTCOMES: Readonly<Record<FileReport['state'], ExitCode>> = Object.freeze(
 
 /** Says on standard error why a named file is not shown, where it is not, and gives the exit code for it. */
 export function fileOutcome(invocation: Pick<Invocation, 'io'>, file: FileReport): ExitCode {
-  if (file.state !== 'database') say(invocation, `${safe(file.path, LONGEST_PATH) || '""'} ${file.reason}`);
+  if (file.state !== 'database') say(invocation, `${safePath(file.path) || '""'} ${file.reason}`);
   return OUTCOMES[file.state];
 }

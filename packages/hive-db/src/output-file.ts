@@ -1,6 +1,6 @@
 import { closeSync, lstatSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { safe } from './render/safe-text.ts';
+import { safePath } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
 /** What may be overwritten: files of ours that begin like this. */
@@ -18,7 +18,7 @@ export interface OutputKind {
 export function checkedOutput(output: string, cwd: string, { name, beginning }: OutputKind): string {
   const path = resolve(cwd, output);
   const refuse = (what: string): never => {
-    throw new WrongUse(`--output ${safe(output, 4_096)} ${what}`);
+    throw new WrongUse(`--output ${safePath(output)} ${what}`);
   };
   if (output === '' || output.includes('\0')) refuse('is no name that a file can have');
   try {
@@ -42,7 +42,7 @@ export function writeOutput(path: string, text: string): void {
   } catch (error) {
     // Whoever else made a file of that name keeps it.
     if (codeOf(error) !== 'EEXIST') rmSync(partial, { force: true });
-    throw new WrongUse(`--output ${safe(path, 4_096)} cannot be written: ${codeOf(error)}`);
+    throw new WrongUse(`--output ${safePath(path)} cannot be written: ${codeOf(error)}`);
   }
 }
 

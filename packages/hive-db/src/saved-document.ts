@@ -2,7 +2,7 @@ import { isRecord } from '@hive/shared-db/presence';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { size } from './render/figures.ts';
-import { safe } from './render/safe-text.ts';
+import { safe, safePath } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
 const MEBIBYTE = 1024 ** 2;
@@ -28,7 +28,7 @@ export interface SavedKind {
 export function readSaved(kind: SavedKind, file: string, cwd: string, named = ''): unknown {
   const { schema: wanted, noun, maker, misfit } = kind;
   const refuse = (what: string): never => {
-    throw new WrongUse(`${named}${safe(file, 4_096) || '""'} ${what}`);
+    throw new WrongUse(`${named}${safePath(file) || '""'} ${what}`);
   };
   if (file === '' || file.includes('\0')) return refuse('is no name that a file can have');
   const document = parsed(bytesOf(resolve(cwd, file), kind, refuse), refuse);

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
@@ -124,5 +125,16 @@ describe('diagnose', () => {
 
     await writer.tell('COMMIT');
     expect((await diagnose(directory.path)).findings.map(({ code }) => code)).not.toContain('write-lock');
+  });
+
+  it('shows the path of a file whole, to be copied', async () => {
+    using directory = temporaryDirectory();
+    const folder = join(directory.path, 'a'.repeat(200), 'b'.repeat(200));
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, 'orders.db');
+    writeFileSync(path, '');
+    const { code, out } = await run(['diagnose', path]);
+    expect(code).toBe(1);
+    expect(out).toContain(`error  empty  ${path}\n`);
   });
 });

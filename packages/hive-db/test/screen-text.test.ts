@@ -8,7 +8,9 @@ import { cells, cut, cutBeginning } from '../dist/render/cells.js';
 import { FullScreen } from '../dist/render/full-screen.js';
 import { grid } from '../dist/render/grid.js';
 import { fitLine, span, widthOfLine } from '../dist/render/line.js';
+import { safe, safePath } from '../dist/render/safe-text.js';
 import { sparkline } from '../dist/render/sparkline.js';
+import { whyText } from '../dist/render/why-text.js';
 import { databaseSnapshot } from './support/snapshots.ts';
 import { VirtualScreen } from './support/virtual-screen.ts';
 
@@ -90,6 +92,25 @@ describe('the width of text', () => {
         const line = texts.map((text) => span(text));
         expect(widthOfLine(fitLine(line, width))).toBe(width);
       }),
+    );
+  });
+});
+
+describe('text from outside', () => {
+  const path = `/srv/${'a'.repeat(1_000)}.db`;
+
+  it('is cut where it is for reading, and whole where it is to be copied', () => {
+    expect(safe(path)).toHaveLength(400);
+    expect(safePath(path)).toBe(path);
+    expect(safePath(`${path}\u001b[2J`)).toBe(`${path}\u{FFFD}[2J`);
+    expect(safePath('a'.repeat(5_000))).toHaveLength(4_096);
+  });
+
+  it('is whole in the command to type next', () => {
+    const next = `hive-db locks ${path}`;
+    const base = { schema: 'hive-db/why/v1', database: 'orders', path, verdict: 'log', culprits: [] } as const;
+    expect(whyText({ ...base, sentence: 'nobody waits', next }, (_, text) => text, 80)).toBe(
+      `orders: nobody waits\nnext: ${next}\n`,
     );
   });
 });

@@ -1,5 +1,7 @@
+import { STUCK_MS } from '@hive/shared-db/health';
 import { placeOf, type Acquaintance, type Doing, type Person } from '../documents/holder.ts';
 import type { DatabaseLocksDocument } from '../documents/locks.ts';
+import { USUAL_CHECKPOINT_FRAMES } from '../file/wal.ts';
 import type { Answered } from '../inquiry.ts';
 import { count, duration, size } from '../render/figures.ts';
 
@@ -22,10 +24,6 @@ export interface Cause {
   readonly sentence: string;
   readonly culprits: readonly Culprit[];
 }
-
-/** From here on an event loop counts as stuck, and a log as one that cannot begin again: where SQLite would have moved it. */
-const STUCK_MS = 1_000;
-const LONG_LOG_FRAMES = 1_000;
 
 /** Finds the root of waiting, joining locks, queues, event loops and the log. Pure. */
 export function causeOf(locks: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause {
@@ -100,7 +98,7 @@ function stuckProcess(uses: readonly Acquaintance[]): Cause | undefined {
 
 function pinnedLog({ readers, wal }: DatabaseLocksDocument): Cause | undefined {
   const [worst] = readers.toSorted((a, b) => b.pins_frames - a.pins_frames);
-  if (worst === undefined || worst.pins_frames < LONG_LOG_FRAMES) return undefined;
+  if (worst === undefined || worst.pins_frames < USUAL_CHECKPOINT_FRAMES) return undefined;
   return {
     verdict: 'log',
     sentence: `nobody waits, but ${named(worst)} reads in one transaction and keeps ${count(worst.pins_frames, 'frame')} in the log, which grows to ${size(wal?.size_bytes ?? null)} and on`,

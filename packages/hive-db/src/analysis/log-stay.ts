@@ -1,4 +1,5 @@
 import type { DatabaseWal, ReadMark } from '../documents/wal.ts';
+import { USUAL_CHECKPOINT_FRAMES } from '../file/wal.ts';
 import { count, size } from '../render/figures.ts';
 import { shellWord } from '../shell-word.ts';
 import { doing, named } from './cause.ts';
@@ -7,9 +8,6 @@ import { doing, named } from './cause.ts';
 export type LogStay = Pick<DatabaseWal, 'sentence' | 'next'>;
 
 type Facts = Omit<DatabaseWal, keyof LogStay>;
-
-/** From here on a commit starts a checkpoint, in SQLite's own default. */
-const USUAL_CHECKPOINT_FRAMES = 1_000;
 
 /**
  * Finds what keeps a log from shrinking: the first of these that is so. Pure. SQLite moves frames to the file up to the oldest reader,

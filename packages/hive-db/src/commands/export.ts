@@ -5,7 +5,7 @@ import { say, type Invocation } from '../invocation.ts';
 import { checkedOutput, writeOutput, type OutputKind } from '../output-file.ts';
 import { count } from '../render/figures.ts';
 import { encode, printDocument } from '../render/json.ts';
-import { safe } from '../render/safe-text.ts';
+import { safePath } from '../render/safe-text.ts';
 
 const EXPORT: OutputKind = { name: 'export', beginning: '{\n  "schema": "hive-db/export/' };
 const STANDARD_OUTPUT = '-';
@@ -23,7 +23,7 @@ export async function exportSnapshots(invocation: Invocation, output: string): P
   if (target === undefined) printDocument(io.stdout, document);
   else {
     writeOutput(target, `${encode(document, 2)}\n`);
-    say(invocation, `${count(document.processes.length, 'process', 'processes')} exported to ${safe(target, 4_096)}`);
+    say(invocation, `${count(document.processes.length, 'process', 'processes')} exported to ${safePath(target)}`);
   }
   return outcomeOf(inquiry);
 }

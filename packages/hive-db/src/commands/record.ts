@@ -5,7 +5,7 @@ import { say, type Invocation } from '../invocation.ts';
 import { checkedOutput, writeOutput, type OutputKind } from '../output-file.ts';
 import { count } from '../render/figures.ts';
 import { encode, printLine } from '../render/json.ts';
-import { safe } from '../render/safe-text.ts';
+import { safePath } from '../render/safe-text.ts';
 
 const RECORDING: OutputKind = { name: 'recording', beginning: '{"schema":"hive-db/recording/' };
 const STANDARD_OUTPUT = '-';
@@ -23,11 +23,11 @@ export async function record(invocation: Invocation, output: string): Promise<Ex
   announce(invocation, inquiry);
   // On one line: a value a line would make a file of some hundred thousand lines.
   if (target === undefined) printLine(io.stdout, document);
-  else if (document.processes.length === 0) say(invocation, `nothing to save; ${safe(target, 4_096)} is as it was`);
+  else if (document.processes.length === 0) say(invocation, `nothing to save; ${safePath(target)} is as it was`);
   else {
     writeOutput(target, `${encode(document)}\n`);
     const saved = count(document.processes.length, 'process', 'processes');
-    say(invocation, `the recordings of ${saved} saved to ${safe(target, 4_096)}; hive-db replay shows them`);
+    say(invocation, `the recordings of ${saved} saved to ${safePath(target)}; hive-db replay shows them`);
   }
   return outcomeOf(inquiry);
 }

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../exit-code.ts';
 import { say, type Invocation } from '../invocation.ts';
 import { readRecording } from '../recording-file.ts';
 import { printLine } from '../render/json.ts';
-import { safe } from '../render/safe-text.ts';
+import { safe, safePath } from '../render/safe-text.ts';
 import { timeSpan } from '../time-span.ts';
 import { WrongUse } from '../wrong-use.ts';
 
@@ -21,9 +21,7 @@ export async function replay(invocation: Invocation, { file, from, to }: ReplayR
   const whole = spanOf(recording);
   const document = replayOf(recording, timeSpan(from, to, whole?.to ?? 0));
   if (whole !== undefined && document.processes.length === 0)
-    throw new WrongUse(
-      `${safe(file, 4_096)} has no step then; it goes from ${moment(whole.from)} to ${moment(whole.to)}`,
-    );
+    throw new WrongUse(`${safePath(file)} has no step then; it goes from ${moment(whole.from)} to ${moment(whole.to)}`);
   for (const { pid, reason } of document.unreachable ?? [])
     say(invocation, `process ${pid} gave no usable answer when this was recorded: ${safe(reason)}`);
   if (json) printLine(io.stdout, document);
@@ -32,6 +30,6 @@ export async function replay(invocation: Invocation, { file, from, to }: ReplayR
     for (const text of replayText(document, paint, width)) io.stdout.write(text);
   }
   if (document.processes.length > 0) return EXIT.fine;
-  say(invocation, `there is no step in ${safe(file, 4_096)}`);
+  say(invocation, `there is no step in ${safePath(file)}`);
   return (document.unreachable ?? []).length > 0 ? EXIT.undetermined : EXIT.fine;
 }

@@ -4,6 +4,9 @@ import { HEADER_BYTES, isPageSize } from './database-header.ts';
 const WAL_HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
+/** From here on a commit moves the frames into the file, in SQLite's own default, as far as readers let it (sqlite.org/wal.html, section 2.1). */
+export const USUAL_CHECKPOINT_FRAMES = 1_000;
+
 /** A log that can be looked at anywhere. `at` gives fewer bytes, or none, where the log ends or cannot be read. */
 export interface WalSource {
   readonly bytes: number;

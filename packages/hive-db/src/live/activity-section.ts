@@ -1,5 +1,5 @@
 import type { DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
-import { suspectedLeaks } from '@hive/shared-db/health';
+import { STUCK_MS, suspectedLeaks } from '@hive/shared-db/health';
 import type { Answered } from '../inquiry.ts';
 import { duration } from '../render/figures.ts';
 import type { GridColumn } from '../render/grid.ts';
@@ -17,8 +17,6 @@ const COLUMNS: readonly GridColumn[] = [
   { head: 'CALL SITE', keep: 'end', least: 20, rank: 6 },
   { head: 'STATEMENT', least: 20, rank: 7 },
 ];
-
-const STUCK_MS = 1_000;
 
 /** A statement that was slow is shown for so long: it tells what happened just now. */
 const NEWS_MS = 60_000;

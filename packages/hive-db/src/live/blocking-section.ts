@@ -1,4 +1,5 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
+import { STUCK_MS } from '@hive/shared-db/health';
 import type { Holder, Person } from '../documents/holder.ts';
 import type { Answered } from '../inquiry.ts';
 import { duration } from '../render/figures.ts';
@@ -16,8 +17,6 @@ const COLUMNS: readonly GridColumn[] = [
   { head: 'SINCE', align: 'right', least: 7, rank: 3 },
   { head: 'CALL SITE', keep: 'end', least: 20, rank: 6 },
 ];
-
-const STUCK_MS = 1_000;
 
 /** One wait, or a lock that nobody waits for. What is not known is null. */
 interface Knot {

@@ -1,4 +1,5 @@
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
+import { STUCK_MS } from '@hive/shared-db/health';
 import type { DatabaseReport, ProcessReport } from '../documents/monitor.ts';
 import type { Unreachable } from '../inquiry.ts';
 import { duration, rate } from '../render/figures.ts';
@@ -20,7 +21,6 @@ const SHORT_SPARKLINE = 10;
 /** The bars of acquire times, in seconds: each is several times the one before, so that 100 us and 5 s fit one scale. */
 const ACQUIRE_BARS = [0.0001, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5];
 
-const STUCK_MS = 1_000;
 /** Processes that gave no answer stand behind all others, however it is sorted. */
 const LAST = -1;
 const LAST_WORD = '\u{10ffff}';

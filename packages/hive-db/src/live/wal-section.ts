@@ -1,7 +1,8 @@
 import type { DatabaseLocksDocument, ReaderDocument } from '../documents/locks.ts';
+import { USUAL_CHECKPOINT_FRAMES } from '../file/wal.ts';
 import { size } from '../render/figures.ts';
 import type { GridColumn } from '../render/grid.ts';
-import { safe } from '../render/safe-text.ts';
+import { safe, safePath } from '../render/safe-text.ts';
 import { nameOf } from './blocking-section.ts';
 import type { Look } from './look.ts';
 import type { Section, SectionRow } from './section.ts';
@@ -16,9 +17,6 @@ const COLUMNS: readonly GridColumn[] = [
   { head: 'CHECKPOINT', least: 16, rank: 5 },
 ];
 
-/** From here on SQLite would have moved the frames into the file by itself, if it could. */
-const LONG_BACKLOG_FRAMES = 1_000;
-const LONGEST_PATH = 4_096;
 const LONGEST_NAME = 32;
 
 /** A row for each database file: how long its log is, how much of it is not yet in the file, and who keeps it from getting there. Pure. */
@@ -39,10 +37,10 @@ function rowOf({ path, names, wal, readers, checkpoint }: DatabaseLocksDocument)
     cells: [
       safe(name),
       figures[0] ?? '-',
-      (backlog ?? 0) >= LONG_BACKLOG_FRAMES ? { text: figures[1] ?? '-', tone: 'doubtful' } : (figures[1] ?? '-'),
+      (backlog ?? 0) >= USUAL_CHECKPOINT_FRAMES ? { text: figures[1] ?? '-', tone: 'doubtful' } : (figures[1] ?? '-'),
       wal === null ? 'no log' : size(wal.size_bytes),
       pins(readers),
-      { text: safe(path, LONGEST_PATH), tone: 'faint' },
+      { text: safePath(path), tone: 'faint' },
       checkpoint === null ? '' : `${safe(checkpoint.app ?? checkpoint.command ?? '?')} (${checkpoint.pid})`,
     ],
     ranks: [backlog ?? -1, wal?.size_bytes ?? -1, wal?.frames ?? -1, name],

@@ -2,15 +2,13 @@ import type { DatabaseFile, LockHolder } from '../file/file-report.ts';
 import { facts, type Fact } from './facts.ts';
 import { count, size } from './figures.ts';
 import type { Paint } from './paint.ts';
-import { safe } from './safe-text.ts';
+import { safe, safePath } from './safe-text.ts';
 
 const KEY_WIDTH = 16;
-/** Paths are shown whole wherever they can be: somebody will want to copy them. */
-const LONGEST_PATH = 4_096;
 
 /** What a database file holds, a line for each thing that is known. */
 export function fileText(file: DatabaseFile, paint: Paint, width: number): string {
-  const heading = `${paint('strong', safe(file.path, LONGEST_PATH))}\n`;
+  const heading = `${paint('strong', safePath(file.path))}\n`;
   return heading + facts(factsOf(file), KEY_WIDTH, width);
 }
 

@@ -3,7 +3,7 @@ import type { Finding } from '../analysis/finding.ts';
 import { count } from './figures.ts';
 import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
-import { safe } from './safe-text.ts';
+import { safe, safePath } from './safe-text.ts';
 import { SEVERITY_TONES } from './tones.ts';
 
 /** All findings, worst first, and how many there are. Nothing where nothing could be examined. */
@@ -35,7 +35,7 @@ export function remarkText(finding: Finding, paint: Paint, width: number, indent
 export function findingText(finding: Finding, paint: Paint, width: number): string {
   const { severity, code, process, database, file } = finding;
   const subject = [
-    file === null ? [] : safe(file),
+    file === null ? [] : safePath(file),
     database === null ? [] : safe(database),
     process === null ? [] : process.app === null ? `pid ${process.pid}` : `${safe(process.app)} (pid ${process.pid})`,
   ].flat();

@@ -4,10 +4,9 @@ import { facts, type Fact } from './facts.ts';
 import { count } from './figures.ts';
 import { findingText } from './findings-text.ts';
 import type { Paint, Tone } from './paint.ts';
-import { safe } from './safe-text.ts';
+import { safe, safePath } from './safe-text.ts';
 
 const KEY_WIDTH = 12;
-const LONGEST_PATH = 4_096;
 const LONGEST_SENTENCE = 2_000;
 
 const TONES: Readonly<Record<FixStep['outcome'], Tone>> = Object.freeze({
@@ -29,12 +28,12 @@ export function fixText(document: FixDocument, paint: Paint, width: number): str
 
 function stepText(step: FixStep, paint: Paint, width: number): string {
   const { id, risk, findings, does, verification, confirm, outcome, detail } = step;
-  const head = `${paint(TONES[outcome], outcome)}  ${paint('strong', safe(id, LONGEST_PATH))}  risk ${risk}\n`;
+  const head = `${paint(TONES[outcome], outcome)}  ${paint('strong', safePath(id))}  risk ${risk}\n`;
   const lines: readonly Fact[] = [
     ['because of', findings.join(', ')],
     ['does', safe(does, LONGEST_SENTENCE)],
     ['verified by', safe(verification)],
-    ...(confirm === null ? [] : [['confirm with', `--confirm ${safe(shellWord(confirm), LONGEST_PATH)}`] as const]),
+    ...(confirm === null ? [] : [['confirm with', `--confirm ${safePath(shellWord(confirm))}`] as const]),
     ...(detail === null ? [] : [['still', safe(detail, LONGEST_SENTENCE)] as const]),
   ];
   return head + facts(lines, KEY_WIDTH + 2, width);

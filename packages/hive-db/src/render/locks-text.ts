@@ -10,10 +10,9 @@ import type {
 import { facts, type Fact } from './facts.ts';
 import { count, duration, size } from './figures.ts';
 import type { Paint } from './paint.ts';
-import { safe } from './safe-text.ts';
+import { safe, safePath } from './safe-text.ts';
 
 const KEY_WIDTH = 12;
-const LONGEST_PATH = 4_096;
 
 /** Who writes, who reads and who waits, a block for each database. */
 export function locksText({ databases }: LocksDocument, paint: Paint, width: number): string {
@@ -31,7 +30,7 @@ function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): 
     ['open in', open.length === 0 ? 'no process' : open.map((one) => person(one)).join('; ')],
     ...(wal === null ? [] : [['log', log(wal)] as const]),
   ];
-  return `${paint('strong', safe(path, LONGEST_PATH))}${name}\n${facts(lines, KEY_WIDTH, width)}`;
+  return `${paint('strong', safePath(path))}${name}\n${facts(lines, KEY_WIDTH, width)}`;
 }
 
 /** A process as people call it: the app and its number, or the command and its number. */

@@ -3,10 +3,9 @@ import { facts, type Fact } from './facts.ts';
 import { count, size } from './figures.ts';
 import { holder } from './locks-text.ts';
 import type { Paint } from './paint.ts';
-import { safe } from './safe-text.ts';
+import { safe, safePath } from './safe-text.ts';
 
 const KEY_WIDTH = 12;
-const LONGEST_PATH = 4_096;
 /** A call site may be part of the sentence. */
 const LONGEST_SENTENCE = 2_000;
 
@@ -27,10 +26,10 @@ function blockOf(wal: DatabaseWal, paint: Paint, width: number): string {
     ...(write === null ? [] : [['writing', holder(write)] as const]),
     ...marks.map((mark) => [`mark ${mark.mark}`, reader(mark)] as const),
     ['why', safe(sentence, LONGEST_SENTENCE)],
-    ...(next === null ? [] : [['next', safe(next, LONGEST_PATH)] as const]),
+    ...(next === null ? [] : [['next', safePath(next)] as const]),
   ];
   const name = names.length === 0 ? '' : `  ${safe(names.join(', '))}`;
-  return `${paint('strong', safe(path, LONGEST_PATH))}${name}\n${facts(lines, KEY_WIDTH, width)}`;
+  return `${paint('strong', safePath(path))}${name}\n${facts(lines, KEY_WIDTH, width)}`;
 }
 
 function log({ size_bytes: bytes, frames, backlog_frames: backlog, page_size_bytes: page }: DatabaseWal): string {

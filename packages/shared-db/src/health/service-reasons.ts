@@ -4,7 +4,7 @@ import type { Reason } from './reason.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** An event loop that has not turned for so long serves nobody. */
-const STUCK_MS = 1_000;
+export const STUCK_MS = 1_000;
 
 /** Everything that is wrong with the process, beside what is wrong with its databases. */
 export function serviceReasons(snapshot: ServiceSnapshot, { warnWhenDeprecated }: Thresholds): Reason[] {
