@@ -1,6 +1,7 @@
 // What a command line needs and nothing more: this entry must load neither the database engine nor the configuration's libraries.
 export { runtimeDirectory } from './presence/runtime-directory.ts';
 export { startPresence, type Presence, type PresenceOptions } from './presence/presence-server.ts';
+export { isDatabaseName } from './config/database-name.ts';
 export { SHOWN_STATEMENTS } from './snapshot.ts';
 export { removeStaleSockets, staleSockets } from './presence/stale-sockets.ts';
 export {

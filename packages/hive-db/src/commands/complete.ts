@@ -1,3 +1,4 @@
+import { isDatabaseName } from '@hive/shared-db/presence';
 import type { Command } from 'commander';
 import { complete } from '../completion.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
@@ -5,8 +6,6 @@ import type { Invocation } from '../invocation.ts';
 
 /** Somebody waits for it with a finger on a key. */
 const PATIENCE_MS = 300;
-/** Names come from other processes and go to a shell: only what a service would accept as one passes. */
-const NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** Prints the words that may stand for the last of a command line, each on a line of its own: what the shells' scripts ask for. */
 export async function printCompletions(
@@ -29,5 +28,6 @@ async function liveNames(invocation: Invocation, runtimeDirectory: string | unde
     timeoutMs: Math.min(invocation.timeoutMs, PATIENCE_MS),
   });
   const names = answered.flatMap(({ snapshot }) => snapshot.databases.map(({ name }) => name));
-  return [...new Set(names)].filter((name) => NAME.test(name)).toSorted();
+  // They come from other processes and go to a shell: only what a service would accept as one passes.
+  return [...new Set(names)].filter((name) => isDatabaseName(name)).toSorted();
 }

@@ -62,12 +62,9 @@ export interface Company {
 const NOT_KNOWN: Doing = { label: null, call_site: null, held_seconds: null };
 
 /** Joins what the system tells with what the processes tell of themselves. Pure. */
-export function companyOf({ aliases, observed }: Sighting, answered: readonly Answered[]): Company {
-  const ours = answered.flatMap((process) =>
-    process.snapshot.databases
-      .filter((database) => aliases.has(database.path ?? ''))
-      .map((database) => ({ process, database })),
-  );
+export function companyOf(sighting: Sighting, answered: readonly Answered[]): Company {
+  const { observed } = sighting;
+  const ours = acquaintancesOf(sighting, answered);
   const person = (stranger: Stranger): Person => ({
     pid: stranger.pid,
     command: stranger.command,
@@ -83,6 +80,15 @@ export function companyOf({ aliases, observed }: Sighting, answered: readonly An
       return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observed(stranger.pid, duty) / 1_000 };
     },
   };
+}
+
+/** The processes of ours that have the file open. Pure. */
+export function acquaintancesOf({ aliases }: Sighting, answered: readonly Answered[]): readonly Acquaintance[] {
+  return answered.flatMap((process) =>
+    process.snapshot.databases
+      .filter((database) => aliases.has(database.path ?? ''))
+      .map((database) => ({ process, database })),
+  );
 }
 
 /** What a process does with the right to write that it has given itself. */

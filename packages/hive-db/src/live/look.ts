@@ -1,5 +1,5 @@
 import { causeOf, type Cause } from '../analysis/cause.ts';
-import type { Sighting } from '../documents/holder.ts';
+import { acquaintancesOf, type Sighting } from '../documents/holder.ts';
 import { databaseLocks, type DatabaseLocksDocument } from '../documents/locks.ts';
 import { monitorOf, type MonitorDocument } from '../documents/monitor.ts';
 import { inquire, type Answered, type Inquiry } from '../inquiry.ts';
@@ -56,10 +56,5 @@ export function lookOf(
 
 function fileLook(sighting: Sighting, answered: readonly Answered[]): FileLook {
   const locks = databaseLocks(sighting, answered);
-  const uses = answered.flatMap((process) =>
-    process.snapshot.databases
-      .filter(({ path }) => sighting.aliases.has(path ?? ''))
-      .map((database) => ({ process, database })),
-  );
-  return { locks, cause: causeOf(locks, uses) };
+  return { locks, cause: causeOf(locks, acquaintancesOf(sighting, answered)) };
 }

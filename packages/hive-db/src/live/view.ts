@@ -1,4 +1,5 @@
 import { recentAcquireSeconds } from '../analysis/acquire-time.ts';
+import { sameService } from '../analysis/same-service.ts';
 import { remember, REMEMBERED_MS, STEP_MS, type History } from './history.ts';
 import type { Key, NamedKey } from './key.ts';
 import type { Look } from './look.ts';
@@ -114,12 +115,11 @@ function seen(view: View, look: Look): View {
 function historiesOf({ histories, look: earlier, intervalMs }: View, look: Look): ReadonlyMap<string, History> {
   const kept = new Map([...histories].filter(([, history]) => isRecent(history, look.at)));
   for (const [index, process] of look.monitor.processes.entries()) {
-    const snapshot = look.inquiry.answered[index]?.snapshot;
-    if (snapshot === undefined) continue;
+    const answered = look.inquiry.answered[index];
+    if (answered === undefined) continue;
+    const { snapshot } = answered;
     const { startedAt } = snapshot;
-    const before = earlier?.inquiry.answered.find(
-      (one) => one.pid === process.pid && one.snapshot.app === process.app && one.snapshot.startedAt === startedAt,
-    );
+    const before = sameService(answered, earlier?.inquiry);
     for (const [at, database] of snapshot.databases.entries()) {
       const key = poolKey({ ...process, startedAt, database: database.name });
       if (!kept.has(key) && kept.size >= MOST_HISTORIES) continue;
@@ -127,7 +127,7 @@ function historiesOf({ histories, look: earlier, intervalMs }: View, look: Look)
         use: process.databases[at]?.utilisation_ratio ?? null,
         acquireSeconds: recentAcquireSeconds(
           database,
-          before?.snapshot.databases.find(({ name }) => name === database.name),
+          before?.databases.find(({ name }) => name === database.name),
         ),
       };
       // Twice the interval: a look takes its time, too.
