@@ -189,6 +189,20 @@ describe('the documents', () => {
     expect(described).toEqual([...new Set(noted)].toSorted());
   });
 
+  it('docs/guides/operating.md quotes only messages that there are', () => {
+    const sources = packages.flatMap((one) => files(`${one}/src`)).filter((file) => file.endsWith('.ts'));
+    const texts = sources.map((file) => textOf(file));
+    const quoted = Array.from(
+      textOf('docs/guides/operating.md').matchAll(/^- \*\*"(.+?)"\*\*/gm),
+      ([, one = '']) => one,
+    );
+    expect(quoted.length).toBeGreaterThan(0);
+    // A number stands for what the message fills in.
+    const isSaid = (message: string): boolean =>
+      texts.some((text) => message.split(/\d+/).every((part) => text.includes(part)));
+    expect(quoted.filter((message) => !isSaid(message))).toEqual([]);
+  });
+
   it('docs/architecture.md names only files that there are', () => {
     const sources = packages.flatMap((one) => files(`${one}/src`));
     const named = Array.from(textOf('docs/architecture.md').matchAll(/`([\w/-]+\.ts)`/g), ([, name = '']) => name);
