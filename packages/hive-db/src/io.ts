@@ -21,9 +21,8 @@ export interface Io {
   readonly cwd: string;
   /** Whether standard output is a terminal. */
   readonly isTTY: boolean;
-  /** The present size of the terminal; undefined where there is none. */
+  /** The present width of the terminal; undefined where there is none. */
   readonly columns: number | undefined;
-  readonly rows: number | undefined;
   /** Loads what takes the terminal for a program alone; undefined where standard output is no terminal. */
   readonly terminal: (() => Promise<OpenTerminal>) | undefined;
   readonly clock: {

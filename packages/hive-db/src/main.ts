@@ -48,9 +48,6 @@ export function systemIo(): Io {
     get columns() {
       return (stdout.isTTY && stdout.columns) || undefined;
     },
-    get rows() {
-      return (stdout.isTTY && stdout.rows) || undefined;
-    },
     terminal: stdout.isTTY ? async () => (await import('./terminal.ts')).openSystemTerminal : undefined,
     clock: { now: () => process.uptime() * 1_000, wait },
     interruption,

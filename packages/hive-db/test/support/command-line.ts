@@ -35,7 +35,6 @@ export async function run(argv: readonly string[], circumstances: Circumstances 
     cwd,
     isTTY: terminal !== undefined,
     columns: terminal?.columns,
-    rows: terminal?.rows,
     terminal: openTerminal && (() => Promise.resolve(openTerminal)),
     clock,
     interruption,
