@@ -35,7 +35,7 @@ function spelled(verb: Command): string {
 /** The rows of a table of the README: each cell as it stands there. */
 function rowsBelow(head: string): readonly (readonly string[])[] {
   const [, table = ''] = readme.split(`${head}\n`);
-  const [body = ''] = table.split('\n\n');
+  const [body = ''] = table.trimEnd().split('\n\n');
   return body
     .split('\n')
     .slice(1)
@@ -68,6 +68,13 @@ describe('the documents of hive-db', () => {
       }),
     );
     expect(named.toSorted()).toEqual(readdirSync(join(root, 'packages/hive-db/schemas')).toSorted());
+  });
+
+  it('say what is in each folder', () => {
+    const named = rowsBelow('| folder | what |').flatMap(([folder = '']) => codeIn(folder));
+    const entries = readdirSync(join(root, 'packages/hive-db/src'), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `src/${name}`);
+    expect(named.toSorted()).toEqual(folders.toSorted());
   });
 
   it('name the options of all verbs', () => {
