@@ -3,8 +3,8 @@
 const version = process.versions.node;
 
 process.stdout.on('error', (error) => {
-  // A reader that has seen enough (`hive-db status | head -1`) is no failure.
-  if (error.code === 'EPIPE') return;
+  // A reader that has seen enough (`hive-db status | head -1`) is no failure, nor is a terminal whose window was closed.
+  if (error.code === 'EPIPE' || (error.code === 'EIO' && process.stdout.isTTY)) return;
   process.stderr.write(`hive-db: standard output cannot be written: ${error.code}\n`);
   process.exitCode = 3;
 });

@@ -41,9 +41,12 @@ export type RecordingInquiry = Responses<Recorded>;
 
 type Where = Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>;
 
-/** Asks every process. Rejects with a `DatabaseError` where the runtime directory cannot be trusted. */
-export async function inquire(where: Where): Promise<Inquiry> {
-  return responses<Answered>(where, listProcesses);
+/**
+ * Asks every process. Rejects with a `DatabaseError` where the runtime directory cannot be trusted, and with the reason of the signal as
+ * soon as that aborts.
+ */
+export async function inquire(where: Where, signal?: AbortSignal): Promise<Inquiry> {
+  return responses<Answered>(where, (options) => listProcesses({ ...options, signal }));
 }
 
 /** Asks every process for its recording. Rejects as `inquire` does. */

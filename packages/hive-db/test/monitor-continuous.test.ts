@@ -107,6 +107,25 @@ describe('monitor --continuous off a terminal', () => {
     expect(err).toBe('hive-db: process 99 gives no usable answer: it hung up without an answer\n');
   });
 
+  it('ends at once when it is interrupted, also while somebody does not answer', async () => {
+    await using directory = await runtimeDirectory();
+    const asked = Promise.withResolvers<void>();
+    await directory.add(99, () => {
+      asked.resolve();
+    });
+    const child = spawn(
+      process.execPath,
+      [BIN, '--timeout', '60s', 'monitor', '--continuous', '--runtime-dir', directory.path],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    const errors = child.stderr.setEncoding('utf8').toArray();
+    const exited = once(child, 'exit');
+    await asked.promise;
+    child.kill('SIGINT');
+    expect(await exited).toEqual([0, null]);
+    expect(await errors).toEqual([]);
+  });
+
   it('ends when its reader goes away', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot());
     const child = spawn(

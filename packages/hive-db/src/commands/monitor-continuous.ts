@@ -17,17 +17,26 @@ export async function monitorContinuously(invocation: Invocation, intervalMs: nu
   return monitorLive(invocation, openTerminal, intervalMs);
 }
 
-/** One document a line. Who is missing is said when that changes, not every time. */
+/** One document a line, until it is interrupted. */
 async function printLines(invocation: Invocation, intervalMs: number): Promise<ExitCode> {
-  const { io } = invocation;
-  using interruption = io.interruption(() => undefined);
+  using interruption = invocation.io.interruption(() => undefined);
   const { signal } = interruption;
+  try {
+    await printUntil(signal, invocation, intervalMs);
+  } catch (error) {
+    if (error !== signal.reason) throw error;
+  }
+  return EXIT.fine;
+}
+
+/** Who is missing is said when that changes, not every time. Rejects with the reason of the signal where that aborts during a look. */
+async function printUntil(signal: AbortSignal, invocation: Invocation, intervalMs: number): Promise<void> {
+  const { io } = invocation;
   const watch = new Watch(() => io.clock.now());
   let earlier: Inquiry | undefined;
   let said = '';
   while (!signal.aborted) {
-    const inquiry = await unlessAborted(inquire(invocation), signal);
-    if (inquiry === undefined) break;
+    const inquiry = await inquire(invocation, signal);
     const missing = JSON.stringify([inquiry.answered.length === 0, inquiry.unreachable]);
     if (missing !== said) announce(invocation, inquiry);
     said = missing;
@@ -35,20 +44,5 @@ async function printLines(invocation: Invocation, intervalMs: number): Promise<E
     printLine(io.stdout, withLocks(monitorOf(inquiry, earlier), locks, inquiry));
     earlier = inquiry;
     await io.clock.wait(intervalMs, signal);
-  }
-  return EXIT.fine;
-}
-
-/** What a promise gives, or undefined as soon as the signal aborts. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
-  const listener = (): void => {
-    resolve(undefined);
-  };
-  signal.addEventListener('abort', listener);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', listener);
   }
 }

@@ -30,7 +30,8 @@ class LiveView implements Disposable {
   readonly #screen: FullScreen;
   readonly #interruption: Interruption;
   readonly #ended = Promise.withResolvers<void>();
-  #isEnded = false;
+  /** Who has not answered by the end is not waited for. */
+  readonly #ending = new AbortController();
   #view: View;
   /** What was typed and may be the beginning of a key. */
   #unfinished = '';
@@ -70,18 +71,20 @@ class LiveView implements Disposable {
   }
 
   #end(): void {
-    this.#isEnded = true;
-    this.#waiting.abort();
     this.#ended.resolve();
+    this.#ending.abort();
+    this.#waiting.abort();
   }
 
   async #looking(): Promise<void> {
     const { io } = this.#invocation;
     const watch = new Watch(() => io.clock.now());
-    while (!this.#isEnded) {
+    const { signal } = this.#ending;
+    const wallTime = (): number => this.#terminal.wallTime();
+    while (!signal.aborted) {
       this.#waiting = new AbortController();
       if (this.#view.pausedAt === undefined) {
-        const look = await takeLook(this.#invocation, this.#view.look, watch, () => this.#terminal.wallTime());
+        const look = await takeLook(this.#invocation, this.#view.look, watch, wallTime, signal);
         this.#apply([{ kind: 'look', look }]);
       }
       await io.clock.wait(this.#view.intervalMs, this.#waiting.signal);

@@ -25,16 +25,16 @@ export interface FileLook {
 
 /**
  * Looks at every process, and at the files that they have open; rates are those since the earlier look, and the watch knows since when
- * locks have been seen. Rejects with a `DatabaseError`
- * where the runtime directory cannot be trusted.
+ * locks have been seen. Rejects as `inquire` does.
  */
 export async function takeLook(
   invocation: Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>,
   earlier: Look | undefined,
   watch: Watch,
   wallTime: () => number,
+  signal: AbortSignal,
 ): Promise<Look> {
-  const inquiry = await inquire(invocation);
+  const inquiry = await inquire(invocation, signal);
   const sightings = watchKnown(inquiry.answered, watch);
   return lookOf(wallTime(), inquiry, sightings, earlier);
 }

@@ -19,6 +19,8 @@ export interface ListOptions {
   readonly timeoutMs?: number;
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** Ends the asking at once, and then nothing is returned. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -46,7 +48,8 @@ type Heard = { readonly line: Uint8Array } | Failure | 'unattended' | 'absent';
  * Asks every process in the runtime directory, all at once, and returns what they said in the order of their numbers; of several with
  * one number, as containers have them, the one that is of this container comes first. A missing directory means that there are none. What dead processes left behind is left out and left alone.
  *
- * Rejects with `PATH` or `PERMISSION` only where the directory itself cannot be trusted; a bad socket is a report.
+ * Rejects with `PATH` or `PERMISSION` only where the directory itself cannot be trusted; a bad socket is a report. Rejects with the
+ * reason of the signal when that aborts.
  */
 export function listProcesses(options: ListOptions): Promise<readonly ProcessReport[]> {
   return askAll('snapshot', options, (answer) =>
@@ -64,18 +67,20 @@ export function listRecordings(options: ListOptions): Promise<readonly Recording
 /** `pick` takes out of an answer what was asked for. */
 async function askAll<A extends object>(
   verb: Verb,
-  { directory, timeoutMs = 1_000, clock = systemClock }: ListOptions,
+  { directory, timeoutMs = 1_000, clock = systemClock, signal }: ListOptions,
   pick: (answer: DecodedAnswer) => A | undefined,
 ): Promise<readonly Report<A>[]> {
+  signal?.throwIfAborted();
   if (!checkRuntimeDirectory(directory)) return [];
   const reports = await Promise.all(
     readdirSync(directory).map(async (name) => {
       const identity = parseSocketName(name);
       if (identity === undefined) return [];
-      const report = reportOf(identity, await ask(join(directory, name), verb, timeoutMs, clock), pick);
+      const report = reportOf(identity, await ask(join(directory, name), verb, { timeoutMs, clock, signal }), pick);
       return report === undefined ? [] : [{ report, elsewhere: looksGone(identity) }];
     }),
   );
+  signal?.throwIfAborted();
   return reports
     .flat()
     .toSorted((a, b) => a.report.pid - b.report.pid || Number(a.elsewhere) - Number(b.elsewhere))
@@ -102,14 +107,21 @@ function failureIn(answer: DecodedAnswer): Failure {
   return { state: 'rubbish', reason: answer.kind === 'rubbish' ? answer.reason : 'it answered another question' };
 }
 
-/** Puts the question and gathers the answer. Never rejects and never takes longer than the timeout. */
-function ask(path: string, verb: Verb, timeoutMs: number, clock: Clock): Promise<Heard> {
+/** How long an answer may take, and what makes it unwanted. */
+interface Patience {
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Puts the question and gathers the answer. Never rejects, never takes longer than the timeout, and ends when the signal aborts. */
+function ask(path: string, verb: Verb, { timeoutMs, clock, signal }: Patience): Promise<Heard> {
   const owner = socketOwner(path);
   if (owner === 'absent') return Promise.resolve('absent');
   if (owner === 'foreign') return Promise.resolve({ state: 'rubbish', reason: 'it is not a socket of this user' });
   return new Promise((resolve) => {
     const answer = new LineBuffer(MAX_ANSWER_BYTES);
-    const socket = connect(path);
+    const socket = connect({ path, ...(signal && { signal }) });
     const settle = (heard: Heard): void => {
       deadline.cancel();
       socket.destroy();

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -30,6 +31,19 @@ async function reportOn(behave: (socket: Socket) => void): Promise<ProcessReport
   expect(reports).toHaveLength(1);
   return reports[0];
 }
+
+it('asking ends when its signal aborts, whoever has not answered yet', async () => {
+  const asked = Promise.withResolvers<Socket>();
+  await using _silent = await serving(join(place.path, 'process-7-1.sock'), asked.resolve);
+  const controller = new AbortController();
+  const listing = listProcesses({ directory: place.path, timeoutMs: 60_000, signal: controller.signal });
+  const socket = await asked.promise;
+  controller.abort(new Error('enough'));
+  await expect(listing).rejects.toThrow('enough');
+  // It has hung up, so that nothing keeps the program that asked.
+  await once(socket.resume(), 'close');
+  await expect(listProcesses({ directory: place.path, signal: controller.signal })).rejects.toThrow('enough');
+});
 
 describe('a process that', () => {
   it('hangs up at once is silent', async () => {
