@@ -26,8 +26,8 @@ export interface Panorama {
 }
 
 /**
- * How long after the first look a second one shows whether a stranger still has its lock, which it cannot be asked. Long beside a
- * transaction of some milliseconds, short beside the start of the program.
+ * How long after the first look a second one shows whether a stranger still has its lock, which it cannot be asked, and whether a
+ * reader that keeps frames is more than passing by. Long beside a transaction of some milliseconds, short beside the start of the program.
  */
 const SECOND_LOOK_MS = 50;
 
@@ -47,7 +47,7 @@ export async function lookAround(invocation: Invocation, wanted: readonly string
   };
 }
 
-/** Looks at the locks of databases, twice where a stranger has one, and says what stands in the way. */
+/** Looks at the locks of databases, twice where that tells more, and says what stands in the way. */
 export async function look(
   invocation: Pick<Invocation, 'io'>,
   databases: readonly NamedDatabase[],
@@ -62,7 +62,8 @@ export async function look(
   const views = databases.map((database) =>
     isUnheard(database) ? { code: EXIT.undetermined } : lookAt(invocation, database, watch, table),
   );
-  if (!views.some(({ sighting }) => sighting !== undefined && hasStranger(sighting, answered))) return views;
+  if (!views.some(({ sighting }) => sighting !== undefined && (hasStranger(sighting, answered) || isPinned(sighting))))
+    return views;
   await clock.wait(SECOND_LOOK_MS, new AbortController().signal);
   const later = readLockTable();
   return views.map((view) =>
@@ -112,6 +113,10 @@ function hasStranger(
 ): boolean {
   const ours = new Set(answered.map(({ pid }) => pid));
   return [...writers, ...checkpointers, ...readers].some(({ pid }) => !ours.has(pid));
+}
+
+function isPinned({ report: { marks } }: Sighting): boolean {
+  return marks.some(({ pinsFrames = 0 }) => pinsFrames > 0);
 }
 
 // Nobody has named these files wrongly: a process has one open that is not what it was.

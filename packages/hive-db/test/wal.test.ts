@@ -78,6 +78,8 @@ describe('hive-db wal', () => {
   it('names one of ours with its label and call site', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);
+    // Older, and reads nothing.
+    await shop.tell('session');
     await shop.tell('pin');
     await using _ = await startWriter(join(directory.path, 'orders.db'), 'UPDATE stock SET amount = 8');
     const found = await vi.waitFor(async () => {
@@ -86,13 +88,28 @@ describe('hive-db wal', () => {
       expect(one.read_marks[0]?.label).not.toBeNull();
       return one;
     }, LONG);
-    expect(found).toMatchObject({ names: ['orders'], next: 'hive-db ps --database orders' });
+    expect(found).toMatchObject({
+      names: ['orders'],
+      next: `hive-db --runtime-dir ${shop.runtimeDirectory} ps --database orders`,
+    });
     expect(found.read_marks[0]).toMatchObject({ pid: shop.pid, app: 'shop', label: 'list for ever', pins_frames: 1 });
     expect(found.read_marks[0]?.held_seconds).toBeGreaterThan(0);
     expect(found.sentence).toMatch(
       new RegExp(
         `^shop \\(pid ${shop.pid}\\) reads in one transaction by "list for ever" for .+ keeps 1 frame from being moved into the file$`,
       ),
+    );
+  });
+
+  it('names a session that goes through rows, and does not say that it has read since it began', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('walk');
+    await using _ = await startWriter(join(directory.path, 'orders.db'), 'UPDATE stock SET amount = 8');
+    const found = await wal(shop.runtimeDirectory, 'orders');
+    expect(found.read_marks[0]).toMatchObject({ pid: shop.pid, label: 'walk', held_seconds: null, pins_frames: 1 });
+    expect(found.sentence).toMatch(
+      new RegExp(`^shop \\(pid ${shop.pid}\\) reads in one transaction by "walk", .+service\\.mjs.+ keeps 1 frame `),
     );
   });
 
@@ -144,7 +161,7 @@ describe('hive-db wal', () => {
     expect({ write, backlog }).toMatchObject({ write: { pid: writer.pid }, backlog: 0 });
     expect(marks).toMatchObject([{ pid: writer.pid, mark: 1 }]);
     expect(sentence).toMatch(/ is in a transaction that writes, and the log can begin again only when the next /);
-    expect(next).toBe(`hive-db wal ${path}`);
+    expect(next).toBe(`hive-db --runtime-dir ${directory.path} wal ${path}`);
     await other.tell('close');
   });
 
@@ -209,7 +226,7 @@ describe('hive-db wal', () => {
     expect(sentence).toMatch(
       /^1\d\d\d frames are not yet in the file.+: those who write have put checkpoints off, or /,
     );
-    expect(next).toBe(`hive-db locks ${path}`);
+    expect(next).toBe(`hive-db --runtime-dir ${directory.path} locks ${path}`);
   });
 
   it('tells of a log that nobody has open what its bytes tell, and null for the rest', async () => {
@@ -221,7 +238,7 @@ describe('hive-db wal', () => {
     }
     const { sentence, ...found } = await wal(directory.path, path);
     expect(found).toMatchObject({
-      next: `hive-db health-check --dry-run ${path}`,
+      next: `hive-db --runtime-dir ${directory.path} health-check --dry-run ${path}`,
       frames: 2,
       size_bytes: statSync(`${path}-wal`).size,
       backlog_frames: null,

@@ -19,6 +19,21 @@ async function why(directory: string, database: string): Promise<WhyDocument> {
   return document;
 }
 
+/** A program that holds the write lock of a file of this name. */
+async function startWriterOf(name: string): Promise<AsyncDisposable & { readonly path: string; readonly pid: number }> {
+  const directory = temporaryDirectory();
+  const path = join(directory.path, name);
+  const writer = await startWriter(path, 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a)', 'BEGIN IMMEDIATE');
+  return {
+    path,
+    pid: writer.pid,
+    [Symbol.asyncDispose]: async () => {
+      await writer.kill();
+      directory[Symbol.dispose]();
+    },
+  };
+}
+
 describe('hive-db why', () => {
   it('says that nobody waits', async () => {
     using directory = temporaryDirectory();
@@ -54,7 +69,7 @@ describe('hive-db why', () => {
           call_site: expect.stringContaining('service.mjs') as string,
         },
       ],
-      next: 'hive-db locks orders',
+      next: `hive-db --runtime-dir ${shop.runtimeDirectory} locks orders`,
     });
     expect(document.sentence).toMatch(
       new RegExp(
@@ -82,12 +97,59 @@ describe('hive-db why', () => {
     await using shop = await startShop(directory.path);
     await using writer = await startWriter(join(directory.path, 'orders.db'), 'BEGIN IMMEDIATE');
     await shop.tell('ask');
-    const { verdict, sentence, culprits } = await why(shop.runtimeDirectory, join(directory.path, 'orders.db'));
-    expect({ verdict, culprits }).toMatchObject({
+    const { verdict, sentence, culprits, next } = await why(shop.runtimeDirectory, join(directory.path, 'orders.db'));
+    expect({ verdict, culprits, next }).toMatchObject({
       verdict: 'write-lock',
       culprits: [{ pid: writer.pid, app: null, observed_seconds: 0.05 }],
+      // What it is doing there it does not tell, but the system knows since when it runs.
+      next: `ps -o pid,etime,args -p ${writer.pid}`,
     });
     expect(sentence).toMatch(/^1 write waits for up to .+ because node writer\.mjs .+ holds the write lock$/);
+  });
+
+  it.each(['WAL', 'DELETE'])('does not say that nobody waits for a lock of another program (%s)', async (mode) => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(
+      path,
+      `PRAGMA journal_mode = ${mode}`,
+      'CREATE TABLE t (a)',
+      'BEGIN IMMEDIATE',
+      'INSERT INTO t VALUES (1)',
+    );
+    const { verdict, sentence, culprits, next } = await why(directory.path, path);
+    expect({ verdict, culprits, next }).toMatchObject({
+      verdict: 'held',
+      culprits: [{ pid: writer.pid, app: null, label: null, observed_seconds: 0.05 }],
+      next: `ps -o pid,etime,args -p ${writer.pid}`,
+    });
+    expect(sentence).toMatch(
+      /^no process of ours waits, but node writer\.mjs .+ has held the write lock for at least 50 ms; whether other programs wait for it cannot be seen$/,
+    );
+  });
+
+  it('says that one of ours holds the lock for long, though nobody waits yet', async () => {
+    await using files = await startWriterOf('orders.db');
+    const lane = { running: 1, writer: { label: 'move stock', heldMs: 9_000, lockedMs: 8_000, changedMs: undefined } };
+    const database = databaseSnapshot({ path: files.path, lane });
+    await using place = await runtimeDirectory(serviceSnapshot({ pid: files.pid, databases: [database] }));
+    const { verdict, sentence, next } = await why(place.path, 'orders');
+    expect({ verdict, next }).toEqual({
+      verdict: 'held',
+      next: `hive-db --runtime-dir ${place.path} locks orders`,
+    });
+    expect(sentence).toMatch(/^nobody waits, but shop \(pid \d+\) holds the write lock by "move stock" for 9 s$/);
+  });
+
+  it('says what to type as a shell takes it', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'it’s mine.db');
+    await using _ = await startWriter(path, 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a)');
+    const database = databaseSnapshot({ path, pool: { leased: 1, waiting: 1, oldestWaitMs: 2_000 } });
+    await using place = await runtimeDirectory(serviceSnapshot({ databases: [database], pid: 12 }));
+    const env = { HIVE_RUNTIME_DIR: place.path };
+    const { out } = await run(['why', path], { env });
+    expect(out).toMatch(/\nnext: hive-db ps --database orders\n$/);
   });
 
   it('says that a process is stuck, where nobody waits for a lock', async () => {
@@ -98,7 +160,7 @@ describe('hive-db why', () => {
       expect(await why(shop.runtimeDirectory, 'stock')).toMatchObject({
         verdict: 'stuck',
         culprits: [{ pid: shop.pid, app: 'shop', label: 'count to a lot' }],
-        next: 'hive-db status',
+        next: `hive-db --runtime-dir ${shop.runtimeDirectory} ps --kind running`,
       });
     }, LONG);
   });
@@ -125,7 +187,10 @@ describe('hive-db why', () => {
     });
     await using place = await runtimeDirectory(serviceSnapshot({ databases: [database] }));
     const { verdict, sentence, culprits, next } = await why(place.path, path);
-    expect({ verdict, next }).toEqual({ verdict: 'connections', next: 'hive-db diagnose' });
+    expect({ verdict, next }).toEqual({
+      verdict: 'connections',
+      next: `hive-db --runtime-dir ${place.path} ps --database orders`,
+    });
     expect(sentence).toBe(
       '3 callers wait in shop (pid 4711) for a connection, the oldest for 4.2 s, because 2 are in use, longest by "export" for 90 s, src/export.ts:12',
     );
@@ -138,11 +203,28 @@ describe('hive-db why', () => {
     await using writer = await startWriter(path, 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a BLOB)');
     await using reader = await startWriter(path, 'BEGIN', 'SELECT * FROM t');
     await writer.tell('INSERT INTO t VALUES (zeroblob(5000000))');
-    const { verdict, sentence, culprits } = await why(directory.path, path);
+    const { verdict, sentence, culprits, next } = await why(directory.path, path);
     expect({ verdict, culprits }).toMatchObject({ verdict: 'log', culprits: [{ pid: reader.pid }] });
+    expect(next).toBe(`ps -o pid,etime,args -p ${reader.pid}`);
     expect(sentence).toMatch(
       /^nobody waits, but node writer\.mjs .+ keeps \d+ frames in the log, which grows to [\d.]+ MiB/,
     );
+  });
+
+  it('names the reader of ours that keeps the log, and not a session that reads nothing', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await shop.tell('session');
+    await shop.tell('pin');
+    await using writer = await startWriter(join(directory.path, 'orders.db'), 'CREATE TABLE t (a BLOB)');
+    await writer.tell('INSERT INTO t VALUES (zeroblob(5000000))');
+    const { verdict, sentence, culprits, next } = await why(shop.runtimeDirectory, 'orders');
+    expect({ verdict, next }).toEqual({
+      verdict: 'log',
+      next: `hive-db --runtime-dir ${shop.runtimeDirectory} wal orders`,
+    });
+    expect(culprits).toMatchObject([{ pid: shop.pid, label: 'list for ever' }]);
+    expect(sentence).toMatch(/ reads in one transaction by "list for ever" for .+ and keeps \d+ frames in the log/);
   });
 
   it('asks which file is meant, where a name is that of two', async () => {

@@ -1,5 +1,5 @@
 import { STUCK_MS } from '@hive/shared-db/health';
-import { placeOf, type Acquaintance, type Doing, type Person } from '../documents/holder.ts';
+import { placeOf, reading, type Acquaintance, type Doing, type Person } from '../documents/holder.ts';
 import type { DatabaseLocksDocument } from '../documents/locks.ts';
 import { USUAL_CHECKPOINT_FRAMES } from '../file/wal.ts';
 import type { Answered } from '../inquiry.ts';
@@ -7,9 +7,9 @@ import { count, duration, size } from '../render/figures.ts';
 
 /**
  * Why somebody waits now, the first of these that is so: for the write lock, for a connection, for a process that is stuck, or soon for
- * a log that cannot begin again. `none`: nobody waits.
+ * a log that cannot begin again. `held`: the write lock is held for long, and others may wait who cannot be asked. `none`: nobody waits.
  */
-export type CauseVerdict = 'write-lock' | 'connections' | 'stuck' | 'log' | 'none';
+export type CauseVerdict = 'write-lock' | 'connections' | 'stuck' | 'log' | 'held' | 'none';
 
 /** Somebody in the way. What cannot be known is null. */
 export interface Culprit extends Person, Doing {
@@ -25,13 +25,19 @@ export interface Cause {
   readonly culprits: readonly Culprit[];
 }
 
+/** A transaction should hold the lock for milliseconds: here the process of ours that has it is worth a word. */
+const LONG_HELD_SECONDS = 1;
+
+const UNKNOWN: Doing = { label: null, call_site: null, held_seconds: null };
+
 /** Finds the root of waiting, joining locks, queues, event loops and the log. Pure. */
 export function causeOf(locks: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause {
   return (
     waitingToWrite(locks, uses) ??
     waitingForConnection(uses) ??
     stuckProcess(uses) ??
-    pinnedLog(locks) ?? { verdict: 'none', sentence: 'nobody waits', culprits: [] }
+    pinnedLog(locks, uses) ??
+    heldLock(locks) ?? { verdict: 'none', sentence: 'nobody waits', culprits: [] }
   );
 }
 
@@ -96,13 +102,33 @@ function stuckProcess(uses: readonly Acquaintance[]): Cause | undefined {
   };
 }
 
-function pinnedLog({ readers, wal }: DatabaseLocksDocument): Cause | undefined {
+function pinnedLog({ readers, wal }: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause | undefined {
   const [worst] = readers.toSorted((a, b) => b.pins_frames - a.pins_frames);
   if (worst === undefined || worst.pins_frames < USUAL_CHECKPOINT_FRAMES) return undefined;
+  const own = uses.find(({ process }) => process.pid === worst.pid);
+  const does = (own && reading(own, worst.observed_seconds > 0)) ?? UNKNOWN;
   return {
     verdict: 'log',
-    sentence: `nobody waits, but ${named(worst)} reads in one transaction and keeps ${count(worst.pins_frames, 'frame')} in the log, which grows to ${size(wal?.size_bytes ?? null)} and on`,
-    culprits: [culpritOf({ ...worst, label: null, call_site: null, held_seconds: null })],
+    sentence: `nobody waits, but ${named(worst)} reads in one transaction${doing(does)} and keeps ${count(worst.pins_frames, 'frame')} in the log, which grows to ${size(wal?.size_bytes ?? null)} and on`,
+    culprits: [culpritOf({ ...worst, ...does })],
+  };
+}
+
+/** Programs that are not ours may wait unseen: nobody can say that nobody does while the lock is held. */
+function heldLock({ write, open }: DatabaseLocksDocument): Cause | undefined {
+  if (write === null) return undefined;
+  const isStranger = write.app === null;
+  if (isStranger ? write.observed_seconds === 0 : (write.locked_seconds ?? 0) < LONG_HELD_SECONDS) return undefined;
+  const holds = isStranger
+    ? `${named(write)} has held the write lock for at least ${duration(write.observed_seconds)}`
+    : `${named(write)} holds the write lock${doing(write)}`;
+  const areAllOurs = open.every(({ app }) => app !== null);
+  return {
+    verdict: 'held',
+    sentence: areAllOurs
+      ? `nobody waits, but ${holds}`
+      : `no process of ours waits, but ${holds}; whether other programs wait for it cannot be seen`,
+    culprits: [culpritOf(write)],
   };
 }
 

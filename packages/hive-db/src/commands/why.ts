@@ -3,6 +3,7 @@ import { whyDocument } from '../documents/why.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { inquire } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
+import { nextCommand } from '../next-command.ts';
 import { present } from '../present.ts';
 import { look } from '../sightings.ts';
 import { WrongUse } from '../wrong-use.ts';
@@ -19,7 +20,8 @@ export async function why(invocation: Invocation, wanted: string): Promise<ExitC
   const [view] = await look(invocation, [database], inquiry);
   if (view?.sighting === undefined) return view?.code ?? EXIT.undetermined;
   const { code, sighting } = view;
-  const document = whyDocument(wanted, sighting, inquiry);
+  const found = whyDocument(wanted, sighting, inquiry);
+  const document = { ...found, next: nextCommand(found.next, invocation) };
   await present(invocation, document, async () => (await import('../render/why-text.ts')).whyText);
   return code;
 }

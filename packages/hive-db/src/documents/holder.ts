@@ -55,9 +55,16 @@ export interface Company {
   /** How they call the database. */
   readonly names: readonly string[];
   readonly person: (stranger: Stranger) => Person;
-  /** `does` is asked only where it is one of ours. */
-  readonly holder: (stranger: Stranger, duty: Duty, does: (one: Acquaintance) => Doing | undefined) => Holder;
+  /** `does` is asked only where it is one of ours; `lasts`: whether it was seen with that lock before. */
+  readonly holder: (
+    stranger: Stranger,
+    duty: Duty,
+    does: (one: Acquaintance, lasts: boolean) => Doing | undefined,
+  ) => Holder;
 }
+
+/** A read that is younger was not there at an earlier look. */
+const LASTING_MS = 50;
 
 const NOT_KNOWN: Doing = { label: null, call_site: null, held_seconds: null };
 
@@ -76,8 +83,9 @@ export function companyOf(sighting: Sighting, answered: readonly Answered[]): Co
     person,
     holder: (stranger, duty, does) => {
       const acquaintance = ours.find(({ process }) => process.pid === stranger.pid);
-      const doing = acquaintance && does(acquaintance);
-      return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observed(stranger.pid, duty) / 1_000 };
+      const observedMs = observed(stranger.pid, duty);
+      const doing = acquaintance && does(acquaintance, observedMs > 0);
+      return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observedMs / 1_000 };
     },
   };
 }
@@ -102,15 +110,30 @@ export function writing({ process, database }: Acquaintance): Doing | undefined 
   };
 }
 
-/** What a process has read for longest, which is what keeps most; where it reads nothing else, its own transaction that writes. */
-export function reading(acquaintance: Acquaintance): Doing | undefined {
+/**
+ * What a process reads, whose lock on the log was seen; `lasts`: at more than one look. A read has its snapshot from beginning to end,
+ * and the oldest keeps most. A session has one only while it is at a statement: it is named where the lock lasts and there is no read
+ * that does, and not for how long. Where a process reads nothing else, it is its own transaction that writes.
+ */
+export function reading(acquaintance: Acquaintance, lasts: boolean): Doing | undefined {
   const { process, database } = acquaintance;
-  const [oldest] = database.leases.filter(({ use }) => use !== 'write').toSorted((a, b) => b.ageMs - a.ageMs);
-  if (oldest === undefined) return writing(acquaintance);
+  const { leases } = database;
+  const [read] = oldestFirst(leases.filter(({ use }) => use === 'read' || use === 'any'));
+  const [session] = oldestFirst(leases.filter(({ use }) => use === 'session'));
+  if (session !== undefined && lasts && (read === undefined || read.ageMs < LASTING_MS))
+    return { ...leaseOf(process, session), held_seconds: null };
+  return read === undefined ? writing(acquaintance) : leaseOf(process, read);
+}
+
+function oldestFirst(leases: readonly LeaseSnapshot[]): readonly LeaseSnapshot[] {
+  return leases.toSorted((a, b) => b.ageMs - a.ageMs);
+}
+
+function leaseOf(process: Answered, { owner, acquiredAt, ageMs }: LeaseSnapshot): Doing {
   return {
-    label: oldest.owner ?? null,
-    call_site: oldest.acquiredAt ?? placeOf(process, oldest.owner ?? null),
-    held_seconds: oldest.ageMs / 1_000,
+    label: owner ?? null,
+    call_site: acquiredAt ?? placeOf(process, owner ?? null),
+    held_seconds: ageMs / 1_000,
   };
 }
 

@@ -39,7 +39,7 @@ export interface DatabaseWal {
   readonly next: string | null;
 }
 
-/** A reader of the log. What it does is the oldest of what its process says that it reads. */
+/** A reader of the log. What it does is the oldest read of its process, or else a session: then since when is not known. */
 export interface ReadMark extends Holder {
   /** 0 to 4. Readers of mark 0 use the database file alone. */
   readonly mark: number;

@@ -1,7 +1,8 @@
-import { causeOf, type CauseVerdict, type Culprit } from '../analysis/cause.ts';
+import { causeOf, type Cause, type CauseVerdict, type Culprit } from '../analysis/cause.ts';
 import type { Inquiry } from '../inquiry.ts';
 import { companyOf, type Sighting } from './holder.ts';
 import { databaseLocks } from './locks.ts';
+import { shellWord } from '../shell-word.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** `why --json`, hive-db/why/v1: the root of waiting for one database. */
@@ -17,19 +18,12 @@ export interface WhyDocument extends Unanswered {
   readonly next: string | null;
 }
 
-const NEXT: Readonly<Record<CauseVerdict, ((database: string) => string) | undefined>> = {
-  'write-lock': (database) => `hive-db locks ${database}`,
-  connections: () => 'hive-db diagnose',
-  stuck: () => 'hive-db status',
-  log: (database) => `hive-db locks ${database}`,
-  none: undefined,
-};
-
 /** Pure. */
 export function whyDocument(database: string, sighting: Sighting, inquiry: Inquiry): WhyDocument {
   const { path } = sighting;
-  const { ours } = companyOf(sighting, inquiry.answered);
-  const { verdict, sentence, culprits } = causeOf(databaseLocks(sighting, inquiry.answered), ours);
+  const { ours, names } = companyOf(sighting, inquiry.answered);
+  const cause = causeOf(databaseLocks(sighting, inquiry.answered), ours);
+  const { verdict, sentence, culprits } = cause;
   return {
     schema: 'hive-db/why/v1',
     database,
@@ -37,7 +31,25 @@ export function whyDocument(database: string, sighting: Sighting, inquiry: Inqui
     verdict,
     sentence,
     culprits,
-    next: NEXT[verdict]?.(database) ?? null,
+    next: nextOf(cause, database, names[0]),
     ...unansweredOf(inquiry),
   };
+}
+
+/** Where more is to be learnt. Of a stranger only the system knows more. `name` is how processes call the database. */
+function nextOf({ verdict, culprits: [culprit] }: Cause, database: string, name: string | undefined): string | null {
+  if (culprit?.app === null) return `ps -o pid,etime,args -p ${culprit.pid}`;
+  switch (verdict) {
+    case 'write-lock':
+    case 'held':
+      return `hive-db locks ${shellWord(database)}`;
+    case 'connections':
+      return name === undefined ? 'hive-db ps' : `hive-db ps --database ${shellWord(name)}`;
+    case 'stuck':
+      return 'hive-db ps --kind running';
+    case 'log':
+      return `hive-db wal ${shellWord(database)}`;
+    case 'none':
+      return null;
+  }
 }

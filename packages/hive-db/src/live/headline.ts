@@ -1,6 +1,6 @@
 import type { CauseVerdict } from '../analysis/cause.ts';
 import { count, duration } from '../render/figures.ts';
-import { span, type Line } from '../render/line.ts';
+import { span, type Line, type Span } from '../render/line.ts';
 import { safe } from '../render/safe-text.ts';
 import { SEVERITY_TONES } from '../render/tones.ts';
 import { nameOf } from './blocking-section.ts';
@@ -8,7 +8,7 @@ import type { FileLook } from './look.ts';
 import type { View } from './view.ts';
 
 /** The worst first. */
-const VERDICTS: readonly CauseVerdict[] = ['write-lock', 'connections', 'stuck', 'log'];
+const VERDICTS: readonly CauseVerdict[] = ['write-lock', 'connections', 'stuck', 'log', 'held'];
 
 /** The first line: how many processes, how often they are looked at, and whether that goes on. Pure. */
 export function titleLine({ look, intervalMs, pausedAt }: View): Line {
@@ -27,17 +27,19 @@ export function titleLine({ look, intervalMs, pausedAt }: View): Line {
 export function headline({ look }: View): Line {
   if (look === undefined) return [span('looking for processes ...', 'faint')];
   const file = worstOf(look.files ?? []);
-  if (file !== undefined) {
-    const { locks, cause } = file;
-    return [span('waiting ', 'bad'), span(`${safe(nameOf(locks.names, locks.path))}: ${safe(cause.sentence)}`)];
-  }
+  if (file !== undefined && file.cause.verdict !== 'held') return [span('waiting ', 'bad'), causeSpan(file)];
   const findings = look.monitor.processes.flatMap(({ analysis }) => analysis);
   const worst =
     findings.find(({ severity }) => severity === 'error') ?? findings.find(({ severity }) => severity === 'warning');
+  if (worst === undefined && file !== undefined) return [span('held ', 'doubtful'), causeSpan(file)];
   if (worst === undefined) return [span('nobody waits and nothing stands out', 'good')];
   const { severity, process, database, evidence } = worst;
   const where = [process?.app, database].filter((word) => typeof word === 'string').map((word) => safe(word));
   return [span(`${severity} `, SEVERITY_TONES[severity]), span(`${where.join(' ')}: ${safe(evidence)}`)];
+}
+
+function causeSpan({ locks, cause }: FileLook): Span {
+  return span(`${safe(nameOf(locks.names, locks.path))}: ${safe(cause.sentence)}`);
 }
 
 function worstOf(files: readonly FileLook[]): FileLook | undefined {

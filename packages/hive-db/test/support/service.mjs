@@ -38,6 +38,8 @@ process.on('warning', () => undefined);
 getDbConnection();
 
 let release = () => undefined;
+/** Kept, because what nobody keeps is given back. */
+let walked;
 const verbs = {
   /** Holds the write lock of `orders` until released. */
   lock: async () => {
@@ -65,6 +67,12 @@ const verbs = {
   /** Holds a reader of `orders` until the end. */
   session: async () => {
     await orders.session('nightly import', { timeoutMs: 600_000 });
+  },
+  /** Goes through rows of `orders` in a session and stops in the middle. */
+  walk: async () => {
+    const session = await orders.session('walk', { timeoutMs: 600_000 });
+    walked = session.connection.iterate('SELECT * FROM stock, (VALUES (1), (2))');
+    await walked[Symbol.asyncIterator]().next();
   },
   /** Reads `orders` in one snapshot until the end. */
   pin: async () => {
