@@ -1,4 +1,5 @@
 import type { Invocation } from './invocation.ts';
+import type { Finding } from './analysis/finding.ts';
 import { shellWord } from './shell-word.ts';
 
 /**
@@ -12,4 +13,9 @@ export function nextCommand<C extends string | null>(
   if (command === null || runtimeDirectory === undefined || runtimeDirectory === io.env['HIVE_RUNTIME_DIR'])
     return command;
   return command.replace(/^hive-db /, () => `hive-db --runtime-dir ${shellWord(runtimeDirectory)} `);
+}
+
+/** Findings whose commands work when they are typed. */
+export function withNextCommands(findings: readonly Finding[], invocation: Invocation): readonly Finding[] {
+  return findings.map((finding) => ({ ...finding, command: nextCommand(finding.command, invocation) }));
 }

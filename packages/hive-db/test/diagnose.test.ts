@@ -10,7 +10,12 @@ import { temporaryDirectory } from './support/temporary-directory.ts';
 interface Diagnosis {
   readonly examined: object;
   readonly counts: object;
-  readonly findings: readonly { readonly code: string; readonly evidence: string }[];
+  readonly findings: readonly {
+    readonly code: string;
+    readonly evidence: string;
+    readonly advice: string;
+    readonly command: string | null;
+  }[];
 }
 
 async function diagnose(directory: string): Promise<Diagnosis & { readonly code: number }> {
@@ -83,12 +88,40 @@ describe('diagnose', () => {
       allowedMs: undefined,
       use: 'read' as const,
     }));
-    const databases = [databaseSnapshot({ leases, pool: { leased: 4, idle: 0 } })];
+    const writer = { ...leases[0]!, owner: 'save', ageMs: 99_000, use: 'write' as const };
+    const lane = { waiting: 1, oldestWaitMs: 9_000 };
+    const databases = [databaseSnapshot({ leases: [...leases, writer], pool: { leased: 4, idle: 0 }, lane })];
     await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
     const { findings } = await diagnose(directory.path);
+    // They are not in the way of a write.
+    expect(findings.find(({ code }) => code === 'waiting-to-write')?.evidence).toBe(
+      '1 write waiting to be written, the oldest for 9 s',
+    );
     expect(findings.find(({ code }) => code === 'saturated')?.evidence).toMatch(
       /; held by "label 1" at import\.ts:12:3 for 41\.2 s, somebody unnamed for 900 ms, "label 3" for 70 ms, and 1 more$/,
     );
+  });
+
+  it('has a command for what a command shows or mends, with the runtime directory that was named', async () => {
+    await using directory = await runtimeDirectory(busyService());
+    const { findings } = await diagnose(directory.path);
+    const here = `hive-db --runtime-dir ${directory.path}`;
+    expect(Object.fromEntries(findings.map(({ code, command }) => [code, command]))).toEqual({
+      failed: null,
+      saturated: `${here} ps --database orders`,
+      waiting: `${here} ps --database orders`,
+      'long-lease': `${here} ps --database orders`,
+      leaked: `${here} ps --database orders`,
+      'create-failures': null,
+      'slow-acquire': null,
+      'contended-writes': `${here} locks orders`,
+      rollbacks: `${here} top --interval 0s`,
+      'failing-label': `${here} top --interval 0s`,
+    });
+    const { out } = await run(['diagnose'], { env: { HIVE_RUNTIME_DIR: directory.path } });
+    expect(out).toContain('\n  run: hive-db ps --database orders\n');
+    // Nobody is sent to where he is.
+    expect(findings.filter(({ advice, command }) => `${advice} ${command}`.includes('hive-db diagnose'))).toEqual([]);
   });
 
   it('names the process that holds the write lock somebody waits for', async () => {
@@ -102,11 +135,24 @@ describe('diagnose', () => {
     const databases = [databaseSnapshot({ path, lane: waiting })];
     await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
     const { findings } = await diagnose(directory.path);
-    expect(findings.find(({ code }) => code === 'write-lock')?.evidence).toMatch(
+    const found = findings.find(({ code }) => code === 'write-lock');
+    expect(found?.evidence).toMatch(
       new RegExp(
         `^2 writes wait, the oldest for 4\\.2 s, while process ${writer.pid} \\(node writer\\.mjs .*\\) holds the write lock$`,
       ),
     );
+    expect(found?.command).toBe(`ps -o pid,stat,etime,args -p ${writer.pid}`);
+    // It says what the other one would say, and more.
+    expect(findings.map(({ code }) => code)).not.toContain('waiting-to-write');
+
+    // Whoever is first in its own process waits, too, also where nobody stands behind it.
+    const first = { label: 'save', heldMs: 3_000, lockedMs: undefined, changedMs: undefined };
+    await using alone = await runtimeDirectory(
+      serviceSnapshot({ databases: [databaseSnapshot({ path, lane: { running: 1, writer: first } })] }),
+    );
+    expect((await diagnose(alone.path)).findings.map(({ code, evidence }) => [code, evidence])).toEqual([
+      ['write-lock', expect.stringMatching(/^1 write waits, the oldest for 3 s, while process /)],
+    ]);
 
     const holder = serviceSnapshot({
       app: 'importer',

@@ -49,7 +49,7 @@ describe('the live view', () => {
       'waiting orders: 4 writes wait for up to 3.1 s, first "import prices" of importer (pid 4712), because shop (pid 4711) ho…',
       `> 1 pools  3 by app ${'─'.repeat(100)}`,
       'APP         PID  DATABASE  HEALTH  USED  IDLE  WAIT  SIZE  USE         ACQUIRE                READS   WRITES   ERRORS',
-      'importer   4712  orders    pass       0     1     2     4      ▁▁▁▁▁▁        -                    0        0        0',
+      'importer   4712  orders    warn       0     1     2     4      ▁▁▁▁▁▁        -                    0        0        0',
       'mailer     4713  mail      pass       0     2     0     2      ▁▁▁▁▁▁        -                    0        0        0',
       'shop       4711  orders    warn       4     0     3     4      ▂▆████   850 ms      ▁▇▇▇▇▇    250/s     40/s        0',
       `  2 activity  4 by time ${'─'.repeat(96)}`,

@@ -102,7 +102,7 @@ describe('hive-db why', () => {
       verdict: 'write-lock',
       culprits: [{ pid: writer.pid, app: null, observed_seconds: 0.05 }],
       // What it is doing there it does not tell, but the system knows since when it runs.
-      next: `ps -o pid,etime,args -p ${writer.pid}`,
+      next: `ps -o pid,stat,etime,args -p ${writer.pid}`,
     });
     expect(sentence).toMatch(/^1 write waits for up to .+ because node writer\.mjs .+ holds the write lock$/);
   });
@@ -121,7 +121,7 @@ describe('hive-db why', () => {
     expect({ verdict, culprits, next }).toMatchObject({
       verdict: 'held',
       culprits: [{ pid: writer.pid, app: null, label: null, observed_seconds: 0.05 }],
-      next: `ps -o pid,etime,args -p ${writer.pid}`,
+      next: `ps -o pid,stat,etime,args -p ${writer.pid}`,
     });
     expect(sentence).toMatch(
       /^no process of ours waits, but node writer\.mjs .+ has held the write lock for at least 50 ms; whether other programs wait for it cannot be seen$/,
@@ -205,7 +205,7 @@ describe('hive-db why', () => {
     await writer.tell('INSERT INTO t VALUES (zeroblob(5000000))');
     const { verdict, sentence, culprits, next } = await why(directory.path, path);
     expect({ verdict, culprits }).toMatchObject({ verdict: 'log', culprits: [{ pid: reader.pid }] });
-    expect(next).toBe(`ps -o pid,etime,args -p ${reader.pid}`);
+    expect(next).toBe(`ps -o pid,stat,etime,args -p ${reader.pid}`);
     expect(sentence).toMatch(
       /^nobody waits, but node writer\.mjs .+ keeps \d+ frames in the log, which grows to [\d.]+ MiB/,
     );

@@ -2,19 +2,21 @@ import { judge, type Reason } from '@hive/shared-db/health';
 import type { Answered } from '../inquiry.ts';
 import { worstFirst, type Finding } from './finding.ts';
 import { remarksOn, remarksOnLabels } from './performance.ts';
+import { withRemedy } from './remedy.ts';
 
 /** Everything that stands out in one process: what is wrong now, and what its counters tell. Pure. Worst first. */
 export function analyse({ pid, snapshot }: Answered): readonly Finding[] {
   const where = { process: { pid, app: snapshot.app }, file: null };
-  return worstFirst([
+  const findings = [
     ...judge(snapshot).reasons.map((reason) => ({ ...where, ...ofReason(reason) })),
     ...snapshot.databases.flatMap((database) =>
       remarksOn(database).map((remark) => ({ ...where, database: database.name, ...remark })),
     ),
     ...remarksOnLabels(snapshot).map((remark) => ({ ...where, database: null, ...remark })),
-  ]);
+  ];
+  return worstFirst(findings.map((finding) => withRemedy(finding)));
 }
 
-function ofReason({ status, code, database, evidence, advice }: Reason): Omit<Finding, 'process' | 'file'> {
+function ofReason({ status, code, database, evidence, advice }: Reason): Omit<Finding, 'process' | 'file' | 'command'> {
   return { severity: status === 'fail' ? 'error' : 'warning', code, database: database ?? null, evidence, advice };
 }

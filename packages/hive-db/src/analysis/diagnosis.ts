@@ -4,6 +4,7 @@ import { analyse } from './analysis.ts';
 import { fileFindings } from './file-findings.ts';
 import { worstFirst, type Finding } from './finding.ts';
 import { withHolders } from './holders.ts';
+import { withRemedy } from './remedy.ts';
 import { writeLockFindings } from './write-lock.ts';
 
 /** Everything that is to be said of the processes of a host. Worst first. */
@@ -11,11 +12,22 @@ export function diagnoseProcesses(
   { answered, unreachable }: Inquiry,
   holdersOf: (path: string) => readonly LockHolder[] | null,
 ): readonly Finding[] {
+  const locks = writeLockFindings(answered, holdersOf);
+  const others = answered.flatMap((process) =>
+    analyse(process).map((finding) => withHolders(finding, process.snapshot)),
+  );
   return worstFirst([
-    ...unreachable.map((process) => silence(process)),
-    ...writeLockFindings(answered, holdersOf),
-    ...answered.flatMap((process) => analyse(process).map((finding) => withHolders(finding, process.snapshot))),
+    ...unreachable.map((process) => withRemedy(silence(process))),
+    ...locks,
+    // Whoever is named as the holder need not be said to exist as well.
+    ...others.filter(
+      (finding) => !(finding.code === 'waiting-to-write' && locks.some((lock) => isAbout(lock, finding))),
+    ),
   ]);
+}
+
+function isAbout(lock: Finding, { process, database }: Finding): boolean {
+  return lock.process?.pid === process?.pid && lock.database === database;
 }
 
 /** Everything that is to be said of files. Pure. Worst first. */
@@ -23,7 +35,7 @@ export function diagnoseFiles(files: readonly FileReport[]): readonly Finding[] 
   return worstFirst(files.flatMap((file) => fileFindings(file)));
 }
 
-function silence({ pid, state, reason }: Unreachable): Finding {
+function silence({ pid, state, reason }: Unreachable): Omit<Finding, 'command'> {
   const where = { process: { pid, app: null }, database: null, file: null };
   if (state === 'silent')
     return {
@@ -31,8 +43,7 @@ function silence({ pid, state, reason }: Unreachable): Finding {
       severity: 'error',
       code: 'silent',
       evidence: `process ${pid} does not answer: ${reason}`,
-      advice:
-        'it is stopped (SIGSTOP, a debugger) or its machine is out of time: see ps and top; --timeout waits longer',
+      advice: 'it is stopped (STAT is T: SIGSTOP, a debugger) or its machine is out of time; --timeout waits longer',
     };
   return {
     ...where,

@@ -2,6 +2,7 @@ import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import type { DatabaseFile, FileReport } from '../file/file-report.ts';
 import { count, percent, size } from '../render/figures.ts';
 import type { Finding } from './finding.ts';
+import { withRemedy } from './remedy.ts';
 
 type Remark = Pick<Finding, 'severity' | 'code' | 'evidence' | 'advice'>;
 type Rule = (file: DatabaseFile) => Remark | undefined;
@@ -14,7 +15,7 @@ const LITTLE_SPACE = 64 * 1024 * 1024;
 /** What is wrong with a file that was named, as its bytes tell. Pure. */
 export function fileFindings(file: FileReport): readonly Finding[] {
   const remarks = file.state === 'database' ? remarksOn(file) : [otherwise(file.state, file.reason)].flat();
-  return remarks.map((remark) => ({ process: null, database: null, file: file.path, ...remark }));
+  return remarks.map((remark) => withRemedy({ process: null, database: null, file: file.path, ...remark }));
 }
 
 function remarksOn(file: DatabaseFile): readonly Remark[] {
@@ -80,14 +81,17 @@ function unreadableLog({ wal }: DatabaseFile): Remark | undefined {
   };
 }
 
-function largeLog({ wal }: DatabaseFile): Remark | undefined {
+function largeLog(file: DatabaseFile): Remark | undefined {
+  const { wal } = file;
   if (wal === null || wal.size_bytes <= DEFAULT_THRESHOLDS.walBytes) return undefined;
   return {
     severity: 'warning',
     code: 'wal',
     evidence: `its -wal file has grown to ${size(wal.size_bytes)}, over ${size(DEFAULT_THRESHOLDS.walBytes)}`,
     advice:
-      'a reader that stays keeps it from being emptied: end long reads and sessions in the processes that have it open',
+      file.lock_holders?.length === 0
+        ? 'nobody has it open: SQLite takes it in when somebody opens and closes the database'
+        : 'a reader that stays keeps it from being emptied: end long reads and sessions in the processes that have it open',
   };
 }
 

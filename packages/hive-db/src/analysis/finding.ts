@@ -12,8 +12,10 @@ export interface Finding {
   readonly file: string | null;
   /** One sentence with the figures, without a full stop. */
   readonly evidence: string;
-  /** The command or the action that fixes it. */
+  /** What fixes it. */
   readonly advice: string;
+  /** What to type: the command that fixes it, or that shows what has to be fixed; null where none does. */
+  readonly command: string | null;
 }
 
 const ORDER: readonly Severity[] = ['error', 'warning', 'info'];

@@ -7,9 +7,11 @@ const ABOUT_HOLDERS: ReadonlySet<string> = new Set(['saturated', 'waiting', 'tim
 /** How many holders a sentence names; `hive-db export` has all. */
 const NAMED = 3;
 
-/** The finding with the names of those who hold the connections at this moment, oldest first, where it is about them. Pure. */
+/** The finding with the names of those who hold the connections that read, oldest first, where it is about them. Pure. */
 export function withHolders(finding: Finding, { databases }: ServiceSnapshot): Finding {
-  const leases = databases.find(({ name }) => name === finding.database)?.leases ?? [];
+  const leases = (databases.find(({ name }) => name === finding.database)?.leases ?? []).filter(
+    ({ use }) => use !== 'write',
+  );
   if (!ABOUT_HOLDERS.has(finding.code) || leases.length === 0) return finding;
   const oldest = leases.toSorted((a, b) => b.ageMs - a.ageMs);
   const named = oldest.slice(0, NAMED).map((lease) => holder(lease));

@@ -3,6 +3,7 @@ import { USUAL_CHECKPOINT_FRAMES } from '../file/wal.ts';
 import { count, size } from '../render/figures.ts';
 import { shellWord } from '../shell-word.ts';
 import { doing, named } from './cause.ts';
+import { systemCommand } from './remedy.ts';
 
 /** Why a log stays as long as it is. */
 export type LogStay = Pick<DatabaseWal, 'sentence' | 'next'>;
@@ -102,7 +103,7 @@ function free({ frames, size_bytes: bytes }: Facts): LogStay {
 }
 
 function askAbout({ app, pid }: ReadMark, { names: [name] }: Pick<Facts, 'names'>): string {
-  if (app === null) return `ps -o pid,etime,args -p ${pid}`;
+  if (app === null) return systemCommand(pid);
   return name === undefined ? 'hive-db ps' : `hive-db ps --database ${shellWord(name)}`;
 }
 

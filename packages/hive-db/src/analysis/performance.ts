@@ -96,7 +96,7 @@ function restlessPool({ pool }: DatabaseSnapshot): Remark | undefined {
   };
 }
 
-function contendedWrites({ counters }: DatabaseSnapshot): Remark | undefined {
+function contendedWrites({ name, counters }: DatabaseSnapshot): Remark | undefined {
   const { busy, writes, transactions } = counters;
   const share = busy / (writes + transactions);
   if (busy < ENOUGH || share < BUSY_SHARE) return undefined;
@@ -104,7 +104,7 @@ function contendedWrites({ counters }: DatabaseSnapshot): Remark | undefined {
     severity: 'warning',
     code: 'contended-writes',
     evidence: `the write lock was somebody else's at ${busy} of ${count(writes + transactions, 'write')} (${percent(share)})`,
-    advice: 'keep transactions short in every process that writes here; hive-db locks FILE names who holds it',
+    advice: `keep transactions short in every process that writes here; hive-db locks ${name} names who holds it`,
   };
 }
 

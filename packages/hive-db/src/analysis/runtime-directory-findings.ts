@@ -1,6 +1,7 @@
 import type { RuntimeDirectoryReport } from '../file/runtime-directory.ts';
 import { count } from '../render/figures.ts';
 import type { Finding } from './finding.ts';
+import { withRemedy } from './remedy.ts';
 
 /** What is wrong with the place where processes find each other. Pure. */
 export function runtimeDirectoryFindings(report: RuntimeDirectoryReport | undefined): readonly Finding[] {
@@ -26,5 +27,7 @@ export function runtimeDirectoryFindings(report: RuntimeDirectoryReport | undefi
           evidence: `${count(staleSockets.length, 'socket')} of processes that ended without a word`,
           advice: 'they harm nobody, and the next service to open removes them; hive-db health-check --fix does it now',
         },
-  ].flat();
+  ]
+    .flat()
+    .map((finding) => withRemedy(finding));
 }

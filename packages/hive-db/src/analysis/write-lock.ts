@@ -2,10 +2,12 @@ import type { DatabaseSnapshot } from '@hive/shared-db';
 import type { LockHolder } from '../file/file-report.ts';
 import type { Answered } from '../inquiry.ts';
 import { count, duration } from '../render/figures.ts';
+import { shellWord } from '../shell-word.ts';
 import type { Finding } from './finding.ts';
+import { systemCommand } from './remedy.ts';
 
 /**
- * Who holds the write locks that somebody waits for: one finding for each file and waiting process. `holdersOf` looks at a path;
+ * Who holds the write locks that somebody waits for too long: one finding for each file and waiting process. `holdersOf` looks at a path;
  * everything else is pure.
  */
 export function writeLockFindings(
@@ -14,20 +16,35 @@ export function writeLockFindings(
 ): readonly Finding[] {
   return answered.flatMap((process) =>
     process.snapshot.databases.flatMap((database) => {
-      const { path, lane } = database;
-      if (path === undefined || lane.waiting === 0 || lane.oldestWaitMs <= process.snapshot.thresholds.oldestWaitMs)
-        return [];
+      const { path } = database;
+      const wait = waitOf(database);
+      if (path === undefined || wait.oldestMs <= process.snapshot.thresholds.oldestWaitMs) return [];
       const writers = (holdersOf(path) ?? []).filter(
         ({ holds }) => holds.includes('write') || holds.includes('exclusive'),
       );
-      return writers.map((writer) => findingOf(process, database, writer, answered));
+      return writers.map((writer) => findingOf(process, database, wait, writer, answered));
     }),
   );
 }
 
+/** How many writes of a process wait, and for how long the first of them. */
+interface Wait {
+  readonly writes: number;
+  readonly oldestMs: number;
+}
+
+/** Those in the queue, and whoever is first and has not got the lock of the database. */
+function waitOf({ lane }: DatabaseSnapshot): Wait {
+  const { waiting, oldestWaitMs, writer } = lane;
+  return writer === undefined || writer.lockedMs !== undefined
+    ? { writes: waiting, oldestMs: oldestWaitMs }
+    : { writes: waiting + 1, oldestMs: Math.max(oldestWaitMs, writer.heldMs) };
+}
+
 function findingOf(
   { pid, snapshot }: Answered,
-  { name, path, lane }: DatabaseSnapshot,
+  { name, path }: DatabaseSnapshot,
+  { writes, oldestMs }: Wait,
   writer: LockHolder,
   answered: readonly Answered[],
 ): Finding {
@@ -42,7 +59,8 @@ function findingOf(
     process: { pid, app: snapshot.app },
     database: name,
     file: null,
-    evidence: `${count(lane.waiting, 'write waits', 'writes wait')}, the oldest for ${duration(lane.oldestWaitMs / 1_000)}, while ${holder} holds the write lock${work}`,
+    evidence: `${count(writes, 'write waits', 'writes wait')}, the oldest for ${duration(oldestMs / 1_000)}, while ${holder} holds the write lock${work}`,
     advice: 'end what it does there, or wait for it; a transaction should hold the lock for milliseconds',
+    command: holding === undefined ? systemCommand(writer.pid) : `hive-db locks ${shellWord(name)}`,
   };
 }

@@ -14,6 +14,7 @@ import { merged, type Fix } from '../fixes/fix.ts';
 import { runtimeDirectoryFix } from '../fixes/runtime-directory-fixes.ts';
 import { announceAbsence, inquire } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
+import { withNextCommands } from '../next-command.ts';
 import { present } from '../present.ts';
 import { WrongUse } from '../wrong-use.ts';
 
@@ -45,7 +46,12 @@ export async function healthFix(invocation: Invocation, request: FixRequest): Pr
   checkConfirmed(request, fixes);
   const steps: FixStep[] = [];
   for (const fix of fixes) steps.push(await take(fix, request));
-  const document: FixDocument = { schema: 'hive-db/fix/v1', dry_run: request.dryRun, steps, advice };
+  const document: FixDocument = {
+    schema: 'hive-db/fix/v1',
+    dry_run: request.dryRun,
+    steps,
+    advice: withNextCommands(advice, invocation),
+  };
   await present(invocation, document, async () => (await import('../render/fix-text.ts')).fixText);
   return worstOf([outcome, steps.every((step) => step.outcome === 'done') ? EXIT.fine : EXIT.finding]);
 }
@@ -84,7 +90,7 @@ function planForFiles(invocation: Invocation, paths: readonly string[]): Plan {
       const fix = file.state === 'database' ? databaseFileFix(finding, file, context) : undefined;
       if (fix === undefined) advice.push(finding);
       else if (typeof fix === 'string')
-        advice.push({ ...finding, advice: `${finding.advice} (not mended now: ${fix})` });
+        advice.push({ ...finding, advice: `${finding.advice} (not mended now: ${fix})`, command: null });
       else fixes.push(fix);
     }
     return fileOutcome(invocation, file);

@@ -4,6 +4,7 @@ import { announce, inquire, type Inquiry } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { printLine } from '../render/json.ts';
 import { watchKnown } from '../sightings.ts';
+import { withCommands } from './monitor.ts';
 import { Watch } from '../watch.ts';
 
 /**
@@ -41,7 +42,7 @@ async function printUntil(signal: AbortSignal, invocation: Invocation, intervalM
     if (missing !== said) announce(invocation, inquiry);
     said = missing;
     const locks = watchKnown(inquiry.answered, watch);
-    printLine(io.stdout, withLocks(monitorOf(inquiry, earlier), locks, inquiry));
+    printLine(io.stdout, withLocks(withCommands(monitorOf(inquiry, earlier), invocation), locks, inquiry));
     earlier = inquiry;
     await io.clock.wait(intervalMs, signal);
   }

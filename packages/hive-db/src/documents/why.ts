@@ -1,4 +1,5 @@
 import { causeOf, type Cause, type CauseVerdict, type Culprit } from '../analysis/cause.ts';
+import { systemCommand } from '../analysis/remedy.ts';
 import type { Inquiry } from '../inquiry.ts';
 import { companyOf, type Sighting } from './holder.ts';
 import { databaseLocks } from './locks.ts';
@@ -38,11 +39,8 @@ export function whyDocument(database: string, sighting: Sighting, inquiry: Inqui
 
 /** Where more is to be learnt. Of a stranger only the system knows more. `name` is how processes call the database. */
 function nextOf({ verdict, culprits: [culprit] }: Cause, database: string, name: string | undefined): string | null {
-  if (culprit?.app === null) return `ps -o pid,etime,args -p ${culprit.pid}`;
+  if (culprit?.app === null) return systemCommand(culprit.pid);
   switch (verdict) {
-    case 'write-lock':
-    case 'held':
-      return `hive-db locks ${shellWord(database)}`;
     case 'connections':
       return name === undefined ? 'hive-db ps' : `hive-db ps --database ${shellWord(name)}`;
     case 'stuck':
@@ -51,5 +49,7 @@ function nextOf({ verdict, culprits: [culprit] }: Cause, database: string, name:
       return `hive-db wal ${shellWord(database)}`;
     case 'none':
       return null;
+    default:
+      return `hive-db locks ${shellWord(database)}`;
   }
 }

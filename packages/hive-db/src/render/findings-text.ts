@@ -6,6 +6,9 @@ import { paragraph } from './paragraph.ts';
 import { safe, safePath } from './safe-text.ts';
 import { SEVERITY_TONES } from './tones.ts';
 
+/** Longer than any path of Linux, of which there is one in it. */
+const LONGEST_COMMAND = 4_200;
+
 /** All findings, worst first, and how many there are. Nothing where nothing could be examined. */
 export function diagnosisText(document: DiagnosisDocument, paint: Paint, width: number): string {
   const { findings, counts, examined } = document;
@@ -43,6 +46,8 @@ export function findingText(finding: Finding, paint: Paint, width: number): stri
   return head + sentences(finding, width, '  ');
 }
 
-function sentences({ evidence, advice }: Finding, width: number, indent: string): string {
-  return paragraph(safe(evidence), width, indent) + paragraph(`fix: ${safe(advice)}`, width, indent);
+/** The command is never broken into lines: it is there to be copied. */
+function sentences({ evidence, advice, command }: Finding, width: number, indent: string): string {
+  const run = command === null ? '' : `${indent}run: ${safe(command, LONGEST_COMMAND)}\n`;
+  return paragraph(safe(evidence), width, indent) + paragraph(`fix: ${safe(advice)}`, width, indent) + run;
 }

@@ -80,7 +80,7 @@ function suspended({ name, pool }: DatabaseSnapshot): Finding | undefined {
   };
 }
 
-function saturated({ pool }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
+function saturated({ name, pool }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
   const limit = pool.size + pool.maxOverflow;
   const share = limit > 0 ? pool.leased / limit : 0;
   if (share < Math.min(thresholds.utilisationWarn, thresholds.utilisationCritical)) return undefined;
@@ -89,34 +89,38 @@ function saturated({ pool }: DatabaseSnapshot, thresholds: Thresholds): Finding 
     status: critical && thresholds.failWhenSaturated ? 'fail' : 'warn',
     code: 'saturated',
     evidence: `${pool.leased} of ${count(limit, 'connection')} are in use (${percent(share)}), ${count(pool.waiting, 'caller')} waiting`,
-    advice: 'see who holds them with hive-db diagnose; where all are short and needed, raise size or maxOverflow',
+    advice: `hive-db ps --database ${name} shows who holds them; where all are short and needed, raise size or maxOverflow`,
   };
 }
 
-function waitingForConnection({ pool }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
+function waitingForConnection({ name, pool }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
   if (pool.oldestWaitMs <= oldestWaitMs) return undefined;
   return {
     status: 'warn',
     code: 'waiting',
     evidence: `${count(pool.waiting, 'caller')} waiting for a connection, the oldest for ${duration(pool.oldestWaitMs)}`,
-    advice:
-      'see who holds the connections with hive-db diagnose; then shorten the holders, or raise size or maxOverflow',
+    advice: `hive-db ps --database ${name} shows who holds the connections; shorten that, or raise size or maxOverflow`,
   };
 }
 
-function waitingToWrite({ lane }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
-  if (lane.oldestWaitMs <= oldestWaitMs) return undefined;
+/** In the queue of this process, or at its head and for the lock of the database, which somebody else has. */
+function waitingToWrite({ name, lane }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
   const { writer } = lane;
-  const holder = writer === undefined ? '' : `, behind ${quoted(writer.label)} for ${duration(writer.heldMs)}`;
+  const outside = writer !== undefined && writer.lockedMs === undefined ? writer : undefined;
+  const oldest = Math.max(lane.oldestWaitMs, outside?.heldMs ?? 0);
+  if (oldest <= oldestWaitMs) return undefined;
+  const waiting = lane.waiting + (outside === undefined ? 0 : 1);
+  const behind = writer === undefined ? '' : `, behind ${quoted(writer.label)} for ${duration(writer.heldMs)}`;
+  const first = outside === undefined ? behind : `, first ${quoted(outside.label)} for the lock of the database`;
   return {
     status: 'warn',
-    code: 'waiting',
-    evidence: `${count(lane.waiting, 'write')} waiting to be written, the oldest for ${duration(lane.oldestWaitMs)}${holder}`,
-    advice: 'see who holds the write lock with hive-db diagnose; keep transactions short and slow work outside them',
+    code: 'waiting-to-write',
+    evidence: `${count(waiting, 'write')} waiting to be written, the oldest for ${duration(oldest)}${first}`,
+    advice: `hive-db why ${name} says who holds the write lock; keep transactions short and slow work outside them`,
   };
 }
 
-function timeouts({ pool }: DatabaseSnapshot, { timeoutShare }: Thresholds): Finding | undefined {
+function timeouts({ name, pool }: DatabaseSnapshot, { timeoutShare }: Thresholds): Finding | undefined {
   const { immediate, waited, timeouts: failed } = pool.counters;
   const share = failed === 0 ? 0 : failed / (immediate + waited + failed);
   if (failed === 0 || share < timeoutShare) return undefined;
@@ -124,8 +128,7 @@ function timeouts({ pool }: DatabaseSnapshot, { timeoutShare }: Thresholds): Fin
     status: 'warn',
     code: 'timeouts',
     evidence: `${count(failed, 'acquisition')} timed out since the start, ${percent(share)} of all`,
-    advice:
-      'see who holds the connections with hive-db diagnose; the errors of the callers name the holders of their time',
+    advice: `the errors of the callers name who held the connections then; hive-db ps --database ${name} shows who does now`,
   };
 }
 

@@ -11,6 +11,7 @@ export type ReasonCode =
   | 'suspended'
   | 'saturated'
   | 'waiting'
+  | 'waiting-to-write'
   | 'timeouts'
   | 'long-lease'
   | 'abandoned'

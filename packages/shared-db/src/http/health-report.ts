@@ -49,7 +49,7 @@ const measures: readonly Measure[] = [
   },
   {
     name: 'waitTime',
-    codes: ['waiting'],
+    codes: ['waiting', 'waiting-to-write'],
     observe: ({ pool, lane }) => ({
       observedValue: Math.max(pool.oldestWaitMs, lane.oldestWaitMs),
       observedUnit: 'ms',

@@ -182,7 +182,7 @@ describe('somebody who waits', () => {
     expect(verdictOn({ lane: { waiting: 1, oldestWaitMs: 1_000 } }).status).toBe('pass');
     expect(onlyReason({ lane: { waiting: 1, oldestWaitMs: 125_000 } })).toMatchObject({
       status: 'warn',
-      code: 'waiting',
+      code: 'waiting-to-write',
       evidence: '1 write waiting to be written, the oldest for 2 min',
     });
     const lane = {
@@ -194,6 +194,15 @@ describe('somebody who waits', () => {
     expect(onlyReason({ lane }).evidence).toBe(
       String.raw`2 writes waiting to be written, the oldest for 3 s, behind "move \"stock\"" for 3.1 s`,
     );
+    // Another process has the lock of the database: whoever is first waits as well, also where nobody stands behind it.
+    const first = { label: 'save', heldMs: 4_000, lockedMs: undefined, changedMs: undefined };
+    expect(onlyReason({ lane: { running: 1, writer: first } }).evidence).toBe(
+      '1 write waiting to be written, the oldest for 4 s, first "save" for the lock of the database',
+    );
+    expect(onlyReason({ lane: { ...lane, writer: first } }).evidence).toBe(
+      '3 writes waiting to be written, the oldest for 4 s, first "save" for the lock of the database',
+    );
+    expect(verdictOn({ lane: { running: 1, writer: { ...first, heldMs: 1_000 } } }).status).toBe('pass');
   });
 });
 
