@@ -56,7 +56,7 @@ describe('the live view', () => {
       '   TIME  KIND         LABEL          APP         PID  DATABASE  CALL SITE',
       '   93 s  read         yearly report  shop       4711  orders    report.ts:7:1',
       '  4.2 s  transaction  move stock     shop       4711  orders    stock.ts:88:5',
-      '  3.1 s  write        import prices  importer   4712  orders    import.ts:12:3',
+      '  3.1 s  waiting      import prices  importer   4712  orders    import.ts:12:3',
       '  12 ms  read         list orders    shop       4711  orders',
       `  3 blocking  4 by wait ${'─'.repeat(96)}`,
       '    FOR  WHO WAITS                           FOR WHAT    DATABASE  WHO HAS IT                      SINCE  CALL SITE',

@@ -31,7 +31,7 @@ describe('monitor', () => {
       '  stock       1 of 4   25 %            -      -      -     2/h  32 KiB',
       '  activity',
       '    orders: reads 30/min, writes 2/min; 25 rolled back, 30 found the lock taken,',
-      '    0 timed out; writing now: move stock, 1.2 s',
+      '    0 timed out; writing now: 1.2 s, move stock',
       '    stock: reads 30/min, writes 2/min; 0 rolled back, 0 found the lock taken, 0',
       '    timed out',
       '  errors',

@@ -60,6 +60,23 @@ describe('ps', () => {
     );
   });
 
+  it('shows the file and the line of a call, however long its path is', async () => {
+    const lease = {
+      id: 3,
+      resourceId: 1,
+      owner: 'nightly import',
+      ageMs: 400,
+      acquiredAt: 'Object.run (/srv/very/long/path/to/where/the/program/is/import.ts:12:3)',
+      allowedMs: undefined,
+      use: 'session' as const,
+    };
+    const databases = [databaseSnapshot({ leases: [lease] })];
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
+    const { out } = await run(['ps', '--runtime-dir', directory.path]);
+    expect(out).toMatch(/ …[^ ]*\/import\.ts:12:3\)\n$/);
+    expect(out.split('\n').every((line) => line.length <= 80)).toBe(true);
+  });
+
   it('marks what takes longer than its holder said, and what is stuck', async () => {
     await using directory = await runtimeDirectory(busyService(), stuckService());
     const terminal = { columns: 100, rows: 30 };

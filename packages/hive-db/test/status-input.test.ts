@@ -64,7 +64,9 @@ describe('status --input', () => {
     await shop.kill();
     const { code, out, err } = await run(['status', '-i', path]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(new RegExp(`^as it was at \\d{4}-.+Z\n\nshop {2}pid ${shop.pid} [^]+ orders +sqlite +open `));
+    expect(out).toMatch(
+      new RegExp(`^as it was at \\d{4}-.+Z\n\n  DATABASE .+\nshop {2}pid ${shop.pid} [^]+ orders +sqlite +open `),
+    );
   });
 
   it('says that nobody was there', async () => {

@@ -6,20 +6,18 @@ import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapsh
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 describe('status', () => {
-  it('shows a table of databases for each process', async () => {
+  it('shows all processes and their databases in one table', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), busyService());
     const { code, out, err } = await run(['status', '--runtime-dir', directory.path]);
     expect(code).toBe(0);
     expect(err).toBe('');
     expect(out).toBe(
       [
-        'quiet  pid 12  up 60 min',
-        '  DATABASE  DRIVER  STATUS  IN USE  IDLE  WAITING  QUEUED  WRITING',
-        '  orders    sqlite  open    1 of 4     1        0       0  -',
-        '',
-        'shop  pid 4711  up 60 min',
         '  DATABASE  DRIVER  STATUS    IN USE  IDLE  WAITING  QUEUED  WRITING',
-        '  orders    sqlite  open    5 of 4+1     0        3       2  move stock, 1.2 s',
+        'quiet  pid 12  up 60 min',
+        '  orders    sqlite  open      1 of 4     1        0       0  -',
+        'shop  pid 4711  up 60 min',
+        '  orders    sqlite  open    5 of 4+1     0        3       2  1.2 s, move stock',
         '  stock     sqlite  failed    1 of 4     1        0       0  -',
         '',
       ].join('\n'),
@@ -56,7 +54,7 @@ describe('status', () => {
     const http = { host: '::1', port: 9_100 };
     await using directory = await runtimeDirectory(serviceSnapshot({ http }));
     const { out } = await run(['status', '--runtime-dir', directory.path]);
-    expect(out).toMatch(/^shop {2}pid 4711 {2}up 60 min {2}http:\/\/\[::1\]:9100\n/);
+    expect(out).toMatch(/\nshop {2}pid 4711 {2}up 60 min {2}http:\/\/\[::1\]:9100\n/);
     const json = await run(['status', '--json', '--runtime-dir', directory.path]);
     expect(JSON.parse(json.out)).toMatchObject({ processes: [{ http }] });
   });
@@ -80,7 +78,11 @@ describe('status', () => {
         lane: {
           waiting: 0,
           running: 1,
-          writer: { label: 'move stock', held_seconds: expect.any(Number) as number },
+          writer: {
+            label: 'move stock',
+            held_seconds: expect.any(Number) as number,
+            waits_for_lock: false,
+          },
         },
       },
       {
@@ -91,6 +93,23 @@ describe('status', () => {
         lane: { waiting: 0, running: 0, writer: null },
       },
     ]);
+  });
+
+  it('does not call writing what waits for the lock of another process', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using other = await startShop(directory.path);
+    await shop.tell('lock');
+    await other.tell('ask');
+    const env = { HIVE_RUNTIME_DIR: shop.runtimeDirectory };
+    const { out } = await run(['status'], { env });
+    expect(out).toMatch(new RegExp(`pid ${shop.pid} .*\n  orders .+ {2}[\\d.]+ m?s, move stock\n`));
+    expect(out).toMatch(new RegExp(`pid ${other.pid} .*\n  orders .+ {2}waits [\\d.]+ m?s, add`));
+    const waiting = await run(['ps', '--kind', 'waiting', '--json'], { env });
+    expect(JSON.parse(waiting.out)).toMatchObject({ activities: [{ pid: other.pid, label: 'add stock' }] });
+    const report = await run(['monitor'], { env });
+    expect(report.out).toMatch(/; first in line\s+for\s+the\s+write\s+lock:\s+waits\s/);
+    expect(report.out).toMatch(/;\s+writing\s+now:\s+[\d.]+\sm?s,\s+move\s/);
   });
 
   it('says in one line that no process is there, and is content', async () => {

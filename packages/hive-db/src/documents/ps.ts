@@ -11,7 +11,7 @@ export interface PsDocument extends Unanswered {
 
 /**
  * What somebody is doing with a database at this moment. `session`, `read`, `write`: holds a connection; `any`: the same on a driver
- * without a single writer; `waiting`: wants one; `running`: is inside a statement that its process cannot leave.
+ * without a single writer; `waiting`: wants one, or has that which writes and wants the lock of the database; `running`: is inside a statement that its process cannot leave.
  */
 export type ActivityKind = 'session' | 'read' | 'write' | 'any' | 'waiting' | 'running';
 
@@ -73,12 +73,13 @@ function activitiesOf(answered: Answered): readonly ActivityDocument[] {
   return [...used, { ...process, ...running, label, call_site, statement, age_seconds: blockedMs / 1_000 }];
 }
 
-function usesOf({ name, leases, waiters }: DatabaseSnapshot): readonly Omit<ActivityDocument, 'pid' | 'app'>[] {
+function usesOf({ name, lane, leases, waiters }: DatabaseSnapshot): readonly Omit<ActivityDocument, 'pid' | 'app'>[] {
   const database = name;
+  const isLocked = lane.writer === undefined || lane.writer.lockedMs !== undefined;
   return [
     ...leases.map(({ owner = null, ageMs, allowedMs, acquiredAt = null, use }) => ({
       database,
-      kind: use,
+      kind: use === 'write' && !isLocked ? ('waiting' as const) : use,
       label: owner,
       age_seconds: ageMs / 1_000,
       allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,

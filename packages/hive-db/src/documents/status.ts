@@ -33,7 +33,15 @@ export interface LaneGauges {
   readonly waiting: number;
   readonly running: number;
   /** Who holds the writer; null while nobody does. */
-  readonly writer: { readonly label: string; readonly held_seconds: number } | null;
+  readonly writer: LaneWriter | null;
+}
+
+/** Who may write among the callers of a process. */
+export interface LaneWriter {
+  readonly label: string;
+  readonly held_seconds: number;
+  /** Whether it waits for the lock of the database, which somebody else has: then it writes nothing. */
+  readonly waits_for_lock: boolean;
 }
 
 export interface PoolGauges {
@@ -99,14 +107,26 @@ export function gaugesOf({ name, driver, status, pool, lane }: DatabaseSnapshot)
 
 /** The lane of a database in the words of all documents. */
 export function laneOf({ waiting, running, writer }: DatabaseSnapshot['lane']): LaneGauges {
-  const holder = writer === undefined ? null : { label: writer.label, held_seconds: writer.heldMs / 1_000 };
+  const holder =
+    writer === undefined
+      ? null
+      : {
+          label: writer.label,
+          held_seconds: writer.heldMs / 1_000,
+          waits_for_lock: writer.lockedMs === undefined,
+        };
   return { waiting, running, writer: holder };
 }
 
 function gaugesOfExported({ name, driver, status, pool, lane }: ExportedDatabase): DatabaseGauges {
   const { size, max_overflow, in_use, idle, waiting } = pool;
   // An export may know more of it than a status says.
-  const writer = lane.writer && { label: lane.writer.label, held_seconds: lane.writer.held_seconds };
+  const writer = lane.writer && {
+    label: lane.writer.label,
+    held_seconds: lane.writer.held_seconds,
+    // An older export does not say.
+    waits_for_lock: Object.hasOwn(lane.writer, 'waits_for_lock') && lane.writer.waits_for_lock,
+  };
   return {
     name,
     driver,

@@ -49,6 +49,8 @@ function nextOf({ verdict, culprits: [culprit] }: Cause, database: string, name:
       return `hive-db wal ${shellWord(database)}`;
     case 'none':
       return null;
+    case 'write-lock':
+    case 'held':
     default:
       return `hive-db locks ${shellWord(database)}`;
   }

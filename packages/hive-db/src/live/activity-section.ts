@@ -40,7 +40,7 @@ export function activitySection({ at, inquiry }: Look): Section {
   };
 }
 
-function leaseRows({ pid, snapshot }: Answered, { name, leases }: DatabaseSnapshot): readonly SectionRow[] {
+function leaseRows({ pid, snapshot }: Answered, { name, lane, leases }: DatabaseSnapshot): readonly SectionRow[] {
   const overdue = new Set(suspectedLeaks(leases, snapshot.thresholds));
   return leases.map((lease) => {
     const { owner = '-', ageMs, acquiredAt = '', use } = lease;
@@ -48,7 +48,7 @@ function leaseRows({ pid, snapshot }: Answered, { name, leases }: DatabaseSnapsh
     return {
       cells: [
         overdue.has(lease) ? { text: age, tone: 'bad' } : age,
-        use === 'write' ? { text: kindOf(lease), tone: 'strong' } : kindOf(lease),
+        use === 'write' ? { text: kindOf(lease, lane), tone: 'strong' } : kindOf(lease, lane),
         safe(owner),
         safe(snapshot.app),
         String(pid),
@@ -103,8 +103,9 @@ function databaseOf({ databases: [only, ...others] }: ServiceSnapshot): string {
   return only === undefined || others.length > 0 ? '-' : safe(only.name);
 }
 
-/** Who has said how long it takes has a session, or a transaction where it writes. */
-function kindOf({ allowedMs, use }: LeaseSnapshot): string {
+/** Who has said how long it takes has a session, or a transaction where it writes. Without the lock of the database it waits for that. */
+function kindOf({ allowedMs, use }: LeaseSnapshot, { writer }: DatabaseSnapshot['lane']): string {
+  if (use === 'write' && writer !== undefined && writer.lockedMs === undefined) return 'waiting';
   if (use === 'write') return allowedMs === undefined ? 'write' : 'transaction';
   return allowedMs === undefined ? 'read' : 'session';
 }

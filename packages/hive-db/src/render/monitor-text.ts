@@ -54,7 +54,8 @@ function activity({ name, lane, rates, totals }: DatabaseReport): string {
   const { reads_per_second: reads, writes_per_second: writes } = rates;
   const { rolled_back: rolledBack, busy, acquire_timeouts: timeouts } = totals;
   const counts = `${rolledBack} rolled back, ${busy} found the lock taken, ${timeouts} timed out`;
-  const now = lane.running > 0 ? `; writing now: ${writing(lane)}` : '';
+  const doing = lane.writer?.waits_for_lock === true ? 'first in line for the write lock' : 'writing now';
+  const now = lane.running > 0 ? `; ${doing}: ${writing(lane)}` : '';
   return `${safe(name)}: reads ${rate(reads)}, writes ${rate(writes)}; ${counts}${now}`;
 }
 

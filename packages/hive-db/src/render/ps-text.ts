@@ -2,7 +2,7 @@ import type { ActivityDocument, PsDocument } from '../documents/ps.ts';
 import { duration } from './figures.ts';
 import type { Paint } from './paint.ts';
 import { safe } from './safe-text.ts';
-import { table, type Cell, type Column } from './table.ts';
+import { callSite, table, type Cell, type Column } from './table.ts';
 
 const COLUMNS: readonly Column[] = [
   { head: 'PID', align: 'right' },
@@ -30,6 +30,6 @@ function row(one: ActivityDocument): readonly Cell[] {
     kind,
     isLate ? { text: lasting, tone: 'bad' } : lasting,
     label === null ? '-' : safe(label),
-    safe(one.statement ?? one.call_site ?? '-'),
+    one.statement === null ? callSite(one.call_site) : safe(one.statement),
   ];
 }

@@ -18,14 +18,14 @@ const COLUMNS: readonly Column[] = [
   { head: 'WRITING' },
 ];
 
-/** Where everything stands: a table for each process, a list for each database file. Other files are messages, not data. */
+/** Where everything stands: one table, a list for each database file. Other files are messages, not data. */
 export function statusText(document: StatusDocument, paint: Paint, width: number): string {
   const { processes, files = [], taken_at: takenAt } = document;
   return [
     ...(takenAt === undefined
       ? []
       : [`as it was at ${paint('strong', safe(takenAt ?? 'a time that is not known'))}\n`]),
-    ...processes.map((process) => processText(process, paint, width)),
+    ...(processes.length === 0 ? [] : [processesText(processes, paint, width)]),
     ...files.filter((file) => file.state === 'database').map((file) => fileText(file, paint, width)),
   ].join('\n');
 }
@@ -35,10 +35,16 @@ export function inUse({ in_use: used, size, max_overflow: overflow }: PoolGauges
   return overflow === 0 ? `${used} of ${size}` : `${used} of ${size}+${overflow}`;
 }
 
-function processText(process: ProcessStatus, paint: Paint, width: number): string {
-  const heading = `${processHeading(process, paint)}${served(process)}\n`;
-  if (process.databases.length === 0) return `${heading}  no databases\n`;
-  return heading + table(COLUMNS, process.databases.map(row), { width, paint, indent: '  ' });
+/** A line for each process, and below it one for each of its databases, in columns that are the same for all. */
+function processesText(processes: readonly ProcessStatus[], paint: Paint, width: number): string {
+  const rows = processes.flatMap(({ databases }) => databases.map(row));
+  const [head, ...lines] = table(COLUMNS, rows, { width, paint, indent: '  ' }).split(/(?<=\n)/);
+  const blocks = processes.map((process) => {
+    const heading = `${processHeading(process, paint)}${served(process)}\n`;
+    const own = lines.splice(0, process.databases.length).join('');
+    return `${heading}${own || '  no databases\n'}`;
+  });
+  return `${rows.length === 0 ? '' : head}${blocks.join('')}`;
 }
 
 /** Where its health is to be had, as a browser spells it. */
@@ -53,8 +59,9 @@ function row({ name, driver, status, pool, lane }: DatabaseGauges): readonly Cel
   return [safe(name), safe(driver), statusCell(status), inUse(pool), ...figures, writing(lane)];
 }
 
-/** Who holds the writer and for how long; a dash while nobody does. */
+/** For how long somebody holds the writer, whether it has to wait, and who; a dash while nobody does. Where it is cut, a label is. */
 export function writing({ running, writer }: LaneGauges): string {
-  if (writer !== null) return `${safe(writer.label)}, ${duration(writer.held_seconds)}`;
+  if (writer !== null)
+    return `${writer.waits_for_lock ? 'waits ' : ''}${duration(writer.held_seconds)}, ${safe(writer.label)}`;
   return running > 0 ? 'somebody unnamed' : '-';
 }

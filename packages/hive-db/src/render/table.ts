@@ -1,9 +1,10 @@
 import Table from 'cli-table3';
-import { cells, cut } from './cells.ts';
+import { cells, cut, cutBeginning } from './cells.ts';
 import type { Paint, Tone } from './paint.ts';
+import { safe } from './safe-text.ts';
 
-/** What stands in a cell: text, or text with a tone. */
-export type Cell = string | { readonly text: string; readonly tone: Tone };
+/** What stands in a cell: text, or text with a tone, or one of which the end says more than the beginning where there is no room. */
+export type Cell = string | { readonly text: string; readonly tone?: Tone; readonly keep?: 'end' };
 
 export interface Column {
   readonly head: string;
@@ -49,8 +50,9 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
   const heads = columns.map(({ head }) => head);
   const widths = fitted(naturalWidths([heads, ...rows]), width - cells(indent));
   const place = (cell: Cell, index: number): string => {
-    const text = cut(textOf(cell), widths[index] ?? NARROWEST);
-    return typeof cell === 'string' ? text : paint(cell.tone, text);
+    const shorten = typeof cell !== 'string' && cell.keep === 'end' ? cutBeginning : cut;
+    const text = shorten(textOf(cell), widths[index] ?? NARROWEST);
+    return typeof cell === 'string' || cell.tone === undefined ? text : paint(cell.tone, text);
   };
   const grid = new Table({
     chars: BORDERLESS,
@@ -86,4 +88,9 @@ function fitted(natural: readonly number[], width: number): readonly number[] {
 
 function textOf(cell: Cell): string {
   return typeof cell === 'string' ? cell : cell.text;
+}
+
+/** A place in somebody's source as a cell: the file and the line stand at its end. */
+export function callSite(site: string | null): Cell {
+  return { text: safe(site ?? '-'), keep: 'end' };
 }

@@ -1,8 +1,8 @@
 import type { SlowRun, TopDatabase, TopDocument, TopLabel, TopStatement } from '../documents/top.ts';
-import { duration, rate } from './figures.ts';
+import { count, duration, rate } from './figures.ts';
 import type { Paint } from './paint.ts';
 import { safe } from './safe-text.ts';
-import { table, type Cell, type Column } from './table.ts';
+import { callSite, table, type Cell, type Column } from './table.ts';
 
 const DATABASES: readonly Column[] = [
   { head: 'APP' },
@@ -26,10 +26,11 @@ const LABELS: readonly Column[] = [
   { head: 'LABEL' },
   { head: 'WHERE' },
 ];
-const STATEMENTS: readonly Column[] = [...TIMES, { head: 'DATABASE' }, { head: 'STATEMENT' }];
+const STATEMENTS: readonly Column[] = [...TIMES, { head: 'APP' }, { head: 'DATABASE' }, { head: 'STATEMENT' }];
 const SLOW: readonly Column[] = [
   { head: 'TOOK', align: 'right' },
-  { head: 'AT' },
+  { head: 'AT (UTC)' },
+  { head: 'APP' },
   { head: 'DATABASE' },
   { head: 'LABEL' },
   { head: 'STATEMENT' },
@@ -42,6 +43,7 @@ export function topText(document: TopDocument, paint: Paint, width: number): str
   const over = seconds > 0 ? `over ${duration(seconds)}` : 'since the start of each process';
   const parts = [
     part('databases', DATABASES, databases.map(databaseRow)),
+    `  ${paint('faint', `in all, since the start: ${totals(databases)}`)}\n`,
     part('labels', LABELS, labels.map(labelRow)),
     part('statements', STATEMENTS, statements.map(statementRow)),
     part('slow statements', SLOW, slow.map(slowRow)),
@@ -52,6 +54,25 @@ export function topText(document: TopDocument, paint: Paint, width: number): str
     if (rows.length === 0) return '';
     return `\n${paint('strong', title)}\n${table(columns, rows, { width, paint, indent: '  ' })}`;
   }
+}
+
+function totals(databases: readonly TopDatabase[]): string {
+  const sum = (of: (database: TopDatabase) => number): number =>
+    databases.reduce((all, database) => all + of(database), 0);
+  return [
+    count(
+      sum(({ reads }) => reads),
+      'read',
+    ),
+    count(
+      sum(({ writes }) => writes),
+      'write',
+    ),
+    count(
+      sum(({ errors }) => errors),
+      'error',
+    ),
+  ].join(', ');
 }
 
 function databaseRow(one: TopDatabase): readonly Cell[] {
@@ -69,18 +90,18 @@ function databaseRow(one: TopDatabase): readonly Cell[] {
 }
 
 function labelRow(one: TopLabel): readonly Cell[] {
-  return [...times(one), String(one.failures), safe(one.app), safe(one.label), safe(one.call_site ?? '-')];
+  return [...times(one), String(one.failures), safe(one.app), safe(one.label), callSite(one.call_site)];
 }
 
 function statementRow(one: TopStatement): readonly Cell[] {
-  return [...times(one), safe(one.database), safe(one.statement)];
+  return [...times(one), safe(one.app), safe(one.database), safe(one.statement)];
 }
 
 function times(one: TopLabel | TopStatement): readonly Cell[] {
   return [duration(one.spent_seconds), rate(one.per_second), duration(one.mean_seconds), duration(one.max_seconds)];
 }
 
-function slowRow({ seconds, at, database, label, statement }: SlowRun): readonly Cell[] {
+function slowRow({ seconds, at, app, database, label, statement }: SlowRun): readonly Cell[] {
   const clock = at === null ? '-' : at.slice(11, 19);
-  return [duration(seconds), clock, safe(database), label === null ? '-' : safe(label), safe(statement)];
+  return [duration(seconds), clock, safe(app), safe(database), label === null ? '-' : safe(label), safe(statement)];
 }
