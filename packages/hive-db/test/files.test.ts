@@ -89,6 +89,7 @@ print(sqlite3.sqlite_version, end="")
       sqlite_version: stdout,
       wal: null,
       rollback_journal_size_bytes: null,
+      rollback_journal_hot: null,
       lock_holders: [],
       network_file_system: null,
     });
@@ -304,6 +305,15 @@ describe('diagnose of a file', () => {
     await makeDatabase(rollback);
     writeFileSync(`${rollback}-journal`, Buffer.alloc(1_024, 1));
     expect(await findings(rollback)).toEqual(['warning hot-journal', 'info rollback-journal']);
+  });
+
+  it('does not take a journal that is kept for the next transaction for one that was cut short', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(path, 'PRAGMA journal_mode = PERSIST', 'CREATE TABLE t (a)');
+    await writer.tell('close');
+    expect(statSync(`${path}-journal`).size).toBeGreaterThan(0);
+    expect(await findings(path)).toEqual(['info rollback-journal']);
   });
 
   it('finds pages missing', async () => {

@@ -2,6 +2,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -189,6 +190,25 @@ describe('health-check --fix of files', () => {
     expect({ code, steps: document.steps }).toEqual({ code: 0, steps: [] });
     expect(document.advice).toMatchObject([{ code: 'unclosed' }]);
     expect(document.advice[0]?.advice).toMatch(new RegExp(`\\(not mended now: it is open in process ${other.pid}\\)$`));
+    expect(contentOf(directory.path)).toEqual(before);
+  });
+
+  it('plans nothing that could not be done: a file with two names is opened by no service', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await leaveJournal(path);
+    linkSync(path, join(directory.path, 'b.db'));
+    const before = contentOf(directory.path);
+    for (const argv of [
+      ['--dry-run', path],
+      ['--fix', '--confirm', 'a.db', path],
+    ]) {
+      const { document } = await health(...argv);
+      expect(document.steps).toEqual([]);
+      expect(document.advice.find(({ code }) => code === 'hot-journal')?.advice).toMatch(
+        /\(not mended now: it is one of 2 names of a file \(hard links\)\)$/,
+      );
+    }
     expect(contentOf(directory.path)).toEqual(before);
   });
 

@@ -106,8 +106,9 @@ function leftLog({ wal, lock_holders: holders }: DatabaseFile): Remark | undefin
   };
 }
 
-function hotJournal({ rollback_journal_size_bytes: bytes, lock_holders: holders }: DatabaseFile): Remark | undefined {
-  if (bytes === null || bytes === 0 || holders === null || holders.length > 0) return undefined;
+function hotJournal(file: DatabaseFile): Remark | undefined {
+  const { rollback_journal_size_bytes: bytes, rollback_journal_hot: isHot, lock_holders: holders } = file;
+  if (bytes === null || bytes === 0 || isHot === false || holders === null || holders.length > 0) return undefined;
   return {
     severity: 'warning',
     code: 'hot-journal',

@@ -22,6 +22,8 @@ export interface DatabaseFile {
   readonly wal: WalReport | null;
   /** Size of the rollback journal beside it; null where there is none. */
   readonly rollback_journal_size_bytes: number | null;
+  /** Whether it holds what a transaction was changing; null where there is none, and where it may not be read. */
+  readonly rollback_journal_hot: boolean | null;
   /** Who has locks on it, in this pid namespace; null where the system does not tell. */
   readonly lock_holders: readonly LockHolder[] | null;
   readonly disk_free_bytes: number | null;

@@ -68,6 +68,7 @@ function describe(
     sqlite_version: header.sqliteVersion ?? null,
     wal: wal?.report ?? null,
     rollback_journal_size_bytes: statSync(`${real}-journal`, { throwIfNoEntry: false })?.size ?? null,
+    rollback_journal_hot: isJournalHot(`${real}-journal`),
     lock_holders: lockHoldersOf(real, header.journalMode, locks),
     ...diskOf(real),
   };
@@ -80,6 +81,16 @@ function walOf(path: string): { readonly report: WalReport; readonly log: Wal | 
     const { frames = null, committedFrames = null } = log ?? {};
     return { report: { size_bytes: size, frames, committed_frames: committedFrames }, log };
   });
+}
+
+/** A journal that is kept for later (PERSIST) begins with zeros, one in use does not (sqlite.org/lockingv3.html, section 4.2). */
+function isJournalHot(path: string): boolean | null {
+  try {
+    if (!statSync(path).isFile()) return null;
+    return reading(path, (at) => (at(0, 1)[0] ?? 0) !== 0);
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { realpathSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileFindings } from '../analysis/file-findings.ts';
 import type { Finding } from '../analysis/finding.ts';
 import { isDatabaseError } from '../database-error.ts';
@@ -19,6 +20,9 @@ interface Remedy {
   readonly risk: Risk;
   readonly does: string;
 }
+
+/** How it is opened; nobody else sees it. */
+const NAME = 'mended';
 
 const OPENS = 'opens the database, which no process has open,';
 
@@ -90,13 +94,22 @@ async function checked(path: string, { runtimeDirectory }: FileContext): Promise
   const { openDirect } = await import('@hive/shared-db/direct');
   try {
     const place = runtimeDirectory === undefined ? {} : { runtimeDirectory };
-    await using database = await openDirect({ name: 'database', path, ...place });
+    await using database = await openDirect({ name: NAME, path, ...place });
     const [row] = await database.read('check the database', (c) => c.all('PRAGMA quick_check(1)'));
     const found = String(Object.values(row ?? {})[0]);
     return found === 'ok' ? undefined : `quick_check finds damage: ${found}; restore a backup`;
   } catch (error) {
-    if (isDatabaseError(error)) return error.message;
+    if (isDatabaseError(error)) return error.message.replace(`database ${NAME}: `, '');
     throw error;
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -106,6 +119,10 @@ function obstacleTo(path: string, file: DatabaseFile): string | undefined {
   const found = new Set(fileFindings(file).map(({ code }) => code));
   if (found.has('truncated')) return 'pages of it are missing';
   if (found.has('damaged-wal')) return 'its -wal file is no log';
+  // No service opens what has two names, or what it cannot write.
+  const { nlink } = statSync(path);
+  if (nlink > 1) return `it is one of ${nlink} names of a file (hard links)`;
+  if (![path, dirname(path)].every((one) => isWritable(one))) return 'this user may not write it or its directory';
   const openers = openersOf(path);
   if (file.lock_holders === null || openers === null) return 'who has it open is known on Linux only';
   const pids = [...new Set([...openers, ...file.lock_holders.map(({ pid }) => pid)])].toSorted((a, b) => a - b);
