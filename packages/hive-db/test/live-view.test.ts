@@ -46,7 +46,7 @@ describe('the live view', () => {
   it('shows pools, activity, blocking and logs on one screen', () => {
     expect(linesOf(watched(120, 25))).toEqual([
       'hive-db monitor  3 processes  every 1 s',
-      'waiting orders: 4 writes wait for up to 3.1 s, first "import prices" of importer (pid 4712), because shop (pid 4711) ho…',
+      'waiting orders: 4 writes wait for up to 3.1 s because shop (pid 4711) holds the write lock by "move stock" for 4.2 s, s…',
       `> 1 pools  3 by app ${'─'.repeat(100)}`,
       'APP         PID  DATABASE  HEALTH  USED  IDLE  WAIT  SIZE  USE         ACQUIRE                READS   WRITES   ERRORS',
       'importer   4712  orders    warn       0     1     2     4      ▁▁▁▁▁▁        -                    0        0        0',
@@ -70,6 +70,16 @@ describe('the live view', () => {
       'mail           12        0  48.3 KiB  -                              /srv/mail.db',
       '',
       'q quit  ? help  space pause  +- interval  s sort  / filter  1-4 tab sections',
+    ]);
+  });
+
+  it('says of each database how it is, and not of one what another has', () => {
+    const waits = databaseSnapshot({ name: 'orders', lane: { waiting: 1, oldestWaitMs: 9_000 } });
+    const service = serviceSnapshot({ databases: [waits, databaseSnapshot({ name: 'stock' })] });
+    const lines = linesOf(shown(newView({ columns: 100, rows: 24 }, 1_000, true), lookAt(NOON, [service])));
+    expect(lines.filter((line) => line.startsWith('shop')).map((line) => line.split(/ +/).slice(2, 4))).toEqual([
+      ['orders', 'warn'],
+      ['stock', 'pass'],
     ]);
   });
 

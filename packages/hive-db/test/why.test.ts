@@ -73,7 +73,7 @@ describe('hive-db why', () => {
     });
     expect(document.sentence).toMatch(
       new RegExp(
-        `^3 writes wait for up to .+, first "add stock" of shop \\(pid ${other.pid}\\), because shop \\(pid ${shop.pid}\\) holds the write lock by "move stock" for .+service\\.mjs`,
+        `^3 writes wait for up to .+ because shop \\(pid ${shop.pid}\\) holds the write lock by "move stock" for .+service\\.mjs.+; longest "add stock" of shop \\(pid ${other.pid}\\)$`,
       ),
     );
   });
@@ -104,7 +104,9 @@ describe('hive-db why', () => {
       // What it is doing there it does not tell, but the system knows since when it runs.
       next: `ps -o pid,stat,etime,args -p ${writer.pid}`,
     });
-    expect(sentence).toMatch(/^1 write waits for up to .+ because node writer\.mjs .+ holds the write lock$/);
+    expect(sentence).toMatch(
+      /^1 write waits for up to .+ because node writer\.mjs .+ holds the write lock; longest "add stock" of shop /,
+    );
   });
 
   it.each(['WAL', 'DELETE'])('does not say that nobody waits for a lock of another program (%s)', async (mode) => {

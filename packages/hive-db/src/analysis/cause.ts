@@ -49,10 +49,10 @@ function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonl
   if (waiting === 0) return undefined;
   const [first] = waiters;
   const longest = Math.max(first?.waited_seconds ?? 0, (own?.database.lane.oldestWaitMs ?? 0) / 1_000);
-  const who = first === undefined ? 'in the same process' : `first "${first.label ?? '?'}" of ${named(first)}`;
+  const who = first === undefined ? 'all in that process' : `longest "${first.label ?? '?'}" of ${named(first)}`;
   return {
     verdict: 'write-lock',
-    sentence: `${count(waiting, 'write waits', 'writes wait')} for up to ${duration(longest)}, ${who}, because ${named(write)} holds the write lock${doing(write)}${stuck(own)}`,
+    sentence: `${count(waiting, 'write waits', 'writes wait')} for up to ${duration(longest)} because ${named(write)} holds the write lock${doing(write)}${stuck(own)}; ${who}`,
     culprits: [culpritOf(write)],
   };
 }

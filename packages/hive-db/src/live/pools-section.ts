@@ -1,5 +1,5 @@
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
-import { STUCK_MS } from '@hive/shared-db/health';
+import { judge, STUCK_MS, type Verdict } from '@hive/shared-db/health';
 import type { DatabaseReport, ProcessReport } from '../documents/monitor.ts';
 import type { Unreachable } from '../inquiry.ts';
 import { duration, rate } from '../render/figures.ts';
@@ -50,10 +50,12 @@ export function poolsSection(look: Look, histories: ReadonlyMap<string, History>
   const rows = look.monitor.processes.flatMap((process, index) => {
     const snapshot = look.inquiry.answered[index]?.snapshot;
     if (snapshot === undefined) return [];
+    const { reasons } = judge(snapshot);
     return process.databases.map((report, at) => {
       const history =
         histories.get(poolKey({ ...process, startedAt: snapshot.startedAt, database: report.name })) ?? [];
-      return poolRow({ process, report, snapshot, database: snapshot.databases[at], history, at: look.at, length });
+      const database = snapshot.databases[at];
+      return poolRow({ process, report, snapshot, database, reasons, history, at: look.at, length });
     });
   });
   return {
@@ -64,17 +66,20 @@ export function poolsSection(look: Look, histories: ReadonlyMap<string, History>
   };
 }
 
+type Reasons = Verdict['reasons'];
+
 interface PoolSight {
   readonly process: ProcessReport;
   readonly report: DatabaseReport;
   readonly snapshot: ServiceSnapshot;
   readonly database: DatabaseSnapshot | undefined;
+  readonly reasons: Reasons;
   readonly history: History;
   readonly at: number;
   readonly length: number;
 }
 
-function poolRow({ process, report, snapshot, database, history, at, length }: PoolSight): SectionRow {
+function poolRow({ process, report, snapshot, database, reasons, history, at, length }: PoolSight): SectionRow {
   const { name, pool, lane, utilisation_ratio: use, rates } = report;
   const waiting = pool.waiting + lane.waiting;
   const acquire = latest(history, ({ acquireSeconds }) => acquireSeconds);
@@ -85,7 +90,7 @@ function poolRow({ process, report, snapshot, database, history, at, length }: P
       safe(process.app),
       String(process.pid),
       safe(name),
-      health(process, database, snapshot),
+      health(database, snapshot, reasons),
       { text: String(pool.in_use), tone: (use ?? 0) >= 1 ? 'bad' : 'strong' },
       String(pool.idle),
       waiting > 0 ? { text: String(waiting), tone: 'doubtful' } : '0',
@@ -101,14 +106,13 @@ function poolRow({ process, report, snapshot, database, history, at, length }: P
   };
 }
 
-/** The process's verdict, where nothing worse is known of the database itself. */
-function health(
-  { status }: ProcessReport,
-  database: DatabaseSnapshot | undefined,
-  { eventLoop }: ServiceSnapshot,
-): Cell {
+/** The verdict on a database: what is wrong with it, and with its process as a whole, but not with others. */
+function health(database: DatabaseSnapshot | undefined, { eventLoop }: ServiceSnapshot, reasons: Reasons): Cell {
   if (eventLoop.blockedMs >= STUCK_MS) return { text: `stuck ${duration(eventLoop.blockedMs / 1_000)}`, tone: 'bad' };
-  if (database !== undefined && database.status !== 'open') return { text: safe(database.status), tone: 'bad' };
+  if (database === undefined) return '-';
+  if (database.status !== 'open') return { text: safe(database.status), tone: 'bad' };
+  const own = reasons.filter(({ database: name }) => name === undefined || name === database.name);
+  const status = own.some((reason) => reason.status === 'fail') ? 'fail' : own.length > 0 ? 'warn' : 'pass';
   return { text: status, tone: verdictTone(status) };
 }
 
