@@ -1,5 +1,5 @@
 import { cells, cut } from './cells.ts';
-import type { Tone } from './paint.ts';
+import type { Paint, Tone } from './paint.ts';
 
 /** A piece of a line with one meaning. The text is safe and without escapes. */
 export interface Span {
@@ -38,4 +38,14 @@ export function fitLine(line: Line, width: number): Line {
 function padded(line: Line, width: number): Line {
   const room = width - widthOfLine(line);
   return room > 0 ? [...line, span(' '.repeat(room))] : line;
+}
+
+/** The line as text with its end, without the spaces before that. */
+export function lineText(line: Line, paint: Paint): string {
+  const last = line.findLastIndex(({ text }) => text.trim() !== '');
+  const texts = line.slice(0, last + 1).map(({ text, tone }, index) => {
+    const own = index === last ? text.trimEnd() : text;
+    return tone === undefined ? own : paint(tone, own);
+  });
+  return `${texts.join('')}\n`;
 }

@@ -1,22 +1,25 @@
 import type { DatabaseGauges, LaneGauges, PoolGauges, ProcessStatus, StatusDocument } from '../documents/status.ts';
 import { duration } from './figures.ts';
 import { fileText } from './file-text.ts';
+import { grid, type GridColumn } from './grid.ts';
+import { lineText } from './line.ts';
 import type { Paint } from './paint.ts';
 import { processHeading } from './process-heading.ts';
 import { safe } from './safe-text.ts';
-import { table, type Cell, type Column } from './table.ts';
+import type { Cell } from './table.ts';
 import { statusCell } from './tones.ts';
 
-const COLUMNS: readonly Column[] = [
-  { head: 'DATABASE' },
-  { head: 'DRIVER' },
-  { head: 'STATUS' },
-  { head: 'IN USE', align: 'right' },
-  { head: 'IDLE', align: 'right' },
-  { head: 'WAITING', align: 'right' },
-  { head: 'QUEUED', align: 'right' },
-  { head: 'WRITING' },
+const COLUMNS: readonly GridColumn[] = [
+  { head: 'DATABASE', least: 12, rank: 0 },
+  { head: 'DRIVER', least: 6, rank: 7 },
+  { head: 'STATUS', least: 6, rank: 1 },
+  { head: 'IN USE', align: 'right', least: 6, rank: 2 },
+  { head: 'IDLE', align: 'right', least: 4, rank: 6 },
+  { head: 'WAITING', align: 'right', least: 7, rank: 3 },
+  { head: 'QUEUED', align: 'right', least: 6, rank: 4 },
+  { head: 'WRITING', least: 24, rank: 5 },
 ];
+const INDENT = '  ';
 
 /** Where everything stands: one table, a list for each database file. Other files are messages, not data. */
 export function statusText(document: StatusDocument, paint: Paint, width: number): string {
@@ -37,14 +40,15 @@ export function inUse({ in_use: used, size, max_overflow: overflow }: PoolGauges
 
 /** A line for each process, and below it one for each of its databases, in columns that are the same for all. */
 function processesText(processes: readonly ProcessStatus[], paint: Paint, width: number): string {
-  const rows = processes.flatMap(({ databases }) => databases.map(row));
-  const [head, ...lines] = table(COLUMNS, rows, { width, paint, indent: '  ' }).split(/(?<=\n)/);
+  const cells = processes.flatMap(({ databases }) => databases.map(row));
+  const { head, rows } = grid(COLUMNS, cells, width - INDENT.length);
+  let next = 0;
   const blocks = processes.map((process) => {
     const heading = `${processHeading(process, paint)}${served(process)}\n`;
-    const own = lines.splice(0, process.databases.length).join('');
-    return `${heading}${own || '  no databases\n'}`;
+    const own = rows.slice(next, (next += process.databases.length)).map((line) => INDENT + lineText(line, paint));
+    return `${heading}${own.length === 0 ? `${INDENT}no databases\n` : own.join('')}`;
   });
-  return `${rows.length === 0 ? '' : head}${blocks.join('')}`;
+  return `${rows.length === 0 ? '' : INDENT + lineText(head, paint)}${blocks.join('')}`;
 }
 
 /** Where its health is to be had, as a browser spells it. */
