@@ -1,13 +1,18 @@
+import { basename } from 'node:path';
 import { databasesNamed, isUnheardOf, knownDatabases, type NamedDatabase } from './databases.ts';
 import type { FileSighting, Sighting } from './documents/holder.ts';
 import { EXIT, worstOf, type ExitCode } from './exit-code.ts';
 import { fileOutcome } from './file-outcome.ts';
+import type { FileReport } from './file/file-report.ts';
 import { inspectFile } from './file/inspect.ts';
 import { readLockTable } from './file/lock-holders.ts';
 import { reportLocks } from './file/lock-report.ts';
 import { announce, inquire, outcomeOf, type Answered, type Inquiry } from './inquiry.ts';
 import { say, type Invocation } from './invocation.ts';
 import { Watch } from './watch.ts';
+
+/** What a database may be called: whoever writes such a word may mean a name rather than a file. */
+const DATABASE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** All locks of the host at one moment. */
 type LockTable = ReturnType<typeof readLockTable>;
@@ -92,12 +97,17 @@ function lookAt(
   table: LockTable,
 ): View {
   const file = inspectFile(path, invocation.io.cwd, table);
-  const code = fileOutcome(invocation, file);
+  const code = fileOutcome(invocation, aliases.size === 0 ? orName(file) : file);
   if (file.state !== 'database') return { code };
   const report = reportLocks(path, file.journal_mode, table);
   if (report !== null) return { code, sighting: { path, aliases, file, report, observed: watch.note(path, report) } };
   say(invocation, 'who has locks is known on Linux only; hive-db status shows what the processes say');
   return { code: EXIT.undetermined };
+}
+
+function orName(file: FileReport): FileReport {
+  if (file.state !== 'missing' || !DATABASE_NAME.test(basename(file.path))) return file;
+  return { ...file, reason: `${file.reason}, and no process has a database of that name open` };
 }
 
 /** What was seen stays as it was, because it belongs to what the processes said then; only how long it has been so is new. */

@@ -121,7 +121,7 @@ describe('a shared option', () => {
   it('beats the environment', async () => {
     await using directory = await runtimeDirectory(busyService());
     const { out } = await run(['status', '--runtime-dir', directory.path], { env: { HIVE_RUNTIME_DIR: '/nowhere' } });
-    expect(out).toMatch(/^shop/);
+    expect(out).toMatch(/^shop/m);
   });
 });
 

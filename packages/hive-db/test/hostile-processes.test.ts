@@ -130,7 +130,7 @@ describe('a process that ends', () => {
     await mortal.line();
     const { code, out, err } = await ask(directory.path, ['status']);
     expect(code).toBe(0);
-    expect(out).toMatch(/^shop {2}pid 4711/);
+    expect(out).toMatch(/^shop {2}pid 4711/m);
     expect(err).toBe(`hive-db: process ${mortal.pid} gives no usable answer: it hung up without an answer\n`);
   });
 });
@@ -243,7 +243,7 @@ describe('a runtime directory that cannot be trusted', () => {
     mkdirSync(join(directory.path, 'process-78-1.sock'));
     const { code, out, err } = await ask(directory.path, ['status']);
     expect(code).toBe(0);
-    expect(out).toMatch(/^shop/);
+    expect(out).toMatch(/^shop/m);
     expect(err).toBe(
       [77, 78]
         .map((pid) => `hive-db: process ${pid} gives no usable answer: it is not a socket of this user\n`)

@@ -136,7 +136,7 @@ describe('a runtime directory', () => {
     spawnSync('mkfifo', [join(directory.path, 'process-304-1.sock')]);
     const { code, out, err, elapsedMs } = await timed(['status', '--runtime-dir', directory.path]);
     expect(code).toBe(0);
-    expect(out).toMatch(/^shop {2}pid 4711/);
+    expect(out).toMatch(/^shop {2}pid 4711/m);
     expect(err.match(/gives no usable answer: it is not a socket of this user$/gm)).toHaveLength(204);
     expect(err).not.toMatch(CONTROL);
     expect(elapsedMs).toBeLessThan(HANG_MS);

@@ -247,6 +247,8 @@ describe('hive-db why', () => {
     using directory = temporaryDirectory();
     const { code, out, err } = await run(['why', '--runtime-dir', directory.path, 'nothing'], { cwd: directory.path });
     expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toMatch(/^hive-db: .*nothing does not exist\n$/);
+    expect(err).toBe(
+      `hive-db: ${directory.path}/nothing does not exist, and no process has a database of that name open\n`,
+    );
   });
 });
