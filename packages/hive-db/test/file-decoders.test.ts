@@ -391,6 +391,10 @@ describe('a lock', () => {
     [lock(0x40000002, 0x40000002 + 509, false), 'rollback', ['read']],
     [lock(0x40000001, 0x40000001, true), 'rollback', ['write']],
     [lock(0x40000000, 0x40000002 + 509, true), 'rollback', ['exclusive', 'write']],
+    [lock(0x40000000, 0x40000001, true), 'rollback', ['write', 'pending']],
+    // Whoever begins to read passes here.
+    [lock(0x40000000, 0x40000000, false), 'rollback', []],
+    [lock(0x40000000, 0x40000001, true), 'wal', ['write']],
     [lock(0, 100, true), 'rollback', []],
   ] as const)('on the database %j in %s mode means %j', (given, mode, expected) => {
     expect(databaseHoldings(given, mode)).toEqual(expected);

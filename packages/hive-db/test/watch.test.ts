@@ -4,6 +4,7 @@ import { readDuty, Watch } from '../dist/watch.js';
 
 const nobody: LockReport = {
   writers: [],
+  pending: [],
   checkpointers: [],
   readers: [],
   marks: [],

@@ -130,6 +130,39 @@ describe('hive-db why', () => {
     );
   });
 
+  it('names who reads where a rollback journal makes a commit wait for that', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await using writer = await startWriter(
+      path,
+      'CREATE TABLE t (a)',
+      'PRAGMA busy_timeout = 60000',
+      'BEGIN IMMEDIATE',
+    );
+    await writer.tell('INSERT INTO t VALUES (1)');
+    await using reader = await startWriter(path, 'BEGIN', 'SELECT * FROM t');
+    writer.process.stdin?.write('COMMIT\n');
+    await vi.waitFor(async () => {
+      const { verdict, sentence, culprits, next } = await why(directory.path, path);
+      expect({ verdict, culprits, next }).toMatchObject({
+        verdict: 'readers',
+        culprits: [{ pid: reader.pid, app: null }],
+        next: `ps -o pid,stat,etime,args -p ${reader.pid}`,
+      });
+      expect(sentence).toMatch(
+        new RegExp(
+          `^node writer\\.mjs .+ \\(pid ${writer.pid}\\) waits to commit because node writer\\.mjs .+ \\(pid ${reader.pid}\\) reads, at least for 50 ms: .+ rollback-journal mode`,
+        ),
+      );
+    }, LONG);
+    const { out } = await run(['locks', path]);
+    expect(out.replaceAll(/\s+/g, ' ')).toMatch(
+      /writing node writer\.mjs .+; waits to commit until nobody reads reading/,
+    );
+    await reader.tell('COMMIT');
+    expect(await writer.line()).toBe('COMMIT');
+  });
+
   it('says that one of ours holds the lock for long, though nobody waits yet', async () => {
     await using files = await startWriterOf('orders.db');
     const lane = { running: 1, writer: { label: 'move stock', heldMs: 9_000, lockedMs: 8_000, changedMs: undefined } };

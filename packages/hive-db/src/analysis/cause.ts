@@ -7,9 +7,9 @@ import { count, duration, size } from '../render/figures.ts';
 
 /**
  * Why somebody waits now, the first of these that is so: for the write lock, for a connection, for a process that is stuck, or soon for
- * a log that cannot begin again. `held`: the write lock is held for long, and others may wait who cannot be asked. `none`: nobody waits.
+ * a log that cannot begin again. `readers`: who writes waits for those who read, as in rollback mode. `held`: the write lock is held for long, and others may wait who cannot be asked. `none`: nobody waits.
  */
-export type CauseVerdict = 'write-lock' | 'connections' | 'stuck' | 'log' | 'held' | 'none';
+export type CauseVerdict = 'readers' | 'write-lock' | 'connections' | 'stuck' | 'log' | 'held' | 'none';
 
 /** Somebody in the way. What cannot be known is null. */
 export interface Culprit extends Person, Doing {
@@ -33,12 +33,29 @@ const UNKNOWN: Doing = { label: null, call_site: null, held_seconds: null };
 /** Finds the root of waiting, joining locks, queues, event loops and the log. Pure. */
 export function causeOf(locks: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause {
   return (
+    waitingForReaders(locks) ??
     waitingToWrite(locks, uses) ??
     waitingForConnection(uses) ??
     stuckProcess(uses) ??
     pinnedLog(locks, uses) ??
     heldLock(locks) ?? { verdict: 'none', sentence: 'nobody waits', culprits: [] }
   );
+}
+
+/** In rollback mode a commit needs the file for itself. */
+function waitingForReaders({ write, readers }: DatabaseLocksDocument): Cause | undefined {
+  if (write?.waits_for_readers !== true) return undefined;
+  const [first, ...others] = readers
+    .filter(({ pid }) => pid !== write.pid)
+    .toSorted((a, b) => b.observed_seconds - a.observed_seconds);
+  if (first === undefined) return undefined;
+  const seen = first.observed_seconds === 0 ? '' : `, at least for ${duration(first.observed_seconds)}`;
+  const beside = others.length === 0 ? '' : `, and ${count(others.length, 'other')} beside it`;
+  return {
+    verdict: 'readers',
+    sentence: `${named(write)} waits to commit because ${named(first)} reads${seen}${beside}: in rollback-journal mode nobody can begin to read meanwhile`,
+    culprits: [first, ...others].map((reader) => culpritOf({ ...reader, ...UNKNOWN })),
+  };
 }
 
 function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause | undefined {

@@ -34,6 +34,8 @@ export interface Writer extends Holder {
   readonly locked_seconds: number | null;
   /** Since it first changed something; null while it has only read, and where that is not known. */
   readonly changed_seconds: number | null;
+  /** Whether it waits to commit until nobody reads, as in rollback mode. */
+  readonly waits_for_readers: boolean;
 }
 
 export interface ReaderDocument extends Person {
@@ -77,7 +79,7 @@ export function databaseLocks(sighting: Sighting, answered: readonly Answered[])
   return {
     path,
     names,
-    write: writer === undefined ? null : { ...holder(writer, 'write', writing), ...agesOf(ours, writer) },
+    write: writer === undefined ? null : writerOf(holder(writer, 'write', writing), ours, report),
     checkpoint: checkpointer === undefined ? null : holder(checkpointer, 'checkpoint', () => undefined),
     readers: report.readers.map((reader) => ({
       ...person(reader),
@@ -88,6 +90,10 @@ export function databaseLocks(sighting: Sighting, answered: readonly Answered[])
     open: report.openers.map(person),
     wal: walOf(report),
   };
+}
+
+function writerOf(writer: Holder, ours: readonly Acquaintance[], { pending }: LockReport): Writer {
+  return { ...writer, ...agesOf(ours, writer), waits_for_readers: pending.some(({ pid }) => pid === writer.pid) };
 }
 
 function agesOf(ours: readonly Acquaintance[], { pid }: Stranger): Pick<Writer, 'locked_seconds' | 'changed_seconds'> {

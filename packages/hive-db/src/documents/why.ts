@@ -49,6 +49,7 @@ function nextOf({ verdict, culprits: [culprit] }: Cause, database: string, name:
       return `hive-db wal ${shellWord(database)}`;
     case 'none':
       return null;
+    case 'readers':
     case 'write-lock':
     case 'held':
     default:

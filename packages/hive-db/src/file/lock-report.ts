@@ -28,6 +28,8 @@ export interface MarkUse extends Stranger {
 /** Who has which lock on one database at one moment, and the log that they share. */
 export interface LockReport {
   readonly writers: readonly Stranger[];
+  /** Those of them that wait to commit until nobody reads: in rollback mode only. */
+  readonly pending: readonly Stranger[];
   readonly checkpointers: readonly Stranger[];
   readonly readers: readonly Reader[];
   /** What keeps most first; none in rollback mode. */
@@ -67,6 +69,7 @@ export function reportLocks(path: string, mode: 'wal' | 'rollback', table = read
   const marks = markUsesOf(locks.walIndex, index);
   return {
     writers: holding(['write', 'exclusive']),
+    pending: holding(['pending']),
     checkpointers: holding(['checkpoint', 'recover']),
     readers: mode === 'wal' ? readersOf(marks) : holding(['read']).map(pinningNothing),
     marks,

@@ -1,8 +1,11 @@
 import type { FileLock } from '@hive/shared-db/health';
 
-/** What a process does with a database, as far as its locks tell. `exclusive`: it shuts everybody else out. */
+/**
+ * What a process does with a database, as far as its locks tell. `exclusive`: it shuts everybody else out; `pending`: it wants to, and
+ * waits until nobody reads.
+ */
 export type Holding = (typeof HOLDINGS)[number];
-export const HOLDINGS = ['open', 'read', 'write', 'checkpoint', 'recover', 'exclusive'] as const;
+export const HOLDINGS = ['open', 'read', 'write', 'checkpoint', 'recover', 'pending', 'exclusive'] as const;
 
 /** Locks of readers: each on the byte of the read mark that says what it sees. */
 const FIRST_READ_MARK = 123;
@@ -47,5 +50,7 @@ export function databaseHoldings({ start, end, exclusive }: FileLock, mode: 'wal
     else holdings.push(mode === 'wal' ? 'open' : 'read');
   }
   if (exclusive && start <= RESERVED && end >= RESERVED) holdings.push('write');
+  if (mode === 'rollback' && exclusive && start <= PENDING && end >= PENDING && end < SHARED_FIRST)
+    holdings.push('pending');
   return holdings;
 }

@@ -51,7 +51,8 @@ function seen({ observed_seconds: observed }: Pick<Holder, 'observed_seconds'>):
 }
 
 function writer(one: Writer): string {
-  const { locked_seconds: locked, changed_seconds: changed } = one;
+  const { locked_seconds: locked, changed_seconds: changed, waits_for_readers: waits } = one;
+  if (waits) return `${holder(one)}; waits to commit until nobody reads`;
   if (locked === null) return holder(one);
   const since = changed === null ? 'has changed nothing yet' : `has changed things for ${duration(changed)}`;
   return `${holder(one)}; ${since}`;

@@ -28,6 +28,7 @@ export function sighting(path: string, report: Partial<Sighting['report']> = {})
     observed: () => 0,
     report: {
       writers: [],
+      pending: [],
       checkpointers: [],
       readers: [],
       marks: [],
