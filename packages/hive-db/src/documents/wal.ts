@@ -73,7 +73,8 @@ function databaseWal(sighting: FileSighting, answered: readonly Answered[]): Dat
     checkpoint: checkpointer === undefined ? null : holder(checkpointer, 'checkpoint', () => undefined),
     write: writer === undefined ? null : holder(writer, 'write', writing),
     read_marks: report.marks.map(({ mark, frame, pinsFrames = null, ...stranger }) => ({
-      ...holder(stranger, readDuty(frame), reading),
+      // Short reads one after the other look like one that lasts, until somebody writes.
+      ...holder(stranger, readDuty(frame), (one, lasts) => reading(one, lasts && (pinsFrames ?? 0) > 0)),
       mark,
       frame: frame ?? null,
       pins_frames: pinsFrames,
