@@ -42,6 +42,40 @@ describe('hive-db locks', () => {
     }, LONG);
   });
 
+  it('names one of ours with its label also while its main thread is stuck in the write', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using other = await startShop(directory.path);
+    await other.tell('ask');
+    await shop.tell('fill');
+    await vi.waitFor(async () => {
+      const [database] = await look(['--runtime-dir', shop.runtimeDirectory, 'orders']);
+      expect(database?.write).toMatchObject({ pid: shop.pid, app: 'shop', label: 'fill stock' });
+      expect(database?.write?.held_seconds).toBeGreaterThan(1);
+      expect(database?.waiters).toEqual([]);
+    }, LONG);
+  });
+
+  it('names the service that has it open, of several in one process', async () => {
+    using directory = temporaryDirectory();
+    const program = `
+      import { openDatabaseService, sqlite } from '@hive/shared-db';
+      const [directory] = process.argv.slice(-1);
+      const open = (app) => openDatabaseService({ app, runtimeDirectory: directory + '/run',
+        databases: { [app]: sqlite({ path: directory + '/' + app + '.db' }) } });
+      for (const app of ['first', 'second', 'third']) await open(app);
+      console.log('open');
+      process.stdin.resume();
+    `;
+    const argv = ['--input-type=module', '-e', program, '--', directory.path];
+    await using service = startCommand({ command: process.execPath, argv });
+    expect(await service.line()).toBe('open');
+    const databases = await look(['--runtime-dir', join(directory.path, 'run')]);
+    expect(databases.map(({ names, open }) => [names, open.map(({ app }) => app)])).toEqual(
+      ['first', 'second', 'third'].map((app) => [[app], [app]]),
+    );
+  });
+
   it('names those of ours that wait, with what they wait to do', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);

@@ -59,6 +59,8 @@ export interface Database {
 /** What a service gives to a database that it opens. */
 export interface DatabaseContext {
   readonly name: string;
+  /** How other processes call the one that it is in; undefined where it is used without a service. */
+  readonly app: string | undefined;
   /** Resolved: nothing looks at a file or a variable again. */
   readonly settings: DatabaseSettings;
   readonly clock: Clock;

@@ -51,6 +51,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
   const activity = new Activity();
   const context = {
     name,
+    app: undefined,
     settings: settingsOf(name, code),
     clock: systemClock,
     random: Math.random,

@@ -1,6 +1,7 @@
 // Plain data and pure functions: what a command or a dashboard needs, without an engine or a schema library.
 export { judge, type Verdict } from './health/verdict.ts';
 export { STUCK_MS } from './health/service-reasons.ts';
+export { presentWriter, type PresentWriter } from './health/present-writer.ts';
 export { suspectedLeaks } from './health/suspected-leaks.ts';
 export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';

@@ -1,6 +1,7 @@
 import type { Clock } from '@hive/pool';
 import type { Activity } from './activity.ts';
 import { callSiteOf } from './call-site.ts';
+import { displaySafe } from './display-safe.ts';
 import { DatabaseError } from './errors.ts';
 import type { LabelSnapshot } from './snapshot.ts';
 import { Stopwatch } from './stopwatch.ts';
@@ -48,6 +49,11 @@ export class Labels {
     return label;
   }
 
+  /** Where a label was used; undefined for one that nobody has used. */
+  callSiteOf(text: string | undefined): string | undefined {
+    return text === undefined ? undefined : this.#labels.get(text)?.callSite;
+  }
+
   snapshot(): readonly LabelSnapshot[] {
     return Object.freeze(
       Array.from(new Set(this.#labels.values()), ({ text, calls, failures, callSite, stopwatch }) => {
@@ -62,7 +68,7 @@ export class Labels {
       throw new DatabaseError('WRONG_USE', `the label is ${describe(given)}`, {
         advice: 'the first argument says in a few static words why the database is used, such as "list components"',
       });
-    const text = displaySafe(given);
+    const text = displaySafe(given, SHOWN);
     let label = this.#labels.get(text);
     if (label === undefined && this.#labels.size < MOST) {
       label = this.#make(text);
@@ -87,14 +93,6 @@ export class Labels {
 /** A label that nobody has used. */
 export function newLabel(text: string, id: number, clock: Clock): Label {
   return { text, id, stopwatch: new Stopwatch(clock), calls: 0, failures: 0, callSite: undefined };
-}
-
-/** The text without what could move a cursor, break a line of a log or hide something. */
-function displaySafe(text: string): string {
-  const clean = text.slice(0, SHOWN + 1).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{FFFD}');
-  const shown = clean.length > SHOWN ? `${clean.slice(0, SHOWN - 1)}…` : clean;
-  // Half of a pair, whoever has cut it, is no text: terminals, logs and sockets would each make something else of it.
-  return shown.toWellFormed();
 }
 
 function describe(value: unknown): string {

@@ -109,6 +109,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       const { dataDirectory } = settings;
       const context = {
         name,
+        app: config.app,
         settings: own,
         clock,
         random,

@@ -11,6 +11,9 @@ import { VirtualClock } from '@hive/shared-db/testing';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
+/** A place in this file. */
+const HERE: unknown = expect.stringMatching(/reading\.test\.ts:\d+:\d+/);
+
 const add = (database: SqliteDatabase, name: string): Promise<unknown> =>
   database.write('add', (tx) => tx.run('INSERT INTO item (name) VALUES (?)', name));
 const count = (c: Connection): Promise<number | undefined> =>
@@ -107,10 +110,10 @@ describe('a read', () => {
       retryable: true,
       label: 'late',
       culprits: [
-        { pid: process.pid, label: 'long report', heldMs: 3_500 },
-        { pid: process.pid, label: 'longer report', heldMs: 3_500 },
+        { pid: process.pid, app: 'test', label: 'long report', heldMs: 3_500, callSite: HERE },
+        { pid: process.pid, app: 'test', label: 'longer report', heldMs: 3_500, callSite: HERE },
       ],
-      waiters: [{ pid: process.pid, label: 'served', waitMs: 1_500 }],
+      waiters: [{ pid: process.pid, app: 'test', label: 'served', waitMs: 1_500 }],
     });
     expect(database.leases().map(({ owner }) => owner)).toEqual(['long report', 'longer report']);
     gate.resolve(undefined);

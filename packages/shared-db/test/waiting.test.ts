@@ -1,6 +1,8 @@
+import { symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { VirtualClock } from '@hive/pool/testing';
 import { describe, expect, it } from 'vitest';
-import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { openDatabaseService, sqlite, type DatabaseService } from '@hive/shared-db';
 import { companion, type Companion } from './support/companion.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
@@ -16,6 +18,18 @@ const HOLDER = `
   say('holding');
   await hear();
   database.exec('COMMIT');
+  say('let go');
+  goDeaf();
+`;
+
+/** The same with any statements. */
+const ANY = `
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(args[0]);
+  for (const sql of args.slice(1)) database.prepare(sql).all();
+  say('holding');
+  await hear();
+  database.close();
   say('let go');
   goDeaf();
 `;
@@ -164,6 +178,64 @@ describe('a write, while another process holds the lock', () => {
     expect(await temporary.database.write('save', () => 1)).toBe(1);
   });
 
+  it('ends in time with what the holder is doing, also while its main thread is stuck in that', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    await using holder = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0], durability: 'normal' }) };
+       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
+       const fill = (limit) => service.database('orders').write('nightly import', (tx) => {
+         if (limit === undefined) say('holding');
+         tx.get('WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n LIMIT ?) SELECT count(*) FROM n', limit ?? -1);
+       });
+       await fill(1);
+       // Longer than a sentinel takes to look again: it has the call site by then.
+       await new Promise((seen) => setTimeout(seen, 1_500));
+       await fill();`,
+      temporary.path,
+      meeting.path,
+    );
+    expect(await holder.hear()).toBe('holding');
+    const save = (): Promise<unknown> => rejectionOf(temporary.database.write('save', () => 1, { timeoutMs: 50 }));
+    await expect.poll(save, PATIENT).toMatchObject({
+      culprits: [
+        {
+          pid: holder.pid,
+          app: 'importer',
+          label: 'nightly import',
+          heldMs: expect.toSatisfy((ms: number) => ms > 500) as number,
+          callSite: expect.any(String) as string,
+        },
+      ],
+    });
+  });
+
+  it('ends in time with what the holder is doing, by whichever path and beside whatever else it has the file', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    symlinkSync(dirname(temporary.path), meeting.file('link'));
+    await using holder = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const open = (app, path) =>
+         openDatabaseService({ app, runtimeDirectory: args[1], databases: { orders: sqlite({ path, durability: 'normal' }) } });
+       const others = [await open('before', args[1] + '/a.db')];
+       const service = await open('importer', args[0]);
+       others.push(await open('after', args[1] + '/b.db'));
+       await service.database('orders').transaction('nightly import', async () => {
+         say('holding');
+         await hear();
+       }, { limitMs: 60_000, idleLimitMs: 60_000 });`,
+      join(meeting.file('link'), basename(temporary.path)),
+      meeting.path,
+    );
+    expect(await holder.hear()).toBe('holding');
+    const save = (): Promise<unknown> => rejectionOf(temporary.database.write('save', () => 1, { timeoutMs: 50 }));
+    await expect.poll(save, PATIENT).toMatchObject({
+      culprits: [{ pid: holder.pid, app: 'importer', label: 'nightly import' }],
+    });
+  });
+
   it('ends in time with who else waits for it, and longer', async () => {
     using meeting = temporaryDirectory();
     await using temporary = await shop({ runtimeDirectory: meeting.path });
@@ -231,7 +303,10 @@ describe('a write, while another process holds the lock', () => {
     await clock.advance(3_000);
     expect(warnings()).toEqual([
       expect.stringMatching(
-        new RegExp(`^"save" has waited 10\\d\\d ms for the write lock: process ${holder.pid} \\(.*\\) holds it$`, 'u'),
+        new RegExp(
+          `^"save" has waited 10\\d\\d ms for the write lock: process ${holder.pid} \\(.*\\) holds it; 1\\. hive-db why test .*; 2\\. .*; 3\\. .* \\(docs/errors\\.md#hivedb_e_busy_timeout\\)$`,
+          'u',
+        ),
       ),
     ]);
     expect(logger.lines.find(({ message }) => warnings().includes(message))?.fields).toMatchObject({
@@ -239,6 +314,7 @@ describe('a write, while another process holds the lock', () => {
       label: 'save',
       culprits: [{ pid: holder.pid }],
       waiters: [],
+      documentation: 'docs/errors.md#hivedb_e_busy_timeout',
     });
     holder.say('let go');
     expect(await holder.hear()).toBe('let go');
@@ -288,34 +364,47 @@ describe('a write, while another process holds the lock', () => {
 });
 
 describe('opening', () => {
-  it('waits for a file that another process has for itself alone', async () => {
-    await using made = await shop();
-    await made.service.close();
+  it.each([
+    ['has for itself alone', 'WAL', ['PRAGMA locking_mode = EXCLUSIVE', "INSERT INTO item (name) VALUES ('x')"]],
+    ['writes with a rollback journal', 'DELETE', ['BEGIN IMMEDIATE']],
+    ['changes with a rollback journal', 'DELETE', ['BEGIN EXCLUSIVE']],
+    ['reads beside a rollback journal', 'DELETE', ['BEGIN', 'SELECT * FROM item']],
+  ])('waits for a file that another process %s, and ends in time with its name', async (_, mode, statements) => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
     await using holder = companion(
-      `const { DatabaseSync } = await import('node:sqlite');
-       const database = new DatabaseSync(args[0]);
-       database.exec('PRAGMA locking_mode = EXCLUSIVE');
-       database.exec("INSERT INTO item (name) VALUES ('alone')");
-       say('holding');
-       await hear();
-       database.close();
-       goDeaf();`,
-      made.path,
+      ANY,
+      path,
+      `PRAGMA journal_mode = ${mode}`,
+      'CREATE TABLE item (name)',
+      ...statements,
     );
     expect(await holder.hear()).toBe('holding');
-    let opened = false;
-    const databases = { orders: sqlite({ path: made.path, required: true }) };
-    const opening = openDatabaseService({ app: 'test', presence: false, databases }).then((service) => {
-      opened = true;
-      return service;
+    const databases = { orders: sqlite({ path, required: true }) };
+    const open = (clock: VirtualClock, logger = recordingLogger()): Promise<DatabaseService> =>
+      openDatabaseService({ app: 'test', presence: false, databases, clock, logger });
+
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    const failure = rejectionOf(open(clock, logger));
+    await clock.advance(9_900);
+    expect(logger.said('error')).toEqual([]);
+    expect(logger.said('warn')).toEqual([expect.stringContaining(`: process ${holder.pid} (`)]);
+    await clock.advance(200);
+    expect(await failure).toMatchObject({
+      code: 'HIVEDB_E_BUSY_TIMEOUT',
+      label: 'open',
+      culprits: [{ pid: holder.pid, command: expect.stringContaining('node') as string }],
     });
-    await turns(50);
-    expect(opened).toBe(false);
+
+    const later = new VirtualClock();
+    const opening = open(later);
+    await later.advance(5_000);
     holder.say('let go');
+    expect(await holder.hear()).toBe('let go');
+    await later.advance(200);
     await using service = await opening;
-    expect(service.database('orders').readSync('items', (c) => c.all('SELECT name FROM item'))).toEqual([
-      { name: 'alone' },
-    ]);
+    expect(service.snapshot().databases[0]?.status).toBe('open');
   });
 
   it('waits with its migrations for the lock', async () => {

@@ -1,5 +1,5 @@
 import { STUCK_MS } from '@hive/shared-db/health';
-import { placeOf, reading, type Acquaintance, type Doing, type Person } from '../documents/holder.ts';
+import { holderAmong, placeOf, reading, type Acquaintance, type Doing, type Person } from '../documents/holder.ts';
 import type { DatabaseLocksDocument } from '../documents/locks.ts';
 import { USUAL_CHECKPOINT_FRAMES } from '../file/wal.ts';
 import type { Answered } from '../inquiry.ts';
@@ -60,7 +60,7 @@ function waitingForReaders({ write, readers }: DatabaseLocksDocument): Cause | u
 
 function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonly Acquaintance[]): Cause | undefined {
   if (write === null) return undefined;
-  const own = uses.find(({ process }) => process.pid === write.pid);
+  const own = holderAmong(uses, write);
   const behindOwn = own?.database.lane.waiting ?? 0;
   const waiting = waiters.reduce((sum, { behind }) => sum + 1 + behind, behindOwn);
   if (waiting === 0) return undefined;

@@ -1,4 +1,5 @@
-import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
+import type { DatabaseSnapshot } from '@hive/shared-db';
+import { presentWriter } from '@hive/shared-db/health';
 import type { DatabaseFile } from '../file/file-report.ts';
 import type { LockReport, Stranger } from '../file/lock-report.ts';
 import type { Answered } from '../inquiry.ts';
@@ -75,14 +76,16 @@ export function companyOf(sighting: Sighting, answered: readonly Answered[]): Co
   const person = (stranger: Stranger): Person => ({
     pid: stranger.pid,
     command: stranger.command,
-    app: answered.find(({ pid }) => pid === stranger.pid)?.snapshot.app ?? null,
+    // Of several services of one process, the one that has this database open.
+    app:
+      (holderAmong(ours, stranger)?.process ?? answered.find(({ pid }) => pid === stranger.pid))?.snapshot.app ?? null,
   });
   return {
     ours,
     names: [...new Set(ours.map(({ database }) => database.name))],
     person,
     holder: (stranger, duty, does) => {
-      const acquaintance = ours.find(({ process }) => process.pid === stranger.pid);
+      const acquaintance = holderAmong(ours, stranger);
       const observedMs = observed(stranger.pid, duty);
       const doing = acquaintance && does(acquaintance, observedMs > 0);
       return { ...person(stranger), ...(doing ?? NOT_KNOWN), observed_seconds: observedMs / 1_000 };
@@ -99,15 +102,22 @@ export function acquaintancesOf({ aliases }: Sighting, answered: readonly Answer
   );
 }
 
+/** Of the services of one process that have a database open, the one that has its lock, as far as they say. Pure. */
+export function holderAmong(ours: readonly Acquaintance[], { pid }: Pick<Stranger, 'pid'>): Acquaintance | undefined {
+  const uses = ours.filter(({ process }) => process.pid === pid);
+  return (
+    uses.find(({ database }) => database.lane.writer?.lockedMs !== undefined) ??
+    uses.find(({ process }) => process.snapshot.eventLoop.blockedMs > 0) ??
+    uses[0]
+  );
+}
+
 /** What a process does with the right to write that it has given itself. */
 export function writing({ process, database }: Acquaintance): Doing | undefined {
-  const { writer } = database.lane;
+  const writer = presentWriter(process.snapshot, database);
   if (writer === undefined) return undefined;
-  return {
-    label: writer.label,
-    call_site: writersLeaseOf(database)?.acquiredAt ?? placeOf(process, writer.label),
-    held_seconds: writer.heldMs / 1_000,
-  };
+  const { label, callSite = null, heldMs } = writer;
+  return { label, call_site: callSite, held_seconds: heldMs / 1_000 };
 }
 
 /**
@@ -140,8 +150,4 @@ function leaseOf(process: Answered, { owner, acquiredAt, ageMs }: LeaseSnapshot)
 /** Where a label is used in the source of its process; null where that is not known. */
 export function placeOf({ snapshot }: Answered, wanted: string | null): string | null {
   return snapshot.labels.find(({ label }) => label === wanted)?.callSite ?? null;
-}
-
-function writersLeaseOf({ leases }: DatabaseSnapshot): LeaseSnapshot | undefined {
-  return leases.find(({ use }) => use === 'write');
 }

@@ -1,6 +1,16 @@
+import { presentWriter } from '@hive/shared-db/health';
 import type { LockReport, Stranger } from '../file/lock-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
-import { companyOf, writing, type Acquaintance, type Holder, type Person, type Sighting } from './holder.ts';
+import {
+  companyOf,
+  holderAmong,
+  placeOf,
+  writing,
+  type Acquaintance,
+  type Holder,
+  type Person,
+  type Sighting,
+} from './holder.ts';
 import { readDuty } from '../watch.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
@@ -86,7 +96,7 @@ export function databaseLocks(sighting: Sighting, answered: readonly Answered[])
       pins_frames: reader.pinsFrames,
       observed_seconds: observed(reader.pid, readDuty(reader.frame)) / 1_000,
     })),
-    waiters: waitersOf(ours, writer, person),
+    waiters: waitersOf(ours, writer),
     open: report.openers.map(person),
     wal: walOf(report),
   };
@@ -96,29 +106,27 @@ function writerOf(writer: Holder, ours: readonly Acquaintance[], { pending }: Lo
   return { ...writer, ...agesOf(ours, writer), waits_for_readers: pending.some(({ pid }) => pid === writer.pid) };
 }
 
-function agesOf(ours: readonly Acquaintance[], { pid }: Stranger): Pick<Writer, 'locked_seconds' | 'changed_seconds'> {
-  const { lockedMs, changedMs } = ours.find(({ process }) => process.pid === pid)?.database.lane.writer ?? {};
+function agesOf(ours: readonly Acquaintance[], writer: Stranger): Pick<Writer, 'locked_seconds' | 'changed_seconds'> {
+  const one = holderAmong(ours, writer);
+  const { lockedMs, changedMs } = (one && presentWriter(one.process.snapshot, one.database)) ?? {};
   return {
     locked_seconds: lockedMs === undefined ? null : lockedMs / 1_000,
     changed_seconds: changedMs === undefined ? null : changedMs / 1_000,
   };
 }
 
-/** Whoever has its process's right to write and not the lock, while somebody else has it, waits for that. */
-function waitersOf(
-  ours: readonly Acquaintance[],
-  writer: Stranger | undefined,
-  person: (stranger: Stranger) => Person,
-): readonly Waiter[] {
-  if (writer === undefined) return [];
+/** Whoever has the right to write among its own and not the lock, while somebody else has it, waits for that. */
+function waitersOf(ours: readonly Acquaintance[], holder: Stranger | undefined): readonly Waiter[] {
+  if (holder === undefined) return [];
+  const inside = holderAmong(ours, holder);
   const waiting = ours.flatMap((acquaintance) => {
-    const doing = writing(acquaintance);
-    const { pid } = acquaintance.process;
-    const isLocked = acquaintance.database.lane.writer?.lockedMs !== undefined;
-    if (doing === undefined || pid === writer.pid || isLocked) return [];
-    const { label, call_site, held_seconds } = doing;
-    const behind = acquaintance.database.lane.waiting;
-    return [{ ...person({ pid, command: null }), label, call_site, waited_seconds: held_seconds ?? 0, behind }];
+    const { process, database } = acquaintance;
+    const { writer, waiting: behind } = database.lane;
+    if (acquaintance === inside || writer === undefined || writer.lockedMs !== undefined) return [];
+    const { label, heldMs } = writer;
+    const { pid, snapshot } = process;
+    const call_site = placeOf(process, label);
+    return [{ pid, command: null, app: snapshot.app, label, call_site, waited_seconds: heldMs / 1_000, behind }];
   });
   return waiting.toSorted((a, b) => b.waited_seconds - a.waited_seconds);
 }

@@ -67,7 +67,7 @@ export async function startShop(directory: string): Promise<Program & { readonly
   return { ...shop, runtimeDirectory, tell };
 }
 
-const AFTER_WHICH_IT_IS_SILENT: ReadonlySet<string> = new Set(['count', 'freeze', 'close']);
+const AFTER_WHICH_IT_IS_SILENT: ReadonlySet<string> = new Set(['count', 'fill', 'freeze', 'close']);
 
 /**
  * Waits until the process itself has said how it is. On a busy machine its sentinel may lose patience and tell what was so a second

@@ -92,6 +92,14 @@ const verbs = {
     const forEver = 'WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n';
     orders.readSync('count to a lot', (c) => c.get(forEver));
   },
+  /** Writes to `orders` with one statement that takes longer than any test. */
+  fill: () => {
+    void orders.write('fill stock', (tx) => {
+      process.stdout.write('fill\n');
+      tx.run('UPDATE stock SET amount = 8');
+      tx.get('WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n');
+    });
+  },
   /** Stops the main thread, for ever. */
   freeze: () => {
     process.stdout.write('freeze\n');

@@ -9,13 +9,15 @@ export interface ConnectionPoolOptions {
   readonly what: string;
   readonly size: number;
   readonly maxOverflow: number;
+  /** The longest pause between two attempts to connect. Default: the pool's. */
+  readonly maxBackoffMs?: number;
   readonly connect: (options: { readonly signal: AbortSignal }) => Promise<DriverConnection>;
 }
 
 /** A pool of connections, with the database's settings; what happens in it goes to the log. */
 export function connectionPool(
   context: DatabaseContext,
-  { what, size, maxOverflow, connect }: ConnectionPoolOptions,
+  { what, size, maxOverflow, maxBackoffMs, connect }: ConnectionPoolOptions,
 ): Pool<DriverConnection> {
   const { clock, random, settings, name } = context;
   return createPool<DriverConnection>({
@@ -29,6 +31,7 @@ export function connectionPool(
     acquireTimeoutMs: settings.acquireTimeoutMs,
     maxLifetimeMs: settings.recycleMs,
     idleTimeoutMs: 0,
+    ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
     timeEvery: 1,
     clock,
     random,

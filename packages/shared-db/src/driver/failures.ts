@@ -2,7 +2,7 @@ import { PoolError, type Clock } from '@hive/pool';
 import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind, type WaiterAhead } from '../errors.ts';
-import type { Label } from '../labels.ts';
+import type { Label, Labels } from '../labels.ts';
 import type { RefusedWrites } from '../snapshot.ts';
 import type { Driver, Failure, Phase } from './driver.ts';
 
@@ -20,6 +20,8 @@ const ADVICE: Readonly<Partial<Record<ErrorKind, string>>> = {
 /** What went wrong on one database: told in the terms of `DatabaseError`, and counted. */
 export class Failures {
   readonly #database: string;
+  readonly #app: string | undefined;
+  readonly #labels: Labels;
   readonly #driver: Driver;
   readonly #fence: (failure: DatabaseError) => void;
   readonly #clock: Clock;
@@ -28,11 +30,13 @@ export class Failures {
 
   /** @param fence stops writes, after a failure that says that the file cannot be trusted. */
   constructor(
-    { name, clock }: Pick<DatabaseContext, 'name' | 'clock'>,
+    { name, app, labels, clock }: Pick<DatabaseContext, 'name' | 'app' | 'labels' | 'clock'>,
     driver: Driver,
     fence: (failure: DatabaseError) => void,
   ) {
     this.#database = name;
+    this.#app = app;
+    this.#labels = labels;
     this.#clock = clock;
     this.#driver = driver;
     this.#fence = fence;
@@ -45,8 +49,8 @@ export class Failures {
       return new DatabaseError(error.code, error.message, {
         ...details,
         cause: error.cause ?? error,
-        culprits: holdersOf(error),
-        waiters: waitersOf(error),
+        culprits: this.#holdersOf(error),
+        waiters: this.#waitersOf(error),
         advice: this.#adviceOn(error),
       });
     if (error instanceof DatabaseError) return during === 'statement' ? error.at(this.#database, label?.text) : error;
@@ -55,6 +59,26 @@ export class Failures {
     const explained = new DatabaseError(failure.kind, failure.message, { ...details, advice: ADVICE[failure.kind] });
     if (failure.fences) this.#fence(explained);
     return explained;
+  }
+
+  #holdersOf({ holders }: PoolError): readonly Culprit[] {
+    return holders.map(({ owner, ageMs, acquiredAt }) => {
+      // Where a lease itself does not remember that, its label does.
+      const callSite = acquiredAt === undefined ? this.#labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      return { ...this.#ourselves(owner), heldMs: ageMs, ...(callSite === undefined ? {} : { callSite }) };
+    });
+  }
+
+  #waitersOf({ ahead }: PoolError): readonly WaiterAhead[] {
+    return ahead.map(({ owner, waitMs }) => ({ ...this.#ourselves(owner), waitMs }));
+  }
+
+  #ourselves(label: string | undefined): { readonly pid: number; readonly app?: string; readonly label?: string } {
+    return {
+      pid: process.pid,
+      ...(this.#app === undefined ? {} : { app: this.#app }),
+      ...(label === undefined ? {} : { label }),
+    };
   }
 
   /** What to do where connections are all taken. */
@@ -136,21 +160,4 @@ export class Failures {
   get counts(): Readonly<Partial<Record<DatabaseErrorCode, number>>> {
     return Object.freeze({ ...this.#counts });
   }
-}
-
-function waitersOf({ ahead }: PoolError): readonly WaiterAhead[] {
-  return ahead.map(({ owner, waitMs }) => ({
-    pid: process.pid,
-    waitMs,
-    ...(owner === undefined ? {} : { label: owner }),
-  }));
-}
-
-function holdersOf({ holders }: PoolError): readonly Culprit[] {
-  return holders.map(({ owner, ageMs, acquiredAt }) => ({
-    pid: process.pid,
-    heldMs: ageMs,
-    ...(owner === undefined ? {} : { label: owner }),
-    ...(acquiredAt === undefined ? {} : { callSite: callSiteOf(acquiredAt) }),
-  }));
 }

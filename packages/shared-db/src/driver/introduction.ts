@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import type { Culprit, WaiterAhead } from '../errors.ts';
+import { presentWriter } from '../health/present-writer.ts';
 import { listProcesses, type ProcessReport } from '../presence/process-list.ts';
 import type { DatabaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
 
@@ -22,6 +24,13 @@ export interface Encounter {
   readonly waitedMs: () => number;
 }
 
+/** A service that has the file open. A process may have several: in other threads, or beside each other. */
+interface User {
+  readonly pid: number;
+  readonly snapshot: ServiceSnapshot;
+  readonly database: DatabaseSnapshot;
+}
+
 /**
  * Adds to the processes that are in the way what they say of themselves: their app, what they are writing to the file and where that was
  * begun; and who else waits. Who cannot be found or does not answer remains what the system knows of it.
@@ -31,56 +40,77 @@ export async function introduced({ culprits, directory, path, waitedMs }: Encoun
   const reports = await listProcesses({ directory, timeoutMs: ASK_MS }).catch(() => []);
   // Asked of the caller last: of two that came at once neither was before.
   const mine = waitedMs();
-  const holders = new Set(culprits.map(({ pid }) => pid));
+  const users = reports.flatMap((report) => usersOf(report, path));
+  const holders = culprits.map(({ pid }) => holderAmong(users.filter((user) => user.pid === pid)));
   return {
-    culprits: culprits.map((culprit) => {
-      const snapshot = snapshotOf(reports.find(({ pid }) => pid === culprit.pid));
-      return snapshot === undefined ? culprit : { ...culprit, app: snapshot.app, ...writingOf(snapshot, path) };
+    culprits: culprits.map((culprit, index) => {
+      const holder = holders[index];
+      const app = holder?.snapshot.app ?? appOf(culprit.pid, reports);
+      return { ...culprit, ...(app === undefined ? {} : { app }), ...(holder === undefined ? {} : writingOf(holder)) };
     }),
-    waiters: reports
-      .flatMap((report) => (holders.has(report.pid) || report.pid === process.pid ? [] : waitingOf(report, path)))
+    waiters: users
+      .filter((user) => user.pid !== process.pid && !holders.includes(user))
+      .flatMap((user) => waitingOf(user))
       .filter(({ waitMs }) => waitMs >= mine)
       .toSorted((a, b) => b.waitMs - a.waitMs),
   };
 }
 
-function snapshotOf(report: ProcessReport | undefined): ServiceSnapshot | undefined {
-  return report?.state === 'answered' ? report.snapshot : undefined;
+function usersOf(report: ProcessReport, path: string | undefined): readonly User[] {
+  if (report.state !== 'answered') return [];
+  const { pid, snapshot } = report;
+  return snapshot.databases
+    .filter((database) => isSameFile(database.path, path))
+    .map((database) => ({ pid, snapshot, database }));
 }
 
-function databaseAt({ databases }: ServiceSnapshot, path: string | undefined): DatabaseSnapshot | undefined {
-  return databases.find((database) => database.path === path);
+/** Of the services of one process, the one that has its lock, as far as they say. */
+function holderAmong(users: readonly User[]): User | undefined {
+  return (
+    users.find(({ database }) => database.lane.writer?.lockedMs !== undefined) ??
+    users.find(({ snapshot }) => snapshot.eventLoop.blockedMs > 0) ??
+    users[0]
+  );
 }
 
-function writingOf(
-  snapshot: ServiceSnapshot,
-  path: string | undefined,
-): Pick<Culprit, 'label' | 'heldMs' | 'callSite'> {
-  const database = databaseAt(snapshot, path);
-  const writer = database?.lane.writer;
+/** By `stat`: another process may have come to the file by another path. */
+function isSameFile(theirs: string | undefined, ours: string | undefined): boolean {
+  if (theirs === ours || theirs === undefined || ours === undefined) return theirs === ours;
+  try {
+    const [one, other] = [statSync(theirs), statSync(ours)];
+    return one.ino === other.ino && one.dev === other.dev;
+  } catch {
+    return false;
+  }
+}
+
+function appOf(pid: number | undefined, reports: readonly ProcessReport[]): string | undefined {
+  const report = reports.find((one) => one.pid === pid);
+  return report?.state === 'answered' ? report.snapshot.app : undefined;
+}
+
+function writingOf({ snapshot, database }: User): Pick<Culprit, 'label' | 'heldMs' | 'callSite'> {
+  const writer = presentWriter(snapshot, database);
   if (writer === undefined) return {};
-  const callSite =
-    database?.leases.find(({ owner }) => owner === writer.label)?.acquiredAt ??
-    snapshot.labels.find(({ label }) => label === writer.label)?.callSite;
-  const { label, heldMs } = writer;
+  const { label, heldMs, callSite } = writer;
   return { label, heldMs, ...(callSite === undefined ? {} : { callSite }) };
 }
 
 /** A process that has the right to write among its own, and not the lock, waits for that. */
-function waitingOf(report: ProcessReport, path: string | undefined): readonly WaiterAhead[] {
-  const snapshot = snapshotOf(report);
-  const writer = snapshot === undefined ? undefined : databaseAt(snapshot, path)?.lane.writer;
-  if (snapshot === undefined || writer === undefined || writer.lockedMs !== undefined) return [];
-  return [{ pid: report.pid, app: snapshot.app, label: writer.label, waitMs: writer.heldMs }];
+function waitingOf({ pid, snapshot, database }: User): readonly WaiterAhead[] {
+  const { writer } = database.lane;
+  if (writer === undefined || writer.lockedMs !== undefined) return [];
+  return [{ pid, app: snapshot.app, label: writer.label, waitMs: writer.heldMs }];
 }
 
 /** Who has the lock and who waits for it, as part of a sentence. */
 export function inTheWay({ culprits, waiters }: Introduction): string {
   const holders = culprits.length === 0 ? 'somebody else' : culprits.map(described).join(', ');
   const [first] = waiters;
-  if (first === undefined) return `${holders} holds it`;
+  const held = `${holders} ${culprits.length > 1 ? 'hold' : 'holds'} it`;
+  if (first === undefined) return held;
   const others = waiters.length === 1 ? ' waits' : ` and ${waiters.length - 1} more wait`;
-  return `${holders} holds it; ${described({ ...first, heldMs: first.waitMs })}${others} for it, and longer`;
+  return `${held}; ${described({ ...first, heldMs: first.waitMs })}${others} for it, and longer`;
 }
 
 function described({ pid, app, command, label, heldMs, callSite }: Culprit): string {

@@ -28,6 +28,8 @@ const TRANSACTION_LIMIT_MS = 5_000;
 const TRANSACTION_IDLE_MS = 1_000;
 const SESSION_LIMIT_MS = 300_000;
 const LONGEST_MS = 2_147_483_647;
+/** A file with one writer is on this machine: what keeps that from being opened is the lock of somebody, which may be gone at any moment. */
+const WRITER_BACKOFF_MS = 100;
 
 /** A named database over a driver: calls, their deadlines and guards. What is special about an engine is its subclass's. */
 export class PooledDatabase implements Database, ManagedDatabase {
@@ -83,7 +85,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
     const { poolSize, maxOverflow } = context.settings;
     this.readers = this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow);
-    this.writers = driver.singleWriter ? this.#pool('writer', 'write', 1, 0) : this.readers;
+    this.writers = driver.singleWriter ? this.#pool('writer', 'write', 1, 0, WRITER_BACKOFF_MS) : this.readers;
   }
 
   // Opening and closing
@@ -280,8 +282,27 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   /** The lock was not had in time. */
   protected async busyError(cause: unknown, label: Label, since: number): Promise<DatabaseError> {
-    const { waitedMs, culprits, waiters, who } = await this.#inTheWay(since);
-    return new DatabaseError('BUSY_TIMEOUT', `the write lock was not had within ${waitedMs} ms: ${who}`, {
+    const encounter = await this.#inTheWay(since);
+    return this.#busy(
+      `the write lock was not had within ${encounter.waitedMs} ms: ${encounter.who}`,
+      label,
+      encounter,
+      cause,
+    );
+  }
+
+  async #warnOfSlowLock(label: Label, since: number): Promise<void> {
+    const encounter = await this.#inTheWay(since);
+    const { waitedMs, culprits, waiters, who } = encounter;
+    const { advice, documentation } = this.#busy(who, label, encounter);
+    this.context.logger.warn(
+      { database: this.name, label: label.text, waitedMs, culprits, waiters, documentation },
+      `"${label.text}" has waited ${waitedMs} ms for the write lock: ${who}; ${advice}`,
+    );
+  }
+
+  #busy(what: string, label: Label, { culprits, waiters }: Introduction, cause?: unknown): DatabaseError {
+    return new DatabaseError('BUSY_TIMEOUT', what, {
       database: this.name,
       label: label.text,
       cause,
@@ -293,14 +314,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
         'give the call a longer timeoutMs',
       ],
     });
-  }
-
-  async #warnOfSlowLock(label: Label, since: number): Promise<void> {
-    const { waitedMs, culprits, waiters, who } = await this.#inTheWay(since);
-    this.context.logger.warn(
-      { database: this.name, label: label.text, waitedMs, culprits, waiters },
-      `"${label.text}" has waited ${waitedMs} ms for the write lock: ${who}`,
-    );
   }
 
   async #inTheWay(since: number): Promise<Introduction & { readonly waitedMs: number; readonly who: string }> {
@@ -347,7 +360,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   // Operating
 
-  #pool(what: string, access: Access, size: number, maxOverflow: number): Pool<DriverConnection> {
+  #pool(
+    what: string,
+    access: Access,
+    size: number,
+    maxOverflow: number,
+    maxBackoffMs?: number,
+  ): Pool<DriverConnection> {
     const connect = async (options: { readonly signal: AbortSignal }): Promise<DriverConnection> => {
       try {
         return await this.driver.connect(access, options);
@@ -355,7 +374,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
         throw this.failures.explain(error, 'connect', undefined);
       }
     };
-    return connectionPool(this.context, { what, size, maxOverflow, connect });
+    return connectionPool(this.context, {
+      what,
+      size,
+      maxOverflow,
+      connect,
+      ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
+    });
   }
 
   leases(): readonly LeaseSnapshot[] {

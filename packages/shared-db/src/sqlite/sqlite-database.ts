@@ -313,7 +313,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const patience = this.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
     const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
       ...patience,
-      isBusy: (error) => this.failures.isBusy(error) || this.failures.isBusy((error as { cause?: unknown }).cause),
+      // The pool says that no connection could be made, because of what the engine said, which has been explained.
+      isBusy: (error) => this.failures.isBusy(causeOf(causeOf(error))),
     });
     try {
       await whenFree(() => this.#migrate(syncOf(lease.resource)), patience);
@@ -428,6 +429,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 }
 
 function nothing(): void {}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
 
 const OPENING = newLabel('open', 0, systemClock);
 

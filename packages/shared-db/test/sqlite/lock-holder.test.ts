@@ -1,4 +1,6 @@
-import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 // By itself, because no program takes the locks of SQLite one by one.
@@ -25,6 +27,7 @@ function place(directory: TemporaryDirectory): {
   readonly table: (...locks: readonly Lock[]) => string;
 } {
   const path = directory.file('orders.db');
+  writeFileSync(path, '');
   writeFileSync(`${path}-shm`, '');
   const { dev, ino } = statSync(`${path}-shm`);
   // What /proc/locks shows: major and minor number of the device.
@@ -73,6 +76,32 @@ describe('who holds the write lock', () => {
     const descriptor = openSync(`${path}-shm`, 'r');
     using _ = { [Symbol.dispose]: () => closeSync(descriptor) };
     expect(writeLockHolders(path, table({ device: ELSEWHERE }))).toHaveLength(1);
+  });
+
+  it.each([
+    ['who has the database for itself alone', 'WRITE', '1073741826 1073742335', 1, 1],
+    ['who writes with a rollback journal', 'WRITE', '1073741825 1073741825', 1, 1],
+    ['who waits for the readers to leave', 'WRITE', '1073741824 1073741824', 1, 1],
+    ['who has the database open, unless it is in rollback mode', 'READ', '1073741826 1073742335', 0, 1],
+    ['nobody with another byte of it', 'WRITE', '0 1073741823', 0, 0],
+    ['nobody with a byte behind', 'WRITE', '1073742336 EOF', 0, 0],
+  ] as const)('is %s', (_, mode, bytes, inWalMode, inRollbackMode) => {
+    using directory = temporaryDirectory();
+    const { path, table } = place(directory);
+    const lock = table({ inode: statSync(path).ino, mode, bytes });
+    expect(writeLockHolders(path, `${lock}${lock}`)).toHaveLength(inWalMode);
+    rmSync(`${path}-shm`);
+    expect(writeLockHolders(path, lock)).toHaveLength(inRollbackMode);
+  });
+
+  it('is shown without what could move a cursor or break a line', async () => {
+    using directory = temporaryDirectory();
+    const { path, table } = place(directory);
+    const program = spawn(process.execPath, ['-e', '// \u001B[2J\nprocess.stdin.resume(); console.log(1)']);
+    await once(program.stdout, 'data');
+    const [holder] = writeLockHolders(path, table({ pid: program.pid! }));
+    program.kill('SIGKILL');
+    expect(holder?.command).toMatch(/ -e \/\/ \uFFFD\[2J\uFFFDprocess\.stdin/u);
   });
 
   it('is nobody where there is no database, or no table of locks', () => {
