@@ -1,4 +1,4 @@
-import type { DatabaseSnapshot } from '@hive/shared-db';
+import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
 import { presentWriter } from '@hive/shared-db/health';
 import type { DatabaseFile } from '../file/file-report.ts';
 import type { LockReport, Stranger } from '../file/lock-report.ts';

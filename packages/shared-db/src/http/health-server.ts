@@ -7,6 +7,8 @@ import type { HealthHandler } from './health-handler.ts';
 
 /** When a port that is taken is tried again: the process that this one replaces may need some seconds to end. */
 const RETRY_MS = 5_000;
+/** How long the first attempt is waited for: only the look-up of a name takes long. */
+const FIRST_ATTEMPT_MS = 2_000;
 /** How long a client may take to ask, and how long an idle connection stays: a probe takes milliseconds, a slow one holds a place. */
 const PATIENCE_MS = 5_000;
 const CHECK_MS = 1_000;
@@ -38,11 +40,11 @@ export interface HealthServer {
 
 /**
  * Opens a port for the health routes, and for nothing else. A port that cannot be had is no reason to fail: it is told, and tried again
- * every five seconds until it is there. Resolves after the first attempt and never rejects. Does not keep the process alive.
+ * every five seconds until it is there. Resolves after the first attempt, or after two seconds of it, and never rejects. Does not keep the process alive.
  */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = new RetryingServer(options);
-  await server.attempt();
+  await server.start();
   return server;
 }
 
@@ -57,16 +59,25 @@ class RetryingServer implements HealthServer {
     this.#options = options;
   }
 
+  /** The first attempt. One that takes long goes on by itself, and is told like one that fails. */
+  async start(): Promise<void> {
+    const { host, clock } = this.#options;
+    const patience = Promise.withResolvers<void>();
+    const timer = clock.after(FIRST_ATTEMPT_MS, () => {
+      this.#fail(`${NOT_SERVED}: looking up ${host} takes long; set DB_HTTP_HOST to an address, such as 127.0.0.1`);
+      patience.resolve();
+    });
+    await Promise.race([this.attempt(), patience.promise]);
+    timer.cancel();
+  }
+
   async attempt(): Promise<void> {
     const { host, port, handle, clock, logger, changed } = this.#options;
     const server = serverOf(handle);
     try {
       await listening(server, host, port);
     } catch (error) {
-      const failure = sentenceOf(host, port, codeOf(error));
-      // Said once: every five seconds would fill the log of a process that is otherwise well.
-      if (failure !== this.#failure && !this.#closed) changed({ failure });
-      this.#failure = failure;
+      this.#fail(sentenceOf(host, port, codeOf(error)));
       if (!this.#closed) this.#retry = clock.after(RETRY_MS, () => void this.attempt());
       this.#retry?.unref();
       return;
@@ -80,6 +91,12 @@ class RetryingServer implements HealthServer {
       logger.warn({ err: error }, 'health: a connection could not be accepted');
     });
     changed({ address: { host, port: (server.address() as AddressInfo).port } });
+  }
+
+  /** Said once: every five seconds would fill the log of a process that is otherwise well. */
+  #fail(failure: string): void {
+    if (failure !== this.#failure && !this.#closed) this.#options.changed({ failure });
+    this.#failure = failure;
   }
 
   close(): void {
@@ -126,8 +143,10 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 }
 
 function sentenceOf(host: string, port: number, code: string): string {
-  return `health is not served over HTTP: ${REASONS[code]?.(host, port) ?? `port ${port} of ${host} cannot be opened: ${code}`}`;
+  return `${NOT_SERVED}: ${REASONS[code]?.(host, port) ?? `port ${port} of ${host} cannot be opened: ${code}`}`;
 }
+
+const NOT_SERVED = 'health is not served over HTTP';
 
 /** Why a port cannot be had, and what to do. It is tried again in any case. */
 const REASONS: Readonly<Record<string, (host: string, port: number) => string>> = Object.freeze({

@@ -29,7 +29,8 @@ export function looksGone({ pid, start }: ProcessIdentity): boolean {
   return existsSync('/proc/self/stat') || !answersSignals(pid);
 }
 
-function startOf(pid: number): string | undefined {
+/** When a process started, in ticks since boot; undefined where it has ended or cannot be seen from here. */
+export function startOf(pid: number): string | undefined {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { ServiceSnapshot } from '../snapshot.ts';
+import { inheritedSockets } from './inherited-sockets.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { socketOwner } from './probe.ts';
 import { looksGone, type ProcessIdentity } from './process-identity.ts';
@@ -72,13 +73,21 @@ async function askAll<A extends object>(
 ): Promise<readonly Report<A>[]> {
   signal?.throwIfAborted();
   if (!checkRuntimeDirectory(directory)) return [];
+  const sockets = readdirSync(directory).flatMap((name) => {
+    const identity = parseSocketName(name);
+    return identity === undefined ? [] : [{ name, identity, elsewhere: looksGone(identity) }];
+  });
+  const inherited = inheritedSockets(
+    directory,
+    sockets.filter(({ elsewhere }) => elsewhere),
+  );
   const reports = await Promise.all(
-    readdirSync(directory).map(async (name) => {
-      const identity = parseSocketName(name);
-      if (identity === undefined) return [];
-      const report = reportOf(identity, await ask(join(directory, name), verb, { timeoutMs, clock, signal }), pick);
-      return report === undefined ? [] : [{ report, elsewhere: looksGone(identity) }];
-    }),
+    sockets
+      .filter(({ name }) => !inherited.has(name))
+      .map(async ({ name, identity, elsewhere }) => {
+        const report = reportOf(identity, await ask(join(directory, name), verb, { timeoutMs, clock, signal }), pick);
+        return report === undefined ? [] : [{ report, elsewhere }];
+      }),
   );
   signal?.throwIfAborted();
   return reports
@@ -94,12 +103,17 @@ function reportOf<A extends object>(
   pick: (answer: DecodedAnswer) => A | undefined,
 ): Report<A> | undefined {
   const { pid } = identity;
-  if (heard === 'absent' || (heard === 'unattended' && looksGone(identity))) return undefined;
+  if (heard === 'absent' || (heard === 'unattended' && hasEnded(identity))) return undefined;
   if (heard === 'unattended') return { pid, state: 'refused', reason: 'nobody listens on its socket' };
   if ('state' in heard) return { pid, ...heard };
   const answer = decodeAnswer(heard.line);
   const picked = pick(answer);
   return picked === undefined ? { pid, ...failureIn(answer) } : { pid, state: 'answered', ...picked };
+}
+
+/** On Linux nobody is refused by somebody who listens: the process has ended, or become another program, which closes its sockets. */
+function hasEnded(identity: ProcessIdentity): boolean {
+  return process.platform === 'linux' || looksGone(identity);
 }
 
 function failureIn(answer: DecodedAnswer): Failure {

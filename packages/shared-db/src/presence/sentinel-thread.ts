@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '@hive/pool';
 import { readActivity, type ActivityName } from '../activity.ts';
@@ -50,10 +51,7 @@ port.on('message', (message: ToSentinel) => {
   }
 });
 
-if (data.http !== undefined) health = await serve(data.http);
-if (data.directory !== undefined) presence = await appear(data.directory);
-// It may have been told to end before it had begun.
-if (closing) end();
+await Promise.all([serve(data.http), appear(data.directory)]);
 tell({ kind: 'listening' });
 
 function end(): void {
@@ -62,21 +60,34 @@ function end(): void {
   port.close();
 }
 
-async function appear(directory: string): Promise<Presence | undefined> {
+async function appear(directory: string | undefined): Promise<void> {
+  if (directory === undefined) return;
+  const recorder = new FlightRecorder();
+  const recording = (): Recording => recorder.recording(latest);
+  await listenIn(directory, recording);
+  keepRecording(recorder, () => {
+    // A tidy person, or a system whose user has logged out, has removed the directory or what is in it.
+    if (!closing && presence !== undefined && !existsSync(presence.path)) void listenIn(directory, recording);
+  });
+}
+
+async function listenIn(directory: string, recording: () => Recording): Promise<void> {
+  const before = presence;
+  before?.close();
+  presence = undefined;
   try {
-    const recorder = new FlightRecorder();
-    const recording = (): Recording => recorder.recording(latest);
-    const server = await startPresence({ directory, identity: data.identity, describe, recording, logger: logger() });
-    keepRecording(recorder);
-    return server;
+    presence = await startPresence({ directory, identity: data.identity, describe, recording, logger: logger() });
+    // It may have been told to end meanwhile.
+    if (closing) presence.close();
   } catch (error) {
+    // Tried again at the next step, where it has been possible before.
+    presence = before;
     tell({ kind: 'unseen', reason: error instanceof Error ? error.message : String(error) });
-    return undefined;
   }
 }
 
 /** From now on a step a second, from what the other thread says by itself: it is asked nothing for the sake of a recording. */
-function keepRecording(recorder: FlightRecorder): void {
+function keepRecording(recorder: FlightRecorder, stepped: () => void): void {
   let longestMs = 0;
   let looks = 0;
   const look = (): void => {
@@ -85,13 +96,16 @@ function keepRecording(recorder: FlightRecorder): void {
       const blockedMs = longestMs < NOTICED_MS ? 0 : Math.round(longestMs);
       recorder.record({ at: systemClock.wallTime(), blockedMs, memoryBytes: process.memoryUsage.rss() }, latest);
       longestMs = 0;
+      stepped();
     }
     systemClock.after(LOOK_MS, look).unref();
   };
   look();
 }
 
-async function serve({ host, port: number, allowedHosts, token, livezFailsAfterMs, details }: SentinelHttp) {
+async function serve(http: SentinelHttp | undefined): Promise<void> {
+  if (http === undefined) return;
+  const { host, port: number, allowedHosts, token, livezFailsAfterMs, details } = http;
   // Most processes serve no health: their sentinels need not load a web server.
   const { createHealthHandler } = await import('../http/health-handler.ts');
   const { startHealthServer } = await import('../http/health-server.ts');
@@ -105,7 +119,8 @@ async function serve({ host, port: number, allowedHosts, token, livezFailsAfterM
     livezFailsAfterMs,
     logger: logger(),
   });
-  return startHealthServer({ host, port: number, handle, clock: systemClock, logger: logger(), changed });
+  health = await startHealthServer({ host, port: number, handle, clock: systemClock, logger: logger(), changed });
+  if (closing) health.close();
 }
 
 /** What the process says of itself; while it cannot, what it said last and what keeps it. */

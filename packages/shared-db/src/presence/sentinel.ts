@@ -13,8 +13,9 @@ const BEAT_MS = 250;
 const BEATS_PER_SNAPSHOT = 4;
 /** How long a thread may take to start. */
 const START_LIMIT_MS = 10_000;
-/** How long it may take to end when asked to: it has sockets to close. */
+/** How long it may take to end when asked to: it has sockets to close. Then it is ended, which takes a moment. */
 const CLOSE_LIMIT_MS = 1_000;
+const END_LIMIT_MS = 200;
 /** Far more than answering takes: it holds one snapshot and the names of labels and statements. */
 const MOST_MEGABYTES = 64;
 
@@ -37,7 +38,7 @@ export interface SentinelOptions {
 export interface Sentinel {
   /** Remembers how the process is now. Done once a second anyway: for changes that a process should not be known without if it gets stuck. */
   look(): void;
-  /** Removes the socket and ends the thread. Never rejects, and takes a second at most. */
+  /** Removes the socket and ends the thread. Never rejects, and takes little more than a second at most. */
   close(): Promise<void>;
 }
 
@@ -82,6 +83,8 @@ class WorkerSentinel implements Sentinel {
       name: 'database sentinel',
       // What this process was started with is none of its business: loaders, inspectors, and flags that would end it.
       execArgv: [],
+      // NODE_OPTIONS would bring them back, and whatever else it needs it is told.
+      env: {},
       resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
     });
     this.#worker.on('message', (message: FromSentinel) => {
@@ -126,9 +129,15 @@ class WorkerSentinel implements Sentinel {
     this.#timer?.cancel();
     this.#tell({ kind: 'close' });
     this.#worker.ref();
-    const limit = systemClock.after(CLOSE_LIMIT_MS, () => void this.#worker.terminate());
+    let limit = systemClock.after(CLOSE_LIMIT_MS, () => {
+      this.#options.logger.warn({}, 'presence: the sentinel did not end by itself and is ended');
+      void this.#worker.terminate();
+      // A call of the system that it is in, such as for the address of a name, cannot be ended: it goes when that comes back.
+      limit = systemClock.after(END_LIMIT_MS, this.#ended.resolve);
+    });
     await this.#ended.promise;
     limit.cancel();
+    this.#worker.unref();
   }
 
   #beat(): void {

@@ -4,8 +4,10 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { openDatabaseService, sqlite, type DatabaseService, type ServiceConfig } from '@hive/shared-db';
 import { listProcesses } from '@hive/shared-db/presence';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { companionWith } from '../support/companion.ts';
 import { startNeighbour } from '../support/neighbour.ts';
+import { NO_PRELOADED_LIBRARY, preloadedLibrary } from '../support/preloaded-library.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -264,6 +266,35 @@ describe('a port that is in use', () => {
   });
 });
 
+const slowNames = preloadedLibrary('slow-names');
+afterAll(() => slowNames?.[Symbol.dispose]());
+
+describe('a name that takes long to look up', () => {
+  it('is said, and neither opening nor closing nor being found waits for it', async ({ skip }) => {
+    skip(slowNames === undefined, NO_PRELOADED_LIBRARY);
+    const program = `
+      import { openDatabaseService, sqlite } from '@hive/shared-db';
+      import { listProcesses } from '@hive/shared-db/presence';
+      const warn = (_, message) => say(message);
+      const nothing = () => undefined;
+      const runtimeDirectory = args[0] + '/run';
+      const service = await openDatabaseService({ app: 'shop', runtimeDirectory, http: { port: 0, host: 'slow.example' },
+        databases: { orders: sqlite({ path: args[0] + '/orders.db' }) }, logger: { debug: nothing, info: nothing, warn, error: warn } });
+      say((await listProcesses({ directory: runtimeDirectory, timeoutMs: 10_000 }))[0].state);
+      await service.close();
+      say('closed');
+    `;
+    await using slow = companionWith({ ...slowNames?.environment }, program, place.path);
+    expect(await slow.hear()).toBe(
+      'health is not served over HTTP: looking up slow.example takes long; set DB_HTTP_HOST to an address, such as 127.0.0.1',
+    );
+    expect(await slow.hear()).toBe('answered');
+    expect(await slow.hear()).toBe('presence: the sentinel did not end by itself and is ended');
+    // Long before the name server gives up.
+    expect(await slow.hear()).toBe('closed');
+  }, 20_000);
+});
+
 describe('closing the service', () => {
   it('frees the port, whoever is connected', async () => {
     const service = await open({ http: { port: 0 } });
@@ -274,6 +305,19 @@ describe('closing the service', () => {
     await service.close();
     await expect(ask(port, '/livez')).rejects.toThrow(/ECONNREFUSED/);
     idle.destroy();
+  });
+
+  it('does not wait for who is still asking: its sentinel ends by itself', async () => {
+    const logger = recordingLogger();
+    const service = await open({ http: { port: 0 }, logger });
+    const asking = connect(portOf(service), '127.0.0.1');
+    asking.on('error', () => undefined).write('GET /livez HTTP/1.1\r\nHost: local');
+    await once(asking, 'connect');
+    // Answered after the other has been heard.
+    expect((await ask(portOf(service), '/livez')).status).toBe(200);
+    await service.close();
+    expect(logger.said('warn')).toEqual([]);
+    asking.destroy();
   });
 
   it('is told as long as it lasts: the process is not ready', async () => {

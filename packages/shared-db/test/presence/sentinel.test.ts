@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listProcesses } from '@hive/shared-db/presence';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -165,6 +165,38 @@ describe('a process whose main thread is free', () => {
     expect(await process.exit()).toBe(0);
   });
 
+  it('is found again when somebody has removed the runtime directory', async () => {
+    await using process = startNeighbour(`${SERVICE} await say('ready'); process.stdin.ref();`, place.path);
+    await process.line();
+    const directory = join(place.path, 'run');
+    const found = async () =>
+      (await listProcesses({ directory, timeoutMs: 10_000 })).map(({ pid, state }) => ({ pid, state }));
+    for (const lost of [
+      directory,
+      join(
+        directory,
+        readdirSync(directory).find((name) => name.endsWith('.sock'))!,
+      ),
+    ]) {
+      rmSync(lost, { recursive: true });
+      expect(await found()).toEqual([]);
+      await expect.poll(found, { timeout: 20_000 }).toEqual([{ pid: process.pid, state: 'answered' }]);
+    }
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(readdirSync(directory).filter((name) => name.endsWith('.sock'))).toHaveLength(1);
+  });
+
+  it('has a sentinel that runs nothing of what the process was started with', async () => {
+    const preload = join(place.path, 'preload.mjs');
+    writeFileSync(preload, `import { writeSync } from 'node:fs'; writeSync(1, 'preloaded\\n');`);
+    const begin = `import { spawn } from 'node:child_process';
+      spawn(process.execPath, ['--input-type=module', '-e', process.argv.at(-2), '--', process.argv.at(-1)], {
+        stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '--import ' + process.argv.at(-1) + '/preload.mjs' } });`;
+    await using process = startNeighbour(begin, `${SERVICE} await say('ready');`, place.path);
+    expect(await process.line()).toBe('preloaded');
+    expect(await process.line()).toBe('ready');
+  });
+
   it('has no thread beside it when it does not want to be found', async () => {
     const program = SERVICE.replace("app: 'shop',", "app: 'shop', presence: false,");
     await using process = startNeighbour(
@@ -173,6 +205,24 @@ describe('a process whose main thread is free', () => {
     );
     expect(await process.line()).toBe('0');
   });
+});
+
+describe('a process that opens and closes a service again and again', () => {
+  it('keeps no thread, no socket and no descriptor', async () => {
+    const program = `
+      import { readdirSync } from 'node:fs';
+      const kept = () => [readdirSync('/proc/self/task'), readdirSync('/proc/self/fd'), readdirSync(directory + '/run')].map((all) => all.length);
+      const again = () => openDatabaseService({ app: 'again', runtimeDirectory: directory + '/run', http: { port: 0 },
+        databases: { again: sqlite({ path: directory + '/again.db' }) } });
+      const before = kept();
+      for (let round = 0; round < 20; round++) await (await again()).close();
+      // A thread that has ended goes a moment later.
+      while (String(kept()) !== String(before)) await new Promise((later) => setTimeout(later, 10));
+      await say('nothing is left');
+    `;
+    await using process = startNeighbour(SERVICE + program, place.path);
+    expect(await process.line()).toBe('nothing is left');
+  }, 30_000);
 });
 
 /** A process that closes a service whose sentinel runs the program that is its last argument, and says for how long that took. */
