@@ -7,7 +7,7 @@ import type { Io } from '../dist/io.js';
 import { run, type Circumstances } from './support/command-line.ts';
 import { HAS_TERMINALS, startAtTerminal } from './support/pseudo-terminal.ts';
 import { startProgram, startShop, startWriter, type Program } from './support/program.ts';
-import { temporaryDirectory, type TemporaryDirectory } from './support/temporary-directory.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const BIN = join(import.meta.dirname, '../bin/hive-db.js');
 const FILES = ['', '-wal', '-shm'];
@@ -84,7 +84,7 @@ const VERBS: readonly string[] = [
 ];
 
 describe('the write lock of a process of ours', () => {
-  let directory: TemporaryDirectory;
+  let directory: ReturnType<typeof temporaryDirectory>;
   let shop: Program & { readonly runtimeDirectory: string };
   let path: string;
   beforeAll(async () => {

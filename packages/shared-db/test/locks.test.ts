@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { linkSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite, type DatabaseService } from '@hive/shared-db';
 import { openDirect } from '@hive/shared-db/direct';
-import { listProcesses } from '@hive/shared-db/presence';
+import { listProcesses, listRecordings } from '@hive/shared-db/presence';
 import { temporaryDirectory, type TemporaryDatabase } from '@hive/shared-db/testing';
-// By itself, because a service verifies a file only before it opens it.
+// By themselves, because a service verifies a file only before it opens it, and looks up holders only when others wait.
+import { writeLockHolders } from '../dist/sqlite/lock-holder.js';
 import { verifyFile } from '../dist/sqlite/verify-file.js';
 import { companion } from './support/companion.ts';
 import { healthServer } from './support/health-server.ts';
@@ -55,6 +58,60 @@ const DEEDS: readonly (readonly [what: string, deed: (temporary: TemporaryDataba
       'being asked by another process',
       async (_, directory) => {
         expect(await listProcesses({ directory })).toMatchObject([{ pid: process.pid, state: 'answered' }]);
+      },
+    ],
+    [
+      'being asked for its recording',
+      async (_, directory) => {
+        expect(await listRecordings({ directory })).toMatchObject([{ pid: process.pid, state: 'answered' }]);
+      },
+    ],
+    [
+      'another service of the process, with a port of its own, that comes and goes',
+      async (_, directory) => {
+        const databases = { other: sqlite({ path: `${directory}/other.db`, required: true }) };
+        await using other = await openDatabaseService({
+          app: 'other',
+          runtimeDirectory: directory,
+          http: { port: 0 },
+          databases,
+        });
+        const { host, port } = other.snapshot().http!;
+        for (const route of ['livez', 'readyz', 'startupz', 'health/database', 'metrics'])
+          expect((await fetch(`http://${host}:${port}/${route}`)).status).toBe(200);
+        await other.database('other').write('add', (tx) => tx.run('CREATE TABLE t (a)'));
+      },
+    ],
+    [
+      'a service on the file in another thread',
+      async ({ path }) => {
+        const program = `
+          import { parentPort, workerData } from 'node:worker_threads';
+          const { openDatabaseService, sqlite } = await import(workerData.entry);
+          const databases = { again: sqlite({ path: workerData.path, required: true }) };
+          const outcome = openDatabaseService({ app: 'thread', presence: false, databases });
+          parentPort.postMessage(await outcome.then(() => 'opened', ({ code }) => code));
+        `;
+        const entry = import.meta.resolve('@hive/shared-db');
+        const url = new URL(`data:text/javascript,${encodeURIComponent(program)}`);
+        const worker = new Worker(url, { workerData: { path, entry } });
+        expect(await once(worker, 'message')).toEqual(['opened']);
+        await worker.terminate();
+      },
+    ],
+    [
+      'looking up who holds the lock',
+      ({ path }) => {
+        expect(writeLockHolders(path)).toMatchObject([{ pid: process.pid }]);
+      },
+    ],
+    [
+      'being suspended, resumed and flushed',
+      async ({ database }) => {
+        database.suspend();
+        database.resume();
+        for (const mode of ['idle', 'leaked'] as const) await database.flush(mode);
+        expect(itemsOf(database)).toEqual([]);
       },
     ],
     [

@@ -35,7 +35,7 @@ const EVERYTHING = `${WATCH}
   const [path, runtimeDirectory] = args;
   const { configureDatabaseService, databaseHealthCheck, getDatabaseService, getDatabaseStats, openDatabaseService, sqlite } = await import('@hive/shared-db');
   const { closeDirect, databaseOrDirect, OldConnectionPool, openDirect } = await import('@hive/shared-db/direct');
-  const { listProcesses } = await import('@hive/shared-db/presence');
+  const { listProcesses, listRecordings } = await import('@hive/shared-db/presence');
   const { createHealthHandler } = await import('@hive/shared-db/http');
   const outcome = (promise) => promise.then(() => 'done', ({ code, message }) => code ?? message);
   const migrations = [{ id: 1, name: 'items', sql: 'CREATE TABLE item (name TEXT)' }];
@@ -80,6 +80,10 @@ const EVERYTHING = `${WATCH}
     service.snapshot();
     service.verdict();
     await listProcesses({ directory: runtimeDirectory });
+    await listRecordings({ directory: runtimeDirectory });
+    const { port } = service.snapshot().http;
+    for (const route of ['livez', 'readyz', 'metrics'])
+      await fetch('http://127.0.0.1:' + port + '/' + route, { headers: { connection: 'close' } }).then((response) => response.text());
     const handle = createHealthHandler({ snapshot: () => service.snapshot(), details: 'always' });
     const server = createServer((request, response) => handle(request, response)).listen(0, '127.0.0.1');
     await new Promise((listening) => server.once('listening', listening));
@@ -95,7 +99,7 @@ const EVERYTHING = `${WATCH}
   }
 
   const direct = { name: 'orders', path, migrations, runtimeDirectory };
-  const config = { app: 'test', runtimeDirectory, databases: { orders: sqlite({ path, migrations, poolSize: 2, maxOverflow: 1 }) } };
+  const config = { app: 'test', runtimeDirectory, http: { port: 0 }, databases: { orders: sqlite({ path, migrations, poolSize: 2, maxOverflow: 1 }) } };
   for (const round of ['new', 'fenced']) {
     configureDatabaseService(config);
     const service = await getDatabaseService();

@@ -7,6 +7,10 @@ import { startHealthServer, type HealthServer, type HealthServerState } from '..
 import { recordingLogger } from '../support/recording-logger.ts';
 import { WatchedClock } from '../support/watched-clock.ts';
 
+function handle(): boolean {
+  return true;
+}
+
 /** A server that never answers, and what it said of itself. */
 async function start(
   port: number,
@@ -16,7 +20,6 @@ async function start(
   const changed = (state: HealthServerState): void => {
     states.push(state);
   };
-  const handle = (): boolean => true;
   const server = await startHealthServer({
     host: '127.0.0.1',
     port,
@@ -69,7 +72,8 @@ describe('a port that is in use', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     const clock = new WatchedClock();
-    const { states, close } = await start(port, clock);
+    const server = await start(port, clock);
+    const { states } = server;
     // The first is the patience with the first attempt; each attempt that fails sets one.
     for (let failures = 1; failures <= 3; failures++) {
       await clock.timersSet(1 + failures);
@@ -80,7 +84,7 @@ describe('a port that is in use', () => {
     await other[Symbol.asyncDispose]();
     await clock.advance(5_000);
     await expect.poll(() => states.slice(1), { timeout: 20_000 }).toEqual([{ address: { host: '127.0.0.1', port } }]);
-    close();
+    server.close();
     expect(clock.aliveTimers).toBe(0);
   });
 });
