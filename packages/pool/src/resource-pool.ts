@@ -776,7 +776,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#watchHandles();
     this.#fill();
     const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
-    if (isNeeded) this.#housekeeping.by(now + HOUSEKEEPING_MS, now);
+    // All pools of a process at the same moment: thirty that wake it one after the other cost ten times as much.
+    if (isNeeded) this.#housekeeping.by((Math.floor(now / HOUSEKEEPING_MS) + 1) * HOUSEKEEPING_MS, now);
   }
 
   #retire(entry: Entry<R>, now: number): void {
