@@ -11,6 +11,7 @@ export {
   type ProcessReport,
   type RecordingReport,
 } from './presence/process-list.ts';
+export { jsonExcess } from './presence/json-excess.ts';
 export { isRecord, misfit, type Shape } from './presence/shape.ts';
 export { FlightRecorder, type Step } from './presence/flight-recorder.ts';
 export { FIGURES, type DatabaseRecording, type Figure, type Recording } from './presence/recording.ts';

@@ -1,15 +1,22 @@
 import { systemClock, type Clock } from '@hive/pool';
-import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { ServiceSnapshot } from '../snapshot.ts';
+import { AnswerRoom } from './answer-room.ts';
 import { inheritedSockets } from './inherited-sockets.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { socketOwner } from './probe.ts';
 import { looksGone, type ProcessIdentity } from './process-identity.ts';
-import { decodeAnswer, encodeRequest, MAX_ANSWER_BYTES, type DecodedAnswer, type Verb } from './protocol.ts';
+import {
+  decodeAnswer,
+  encodeRequest,
+  MAX_ANSWER_BYTES,
+  MAX_ANSWERS_BYTES,
+  type DecodedAnswer,
+  type Verb,
+} from './protocol.ts';
 import type { Recording } from './recording.ts';
-import { checkRuntimeDirectory } from './runtime-directory.ts';
+import { namesInRuntimeDirectory } from './runtime-directory.ts';
 import { parseSocketName } from './socket-name.ts';
 
 /** Where to look, and how long to wait for each process. */
@@ -72,8 +79,7 @@ async function askAll<A extends object>(
   pick: (answer: DecodedAnswer) => A | undefined,
 ): Promise<readonly Report<A>[]> {
   signal?.throwIfAborted();
-  if (!checkRuntimeDirectory(directory)) return [];
-  const sockets = readdirSync(directory).flatMap((name) => {
+  const sockets = namesInRuntimeDirectory(directory).flatMap((name) => {
     const identity = parseSocketName(name);
     return identity === undefined ? [] : [{ name, identity, elsewhere: looksGone(identity) }];
   });
@@ -81,11 +87,13 @@ async function askAll<A extends object>(
     directory,
     sockets.filter(({ elsewhere }) => elsewhere),
   );
+  const room = new AnswerRoom(MAX_ANSWERS_BYTES);
   const reports = await Promise.all(
     sockets
       .filter(({ name }) => !inherited.has(name))
       .map(async ({ name, identity, elsewhere }) => {
-        const report = reportOf(identity, await ask(join(directory, name), verb, { timeoutMs, clock, signal }), pick);
+        const heard = await ask(join(directory, name), verb, { timeoutMs, clock, signal, room });
+        const report = reportOf(identity, heard, pick);
         return report === undefined ? [] : [{ report, elsewhere }];
       }),
   );
@@ -121,15 +129,17 @@ function failureIn(answer: DecodedAnswer): Failure {
   return { state: 'rubbish', reason: answer.kind === 'rubbish' ? answer.reason : 'it answered another question' };
 }
 
-/** How long an answer may take, and what makes it unwanted. */
-interface Patience {
+/** How long an answer may take, what makes it unwanted, and the room for it. */
+interface Asking {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
+  /** For all answers together. */
+  readonly room: AnswerRoom;
 }
 
 /** Puts the question and gathers the answer. Never rejects, never takes longer than the timeout, and ends when the signal aborts. */
-function ask(path: string, verb: Verb, { timeoutMs, clock, signal }: Patience): Promise<Heard> {
+function ask(path: string, verb: Verb, { timeoutMs, clock, signal, room }: Asking): Promise<Heard> {
   const owner = socketOwner(path);
   if (owner === 'absent') return Promise.resolve('absent');
   if (owner === 'foreign') return Promise.resolve({ state: 'rubbish', reason: 'it is not a socket of this user' });
@@ -138,14 +148,22 @@ function ask(path: string, verb: Verb, { timeoutMs, clock, signal }: Patience): 
     const socket = connect({ path, ...(signal && { signal }) });
     const settle = (heard: Heard): void => {
       deadline.cancel();
+      sender.end(typeof heard === 'object' && 'line' in heard);
       socket.destroy();
       resolve(heard);
     };
     const deadline = clock.after(timeoutMs, () => {
       settle({ state: 'silent', reason: `there was no complete answer within ${timeoutMs} ms` });
     });
+    const sender = room.enter(() => {
+      settle({
+        state: 'rubbish',
+        reason: `the answers of all processes together are longer than ${MAX_ANSWERS_BYTES} bytes`,
+      });
+    });
     socket.on('connect', () => socket.write(encodeRequest(verb)));
     socket.on('data', (chunk: Uint8Array) => {
+      sender.sent(chunk.length);
       const state = answer.push(chunk);
       if (state === 'too-long')
         settle({ state: 'rubbish', reason: `the answer is longer than ${MAX_ANSWER_BYTES} bytes` });

@@ -1,4 +1,5 @@
 import type { ServiceSnapshot } from '../snapshot.ts';
+import { jsonExcess } from './json-excess.ts';
 import type { Recording } from './recording.ts';
 import { recordingMisfit } from './recording-shape.ts';
 import { isRecord, misfit } from './shape.ts';
@@ -15,6 +16,8 @@ const ANSWER_SCHEMA = 'hive-db/answer/v1';
 export const MAX_REQUEST_BYTES = 4 * 1024;
 /** A snapshot takes some kilobytes a database and a recording some tens of them; with a thousand labels and leases they stay far below. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Of all processes that are asked at once: recordings of sixty processes with eighteen databases each. Parsed they take some times as much. */
+export const MAX_ANSWERS_BYTES = 48 * 1024 * 1024;
 
 /** Everything a process can be asked. The list is closed: no SQL and no path is ever accepted over a socket. */
 export const VERBS = ['snapshot', 'recording'] as const;
@@ -78,6 +81,8 @@ function bodyOf(answer: Answer): object {
 
 /** Never throws. A snapshot or recording that comes out has every field that its type promises. */
 export function decodeAnswer(line: Uint8Array): DecodedAnswer {
+  const excess = jsonExcess(line);
+  if (excess !== undefined) return rubbish(`the answer ${excess}`);
   const message = parse(line);
   if (!isRecord(message)) return rubbish('the answer is not a JSON object');
   if (message['schema'] !== ANSWER_SCHEMA) return rubbish(`the answer is not of the form ${ANSWER_SCHEMA}`);

@@ -1,4 +1,4 @@
-import { lstatSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { DatabaseError } from '../errors.ts';
@@ -60,8 +60,27 @@ export function checkRuntimeDirectory(path: string): boolean {
   if (userId === undefined) return true;
   if (stats.uid !== userId) throw refusal('PERMISSION', path, `belongs to user ${stats.uid}, not to user ${userId}`);
   const mode = stats.mode & 0o777;
-  if (mode !== 0o700) throw refusal('PERMISSION', path, `has mode 0${mode.toString(8)} instead of 0700`);
+  if (mode !== 0o700)
+    throw refusal('PERMISSION', path, `has mode 0${mode.toString(8).padStart(3, '0')} instead of 0700`);
   return true;
+}
+
+/**
+ * What lies in the runtime directory, nothing where there is none. Throws `PATH` where that cannot be told, and what
+ * `checkRuntimeDirectory` throws.
+ */
+export function namesInRuntimeDirectory(path: string): readonly string[] {
+  if (!checkRuntimeDirectory(path)) return [];
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    // Removed since it was checked.
+    if (codeOf(cause) === 'ENOENT') return [];
+    throw new DatabaseError('PATH', `runtime directory ${path} cannot be looked at: ${codeOf(cause)}`, {
+      advice: ADVICE,
+      cause,
+    });
+  }
 }
 
 function thisHost(): RuntimeHost {

@@ -34,30 +34,49 @@ type AnyShape =
 
 /** Where `value` first differs from the shape, as a sentence of our own words; undefined where it fits. Fields beyond the shape are ignored. */
 export function misfit<T>(value: unknown, shape: Shape<T>, path: string): string | undefined {
-  return firstMisfit(value, shape, path);
+  const fault = firstMisfit(value, shape);
+  return fault === undefined ? undefined : `${path}${fault}`;
 }
 
-function firstMisfit(value: unknown, shape: AnyShape, path: string): string | undefined {
-  if (typeof shape === 'string') return isOf(value, shape) ? undefined : `${path} is not a ${shape}`;
+/** What follows the path of the value: where in it, and what is wrong there. A path is put together only once something is. */
+function firstMisfit(value: unknown, shape: AnyShape): string | undefined {
+  if (typeof shape === 'string') return isOf(value, shape) ? undefined : ` is not a ${shape}`;
   if ('oneOf' in shape)
     return typeof value === 'string' && Object.hasOwn(shape.oneOf, value)
       ? undefined
-      : `${path} is no word that is known here`;
-  if ('optional' in shape) return value === undefined ? undefined : firstMisfit(value, shape.optional, path);
-  if ('nullable' in shape) return value === null ? undefined : firstMisfit(value, shape.nullable, path);
-  if ('each' in shape) {
-    if (!Array.isArray(value)) return `${path} is not a list`;
-    return first(value.entries(), ([index, element]) => firstMisfit(element, shape.each, `${path}[${index}]`));
+      : ' is no word that is known here';
+  if ('optional' in shape) return value === undefined ? undefined : firstMisfit(value, shape.optional);
+  if ('nullable' in shape) return value === null ? undefined : firstMisfit(value, shape.nullable);
+  if ('each' in shape) return Array.isArray(value) ? misfitOfOne(value, shape.each) : ' is not a list';
+  if (!isRecord(value)) return ' is not an object';
+  return 'numbers' in shape ? misfitOfNumbers(value, shape.numbers) : misfitOfFields(value, shape.fields);
+}
+
+function misfitOfOne(list: readonly unknown[], shape: AnyShape): string | undefined {
+  for (let index = 0; index < list.length; index++) {
+    const fault = firstMisfit(list[index], shape);
+    if (fault !== undefined) return `[${index}]${fault}`;
   }
-  if (!isRecord(value)) return `${path} is not an object`;
-  if ('numbers' in shape)
-    return first(Object.entries(value), ([key, field]) => {
-      if (!Object.hasOwn(shape.numbers, key)) return `${path} has a key that is not known here`;
-      return firstMisfit(field, 'number', `${path}.${key}`);
-    });
-  return first(Object.entries(shape.fields), ([key, field]) => {
-    return firstMisfit(Object.hasOwn(value, key) ? value[key] : undefined, field, `${path}.${key}`);
-  });
+  return undefined;
+}
+
+function misfitOfNumbers(value: Record<string, unknown>, known: { readonly [key: string]: true }): string | undefined {
+  for (const [key, field] of Object.entries(value)) {
+    if (!Object.hasOwn(known, key)) return ' has a key that is not known here';
+    if (!isOf(field, 'number')) return `.${key} is not a number`;
+  }
+  return undefined;
+}
+
+function misfitOfFields(
+  value: Record<string, unknown>,
+  fields: { readonly [key: string]: AnyShape },
+): string | undefined {
+  for (const [key, shape] of Object.entries(fields)) {
+    const fault = firstMisfit(Object.hasOwn(value, key) ? value[key] : undefined, shape);
+    if (fault !== undefined) return `.${key}${fault}`;
+  }
+  return undefined;
 }
 
 // JSON can spell numbers that are infinite here: 1e999.
@@ -68,12 +87,4 @@ function isOf(value: unknown, type: 'string' | 'number' | 'boolean'): boolean {
 /** Whether a value is an object that is no list. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function first<E>(elements: Iterable<E>, search: (element: E) => string | undefined): string | undefined {
-  for (const element of elements) {
-    const found = search(element);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

@@ -114,6 +114,36 @@ describe('a process that', () => {
     expect(sent).toBeLessThan(2 * MAX_ANSWER_BYTES);
   });
 
+  it('answers with sixteen megabytes of brackets is turned down before they are parsed', async () => {
+    const report = await reportOn((socket) => socket.end(`${'['.repeat(MAX_ANSWER_BYTES - 1)}\n`));
+    expect(report).toEqual({ pid: 7, state: 'rubbish', reason: 'the answer is nested too deeply' });
+  });
+
+  it('pours as several of its kind does is turned away, and the others are heard', async () => {
+    await using stack = new AsyncDisposableStack();
+    const answer = encodeAnswer({ kind: 'snapshot', snapshot: healthyService() });
+    const poured = Promise.withResolvers<void>();
+    const most = Buffer.alloc(MAX_ANSWER_BYTES - 1, 'x');
+    for (let pid = 11; pid <= 15; pid++)
+      stack.use(
+        await serving(join(place.path, `process-${pid}-1.sock`), (socket) => {
+          // It never ends its line.
+          socket.write(most);
+          socket.once('close', poured.resolve);
+        }),
+      );
+    // Speaks only when the room has been full.
+    stack.use(
+      await serving(join(place.path, 'process-7-1.sock'), (socket) => {
+        void poured.promise.then(() => socket.end(answer));
+      }),
+    );
+    const [honest, ...others] = await listProcesses({ directory: place.path, timeoutMs: 5_000 });
+    expect(honest).toMatchObject({ pid: 7, state: 'answered' });
+    const turnedAway = 'the answers of all processes together are longer than';
+    expect(others.some((one) => 'reason' in one && one.reason.startsWith(turnedAway))).toBe(true);
+  });
+
   it('never answers is silent when the time is up, not before, and is let go', async () => {
     const clock = new WatchedClock();
     const hungUp = Promise.withResolvers<void>();
@@ -205,6 +235,21 @@ describe('a list', () => {
       { pid: 7, state: 'rubbish', reason: 'it is not a socket of this user' },
     ]);
     expect(asked).toBe(false);
+  });
+
+  it('finds nobody in a directory that is removed while it is looked at', async () => {
+    const program = `
+      import { mkdirSync, rmdirSync } from 'node:fs';
+      console.log('running');
+      for (;;) {
+        mkdirSync(process.argv.at(-1), { mode: 0o700 });
+        rmdirSync(process.argv.at(-1));
+      }
+    `;
+    const directory = join(place.path, 'fleeting');
+    await using neighbour = startNeighbour(program, directory);
+    await neighbour.line();
+    for (let look = 0; look < 5_000; look++) expect(await listProcesses({ directory })).toEqual([]);
   });
 
   it('leaves out names that are not those of processes', async () => {

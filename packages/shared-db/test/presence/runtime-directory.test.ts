@@ -136,11 +136,13 @@ describe('a directory that cannot be trusted is refused: one that', () => {
     expect(await refusals(file)).toEqual(twice('PATH', 'not a directory'));
   });
 
-  it.each([0o755, 0o770, 0o701, 0o500])('has a mode other than 0700 (%i)', async (mode) => {
+  it.each([0o755, 0o770, 0o701, 0o500, 0o010, 0])('has a mode other than 0700 (%i)', async (mode) => {
     const directory = join(place.path, 'open');
     mkdirSync(directory);
     chmodSync(directory, mode);
-    expect(await refusals(directory)).toEqual(twice('PERMISSION', `has mode 0${mode.toString(8)} instead of 0700`));
+    expect(await refusals(directory)).toEqual(
+      twice('PERMISSION', `has mode 0${mode.toString(8).padStart(3, '0')} instead of 0700`),
+    );
     expect(readdirSync(directory)).toEqual([]);
   });
 
