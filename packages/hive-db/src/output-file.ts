@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { safePath } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
@@ -18,7 +18,7 @@ export interface OutputKind {
 export function checkedOutput(output: string, cwd: string, { name, beginning }: OutputKind): string {
   const path = resolve(cwd, output);
   const refuse = (what: string): never => {
-    throw new WrongUse(`--output ${safePath(output)} ${what}`);
+    throw new WrongUse(`--output ${safePath(output) || '""'} ${what}`);
   };
   if (output === '' || output.includes('\0')) refuse('is no name that a file can have');
   try {
@@ -35,7 +35,8 @@ export function checkedOutput(output: string, cwd: string, { name, beginning }: 
 
 /** Writes a file that only this user may read. It appears complete or not at all. Throws `WrongUse` where it cannot be written. */
 export function writeOutput(path: string, text: string): void {
-  const partial = `${path}.${process.pid}.partial`;
+  // Not after the file: with more behind it, a long name would be none.
+  const partial = join(dirname(path), `.hive-db-${process.pid}.partial`);
   try {
     writeFileSync(partial, text, { flag: 'wx', mode: 0o600 });
     renameSync(partial, path);

@@ -1,5 +1,5 @@
-import { isRecord } from '@hive/shared-db/presence';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { isRecord, jsonExcess } from '@hive/shared-db/presence';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { size } from './render/figures.ts';
 import { safe, safePath } from './render/safe-text.ts';
@@ -47,7 +47,9 @@ function bytesOf(path: string, { noun, mostMebibytes }: SavedKind, refuse: (what
       if (!stats.isFile()) return refuse(stats.isDirectory() ? 'is a directory' : 'is not a regular file');
       const most = mostMebibytes * MEBIBYTE;
       if (stats.size > most) return refuse(`has ${size(stats.size)}; ${noun} has ${size(most)} at most`);
-      return readFileSync(descriptor);
+      const bytes = readUpTo(descriptor, most);
+      // It grows, or it is one of those of the system that have no size and no end.
+      return bytes ?? refuse(`goes on behind ${size(most)}, which is the most that ${noun} has`);
     } finally {
       closeSync(descriptor);
     }
@@ -58,7 +60,23 @@ function bytesOf(path: string, { noun, mostMebibytes }: SavedKind, refuse: (what
   }
 }
 
+/** All that a file holds; undefined where that is more than `most` bytes. */
+function readUpTo(descriptor: number, most: number): Uint8Array | undefined {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  while (length <= most) {
+    const chunk = new Uint8Array(MEBIBYTE);
+    const read = readSync(descriptor, chunk);
+    if (read === 0) return Buffer.concat(chunks);
+    chunks.push(chunk.subarray(0, read));
+    length += read;
+  }
+  return undefined;
+}
+
 function parsed(bytes: Uint8Array, refuse: (what: string) => never): unknown {
+  const excess = jsonExcess(bytes);
+  if (excess !== undefined) return refuse(excess);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {

@@ -23,9 +23,19 @@ export interface SettingsRequest {
 export function settingsHere(io: Pick<Io, 'env' | 'cwd'>, request: SettingsRequest): ReturnType<typeof loadSettings> {
   const { file, databases } = request;
   const path = resolve(io.cwd, file ?? USUAL_FILE);
-  if (file !== undefined && (file === '' || lstatSync(path, { throwIfNoEntry: false }) === undefined))
+  if (file !== undefined && (file === '' || !isThere(path)))
     throw new WrongUse(`settings file ${file === '' ? '""' : file} does not exist`);
   return loadSettings({ file: path, env: io.env, databases });
+}
+
+/** Also a link that leads nowhere, and what may not be looked at: whoever reads it says why. No name that is too long or has a NUL. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return !['ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'].includes(code);
+  }
 }
 
 /** The sentences of an error that refuses settings, one for each problem. Throws anything else on. */

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
+import { realRun } from './support/real-run.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const SETTINGS = `database:
@@ -143,3 +144,48 @@ describe('config validate', () => {
     expect(err).toMatch(/settings\.yaml: the settings file must be a readable YAML file, but it is a directory/);
   });
 });
+
+describe('a settings file that would take the reader time and memory', () => {
+  const large = 64 * 1024 - 1;
+  it.each([
+    ['brackets', '['.repeat(large)],
+    ['groups in groups', '{a: '.repeat(large / 4)],
+    ['quotation marks', '"'.repeat(large)],
+    ['lists in lists', `${'- '.repeat(large / 2)}x`],
+    ['keys that there are not', Array.from({ length: 5_000 }, (_, index) => `key${index}: 1\n`).join('')],
+    [
+      'a thousand databases',
+      `databases:\n${Array.from({ length: 1_000 }, (_, index) => `  db${index}: { pool: { size: 4 } }\n`).join('')}`,
+    ],
+    ['a list of aliases of lists of aliases', aliases(12)],
+  ])('such as %s is read or refused without much of either', async (_, text) => {
+    using directory = temporaryDirectory();
+    const file = join(directory.path, 'settings.yaml');
+    writeFileSync(file, text);
+    const { code, err, elapsedMs, peakBytes } = await realRun(['config', 'validate', file]);
+    expect(code).toBeOneOf([0, 2]);
+    expect(err).toMatch(/^(?:hive-db: .*\n)*$/);
+    expect(peakBytes).toBeLessThan(256 * 1024 ** 2);
+    expect(elapsedMs).toBeLessThan(5_000);
+  });
+
+  it.each(['/proc/self/pagemap', '/proc/kmsg', `/${'x'.repeat(5_000)}`, 'a\0b'])(
+    'such as %s is refused in one sentence',
+    async (file) => {
+      for (const verb of [
+        ['print', '--settings', file],
+        ['validate', file],
+      ]) {
+        const { code, out, err } = await run(['config', ...verb]);
+        expect({ code, out }).toEqual({ code: 2, out: '' });
+        expect(err).toMatch(/^hive-db: .*\n$/);
+      }
+    },
+  );
+});
+
+function aliases(levels: number): string {
+  const list = (index: number): string => Array.from({ length: 9 }, () => `*a${index}`).join(', ');
+  const lines = Array.from({ length: levels }, (_, index) => `a${index + 1}: &a${index + 1} [${list(index)}]\n`);
+  return `a0: &a0 [1]\n${lines.join('')}`;
+}

@@ -121,6 +121,13 @@ function log(frames: readonly { page: number; commits?: number; salts?: Buffer; 
   header.writeUInt32BE(3_007_000, 4);
   header.writeUInt32BE(PAGE, 8);
   SALTS.copy(header, 16);
+  let [a, b] = [0, 0];
+  for (let at = 0; at < 24; at += 8) {
+    a = (a + header.readUInt32BE(at) + b) >>> 0;
+    b = (b + header.readUInt32BE(at + 4) + a) >>> 0;
+  }
+  header.writeUInt32BE(a, 24);
+  header.writeUInt32BE(b, 28);
   const parts = frames.map(({ page, commits = 0, salts = SALTS, content }) => {
     const frame = Buffer.alloc(24 + PAGE);
     frame.writeUInt32BE(page, 0);
@@ -238,7 +245,7 @@ describe('a write-ahead log', () => {
           },
         });
         expect(steps).toBeLessThan(40);
-        return wal === undefined || wal.committedFrames <= wal.frames;
+        return wal === undefined || wal.committedFrames! <= wal.frames;
       }),
       replay(),
     );

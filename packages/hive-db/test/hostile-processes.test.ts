@@ -7,6 +7,7 @@ import type { HealthDocument } from '../dist/documents/health.js';
 import type { StatusDocument } from '../dist/documents/status.js';
 import { run } from './support/command-line.ts';
 import { startProgram, startShop } from './support/program.ts';
+import { replay } from './support/replay.ts';
 import { runtimeDirectory, hangingUp, saying, silent } from './support/runtime-directory.ts';
 import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -208,7 +209,7 @@ describe('what another process says', () => {
         expect(`${out}${err}`).not.toMatch(CONTROL);
         expect(err).not.toMatch(/bug/);
       }),
-      { numRuns: 40 },
+      replay({ numRuns: 40 }),
     );
   });
 });

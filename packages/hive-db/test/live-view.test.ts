@@ -10,6 +10,7 @@ import { newView, step, type View, type ViewEvent, type Wish } from '../dist/liv
 import { cells } from '../dist/render/cells.js';
 import { FullScreen } from '../dist/render/full-screen.js';
 import { crowd, FILES, lookAt, NOON, press, sighting } from './support/looks.ts';
+import { replay } from './support/replay.ts';
 import { databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { VirtualScreen } from './support/virtual-screen.ts';
 
@@ -439,7 +440,7 @@ describe('whatever happens', () => {
         }
         for (const name of SECTION_NAMES) expect(view.order[name]).toBeGreaterThanOrEqual(0);
       }),
-      { numRuns: 300 },
+      replay({ numRuns: 300 }),
     );
   });
 
@@ -462,7 +463,7 @@ describe('whatever happens', () => {
             if (/^[ -~─]*$/.test(text)) expect(terminal.lines[row]).toBe(text.trimEnd());
         }
       }),
-      { numRuns: 200 },
+      replay({ numRuns: 200 }),
     );
   });
 });

@@ -8,6 +8,7 @@ import type { RecordedDatabase, RecordingDocument } from '../dist/documents/reco
 import type { ReplayDocument } from '../dist/documents/replay.js';
 import { run } from './support/command-line.ts';
 import { databaseRecording, incident, recording } from './support/recordings.ts';
+import { replay } from './support/replay.ts';
 import { hangingUp, recounting, runtimeDirectory } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -201,7 +202,13 @@ describe('a file that is no recording', () => {
     ['cut off', '{"schema":"hive-db/recording/v1","proc', 'is not JSON, or was cut off'],
     ['no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'is not JSON'],
     ['a number', '7', 'is not a recording; hive-db record --output FILE makes one'],
-    ['deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`, 'is not '],
+    ['deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`, 'is nested too deeply'],
+    [
+      'deep in what nobody asked for',
+      `{"schema":"hive-db/recording/v1","processes":[],"more":${'['.repeat(40)}${']'.repeat(40)}}`,
+      'is nested too deeply',
+    ],
+    ['nothing but brackets', `[${'[],'.repeat(50_000)}0]`, 'has too many parts for its length'],
     [
       'another document',
       '{"schema":"hive-db/export/v1","processes":[]}',
@@ -259,15 +266,23 @@ describe('a file that is no recording', () => {
     }
   });
 
+  it('is refused after as much as any recording has when it has no size and no end', async () => {
+    const { code, err } = await run(['replay', '/proc/self/pagemap']);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'hive-db: /proc/self/pagemap goes on behind 64 MiB, which is the most that a recording has\n',
+    });
+  });
+
   it('is refused unread when it is larger than any recording', async () => {
     const path = join(place.path, 'large');
     // Sparse: it takes no room.
     writeFileSync(path, '');
-    truncateSync(path, 33 * 1024 ** 2);
+    truncateSync(path, 65 * 1024 ** 2);
     const { code, err } = await run(['replay', path]);
     expect({ code, err }).toEqual({
       code: 2,
-      err: `hive-db: ${path} has 33 MiB; a recording has 32 MiB at most\n`,
+      err: `hive-db: ${path} has 65 MiB; a recording has 64 MiB at most\n`,
     });
   });
 });
@@ -322,7 +337,7 @@ describe('what a recording says', () => {
             expect(`${out}${err}`).not.toMatch(CONTROL);
           }
       }),
-      { numRuns: 60 },
+      replay({ numRuns: 60 }),
     );
   });
 });

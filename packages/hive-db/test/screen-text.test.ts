@@ -11,6 +11,7 @@ import { fitLine, span, widthOfLine } from '../dist/render/line.js';
 import { safe, safePath } from '../dist/render/safe-text.js';
 import { sparkline } from '../dist/render/sparkline.js';
 import { whyText } from '../dist/render/why-text.js';
+import { replay } from './support/replay.ts';
 import { databaseSnapshot } from './support/snapshots.ts';
 import { VirtualScreen } from './support/virtual-screen.ts';
 
@@ -78,6 +79,7 @@ describe('the width of text', () => {
           expect(cells(part)).toBeLessThanOrEqual(Math.max(width, 0));
         if (cells(text) <= width) expect(cut(text, width)).toBe(text);
       }),
+      replay(),
     );
   });
 
@@ -92,6 +94,7 @@ describe('the width of text', () => {
         const line = texts.map((text) => span(text));
         expect(widthOfLine(fitLine(line, width))).toBe(width);
       }),
+      replay(),
     );
   });
 });
@@ -252,6 +255,7 @@ describe('keys', () => {
         const second = decodeKeys(first.rest + text.slice(middle));
         if (rest.length < 20 && first.rest.length < 20) expect([...first.keys, ...second.keys]).toEqual(keys);
       }),
+      replay(),
     );
   });
 });

@@ -148,7 +148,7 @@ describe('status --input', () => {
       (path) => writeFileSync(path, '{\n  "schema": "hive-db/export/v1",\n  "proc'),
       'is not JSON, or was cut off',
     ],
-    ['that is nested too deep', (path) => writeFileSync(path, '['.repeat(1_000_000)), 'is not JSON'],
+    ['that is nested too deep', (path) => writeFileSync(path, '['.repeat(1_000_000)), 'is nested too deeply'],
     ['that leads back to itself', (path) => symlinkSync(path, path), 'cannot be read: ELOOP'],
     [
       'of 100 MB, before it is read',

@@ -1,6 +1,7 @@
 import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { callSiteOf } from '../dist/call-site.js';
+import { replay } from './support/replay.ts';
 import { shop } from './support/shop.ts';
 
 const ours = import.meta.resolve('@hive/shared-db').replace(/index\.js$/, 'driver/pooled-database.js');
@@ -27,7 +28,10 @@ describe('a call site', () => {
   });
 
   it('is one line, whatever the text is', () => {
-    assert(property(string({ unit: 'binary' }), (text) => !callSiteOf(`Error\n    at ${text}`).includes('\n')));
+    assert(
+      property(string({ unit: 'binary' }), (text) => !callSiteOf(`Error\n    at ${text}`).includes('\n')),
+      replay(),
+    );
   });
 
   it('is what a snapshot and a dropped lease say', async () => {

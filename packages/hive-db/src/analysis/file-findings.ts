@@ -37,8 +37,9 @@ function otherwise(state: Exclude<FileReport['state'], 'database'>, reason: stri
 
 function truncated(file: DatabaseFile): Remark | undefined {
   const { page_count: pages, page_size_bytes: pageSize, size_bytes: bytes, wal } = file;
-  // Pages that are only in the log yet make the file shorter than the database.
-  if (pages === null || (wal?.committed_frames ?? 0) > 0 || bytes >= pages * pageSize) return undefined;
+  // Pages that are only in the log yet make the file shorter than the database; of a very long log it may not be known.
+  const isInLog = wal !== null && wal.frames !== null && wal.committed_frames !== 0;
+  if (pages === null || isInLog || bytes >= pages * pageSize) return undefined;
   return {
     severity: 'error',
     code: 'truncated',

@@ -93,13 +93,22 @@ export function companyOf(sighting: Sighting, answered: readonly Answered[]): Co
   };
 }
 
-/** The processes of ours that have the file open. Pure. */
+/** By what processes said at one moment, who has which path open: they may have thousands of databases. */
+const byPath = new WeakMap<readonly Answered[], ReadonlyMap<string, readonly Acquaintance[]>>();
+
+/** The processes of ours that have the file open, in their order. */
 export function acquaintancesOf({ aliases }: Sighting, answered: readonly Answered[]): readonly Acquaintance[] {
-  return answered.flatMap((process) =>
-    process.snapshot.databases
-      .filter((database) => aliases.has(database.path ?? ''))
-      .map((database) => ({ process, database })),
+  const known = byPath.get(answered) ?? indexOf(answered);
+  byPath.set(answered, known);
+  const found = [...aliases].flatMap((path) => known.get(path) ?? []);
+  return aliases.size < 2 ? found : found.toSorted((a, b) => answered.indexOf(a.process) - answered.indexOf(b.process));
+}
+
+function indexOf(answered: readonly Answered[]): ReadonlyMap<string, readonly Acquaintance[]> {
+  const all = answered.flatMap((process) =>
+    process.snapshot.databases.map((database): Acquaintance => ({ process, database })),
   );
+  return Map.groupBy(all, ({ database }) => database.path ?? '');
 }
 
 /** Of the services of one process that have a database open, the one that has its lock, as far as they say. Pure. */

@@ -35,6 +35,7 @@ export interface WalReport {
   readonly size_bytes: number;
   /** Null where it is no log that SQLite would read. */
   readonly frames: number | null;
+  /** Null as well where a hundred thousand frames came after the last commit. */
   readonly committed_frames: number | null;
 }
 

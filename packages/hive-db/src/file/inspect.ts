@@ -14,7 +14,12 @@ import { resolve } from 'node:path';
 import { decodeDatabaseHeader, HEADER_BYTES, type DatabaseHeader } from './database-header.ts';
 import type { DatabaseFile, FileReport, OtherFile, WalReport } from './file-report.ts';
 import { lockHoldersOf } from './lock-holders.ts';
+import { statsOf } from './stats.ts';
 import { readWal, soundFrames, type Wal } from './wal.ts';
+
+/** The files that SQLite keeps beside a database and that are looked at here. */
+const BESIDE = ['-wal', '-journal'] as const;
+type Beside = (typeof BESIDE)[number];
 
 /** The first bytes of a file, and its size. */
 interface Beginning {
@@ -50,7 +55,7 @@ function describe(
   stored: DatabaseHeader,
   locks: readonly FileLock[] | null | undefined,
 ): DatabaseFile {
-  const wal = stored.journalMode === 'wal' ? walOf(`${real}-wal`) : undefined;
+  const wal = stored.journalMode === 'wal' ? walOf(real) : undefined;
   // What has been committed to the log and not yet been moved is as good as in the file.
   const newer = wal?.log?.header && decodeDatabaseHeader(wal.log.header);
   const header = newer === undefined || 'fault' in newer ? stored : newer;
@@ -67,16 +72,16 @@ function describe(
     application_id: header.applicationId,
     sqlite_version: header.sqliteVersion ?? null,
     wal: wal?.report ?? null,
-    rollback_journal_size_bytes: statSync(`${real}-journal`, { throwIfNoEntry: false })?.size ?? null,
+    rollback_journal_size_bytes: besideOf(real, '-journal')?.size ?? null,
     rollback_journal_hot: isJournalHot(`${real}-journal`),
     lock_holders: lockHoldersOf(real, header.journalMode, locks),
     ...diskOf(real),
   };
 }
 
-function walOf(path: string): { readonly report: WalReport; readonly log: Wal | undefined } | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-  return reading(path, (at, { size }) => {
+function walOf(database: string): { readonly report: WalReport; readonly log: Wal | undefined } | undefined {
+  if (besideOf(database, '-wal')?.isFile() !== true) return undefined;
+  return reading(`${database}-wal`, (at, { size }) => {
     const log = readWal({ bytes: size, at });
     const { frames = null, committedFrames = null } = log ?? {};
     return { report: { size_bytes: size, frames, committed_frames: committedFrames }, log };
@@ -99,11 +104,23 @@ function isJournalHot(path: string): boolean | null {
  */
 export function isLogSound(path: string): boolean {
   const log = `${path}-wal`;
-  if (statSync(log, { throwIfNoEntry: false })?.isFile() !== true) return true;
+  if (statsOf(log)?.isFile() !== true) return true;
   return reading(log, (at, { size }) => {
     const source = { bytes: size, at };
-    return size === 0 || soundFrames(source) >= (readWal(source)?.committedFrames ?? Infinity);
+    if (size === 0) return true;
+    const { frames = Infinity, committedFrames = frames } = readWal(source) ?? {};
+    return soundFrames(source) >= committedFrames;
   });
+}
+
+/** The file that SQLite keeps beside a database under this ending; undefined where there is none, and where its name would be too long. */
+function besideOf(database: string, ending: Beside): Stats | undefined {
+  try {
+    return statSync(`${database}${ending}`, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return undefined;
+    throw error;
+  }
 }
 
 function beginningOf(path: string): Beginning {
@@ -147,14 +164,28 @@ function failure(path: string, cwd: string, error: unknown): OtherFile {
     case 'ENOTDIR':
     case 'ENAMETOOLONG':
       return { path, state: 'missing', reason: absence(path, cwd) };
+    default:
+      return { path, state: 'unreadable', reason: `${besideIn(error)}${obstacle(code)}` };
+  }
+}
+
+function obstacle(code: string): string {
+  switch (code) {
     case 'ELOOP':
-      return { path, state: 'unreadable', reason: 'is a symbolic link that leads back to itself' };
+      return 'is a symbolic link that leads back to itself';
     case 'EACCES':
     case 'EPERM':
-      return { path, state: 'unreadable', reason: 'may not be read by this user' };
+      return 'may not be read by this user';
     default:
-      return { path, state: 'unreadable', reason: `cannot be read: ${code}` };
+      return `cannot be read: ${code}`;
   }
+}
+
+/** Words that lead on to the file beside the database which an error is about; none where it is about the database. */
+function besideIn(error: unknown): string {
+  const { path = '' } = error as NodeJS.ErrnoException;
+  const ending = BESIDE.find((one) => path.endsWith(one));
+  return ending === undefined ? '' : `has a ${ending} file that `;
 }
 
 /** A log without its database still holds what was committed last, until somebody makes a new database beside it. */

@@ -1,7 +1,8 @@
 import type { FileLock } from '@hive/shared-db/health';
-import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { commandOf, locksOf, readLockTable } from './lock-holders.ts';
 import { databaseHoldings, readMarksOf, shmHoldings, type Holding } from './locks.ts';
+import { statsOf } from './stats.ts';
 import { decodeWalIndex, pinnedFrames, WAL_INDEX_BYTES, type WalIndex } from './wal-index.ts';
 
 /** A process in sight of the system: its number, and what it is as far as this user may see. */
@@ -75,7 +76,7 @@ export function reportLocks(path: string, mode: 'wal' | 'rollback', table = read
     marks,
     openers: strangers([...locks.database, ...locks.walIndex]),
     log: index && logOf(index),
-    walBytes: statSync(`${path}-wal`, { throwIfNoEntry: false })?.size,
+    walBytes: statsOf(`${path}-wal`)?.size,
   };
 }
 
@@ -119,7 +120,7 @@ function pinningNothing(stranger: Stranger): Reader {
 }
 
 function readWalIndex(path: string): WalIndex | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  if (statsOf(path)?.isFile() !== true) return undefined;
   let descriptor: number;
   try {
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

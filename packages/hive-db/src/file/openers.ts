@@ -1,4 +1,5 @@
 import { readdirSync, statSync, type Stats } from 'node:fs';
+import { statsOf } from './stats.ts';
 
 /**
  * Which processes have a database or a file beside it open, as far as this user may see: also those that have no lock on it. Null where
@@ -6,7 +7,7 @@ import { readdirSync, statSync, type Stats } from 'node:fs';
  */
 export function openersOf(path: string): readonly number[] | null {
   const files = ['', '-wal', '-shm', '-journal']
-    .map((suffix) => statSync(`${path}${suffix}`, { throwIfNoEntry: false }))
+    .map((suffix) => statsOf(`${path}${suffix}`))
     .filter((stats) => stats !== undefined);
   try {
     return readdirSync('/proc')

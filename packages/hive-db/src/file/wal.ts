@@ -6,6 +6,8 @@ const FRAME_HEADER_BYTES = 24;
 
 /** From here on a commit moves the frames into the file, in SQLite's own default, as far as readers let it (sqlite.org/wal.html, section 2.1). */
 export const USUAL_CHECKPOINT_FRAMES = 1_000;
+/** How many frames are looked through for one: that takes a tenth of a second where they are in memory. */
+const MOST_LOOKS = 100_000;
 
 /** A log that can be looked at anywhere. `at` gives fewer bytes, or none, where the log ends or cannot be read. */
 export interface WalSource {
@@ -17,9 +19,12 @@ export interface Wal {
   readonly pageSize: number;
   /** Frames of the present round; what lies behind them is left from earlier ones. */
   readonly frames: number;
-  /** Frames up to the last commit: the rest belongs to a transaction that goes on, or never ended. */
-  readonly committedFrames: number;
-  /** Pages of the database after the last commit; undefined before the first. */
+  /**
+   * Frames up to the last commit: the rest belongs to a transaction that goes on, or never ended. Undefined where more frames than are
+   * looked through came after it.
+   */
+  readonly committedFrames: number | undefined;
+  /** Pages of the database after the last commit; undefined before the first, and where that was not found. */
   readonly pageCount: number | undefined;
   /** The beginning of the first page as last committed here: it is newer than that of the database file. Undefined if it is not here. */
   readonly header: Uint8Array | undefined;
@@ -33,12 +38,14 @@ interface Frame {
 }
 
 /**
- * Reads a write-ahead log, whatever its size, by its frames' headers: they tell by their salts whether they count, checksums are not
- * verified. Pure; never throws. Undefined where there is no log to speak of. Costs one small read for each frame at most.
+ * Reads a write-ahead log, whatever its size, by its frames' headers: they tell by their salts whether they count, and only the first
+ * header's checksum is verified, without which SQLite reads nothing of it. Pure; never throws. Undefined where there is no log to speak of. Costs one small read for each frame, and two hundred
+ * thousand at most: from the end, that is far behind any last commit and first page of a log that is in use.
  */
 export function readWal(source: WalSource): Wal | undefined {
   const header = bufferOf(source.at(0, WAL_HEADER_BYTES));
   if (header.length < WAL_HEADER_BYTES || (header.readUInt32BE(0) & ~1) >>> 0 !== 0x377f0682) return undefined;
+  if (!isAt(header, 24, checksumOf(header))) return undefined;
   const pageSize = header.readUInt32BE(8);
   if (!isPageSize(pageSize)) return undefined;
   const salts = header.toString('latin1', 16, 24);
@@ -49,12 +56,12 @@ export function readWal(source: WalSource): Wal | undefined {
   const room = Math.max(0, Math.floor((source.bytes - WAL_HEADER_BYTES) / stride));
   const frames = firstIndex(room, (index) => frame(index).salts !== salts);
   const last = lastIndex(frames, (index) => frame(index).pagesAfterCommit > 0);
-  const first = lastIndex(last + 1, (index) => frame(index).page === 1);
+  const first = lastIndex((last ?? -1) + 1, (index) => frame(index).page === 1) ?? -1;
   return {
     pageSize,
     frames,
-    committedFrames: last + 1,
-    pageCount: last < 0 ? undefined : frame(last).pagesAfterCommit,
+    committedFrames: last === undefined ? undefined : last + 1,
+    pageCount: last === undefined || last < 0 ? undefined : frame(last).pagesAfterCommit,
     header: first < 0 ? undefined : source.at(offsetOf(first) + FRAME_HEADER_BYTES, HEADER_BYTES),
   };
 }
@@ -66,10 +73,9 @@ export function readWal(source: WalSource): Wal | undefined {
 export function soundFrames(source: WalSource): number {
   const header = bufferOf(source.at(0, WAL_HEADER_BYTES));
   const { pageSize = 0, frames = 0 } = readWal(source) ?? {};
-  // The last bit of the first word says in which order the bytes of the words are that are added up.
-  const little = frames > 0 && (header.readUInt32BE(0) & 1) === 0;
-  let sum = checksum({ a: 0, b: 0 }, header.subarray(0, 24), little);
-  if (frames === 0 || !isAt(header, 24, sum)) return 0;
+  if (frames === 0) return 0;
+  const little = isLittle(header);
+  let sum = checksumOf(header);
   const stride = FRAME_HEADER_BYTES + pageSize;
   for (let index = 0; index < frames; index++) {
     const frame = bufferOf(source.at(WAL_HEADER_BYTES + index * stride, stride));
@@ -79,6 +85,15 @@ export function soundFrames(source: WalSource): number {
     if (!isAt(frame, 16, sum)) return index;
   }
   return frames;
+}
+
+/** The last bit of the first word says in which order the bytes of the words are that are added up. */
+function isLittle(header: Buffer): boolean {
+  return (header.readUInt32BE(0) & 1) === 0;
+}
+
+function checksumOf(header: Buffer): Checksum {
+  return checksum({ a: 0, b: 0 }, header.subarray(0, 24), isLittle(header));
 }
 
 interface Checksum {
@@ -121,10 +136,12 @@ function firstIndex(end: number, test: (index: number) => boolean): number {
   return low;
 }
 
-function lastIndex(end: number, test: (index: number) => boolean): number {
+/** The last index for which the test holds, -1 where it holds for none; undefined where the search was given up. */
+function lastIndex(end: number, test: (index: number) => boolean): number | undefined {
+  const giveUp = Math.max(-1, end - 1 - MOST_LOOKS);
   let index = end - 1;
-  while (index >= 0 && !test(index)) index--;
-  return index;
+  while (index > giveUp && !test(index)) index--;
+  return index > giveUp || giveUp === -1 ? index : undefined;
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

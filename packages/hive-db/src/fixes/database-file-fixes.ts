@@ -6,6 +6,7 @@ import { isDatabaseError } from '../database-error.ts';
 import type { DatabaseFile } from '../file/file-report.ts';
 import { inspectFile, isLogSound } from '../file/inspect.ts';
 import { openersOf } from '../file/openers.ts';
+import { statsOf } from '../file/stats.ts';
 import type { Fix, Risk } from './fix.ts';
 
 /** Where the file lies, and what opening it needs. */
@@ -23,6 +24,8 @@ interface Remedy {
 
 /** How it is opened; nobody else sees it. */
 const NAME = 'mended';
+/** What SQLite opens beside a database. */
+const SUFFIXES = ['-wal', '-shm', '-journal'];
 
 const OPENS = 'opens the database, which no process has open,';
 
@@ -123,6 +126,9 @@ function obstacleTo(path: string, file: DatabaseFile): string | undefined {
   const { nlink } = statSync(path);
   if (nlink > 1) return `it is one of ${nlink} names of a file (hard links)`;
   if (![path, dirname(path)].every((one) => isWritable(one))) return 'this user may not write it or its directory';
+  const special = SUFFIXES.find((suffix) => statsOf(`${path}${suffix}`)?.isFile() === false);
+  // SQLite would wait for somebody to write to a pipe.
+  if (special !== undefined) return `its ${special} is not a regular file`;
   const openers = openersOf(path);
   if (file.lock_holders === null || openers === null) return 'who has it open is known on Linux only';
   const pids = [...new Set([...openers, ...file.lock_holders.map(({ pid }) => pid)])].toSorted((a, b) => a - b);

@@ -29,7 +29,8 @@ function journal({ journal_mode: mode, wal, rollback_journal_size_bytes: bytes }
   if (mode === 'rollback') return bytes === null || bytes === 0 ? 'rollback' : `rollback, -journal of ${size(bytes)}`;
   if (wal === null) return 'WAL, no -wal file';
   const { size_bytes: size_, frames, committed_frames: committed } = wal;
-  const content = frames === null ? 'not a log' : `${count(frames, 'frame')}, ${committed} committed`;
+  const content =
+    frames === null ? 'not a log' : `${count(frames, 'frame')}, ${committed ?? 'an unknown number'} committed`;
   return `WAL, -wal of ${size(size_)}: ${content}`;
 }
 

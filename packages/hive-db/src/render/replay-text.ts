@@ -78,7 +78,11 @@ function* steps(process: ReplayedProcess, paint: Paint): Generator<string> {
 }
 
 function changesOf(database: RecordedDatabase, step: number): readonly string[] {
-  const changes = RECORDED_FIGURES.flatMap((figure) => change(database, figure, step) ?? []);
+  const changes: string[] = [];
+  for (const figure of RECORDED_FIGURES) {
+    const changed = change(database, figure, step);
+    if (changed !== undefined) changes.push(changed);
+  }
   return changes.length === 0 ? [] : [`${safe(database.name, LONGEST_NAME)}: ${changes.join(', ')}`];
 }
 

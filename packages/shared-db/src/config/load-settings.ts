@@ -11,7 +11,7 @@ export interface SettingsLocation extends Omit<SettingsSources, 'file' | 'readTe
 }
 
 /**
- * Reads the settings file and the files that `_FILE` variables name, synchronously and at most 1 MiB each, and resolves the
+ * Reads the settings file and the files that `_FILE` variables name, synchronously and at most 64 KiB each, and resolves the
  * settings. Throws `CONFIG` where `resolveSettings` does, and for a settings file that is there and cannot be read.
  */
 export function loadSettings({ file, ...sources }: SettingsLocation): ResolvedSettings {

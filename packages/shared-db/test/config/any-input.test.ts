@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { resolveSettings, type CodeSettings, type SettingsSources } from '@hive/shared-db/config';
 import { DatabaseError } from '@hive/shared-db';
+import { replay } from '../support/replay.ts';
 
 const key = fc.oneof(
   fc.constantFrom('database', 'databases', 'pool', 'health', 'size', 'orders', 'path', 'recycle', '__proto__'),
@@ -42,7 +43,7 @@ describe('any input', () => {
       fc.property<[Partial<SettingsSources>]>(sources, (given) => {
         expect(['settings', 'one sentence']).toContain(outcomeOf(given));
       }),
-      { numRuns: 500 },
+      replay({ numRuns: 500 }),
     );
   });
 });

@@ -54,10 +54,10 @@ describe('a settings file that cannot be read', () => {
     expect(loadRefusalOf(directory).message).toBe(expected(directory, 'is a directory'));
   });
 
-  it('is refused where it is larger than 1 MiB', () => {
-    const path = file('settings.yaml', `#${'x'.repeat(1_024 ** 2)}`);
-    expect(loadRefusalOf(path).message).toBe(expected(path, 'is larger than 1 MiB'));
-    writeFileSync(path, `#${'x'.repeat(1_024 ** 2 - 1)}`);
+  it('is refused where it is larger than 64 KiB', () => {
+    const path = file('settings.yaml', `#${'x'.repeat(64 * 1_024)}`);
+    expect(loadRefusalOf(path).message).toBe(expected(path, 'is larger than 64 KiB'));
+    writeFileSync(path, `#${'x'.repeat(64 * 1_024 - 1)}`);
     expect(loadSettings({ file: path, databases: [] }).database.poolSize).toBe(4);
   });
 

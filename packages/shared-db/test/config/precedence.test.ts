@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { resolveSettings, type CodeSettings } from '@hive/shared-db/config';
+import { replay } from '../support/replay.ts';
 
 /** What each place may say about one setting; undefined says nothing. The strongest comes first. */
 const STRENGTH = ['envOne', 'envAll', 'fileOne', 'fileAll', 'codeOne', 'codeAll'] as const;
@@ -64,6 +65,7 @@ describe('precedence', () => {
         const origin = settings.origins.find(({ key }) => key === `databases.orders.pool.${spelling.key}`)?.origin;
         expect(origin).toMatch(place === undefined ? /^default$/ : origins[place](spelling.variable));
       }),
+      replay(),
     );
   });
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { resolveSettings, settingsJsonSchema } from '@hive/shared-db/config';
+import { replay } from '../support/replay.ts';
 
 const shipped = fileURLToPath(import.meta.resolve('@hive/shared-db/settings.schema.json'));
 
@@ -61,7 +62,7 @@ describe('the JSON Schema of a settings file', () => {
       fc.property(settings, (tree) => {
         if (isAccepted(tree)) expect(schema.safeParse(tree)).toMatchObject({ success: true });
       }),
-      { numRuns: 300 },
+      replay({ numRuns: 300 }),
     );
   });
 
@@ -76,7 +77,7 @@ describe('the JSON Schema of a settings file', () => {
         }
         expect(schema.safeParse(planted(`${key}x`, value))).toMatchObject({ success: false });
       }),
-      { numRuns: 300 },
+      replay({ numRuns: 300 }),
     );
   });
 });

@@ -3,6 +3,7 @@ import type { ServiceSnapshot } from '@hive/shared-db';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { healthServer } from '../support/health-server.ts';
+import { replay } from '../support/replay.ts';
 import { healthyDatabase, healthyService } from '../support/snapshots.ts';
 
 interface Sample {
@@ -173,7 +174,7 @@ describe('metrics', () => {
         const families = await scrape(healthyService({ app }));
         expect(families.get('hive_db_service_info')?.samples[0]?.labels).toEqual({ app });
       }),
-      { numRuns: 50 },
+      replay({ numRuns: 50 }),
     );
   });
 });
@@ -231,7 +232,7 @@ describe('a histogram', () => {
           expect(value).toBeGreaterThanOrEqual(durations.filter((ms) => ms * 1.125 + 0.001 <= boundMs).length);
         }
       }),
-      { numRuns: 50 },
+      replay({ numRuns: 50 }),
     );
   });
 });

@@ -4,6 +4,7 @@ import { isKind } from '@hive/shared-db';
 import { temporaryDatabase } from '@hive/shared-db/testing';
 // The text scanner by itself: a service cannot be asked a hundred thousand times.
 import { refusalOf } from '../../dist/sqlite/sql-text.js';
+import { replay } from '../support/replay.ts';
 
 const TRIGGER = 'CREATE TRIGGER keep AFTER INSERT ON t BEGIN UPDATE t SET a = CASE WHEN 1 THEN 2 END; SELECT 1; END';
 
@@ -125,7 +126,7 @@ describe('the scanner', () => {
       fc.property(text, (sql) => {
         expect(['string', 'undefined']).toContain(typeof refusalOf(sql));
       }),
-      { numRuns: 2_000 },
+      replay({ numRuns: 2_000 }),
     );
   });
 
@@ -141,7 +142,7 @@ describe('the scanner', () => {
         const error: unknown = await database.write('fuzz', (tx) => tx.exec(sql)).catch((thrown: unknown) => thrown);
         expect(isKind(error, 'SQL') && error.message.includes(ended)).toBe(false);
       }),
-      { numRuns: 400 },
+      replay({ numRuns: 400 }),
     );
   });
 });

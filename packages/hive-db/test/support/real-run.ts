@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+const BIN = join(import.meta.dirname, '../../bin/hive-db.js');
+const PEAK_MEMORY = join(import.meta.dirname, 'peak-memory.mjs');
+
+/** How a command line in a process of its own ended. */
+export interface RealRun {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  readonly elapsedMs: number;
+  /** What it had in memory at most. */
+  readonly peakBytes: number;
+}
+
+/** Runs one command line as a shell would, in a process of its own. */
+export async function realRun(argv: readonly string[]): Promise<RealRun> {
+  const begun = performance.now();
+  const child = spawn(process.execPath, ['--import', PEAK_MEMORY, BIN, ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  const streams = child.stdio.slice(1) as NodeJS.ReadableStream[];
+  const [[code], out = '', err = '', peak] = await Promise.all([
+    once(child, 'close') as Promise<[number | null]>,
+    ...streams.map((stream) => text(stream)),
+  ]);
+  return { code, out, err, elapsedMs: performance.now() - begun, peakBytes: Number(peak) };
+}
