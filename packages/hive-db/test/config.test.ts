@@ -184,8 +184,10 @@ describe('a settings file that would take the reader time and memory', () => {
   );
 });
 
+function nine(index: number): string {
+  return Array.from({ length: 9 }, () => `*a${index}`).join(', ');
+}
+
 function aliases(levels: number): string {
-  const list = (index: number): string => Array.from({ length: 9 }, () => `*a${index}`).join(', ');
-  const lines = Array.from({ length: levels }, (_, index) => `a${index + 1}: &a${index + 1} [${list(index)}]\n`);
-  return `a0: &a0 [1]\n${lines.join('')}`;
+  return `a0: &a0 [1]\n${Array.from({ length: levels }, (_, index) => `a${index + 1}: &a${index + 1} [${nine(index)}]\n`).join('')}`;
 }
