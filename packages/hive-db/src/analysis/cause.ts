@@ -35,6 +35,7 @@ export function causeOf(locks: DatabaseLocksDocument, uses: readonly Acquaintanc
   return (
     waitingForReaders(locks) ??
     waitingToWrite(locks, uses) ??
+    waitingForUnseen(locks) ??
     waitingForConnection(uses) ??
     stuckProcess(uses) ??
     pinnedLog(locks, uses) ??
@@ -71,6 +72,18 @@ function waitingToWrite({ write, waiters }: DatabaseLocksDocument, uses: readonl
     verdict: 'write-lock',
     sentence: `${count(waiting, 'write waits', 'writes wait')} for up to ${duration(longest)} because ${named(write)} holds the write lock${doing(write)}${stuck(own)}; ${who}`,
     culprits: [culpritOf(write)],
+  };
+}
+
+/** The system does not list the locks of other containers: who has one there cannot be seen from here. */
+function waitingForUnseen({ write, waiters }: DatabaseLocksDocument): Cause | undefined {
+  const [first] = waiters;
+  if (write !== null || first === undefined) return undefined;
+  const waiting = waiters.reduce((sum, { behind }) => sum + 1 + behind, 0);
+  return {
+    verdict: 'write-lock',
+    sentence: `${count(waiting, 'write waits', 'writes wait')} for up to ${duration(first.waited_seconds)} for the write lock, which nobody has who can be seen from here: it may be held in another container; longest "${first.label ?? '?'}" of ${named(first)}`,
+    culprits: [],
   };
 }
 

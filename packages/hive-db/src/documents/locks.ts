@@ -71,6 +71,9 @@ export interface WalDocument {
   readonly size_bytes: number | null;
 }
 
+/** Processes of ours that wait for the lock try again several times a second. */
+const LONG_WAIT_MS = 1_000;
+
 /** Joins what the system tells of the locks with what the processes tell of themselves. Pure. */
 export function locksDocument(sightings: readonly Sighting[], inquiry: Inquiry): LocksDocument {
   return {
@@ -115,14 +118,18 @@ function agesOf(ours: readonly Acquaintance[], writer: Stranger): Pick<Writer, '
   };
 }
 
-/** Whoever has the right to write among its own and not the lock, while somebody else has it, waits for that. */
+/**
+ * Whoever has the right to write among its own and not the lock, while somebody else has it, waits for that. Where nobody has it who can
+ * be seen from here, that is so of whoever has waited for longer than it takes to try again.
+ */
 function waitersOf(ours: readonly Acquaintance[], holder: Stranger | undefined): readonly Waiter[] {
-  if (holder === undefined) return [];
-  const inside = holderAmong(ours, holder);
+  const inside = holder && holderAmong(ours, holder);
+  const atLeastMs = holder === undefined ? LONG_WAIT_MS : 0;
   const waiting = ours.flatMap((acquaintance) => {
     const { process, database } = acquaintance;
     const { writer, waiting: behind } = database.lane;
     if (acquaintance === inside || writer === undefined || writer.lockedMs !== undefined) return [];
+    if (writer.heldMs < atLeastMs) return [];
     const { label, heldMs } = writer;
     const { pid, snapshot } = process;
     const call_site = placeOf(process, label);

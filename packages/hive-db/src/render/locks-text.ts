@@ -23,7 +23,7 @@ function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): 
   const { path, names, write, checkpoint, readers, waiters, open, wal } = database;
   const name = names.length === 0 ? '' : `  ${safe(names.join(', '))}`;
   const lines: readonly Fact[] = [
-    ['writing', write === null ? 'nobody' : writer(write)],
+    ['writing', write === null ? nobody(waiters) : writer(write)],
     ...waiters.map((one) => ['waiting', waiter(one)] as const),
     ...(checkpoint === null ? [] : [['checkpoint', holder(checkpoint)] as const]),
     ...readers.map((one) => ['reading', reader(one)] as const),
@@ -31,6 +31,11 @@ function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): 
     ...(wal === null ? [] : [['log', log(wal)] as const]),
   ];
   return `${paint('strong', safePath(path))}${name}\n${facts(lines, KEY_WIDTH, width)}`;
+}
+
+/** While somebody waits, somebody has it: in another container, whose locks the system does not list here. */
+function nobody(waiters: readonly Waiter[]): string {
+  return waiters.length === 0 ? 'nobody' : 'nobody who can be seen from here';
 }
 
 /** A process as people call it: the app and its number, or the command and its number. */
