@@ -5,7 +5,7 @@ import { EXIT, worstOf, type ExitCode } from './exit-code.ts';
 import { fileOutcome } from './file-outcome.ts';
 import type { FileReport } from './file/file-report.ts';
 import { inspectFile } from './file/inspect.ts';
-import { readLockTable } from './file/lock-holders.ts';
+import { lockTable } from './file/lock-holders.ts';
 import { reportLocks } from './file/lock-report.ts';
 import { announce, inquire, outcomeOf, type Answered, type Inquiry } from './inquiry.ts';
 import { say, type Invocation } from './invocation.ts';
@@ -15,7 +15,7 @@ import { Watch } from './watch.ts';
 const DATABASE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** All locks of the host at one moment. */
-type LockTable = ReturnType<typeof readLockTable>;
+type LockTable = ReturnType<typeof lockTable>;
 
 /** What a look at one database gave: who has which lock, or why that could not be seen. The reason has been said. */
 interface View {
@@ -63,14 +63,14 @@ export async function look(
   const isUnheard = (database: NamedDatabase): boolean => isUnheardOf(database, inquiry);
   if (databases.some(isUnheard)) announce(invocation, inquiry);
   const watch = new Watch(() => clock.now());
-  const table = readLockTable();
+  const table = lockTable();
   const views = databases.map((database) =>
     isUnheard(database) ? { code: EXIT.undetermined } : lookAt(invocation, database, watch, table),
   );
   if (!views.some(({ sighting }) => sighting !== undefined && (hasStranger(sighting, answered) || isPinned(sighting))))
     return views;
   await clock.wait(SECOND_LOOK_MS, new AbortController().signal);
-  const later = readLockTable();
+  const later = lockTable();
   return views.map((view) =>
     view.sighting === undefined ? view : { ...view, sighting: again(view.sighting, watch, later) },
   );
@@ -81,7 +81,7 @@ export async function look(
  * when each lock has been seen. Null where the system does not tell who has locks.
  */
 export function watchKnown(answered: readonly Answered[], watch: Watch): readonly Sighting[] | null {
-  const table = readLockTable();
+  const table = lockTable();
   if (table === null) return null;
   return knownDatabases(answered).flatMap(({ path, aliases }) => {
     // A database that a service has open is in WAL mode.

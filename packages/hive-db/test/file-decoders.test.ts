@@ -12,6 +12,7 @@ import {
   record,
   string,
   tuple,
+  uniqueArray,
 } from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -338,12 +339,12 @@ const otherLine = oneof(
   ),
   string({ unit: 'binary' }).map((text) => text.replaceAll('\n', ' ')),
 );
-const table = array(
+const table = uniqueArray(
   oneof(
     writtenLock,
     otherLine.map((text) => ({ held: undefined, text })),
   ),
-  { maxLength: 20 },
+  { maxLength: 20, selector: ({ text }) => text },
 ).map((lines) => ({
   text: lines.map(({ text }, index) => `${index + 1}: ${text}\n`).join(''),
   locks: lines.flatMap(({ held }) => held ?? []),

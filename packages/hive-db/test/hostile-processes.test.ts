@@ -209,9 +209,9 @@ describe('what another process says', () => {
         expect(`${out}${err}`).not.toMatch(CONTROL);
         expect(err).not.toMatch(/bug/);
       }),
-      replay({ numRuns: 40 }),
+      replay({ numRuns: 20 }),
     );
-  });
+  }, 60_000);
 });
 
 describe('a runtime directory that cannot be trusted', () => {

@@ -1,10 +1,11 @@
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixDocument } from '../dist/documents/fix.js';
 import type { Io } from '../dist/io.js';
 import { run, type Circumstances } from './support/command-line.ts';
+import { heldLocks } from './support/held-locks.ts';
 import { HAS_TERMINALS, startAtTerminal } from './support/pseudo-terminal.ts';
 import { startProgram, startShop, startWriter, type Program } from './support/program.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -21,15 +22,6 @@ function mayWrite(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Everything that a process has locked, as the kernel has it. */
-function locksOf({ pid }: Program): readonly string[] {
-  return readFileSync('/proc/locks', 'utf8')
-    .split('\n')
-    .filter((line) => line.includes(` ${pid} `))
-    .map((line) => line.replace(/^\d+: /, ''))
-    .toSorted();
 }
 
 /** The files of a database: the same ones, not others in their place. */
@@ -104,7 +96,7 @@ describe('the write lock of a process of ours', () => {
 
   /** What a deed must leave as it is. */
   function state(): object {
-    return { locks: locksOf(shop), inodes: inodesOf(path), mayWrite: mayWrite(path) };
+    return { locks: heldLocks(shop), inodes: inodesOf(path), mayWrite: mayWrite(path) };
   }
 
   it.each(VERBS)('outlasts hive-db %s', async (verb) => {
@@ -164,13 +156,13 @@ describe('the locks of another program', () => {
       closeSync(descriptor);
     }
     await using holder = await startWriter(path, ...hold);
-    const before = { locks: locksOf(holder), mayWrite: mayWrite(path) };
+    const before = { locks: heldLocks(holder), mayWrite: mayWrite(path) };
     expect(before).toMatchObject({ mayWrite: false });
     for (const fix of [['--dry-run'], ['--confirm', 'a.db']]) {
       const argv = ['health-check', '--json', '--fix', ...fix, '--runtime-dir', join(directory.path, 'run'), path];
       expect((JSON.parse((await run(argv)).out) as FixDocument).steps).toEqual([]);
     }
-    expect({ locks: locksOf(holder), mayWrite: mayWrite(path) }).toEqual(before);
+    expect({ locks: heldLocks(holder), mayWrite: mayWrite(path) }).toEqual(before);
     await holder.tell('COMMIT');
     expect(mayWrite(path)).toBe(true);
   });

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, symlinkSync } from 'node:fs';
+import { statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DatabaseLocksDocument, LocksDocument } from '../dist/documents/locks.js';
 import { run, type Circumstances } from './support/command-line.ts';
+import { heldLocks } from './support/held-locks.ts';
 import { startCommand, startShop, startWriter } from './support/program.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
@@ -201,17 +202,11 @@ sys.stdin.read()`;
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);
     await shop.tell('lock');
-    const held = (): readonly string[] =>
-      readFileSync('/proc/locks', 'utf8')
-        .split('\n')
-        .filter((line) => line.includes(` ${shop.pid} `))
-        .map((line) => line.replace(/^\d+: /, ''))
-        .toSorted();
-    const before = held();
+    const before = heldLocks(shop);
     expect(before.length).toBeGreaterThan(0);
     await look(['--runtime-dir', shop.runtimeDirectory]);
     await run(['locks', '--runtime-dir', shop.runtimeDirectory, join(directory.path, 'orders.db')]);
-    expect(held()).toEqual(before);
+    expect(heldLocks(shop)).toEqual(before);
   });
 
   it('says in one sentence what is no database', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DatabaseWal, WalDocument } from '../dist/documents/wal.js';
 import { run } from './support/command-line.ts';
+import { heldLocks } from './support/held-locks.ts';
 import { startCommand, startShop, startWriter } from './support/program.ts';
 import { contract, misfits } from './support/schema.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -268,19 +269,13 @@ describe('hive-db wal', () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);
     await shop.tell('lock');
-    const held = () =>
-      readFileSync('/proc/locks', 'utf8')
-        .split('\n')
-        .filter((line) => line.includes(` ${shop.pid} `))
-        .map((line) => line.replace(/^\d+: /, ''))
-        .toSorted();
-    const before = held();
+    const before = heldLocks(shop);
     expect(before.length).toBeGreaterThan(0);
     const { code, out } = await run(['wal', '--runtime-dir', shop.runtimeDirectory]);
     expect(code).toBe(0);
     expect(out).toMatch(/orders\.db {2}orders\n[^]+stock\.db {2}stock\n/);
     await run(['wal', '--runtime-dir', shop.runtimeDirectory, join(directory.path, 'orders.db')]);
-    expect(held()).toEqual(before);
+    expect(heldLocks(shop)).toEqual(before);
   });
 
   it('creates nothing beside a file', async () => {

@@ -17,5 +17,5 @@ export type {
 } from './snapshot.ts';
 export { quantileMs, type HistogramSnapshot } from '@hive/pool';
 export { networkFileSystem } from './sqlite/network-file-system.ts';
-export { parseLocks, type FileLock } from './sqlite/lock-table.ts';
+export { parseLocks, readLockTable, type FileLock } from './sqlite/lock-table.ts';
 export { locksOnFile } from './sqlite/locks-on-file.ts';

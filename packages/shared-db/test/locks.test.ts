@@ -3,6 +3,7 @@ import { linkSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite, type DatabaseService } from '@hive/shared-db';
+import { readLockTable, type FileLock } from '@hive/shared-db/health';
 import { openDirect } from '@hive/shared-db/direct';
 import { listProcesses, listRecordings } from '@hive/shared-db/presence';
 import { temporaryDirectory, type TemporaryDatabase } from '@hive/shared-db/testing';
@@ -28,13 +29,11 @@ const RIVAL = `
 `;
 
 /** The locks of this process on a database, as the kernel has them. */
-function locksOn(path: string): readonly string[] {
-  const inodes = [path, `${path}-shm`].map((file) => `:${statSync(file).ino} `);
-  return readFileSync('/proc/locks', 'utf8')
-    .split('\n')
-    .filter((line) => line.includes(` ${process.pid} `) && inodes.some((inode) => line.includes(inode)))
-    .map((line) => line.replace(/^\d+: /, ''))
-    .toSorted();
+function locksOn(path: string): readonly FileLock[] {
+  const inodes = [path, `${path}-shm`].map((file) => statSync(file).ino);
+  return readLockTable()
+    .filter(({ pid, inode }) => pid === process.pid && inodes.includes(inode))
+    .toSorted((a, b) => a.inode - b.inode || a.start - b.start);
 }
 
 function secondServiceOn(path: string): Promise<DatabaseService> {
@@ -199,7 +198,7 @@ describe('the locks of a process on a file that it has open', () => {
       async (tx) => {
         await tx.run("INSERT INTO item (name) VALUES ('a')");
         const before = locksOn(temporary.path);
-        expect(before.some((lock) => lock.includes('WRITE'))).toBe(true);
+        expect(before.some(({ exclusive }) => exclusive)).toBe(true);
         expect(await ask()).toBe('database is locked');
         await deed(temporary, directory.path);
         expect(await ask()).toBe('database is locked');

@@ -1,4 +1,4 @@
-import { locksOnFile, parseLocks, type FileLock } from '@hive/shared-db/health';
+import { locksOnFile, readLockTable, type FileLock } from '@hive/shared-db/health';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { safe } from '../render/safe-text.ts';
@@ -16,7 +16,7 @@ const SHOWN_COMMAND = 80;
 export function lockHoldersOf(
   path: string,
   mode: 'wal' | 'rollback',
-  table = readLockTable(),
+  table = lockTable(),
 ): readonly LockHolder[] | null {
   if (table === null) return null;
   const locks = locksOf(path, table);
@@ -43,10 +43,10 @@ export interface DatabaseLocks {
   readonly walIndex: readonly FileLock[];
 }
 
-/** All locks of this pid namespace at one moment; null where the system does not tell. Costs some milliseconds. */
-export function readLockTable(): readonly FileLock[] | null {
+/** All locks of this pid namespace; null where the system does not tell. Costs some milliseconds. */
+export function lockTable(): readonly FileLock[] | null {
   try {
-    return parseLocks(readFileSync('/proc/locks', 'utf8'));
+    return readLockTable();
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 import type { FileLock } from '@hive/shared-db/health';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { commandOf, locksOf, readLockTable } from './lock-holders.ts';
+import { commandOf, locksOf, lockTable } from './lock-holders.ts';
 import { databaseHoldings, readMarksOf, shmHoldings, type Holding } from './locks.ts';
 import { statsOf } from './stats.ts';
 import { decodeWalIndex, pinnedFrames, WAL_INDEX_BYTES, type WalIndex } from './wal-index.ts';
@@ -58,7 +58,7 @@ const LOOKS = 5;
  * Looks who holds which lock, whatever program it is; null where the system does not tell. This process must have no database open:
  * it reads the `-shm` file, and closing that would drop locks of its own. Whoever looks at many databases reads the table once.
  */
-export function reportLocks(path: string, mode: 'wal' | 'rollback', table = readLockTable()): LockReport | null {
+export function reportLocks(path: string, mode: 'wal' | 'rollback', table = lockTable()): LockReport | null {
   if (table === null) return null;
   const locks = locksOf(path, table);
   const index = mode === 'wal' ? readWalIndex(`${path}-shm`) : undefined;

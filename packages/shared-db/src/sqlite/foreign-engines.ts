@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseError } from '../errors.ts';
-import { parseLocks } from './lock-table.ts';
+import { readLockTable } from './lock-table.ts';
 import { locksOnFile } from './locks-on-file.ts';
 import { identityOf, leadsTo, type FileIdentity } from './path.ts';
 
@@ -58,8 +58,7 @@ function descriptorsOf(file: FileIdentity): readonly string[] {
 /** Whether the only engine that is loaded holds a lock on the file: a plain file handle holds none. */
 function isLockedByUs(path: string): boolean {
   if (foreignEngines().length > 0) return false;
-  const locks = parseLocks(readFileSync('/proc/locks', 'utf8'));
-  return locksOnFile(`${path}-shm`, locks).some(({ pid }) => pid === process.pid);
+  return locksOnFile(`${path}-shm`, readLockTable()).some(({ pid }) => pid === process.pid);
 }
 
 // Undocumented, but the only thing that tells a built-in module that was loaded from one that could be.

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { displaySafe } from '../display-safe.ts';
 import type { Culprit } from '../errors.ts';
-import { parseLocks, type FileLock } from './lock-table.ts';
+import { readLockTable, type FileLock } from './lock-table.ts';
 import { locksOnFile } from './locks-on-file.ts';
 
 /** Byte of the `-shm` file on which the write lock of WAL mode lies (sqlite.org/walformat.html, "WAL-Index Locks"). */
@@ -18,8 +18,7 @@ const SHOWN = 80;
  * in rollback mode, which opening changes, also who reads. Needs no descriptor on the file, so it is safe in a process that has it open.
  * Linux only: elsewhere, and where nobody is any more, nobody.
  */
-export function writeLockHolders(path: string, table: string = readLocks()): readonly Culprit[] {
-  const locks = parseLocks(table);
+export function writeLockHolders(path: string, locks: readonly FileLock[] = locksNow()): readonly Culprit[] {
   const index = `${path}-shm`;
   const onFile = locksOnFile(path, locks).filter((lock) => covers(lock, FIRST_FILE_LOCK, LAST_FILE_LOCK));
   const writers = [
@@ -35,11 +34,11 @@ function covers({ start, end }: FileLock, first: number, last: number): boolean 
   return start <= last && first <= end;
 }
 
-function readLocks(): string {
+function locksNow(): readonly FileLock[] {
   try {
-    return readFileSync('/proc/locks', 'utf8');
+    return readLockTable();
   } catch {
-    return '';
+    return [];
   }
 }
 

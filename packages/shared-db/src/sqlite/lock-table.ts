@@ -1,3 +1,8 @@
+import { readFileSync } from 'node:fs';
+
+/** Pages of some machines are larger: then a smaller table is read twice for nothing. */
+const PAGE_BYTES = 4_000;
+
 /** One line of /proc/locks that is a POSIX lock of a process of this namespace. */
 export interface FileLock {
   readonly pid: number;
@@ -27,10 +32,26 @@ function parseLock(line: string): FileLock | undefined {
   };
 }
 
-/** Reads all of /proc/locks. Pure. */
+/** Reads all of /proc/locks, a lock that is told twice once. Pure. */
 export function parseLocks(text: string): readonly FileLock[] {
-  return text
-    .split('\n')
-    .map((line) => parseLock(line))
-    .filter((lock) => lock !== undefined);
+  const told = new Map(text.split('\n').map((line) => [withoutNumber(line), line]));
+  return Array.from(told.values(), (line) => parseLock(line)).filter((lock) => lock !== undefined);
+}
+
+function withoutNumber(line: string): string {
+  return line.slice(line.indexOf(':') + 1);
+}
+
+/**
+ * All locks of this pid namespace. The kernel tells them a page at a time, and what is locked or unlocked between two pages shifts the rest
+ * (linux/fs/seq_file.c): a lock may be told twice or not at all. So a table of more than a page is read twice, and what either tells counts.
+ * Throws where the system has no such table.
+ */
+export function readLockTable(read: () => string = readKernelTable): readonly FileLock[] {
+  const table = read();
+  return parseLocks(table.length < PAGE_BYTES ? table : `${table}${read()}`);
+}
+
+function readKernelTable(): string {
+  return readFileSync('/proc/locks', 'utf8');
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parseLocks, readLockTable, type FileLock } from '@hive/shared-db/health';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 // By itself, because no program takes the locks of SQLite one by one.
 import { writeLockHolders } from '../../dist/sqlite/lock-holder.js';
@@ -24,7 +25,7 @@ interface Lock {
 /** A file for the locks of a database, and the table that the kernel would show of it. */
 function place(directory: TemporaryDirectory): {
   readonly path: string;
-  readonly table: (...locks: readonly Lock[]) => string;
+  readonly table: (...locks: readonly Lock[]) => readonly FileLock[];
 } {
   const path = directory.file('orders.db');
   writeFileSync(path, '');
@@ -34,7 +35,7 @@ function place(directory: TemporaryDirectory): {
   const here = `${hexadecimal((dev >>> 8) & 0xfff)}:${hexadecimal((dev & 0xff) | ((dev >>> 12) & 0xfff00))}`;
   const line = ({ mode = 'WRITE', pid = process.pid, device = here, inode = ino, bytes = '120 120' }: Lock): string =>
     `1: POSIX  ADVISORY  ${mode} ${pid} ${device}:${inode} ${bytes}\n`;
-  return { path, table: (...locks) => locks.map(line).join('') };
+  return { path, table: (...locks) => parseLocks(locks.map(line).join('')) };
 }
 
 describe('who holds the write lock', () => {
@@ -89,7 +90,7 @@ describe('who holds the write lock', () => {
     using directory = temporaryDirectory();
     const { path, table } = place(directory);
     const lock = table({ inode: statSync(path).ino, mode, bytes });
-    expect(writeLockHolders(path, `${lock}${lock}`)).toHaveLength(inWalMode);
+    expect(writeLockHolders(path, lock)).toHaveLength(inWalMode);
     rmSync(`${path}-shm`);
     expect(writeLockHolders(path, lock)).toHaveLength(inRollbackMode);
   });
@@ -109,6 +110,34 @@ describe('who holds the write lock', () => {
     const { path, table } = place(directory);
     expect(writeLockHolders(`${path}.gone`, table({}))).toEqual([]);
     expect(writeLockHolders(`${path}\0`, table({}))).toEqual([]);
-    expect(writeLockHolders(path, '')).toEqual([]);
+    expect(writeLockHolders(path, [])).toEqual([]);
+  });
+});
+
+const LINES = Array.from({ length: 100 }, (_, n) => `POSIX  ADVISORY  READ ${n + 1} fe:00:9 128 128`);
+/** As the kernel would show them. */
+function written(which: readonly string[]): string {
+  return which.map((line, n) => `${n + 1}: ${line}\n`).join('');
+}
+
+/** Whose locks are found in a table that is this at the first reading, and that at the next. */
+function pidsIn(...tables: readonly string[]): readonly number[] {
+  const rest = [...tables];
+  return readLockTable(() => rest.shift() ?? '').map(({ pid }) => pid);
+}
+
+describe('the table of locks', () => {
+  it('tells a lock once that came twice, because another one was taken between two of its pages', () => {
+    const twice = [...LINES.slice(0, 50), ...LINES.slice(49)];
+    expect(pidsIn(written(twice), written(LINES))).toEqual(LINES.map((_, n) => n + 1));
+  });
+
+  it('tells a lock that was missed, because another one was given up between two of its pages', () => {
+    expect(pidsIn(written(LINES.toSpliced(49, 1)), written(LINES))).toContain(50);
+    expect(pidsIn(written(LINES), written(LINES.toSpliced(49, 1)))).toContain(50);
+  });
+
+  it('is read once when it is one page', () => {
+    expect(pidsIn(written(LINES.slice(0, 3)), written(LINES.slice(3)))).toEqual([1, 2, 3]);
   });
 });
