@@ -9,6 +9,7 @@ import { lockTable } from './file/lock-holders.ts';
 import { reportLocks } from './file/lock-report.ts';
 import { announce, inquire, outcomeOf, type Answered, type Inquiry } from './inquiry.ts';
 import { say, type Invocation } from './invocation.ts';
+import { safePath } from './render/safe-text.ts';
 import { Watch } from './watch.ts';
 
 /** What a database may be called: whoever writes such a word may mean a name rather than a file. */
@@ -97,12 +98,18 @@ function lookAt(
   table: LockTable,
 ): View {
   const file = inspectFile(path, invocation.io.cwd, table);
-  const code = fileOutcome(invocation, aliases.size === 0 ? orName(file) : file);
+  const code = aliases.size === 0 ? fileOutcome(invocation, orName(file)) : outcomeOfKnown(invocation, file);
   if (file.state !== 'database') return { code };
   const report = reportLocks(path, file.journal_mode, table);
-  if (report !== null) return { code, sighting: { path, aliases, file, report, observed: watch.note(path, report) } };
-  say(invocation, 'who has locks is known on Linux only; hive-db status shows what the processes say');
-  return { code: EXIT.undetermined };
+  if (report === null) {
+    say(invocation, 'who has locks is known on Linux only; hive-db status shows what the processes say');
+    return { code: EXIT.undetermined };
+  }
+  const sighting = { path, aliases, file, report, observed: watch.note(path, report) };
+  if (file.network_file_system === null) return { code, sighting };
+  // The system lists the locks of this host.
+  say(invocation, `${safePath(path)} is on ${file.network_file_system}: who uses it on other hosts cannot be seen`);
+  return { code: EXIT.undetermined, sighting };
 }
 
 function orName(file: FileReport): FileReport {
@@ -127,6 +134,13 @@ function hasStranger(
 
 function isPinned({ report: { marks } }: Sighting): boolean {
   return marks.some(({ pinsFrames = 0 }) => pinsFrames > 0);
+}
+
+/** Whoever names a file that a process has open has named it rightly, whatever has become of it since. */
+function outcomeOfKnown(invocation: Pick<Invocation, 'io'>, file: FileReport): ExitCode {
+  const since = ', though a process has it open: it was deleted or moved since';
+  const gone = file.state === 'missing' ? { ...file, reason: `${file.reason}${since}` } : file;
+  return fileOutcome(invocation, gone) === EXIT.fine ? EXIT.fine : EXIT.undetermined;
 }
 
 // Nobody has named these files wrongly: a process has one open that is not what it was.

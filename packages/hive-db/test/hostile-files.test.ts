@@ -1,18 +1,44 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, truncateSync } from 'node:fs';
-import { openSync, writeFileSync, writeSync, closeSync } from 'node:fs';
 import { once } from 'node:events';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../dist/documents/status.js';
 import { run } from './support/command-line.ts';
+import { startShop } from './support/program.ts';
+import { realRun } from './support/real-run.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 /** Every verb that looks at files, as a person types it. */
 const VERBS = ['status', 'locks', 'wal', 'why', 'diagnose', 'health-check --dry-run', 'health-check --fix'] as const;
 /** No view hangs for 2 s. Whoever hangs does it for longer than a busy machine makes of that. */
 const HANG_MS = 6_000;
+
+/** A directory with a library for which every file lies on NFS. Undefined where it cannot be made: that takes Linux and a C compiler. */
+const networkDisk = ((): string | undefined => {
+  const directory = mkdtempSync(join(tmpdir(), 'hive-network-disk-'));
+  const library = join(directory, 'network-disk.so');
+  const source = join(import.meta.dirname, 'support/network-disk.c');
+  if (spawnSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl']).status === 0) return directory;
+  rmSync(directory, { recursive: true });
+  return undefined;
+})();
 
 let place: ReturnType<typeof temporaryDirectory>;
 let path: string;
@@ -168,6 +194,44 @@ describe('a log and its index that are rewritten while they are read', () => {
       await ended;
     }
     expect(rowsIn(path)).toBeGreaterThan(0);
+  });
+});
+
+describe('a database that is deleted while a process has it open', () => {
+  it('is said to be so, and not to be named wrongly', async () => {
+    await using shop = await startShop(place.path);
+    const orders = join(place.path, 'orders.db');
+    for (const ending of ['', '-wal', '-shm']) rmSync(`${orders}${ending}`);
+    for (const verb of ['locks', 'locks orders', 'wal', 'wal orders', 'why orders', `why ${orders}`]) {
+      const { code, err } = await run([...verb.split(' '), '--runtime-dir', shop.runtimeDirectory]);
+      expect([verb, code, err]).toEqual([
+        verb,
+        3,
+        `hive-db: ${orders} does not exist, though a process has it open: it was deleted or moved since\n`,
+      ]);
+    }
+  });
+});
+
+describe.skipIf(networkDisk === undefined)('a database on a network file system', () => {
+  afterAll(() => {
+    rmSync(networkDisk!, { recursive: true });
+  });
+
+  it.each([
+    ['status', 0, /^ {2}file system +NFS, where the locks of SQLite do not hold$/m],
+    ['locks', 3, /is on NFS: who uses it on other hosts cannot be seen$/m],
+    ['wal', 3, /is on NFS: who uses it on other hosts cannot be seen$/m],
+    ['why', 3, /is on NFS: who uses it on other hosts cannot be seen$/m],
+    ['diagnose', 1, /^error +network-file-system/m],
+    ['health-check --dry-run', 0, /^error +network-file-system/m],
+    ['health-check --fix', 0, /^error +network-file-system/m],
+  ])('is said to be so by %s', async (verb, expected, words) => {
+    left();
+    const argv = [...verb.split(' '), path, '--runtime-dir', join(place.path, 'run')];
+    const { code, out, err } = await realRun(argv, { LD_PRELOAD: join(networkDisk!, 'network-disk.so') });
+    expect([code, `${out}${err}`]).toEqual([expected, expect.stringMatching(words)]);
+    expect(rowsIn(path)).toBe(20);
   });
 });
 

@@ -22,7 +22,12 @@ function factsOf(file: DatabaseFile): readonly Fact[] {
     ['application id', String(file.application_id)],
     ['written by', version === null ? 'an unknown version of SQLite' : `SQLite ${version}`],
     ['locks', holders(file.lock_holders)],
+    ...networkOf(file),
   ];
+}
+
+function networkOf({ network_file_system: name }: DatabaseFile): readonly Fact[] {
+  return name === null ? [] : [['file system', `${name}, where the locks of SQLite do not hold`]];
 }
 
 function journal({ journal_mode: mode, wal, rollback_journal_size_bytes: bytes }: DatabaseFile): string {

@@ -17,9 +17,10 @@ export interface RealRun {
 }
 
 /** Runs one command line as a shell would, in a process of its own. */
-export async function realRun(argv: readonly string[]): Promise<RealRun> {
+export async function realRun(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RealRun> {
   const begun = performance.now();
   const child = spawn(process.execPath, ['--import', PEAK_MEMORY, BIN, ...argv], {
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
   const streams = child.stdio.slice(1) as NodeJS.ReadableStream[];
