@@ -6,7 +6,8 @@ const RECORDING: SavedKind = {
   schema: 'hive-db/recording/v1',
   noun: 'a recording',
   maker: 'hive-db record --output FILE',
-  // Twenty processes with eighteen databases each make fifteen; all that is ever recorded at once has room, and is read in a second.
+  // Twenty processes with eighteen databases each make fifteen; all that is ever recorded at once has
+  // room, and is read in a second and a half.
   mostMebibytes: 64,
   misfit: recordingMisfit,
 };

@@ -31,6 +31,8 @@ export interface Terminal extends Disposable {
 
 /** Used where a terminal does not know its size. */
 const USUAL_SIZE: Size = { columns: 80, rows: 24 };
+/** More than any screen has. A terminal may claim anything, and each of its cells is drawn. */
+const LARGEST_SIZE: Size = { columns: 1_000, rows: 500 };
 
 /** Gives a program a terminal for itself, whose events go to `listener` until it is disposed. */
 export type OpenTerminal = (listener: (event: TerminalEvent) => void) => Terminal;
@@ -70,7 +72,10 @@ class SystemTerminal implements Terminal {
   get size(): Size {
     const { columns, rows } = this.#stdout;
     // A terminal that was never told its size says 0.
-    return { columns: columns || USUAL_SIZE.columns, rows: rows || USUAL_SIZE.rows };
+    return {
+      columns: Math.min(columns || USUAL_SIZE.columns, LARGEST_SIZE.columns),
+      rows: Math.min(rows || USUAL_SIZE.rows, LARGEST_SIZE.rows),
+    };
   }
 
   wallTime(): number {

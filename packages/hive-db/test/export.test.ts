@@ -143,6 +143,26 @@ describe('export --output', () => {
     expect(readdirSync(files.path)).toEqual(['x']);
   });
 
+  it.each([240, 250, 255])('may have a name of %i characters', async (length) => {
+    using place = temporaryDirectory();
+    await using directory = await runtimeDirectory(busyService());
+    const name = 'x'.repeat(length);
+    const argv = ['--output', join(place.path, name), '--runtime-dir', directory.path];
+    expect((await run(['export', ...argv])).code).toBe(0);
+    expect(readdirSync(place.path)).toEqual([name]);
+  });
+
+  it('is refused in one sentence where the name is longer than any', async () => {
+    using place = temporaryDirectory();
+    await using directory = await runtimeDirectory(busyService());
+    const output = join(place.path, 'x'.repeat(256));
+    for (const verb of ['export', 'record']) {
+      const { code, err } = await run([verb, '--output', output, '--runtime-dir', directory.path]);
+      expect({ code, err }).toEqual({ code: 2, err: `hive-db: --output ${output} cannot be used: ENAMETOOLONG\n` });
+    }
+    expect(readdirSync(place.path)).toEqual([]);
+  });
+
   it('never touches a database', async () => {
     using files = temporaryDirectory();
     const path = join(files.path, 'orders.db');

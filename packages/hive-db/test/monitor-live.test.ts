@@ -136,6 +136,16 @@ describe.skipIf(!HAS_TERMINALS)('the live view at a terminal', () => {
     expect((await terminal.ended()).code).toBe(0);
   });
 
+  it('does not draw every cell of a terminal that claims to be as large as a country', async () => {
+    await using directory = await runtimeDirectory(serviceSnapshot());
+    await using shell = await startInShell(directory, (command) => `stty cols 65535 rows 65535; ${command}`);
+    await shell.until(shows('shop'));
+    shell.type('q');
+    await shell.until(({ isAlternate }) => !isAlternate);
+    shell.type('echo code $?\r');
+    await shell.until(({ text }) => text.includes('code 0'));
+  });
+
   it('stops on Ctrl-Z with the screen as it was, and takes it again on fg', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot());
     // A launcher that waits for it, as npx does, is stopped with it.

@@ -1,4 +1,4 @@
-import { RECORDED_FIGURES, type RecordedDatabase, type RecordedFigure } from '../documents/recording.ts';
+import { RECORDED_FIGURES, type Column, type RecordedDatabase, type RecordedFigure } from '../documents/recording.ts';
 import { msOf, type ReplayDocument, type ReplayedProcess, type WorstMoments } from '../documents/replay.ts';
 import { count, duration, size } from './figures.ts';
 import type { Paint } from './paint.ts';
@@ -60,6 +60,7 @@ function summary({ longest_wait: wait, longest_block: block, most_waiting: crowd
 
 function* steps(process: ReplayedProcess, paint: Paint): Generator<string> {
   const { at, step_seconds: stepSeconds, memory_bytes: memory, databases } = process;
+  const courses = databases.map((database) => courseOf(database));
   let shownMemory = 0;
   for (const [step, moment] of at.entries()) {
     const parts: string[] = [];
@@ -72,27 +73,40 @@ function* steps(process: ReplayedProcess, paint: Paint): Generator<string> {
       parts.push(`memory ${size(bytes)}`);
       shownMemory = bytes;
     }
-    for (const database of databases) parts.push(...changesOf(database, step));
+    for (const course of courses) {
+      const changes = changesOf(course, step);
+      if (changes !== '') parts.push(changes);
+    }
     if (parts.length > 0) yield `  ${clock(moment)}  ${parts.join('; ')}\n`;
   }
 }
 
-function changesOf(database: RecordedDatabase, step: number): readonly string[] {
-  const changes: string[] = [];
-  for (const figure of RECORDED_FIGURES) {
-    const changed = change(database, figure, step);
-    if (changed !== undefined) changes.push(changed);
-  }
-  return changes.length === 0 ? [] : [`${safe(database.name, LONGEST_NAME)}: ${changes.join(', ')}`];
+/** A database as its lines need it, looked up once and not at every step. */
+interface Course {
+  readonly name: string;
+  readonly columns: readonly { readonly figure: RecordedFigure; readonly counts: boolean; readonly values: Column }[];
 }
 
-/** What a figure has to say at a step. At the first one, whatever is not nothing. */
-function change(database: RecordedDatabase, figure: RecordedFigure, step: number): string | undefined {
-  const value = database[figure][step] ?? null;
-  const before = step === 0 ? 0 : (database[figure][step - 1] ?? null);
-  if (value === before || (step === 0 && value === null)) return undefined;
-  const grows = COUNTERS.has(figure) && step > 0 && value !== null && before !== null && value > before;
-  return `${NAMES[figure]} ${grows ? `+${value - before}` : spelled(figure, value)}`;
+function courseOf(database: RecordedDatabase): Course {
+  const columns = RECORDED_FIGURES.map((figure) => ({
+    figure,
+    counts: COUNTERS.has(figure),
+    values: database[figure],
+  }));
+  return { name: safe(database.name, LONGEST_NAME), columns };
+}
+
+/** What the figures of a database have to say at a step, '' where that is nothing. At the first one, whatever is not nothing. */
+function changesOf({ name, columns }: Course, step: number): string {
+  let text = '';
+  for (const { figure, counts, values } of columns) {
+    const value = values[step] ?? null;
+    const before = step === 0 ? 0 : (values[step - 1] ?? null);
+    if (value === before || (step === 0 && value === null)) continue;
+    const grows = counts && step > 0 && value !== null && before !== null && value > before;
+    text += `${text === '' ? `${name}: ` : ', '}${NAMES[figure]} ${grows ? `+${value - before}` : spelled(figure, value)}`;
+  }
+  return text;
 }
 
 function spelled(figure: RecordedFigure, value: number | null): string {
