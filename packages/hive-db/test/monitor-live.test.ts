@@ -144,6 +144,7 @@ describe.skipIf(!HAS_TERMINALS)('the live view at a terminal', () => {
     await shell.until(({ isAlternate }) => !isAlternate);
     shell.type('echo code $?\r');
     await shell.until(({ text }) => text.includes('code 0'));
+    assertRestored(shell);
   });
 
   it('stops on Ctrl-Z with the screen as it was, and takes it again on fg', async () => {
