@@ -24,7 +24,9 @@ export default defineConfig({
     setupFiles: [join(import.meta.dirname, 'environment.ts')],
     pool: 'forks',
     maxWorkers: '100%',
-    testTimeout: 20_000,
+    // For what hangs: on a machine that others use, too, a process alone may take seconds to start.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Tests run what ships: a package imported by its name is its compiled output, loaded by Node itself.
     server: { deps: { external: [/\/dist\//] } },
   },
