@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
 import type { Thresholds } from '@hive/shared-db/health';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { countersDocument, type CountersDocument } from './counters.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
 import { healthOfProcess, type ProcessHealth } from './health.ts';
 import { moment, unansweredOf, type Unanswered } from './process.ts';
@@ -67,7 +68,7 @@ export interface ExportedDatabase {
   readonly pool: ExportedPool;
   readonly lane: LaneGauges & { readonly oldest_wait_seconds: number };
   /** Monotone since the start. */
-  readonly counters: Readonly<Record<string, number>>;
+  readonly counters: CountersDocument;
   readonly errors: Readonly<Record<string, number>>;
   readonly leases: readonly ExportedLease[];
   readonly waiters: readonly { readonly label: string | null; readonly wait_seconds: number; readonly use: string }[];
@@ -197,7 +198,7 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     wal_size_bytes: walBytes,
     pool: exportOfPool(database.pool),
     lane: { ...laneOf(lane), oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
-    counters: exportOfCounters(counters),
+    counters: countersDocument(counters),
     errors: { ...counters.errors },
     leases: database.leases.map((lease) => exportOfLease(lease)),
     waiters: database.waiters.map(({ owner = null, waitMs, use }) => ({
@@ -218,18 +219,6 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
       at: moment(at),
     })),
     slow_runs: database.slowRuns,
-  };
-}
-
-function exportOfCounters(counters: DatabaseSnapshot['counters']): ExportedDatabase['counters'] {
-  return {
-    reads: counters.reads,
-    synchronous_reads: counters.synchronousReads,
-    writes: counters.writes,
-    transactions: counters.transactions,
-    sessions: counters.sessions,
-    rolled_back: counters.rolledBack,
-    busy: counters.busy,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Finding } from '../analysis/finding.ts';
 import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
 import { ratesOf, type Rates } from '../analysis/rates.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { countersDocument, type CountersDocument } from './counters.ts';
 import { databaseLocks, type DatabaseLocksDocument } from './locks.ts';
 import { headingOf, moment, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import type { Sighting } from './holder.ts';
@@ -48,14 +49,7 @@ export interface DatabaseReport extends DatabaseGauges {
   readonly wal_size_bytes: number | null;
 }
 
-export interface Totals {
-  readonly reads: number;
-  readonly synchronous_reads: number;
-  readonly writes: number;
-  readonly transactions: number;
-  readonly sessions: number;
-  readonly rolled_back: number;
-  readonly busy: number;
+export interface Totals extends CountersDocument {
   readonly acquire_timeouts: number;
   readonly connections_opened: number;
   readonly connection_failures: number;
@@ -126,13 +120,7 @@ function reportOfDatabase(database: DatabaseSnapshot, rates: Rates, leaked: read
 
 function totalsOf({ counters, pool }: DatabaseSnapshot): Totals {
   return {
-    reads: counters.reads,
-    synchronous_reads: counters.synchronousReads,
-    writes: counters.writes,
-    transactions: counters.transactions,
-    sessions: counters.sessions,
-    rolled_back: counters.rolledBack,
-    busy: counters.busy,
+    ...countersDocument(counters),
     acquire_timeouts: pool.counters.timeouts,
     connections_opened: pool.counters.created,
     connection_failures: pool.counters.createFailures,
