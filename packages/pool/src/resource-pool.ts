@@ -272,12 +272,17 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   // Waiting
 
   #wait(options: AcquireOptions): Promise<Lease<R>> {
-    const { owner, allowedMs, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const refusal = this.#refusal(options);
     if (refusal !== undefined) return this.#refuse(refusal);
+    // Not `Promise.withResolvers`: the compiler sees through this form only, which is a tenth of a contended lease.
+    return new Promise((resolve, reject) => {
+      this.#enqueue(options, resolve, reject);
+    });
+  }
 
+  #enqueue(options: AcquireOptions, resolve: Waiter<R>['resolve'], reject: Waiter<R>['reject']): void {
+    const { owner, allowedMs, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const timed = this.#isTimed();
-    const { promise, resolve, reject } = Promise.withResolvers<Lease<R>>();
     const waiter: Waiter<R> = {
       owner,
       allowedMs,
@@ -299,7 +304,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (timed) this.#deadline.by(this.#now + timeoutMs, this.#now);
     this.#demand();
     if (waiter.queued && timeoutMs === 0) this.#expire(waiter, this.#now);
-    return promise;
   }
 
   /**
