@@ -149,6 +149,7 @@ describe('what another process says', () => {
         failure: { code: EVIL, message: EVIL },
         status: 'failed',
         lane: {
+          ...database!.lane,
           waiting: 1,
           running: 1,
           oldestWaitMs: 9_000,

@@ -9,6 +9,7 @@ export type { DestroyReason, PoolObserver } from './observer.ts';
 export type { PoolCounters, PoolStats } from './stats.ts';
 
 export { systemClock, type Clock, type Timer } from './clock.ts';
+export { Alarm } from './alarm.ts';
 export { Breather } from './breather.ts';
 export { Sampler } from './sampler.ts';
 export { Histogram, quantileMs, type HistogramSnapshot } from './histogram.ts';

@@ -275,18 +275,24 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const refusal = this.#refusal(options);
     if (refusal !== undefined) return this.#refuse(refusal);
     // Not `Promise.withResolvers`: the compiler sees through this form only, which is a tenth of a contended lease.
+    const trace = this.#trace(options.capture);
     return new Promise((resolve, reject) => {
-      this.#enqueue(options, resolve, reject);
+      this.#enqueue(options, trace, resolve, reject);
     });
   }
 
-  #enqueue(options: AcquireOptions, resolve: Waiter<R>['resolve'], reject: Waiter<R>['reject']): void {
-    const { owner, allowedMs, capture, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
+  #enqueue(
+    options: AcquireOptions,
+    trace: Trace | undefined,
+    resolve: Waiter<R>['resolve'],
+    reject: Waiter<R>['reject'],
+  ): void {
+    const { owner, allowedMs, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const timed = this.#isTimed();
     const waiter: Waiter<R> = {
       owner,
       allowedMs,
-      trace: this.#trace(capture),
+      trace,
       timeoutMs,
       weight: timed ? this.#sampler.stride : 0,
       since: this.#now,

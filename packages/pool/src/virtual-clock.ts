@@ -51,8 +51,20 @@ export class VirtualClock implements Clock {
     };
   }
 
+  /** The event loop turns by itself, whether time passes or not. */
   nextTurn(callback: () => void): void {
     this.#nextTurn.push(callback);
+    if (this.#nextTurn.length > 1) return;
+    setImmediate(() => {
+      if (this.#nextTurn.length > 0) this.#turn();
+    });
+  }
+
+  #turn(): void {
+    this.#turns++;
+    const due = this.#nextTurn;
+    this.#nextTurn = [];
+    for (const callback of due) callback();
   }
 
   /** How many pending timers would keep a real process alive. */
@@ -81,10 +93,7 @@ export class VirtualClock implements Clock {
   /** Lets promise reactions and callbacks of the next turn run until nothing more happens, without passing time. */
   async settle(): Promise<void> {
     do {
-      this.#turns++;
-      const due = this.#nextTurn;
-      this.#nextTurn = [];
-      for (const callback of due) callback();
+      this.#turn();
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });

@@ -4,6 +4,9 @@ const OURS: readonly string[] = [
   new URL('.', import.meta.resolve('@hive/pool')).href,
 ];
 
+/** The platform's: its modules, and what it does without one, such as calling the function given to a promise. */
+const NOBODYS: readonly string[] = ['node:internal', '(<anonymous>)'];
+
 /**
  * The place in somebody's own code that a stack leads to, in one line: `nightly (/srv/app/jobs.js:12:7)`. Where the stack does not
  * reach that far, the outermost place that it has. Pure.
@@ -11,7 +14,7 @@ const OURS: readonly string[] = [
 export function callSiteOf(stack: string): string {
   const frames = stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
   const theirs = frames.find(
-    (frame) => !frame.includes('node:internal') && !OURS.some((place) => frame.includes(place)),
+    (frame) => !NOBODYS.some((place) => frame.includes(place)) && !OURS.some((place) => frame.includes(place)),
   );
   const frame = theirs ?? frames.at(-1) ?? 'an unknown place';
   return frame

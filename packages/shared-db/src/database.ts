@@ -5,6 +5,7 @@ import type { Connection, Transaction } from './driver/scope.ts';
 import type { Session, SessionOptions } from './driver/session.ts';
 import type { Thresholds } from './health/thresholds.ts';
 import type { Labels } from './labels.ts';
+import type { Priority } from './lane/member.ts';
 import type { Logger } from './logger.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
 
@@ -14,6 +15,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for a connection and for the lock, together. Default: the database's `acquireTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** How a write wants to wait. */
+export interface WriteOptions extends CallOptions {
+  /**
+   * Who goes first where several wait: `high` before `normal` (the default) before `low`. Who has waited for 250 ms counts as `high`.
+   * Between processes it means nothing.
+   */
+  readonly priority?: Priority | undefined;
 }
 
 /** How long one transaction may hold the right to write. */

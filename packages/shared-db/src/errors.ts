@@ -141,7 +141,15 @@ export class DatabaseError extends Error {
 
   /** The same failure with where it happened, if it does not say that yet. */
   at(database: string, label: string | undefined): DatabaseError {
-    if (this.database !== undefined) return this;
+    return this.database === undefined ? this.#told(database, label) : this;
+  }
+
+  /** The same failure for another call that it meets as well. */
+  withLabel(label: string): DatabaseError {
+    return this.#told(this.database, label);
+  }
+
+  #told(database: string | undefined, label: string | undefined): DatabaseError {
     const { cause, advice, culprits, waiters } = this;
     return new DatabaseError(this.kind, this.#what, { database, label, cause, advice, culprits, waiters });
   }

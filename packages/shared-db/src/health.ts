@@ -12,6 +12,7 @@ export type {
   DeprecationSnapshot,
   LabelSnapshot,
   LaneSnapshot,
+  LaneWork,
   LeaseSnapshot,
   ServiceSnapshot,
 } from './snapshot.ts';

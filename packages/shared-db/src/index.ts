@@ -21,7 +21,9 @@ export type {
   DatabaseDefinition,
   ManagedDatabase,
   TransactionOptions,
+  WriteOptions,
 } from './database.ts';
+export type { Priority } from './lane/member.ts';
 export type { Connection, Transaction } from './driver/scope.ts';
 export type { Session, SessionConnection, SessionOptions } from './driver/session.ts';
 export type {
@@ -52,6 +54,7 @@ export type {
   DeprecationSnapshot,
   LabelSnapshot,
   LaneSnapshot,
+  LaneWork,
   LeaseSnapshot,
   ServiceSnapshot,
   SlowStatementSnapshot,

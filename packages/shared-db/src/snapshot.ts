@@ -1,4 +1,4 @@
-import type { LeaseInfo, PoolStats, WaiterInfo } from '@hive/pool';
+import type { HistogramSnapshot, LeaseInfo, PoolStats, WaiterInfo } from '@hive/pool';
 import type { DatabaseErrorCode } from './errors.ts';
 import type { Thresholds } from './health/thresholds.ts';
 
@@ -52,6 +52,17 @@ export interface LaneSnapshot {
   readonly oldestWaitMs: number;
   /** Who holds the writer; undefined while nobody does. */
   readonly writer: WriterSnapshot | undefined;
+  readonly work: LaneWork;
+}
+
+/** What a lane has done. Writes that wait together share one transaction. */
+export interface LaneWork {
+  /** Transactions that were committed for writes. */
+  readonly groups: number;
+  /** Writes in them. */
+  readonly members: number;
+  /** From BEGIN until the group was on the disk, or committed where that is all that was asked for. */
+  readonly commitTime: HistogramSnapshot;
 }
 
 /** Who has the right to write among the callers of this process, and how far it is. */

@@ -122,7 +122,7 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     slowRuns: 0,
     ...rest,
     pool: poolStats(pool),
-    lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, ...lane },
+    lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, work: NO_WORK, ...lane },
     counters: {
       reads: 1_800,
       synchronousReads: 0,
@@ -193,3 +193,5 @@ function poolStats({ counters = {}, ...changes }: NonNullable<DatabaseChanges['p
     },
   };
 }
+
+const NO_WORK = { groups: 0, members: 0, commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] } };

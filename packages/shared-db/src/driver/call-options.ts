@@ -1,7 +1,7 @@
 import type { Resize } from '@hive/pool';
 import { nearestKey } from '../config/nearest-key.ts';
 import { shown } from '../config/problem.ts';
-import type { CallOptions } from '../database.ts';
+import type { CallOptions, WriteOptions } from '../database.ts';
 import { DatabaseError, type ErrorDetails } from '../errors.ts';
 
 /** What a call is counted as. */
@@ -10,10 +10,11 @@ export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions';
 /** Of a call that was given none: it needs no check. */
 export const NO_OPTIONS: CallOptions = Object.freeze({});
 
+const PRIORITIES = ['high', 'normal', 'low'];
 const OF_A_WAIT = ['signal', 'timeoutMs'];
 const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
   reads: OF_A_WAIT,
-  writes: OF_A_WAIT,
+  writes: [...OF_A_WAIT, 'priority'],
   sessions: OF_A_WAIT,
   transactions: [...OF_A_WAIT, 'limitMs', 'idleLimitMs'],
 };
@@ -35,6 +36,9 @@ export function checkCallOptions(
       `the option signal is ${shown(signal, 'an object')}; expected an AbortSignal`,
       where,
     );
+  const { priority } = options as WriteOptions;
+  if (priority !== undefined && !PRIORITIES.includes(priority))
+    throw new DatabaseError('CONFIG', `the option priority is ${shown(priority)}; expected high, normal or low`, where);
 }
 
 /** Throws `CONFIG` for limits of a pool that are none, by name. Their values are checked by the pool. */

@@ -1,4 +1,12 @@
-import type { FlushMode, FlushReport, LeaseInfo, Pool, Resize } from '@hive/pool';
+import {
+  Histogram,
+  type FlushMode,
+  type FlushReport,
+  type LeaseInfo,
+  type Pool,
+  type Resize,
+  type WaiterInfo,
+} from '@hive/pool';
 import { callSiteOf } from '../call-site.ts';
 import type { CallOptions, Database, DatabaseContext, ManagedDatabase, TransactionOptions } from '../database.ts';
 import { DatabaseError, type Culprit } from '../errors.ts';
@@ -8,6 +16,7 @@ import type {
   DatabaseSnapshot,
   DatabaseStatus,
   LaneSnapshot,
+  LaneWork,
   LeaseSnapshot,
   WaiterSnapshot,
 } from '../snapshot.ts';
@@ -391,7 +400,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   #waiters(): readonly WaiterSnapshot[] {
-    return this.#pools().flatMap(({ pool, use }) => pool.waiters().map((waiter) => Object.freeze({ ...waiter, use })));
+    const inLane = this.laneWaiters().map((waiter) => Object.freeze({ ...waiter, use: 'write' as const }));
+    const inPools = this.#pools().flatMap(({ pool, use }) =>
+      pool.waiters().map((waiter) => Object.freeze({ ...waiter, use })),
+    );
+    return [...inPools, ...inLane];
   }
 
   #pools(): readonly { readonly pool: Pool<DriverConnection>; readonly use: ConnectionUse }[] {
@@ -462,13 +475,24 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   #lane(): LaneSnapshot {
-    const { waiting, leased, oldestWaitMs } = this.writers.stats();
+    const { leased } = this.writers.stats();
+    const waiters = this.#waiters().filter(({ use }) => use === 'write');
+    const oldestWaitMs = Math.max(0, ...waiters.map(({ waitMs }) => waitMs));
     const [lease] = this.writers.leases();
     const writer =
       lease?.owner === undefined
         ? undefined
         : Object.freeze({ label: lease.owner, heldMs: lease.ageMs, ...this.transactions.ages() });
-    return Object.freeze({ waiting, running: leased, oldestWaitMs, writer });
+    return Object.freeze({ waiting: waiters.length, running: leased, oldestWaitMs, writer, work: this.laneWork() });
+  }
+
+  /** Who waits to write elsewhere than in the pool. */
+  protected laneWaiters(): readonly WaiterInfo[] {
+    return [];
+  }
+
+  protected laneWork(): LaneWork {
+    return NO_WORK;
   }
 
   /** The files of an engine that has some. */
@@ -477,7 +501,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 }
 
-const NO_LANE: LaneSnapshot = Object.freeze({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
+const NO_WORK: LaneWork = Object.freeze({ groups: 0, members: 0, commitTime: new Histogram().snapshot() });
+const NO_LANE: LaneSnapshot = Object.freeze({
+  waiting: 0,
+  running: 0,
+  oldestWaitMs: 0,
+  writer: undefined,
+  work: NO_WORK,
+});
 
 /** The pool knows the whole stack; whoever looks wants the one place in it. */
 function snapshotOf(lease: LeaseInfo, use: LeaseSnapshot['use']): LeaseSnapshot {

@@ -120,6 +120,7 @@ const database: Shape<DatabaseSnapshot> = {
             },
           },
         },
+        work: { fields: { groups: 'number', members: 'number', commitTime: histogram } },
       },
     },
     counters: {

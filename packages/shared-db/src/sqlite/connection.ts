@@ -9,6 +9,14 @@ import { refusalOf } from './sql-text.ts';
 /** Compiled statements that a connection keeps: compiling one again costs twice as much as running it. */
 const CACHED_STATEMENTS = 200;
 
+/** Whether a transaction is open after them. Statements on the savepoints inside it leave it as it was. */
+const STATE_AFTER: ReadonlyMap<string, boolean> = new Map([
+  ['BEGIN', true],
+  ['BEGIN IMMEDIATE', true],
+  ['COMMIT', false],
+  ['ROLLBACK', false],
+]);
+
 interface Prepared {
   readonly statement: SqliteStatement;
   readonly use: StatementUse;
@@ -18,6 +26,12 @@ interface Prepared {
   readonly converts: boolean;
   /** How many columns it had when it was compiled. */
   readonly columns: number;
+}
+
+/** A statement of our own. */
+interface Control extends Pick<Prepared, 'statement' | 'use'> {
+  /** Whether a transaction is open after it; undefined when it is as it was. */
+  readonly opens: boolean | undefined;
 }
 
 /** One SQLite connection and its compiled statements. Synchronous; knows nothing of pools, labels or promises. */
@@ -30,8 +44,11 @@ export class SqliteConnection {
   // A loop runs one statement: comparing it to the last one spares the look-up.
   #lastSql = '';
   #last: Prepared | undefined;
-  #control = new Map<string, Pick<Prepared, 'statement' | 'use'>>();
+  #control = new Map<string, Control>();
   #compileError: unknown;
+  /** Whether a transaction is open, as far as that is known without asking the engine; undefined when something may have changed it. */
+  #inTransaction: boolean | undefined;
+  #lent = false;
 
   constructor(handle: SqliteHandle, integers: IntegerMode, statements: Statements) {
     this.raw = handle;
@@ -44,8 +61,20 @@ export class SqliteConnection {
     return this.#iterators.size > 0;
   }
 
+  /**
+   * Whether a transaction is open. Asking the engine costs as much as a row. It is asked when a statement has failed, which alone can end
+   * a transaction unasked, and always when somebody else has had the handle.
+   */
   get inTransaction(): boolean {
-    return this.raw.inTransaction;
+    if (this.#lent) return this.raw.inTransaction;
+    this.#inTransaction ??= this.raw.inTransaction;
+    return this.#inTransaction;
+  }
+
+  /** The handle itself, for somebody who may do with it what he likes. */
+  lend(): SqliteHandle {
+    this.#lent = true;
+    return this.raw;
   }
 
   get(sql: string, params: readonly Bindable[]): Row | undefined {
@@ -121,15 +150,18 @@ export class SqliteConnection {
   control(sql: string): void {
     let control = this.#control.get(sql);
     if (control === undefined) {
-      control = { statement: this.raw.prepare(sql), use: this.#statements.use(sql) };
+      control = { statement: this.raw.prepare(sql), use: this.#statements.use(sql), opens: STATE_AFTER.get(sql) };
       this.#control.set(sql, control);
     }
     const startedAt = this.#statements.begin(control.use);
+    const before = this.#inTransaction;
+    this.#inTransaction = undefined;
     try {
       control.statement.run();
     } finally {
       this.#statements.end(control.use, startedAt);
     }
+    this.#inTransaction = control.opens ?? before;
   }
 
   /** A native call, where nanoseconds do not count. */
@@ -152,10 +184,11 @@ export class SqliteConnection {
   }
 
   /**
-   * An error of this connection without what it quotes of bound and stored values. What came up while a text was compiled quotes the
-   * text alone and stays as it is.
+   * Takes note of an error of a statement; returns it without what it quotes of bound and stored values. What came up while a text was
+   * compiled quotes the text alone and stays as it is.
    */
-  withoutValues(error: unknown): unknown {
+  failed(error: unknown): unknown {
+    this.#inTransaction = undefined;
     if (!(error instanceof SqliteError) || error === this.#compileError) return error;
     const words = wordsWithoutValues(error, (text) => this.#isInTrigger(text));
     if (words === error.message) return error;

@@ -1,5 +1,6 @@
 import type { Access, Bindable, Driver, DriverConnection, Failure, Phase, Row, RunResult } from '../driver/driver.ts';
 import type { Statements } from '../statements.ts';
+import type { LogSync } from '../lane/log-sync.ts';
 import { classifySqlite } from './classify.ts';
 import { SqliteConnection } from './connection.ts';
 import type { IntegerMode } from './integers.ts';
@@ -9,6 +10,8 @@ export interface SqliteDriverOptions {
   readonly integers: IntegerMode;
   readonly statements: Statements;
   open(access: Access): ConstructorParameters<typeof SqliteConnection>[0];
+  /** What makes the commits of a connection last; undefined where they need not survive the loss of power. */
+  syncOfLog(): LogSync | undefined;
 }
 
 /** SQLite behind the driver port. Every method does its work before it returns: the promises are for the port's sake. */
@@ -25,7 +28,8 @@ export class SqliteDriver implements Driver {
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous, the engine is not
   async connect(access: Access): Promise<SqliteDriverConnection> {
     const { integers, statements } = this.#options;
-    return new SqliteDriverConnection(new SqliteConnection(this.#options.open(access), integers, statements));
+    const connection = new SqliteConnection(this.#options.open(access), integers, statements);
+    return new SqliteDriverConnection(connection, access === 'write' ? this.#options.syncOfLog() : undefined);
   }
 
   classify(error: unknown, during: Phase): Failure | undefined {
@@ -36,9 +40,11 @@ export class SqliteDriver implements Driver {
 /** One SQLite connection behind the port. `sync` is for the paths that must not pay for promises. */
 export class SqliteDriverConnection implements DriverConnection {
   readonly sync: SqliteConnection;
+  readonly log: LogSync | undefined;
 
-  constructor(sync: SqliteConnection) {
+  constructor(sync: SqliteConnection, log: LogSync | undefined) {
     this.sync = sync;
+    this.log = log;
   }
 
   get inTransaction(): boolean {
@@ -50,7 +56,7 @@ export class SqliteDriverConnection implements DriverConnection {
   }
 
   get raw(): unknown {
-    return this.sync.raw;
+    return this.sync.lend();
   }
 
   all(sql: string, params: readonly Bindable[]): Promise<Row[]> {
@@ -98,11 +104,12 @@ export class SqliteDriverConnection implements DriverConnection {
     });
   }
 
-  commit(): Promise<void> {
-    return this.#now(() => {
+  async commit(): Promise<void> {
+    await this.#now(() => {
       this.sync.closeIterators();
       this.sync.control('COMMIT');
     });
+    if (this.log !== undefined) await lasting(this.log);
   }
 
   rollback(): Promise<void> {
@@ -143,6 +150,7 @@ export class SqliteDriverConnection implements DriverConnection {
   close(): Promise<void> {
     return this.#now(() => {
       this.sync.close();
+      this.log?.close();
     });
   }
 
@@ -151,7 +159,16 @@ export class SqliteDriverConnection implements DriverConnection {
     try {
       return Promise.resolve(run());
     } catch (error) {
-      return Promise.reject(this.sync.withoutValues(error));
+      return Promise.reject(this.sync.failed(error));
     }
   }
+}
+
+function lasting(log: LogSync): Promise<void> {
+  return new Promise((resolve, reject) => {
+    log.sync((error) => {
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+  });
 }

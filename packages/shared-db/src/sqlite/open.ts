@@ -31,6 +31,9 @@ export function createDatabase(path: string, clock: Clock): void {
   }
 }
 
+/** `PRAGMA synchronous`: the log is written at COMMIT and synced before a checkpoint. */
+const NORMAL = 1;
+
 /** Opens the connection that writes, and reads back what was asked for. */
 export function openWriter(name: string, path: string, durability: Durability): SqliteHandle {
   const handle = openEngine(path, { readonly: false, busyTimeoutMs: 0 });
@@ -43,15 +46,15 @@ export function openWriter(name: string, path: string, durability: Durability): 
         database: name,
         advice: 'put it on a local disk',
       });
-    const synchronous = durability === 'full' ? 2 : 1;
-    handle.pragma(`synchronous = ${synchronous}`);
+    // What `full` promises beyond that is done after COMMIT and before anybody is told (docs/decisions/0011).
+    handle.pragma(`synchronous = ${NORMAL}`);
     // Only macOS has fullfsync; elsewhere it is accepted and means nothing.
     handle.pragma(`fullfsync = ${durability === 'full' ? 1 : 0}`);
     handle.pragma('foreign_keys = ON');
     handle.pragma('trusted_schema = OFF');
     handle.pragma('cell_size_check = ON');
     handle.pragma(`journal_size_limit = ${JOURNAL_SIZE_LIMIT}`);
-    if (handle.pragma('synchronous', { simple: true }) !== synchronous)
+    if (handle.pragma('synchronous', { simple: true }) !== NORMAL)
       throw new DatabaseError('CONFIG', `durability "${durability}" was asked for and SQLite did not take it`, {
         database: name,
       });

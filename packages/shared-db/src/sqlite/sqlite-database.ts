@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Breather, systemClock, type Lease } from '@hive/pool';
-import type { CallOptions, Database, DatabaseContext } from '../database.ts';
+import { systemClock } from '@hive/pool';
+import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
 import { NO_OPTIONS } from '../driver/call-options.ts';
 import type { Call } from '../driver/call.ts';
 import { PooledDatabase } from '../driver/pooled-database.ts';
-import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
 import { newLabel, type Label } from '../labels.ts';
-import type { DatabaseSnapshot } from '../snapshot.ts';
+import { Lane, type LaneHost } from '../lane/lane.ts';
+import { LogSync } from '../lane/log-sync.ts';
+import type { Priority } from '../lane/member.ts';
+import type { DatabaseSnapshot, LaneWork } from '../snapshot.ts';
 import { Statements } from '../statements.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
@@ -31,8 +33,6 @@ import { WatchedFile } from './watched-file.ts';
 const OPEN_TIMEOUT_MS = 10_000;
 /** How often, at most, a fence is looked for, and the file itself when durability is `normal`; at `full` it is after every commit. */
 const WATCH_EVERY_MS = 100;
-/** Half of the pool's: the last write of a breath may end in a checkpoint, which takes a few milliseconds by itself. */
-const BREATH_MS = 2;
 const NOT_IN_ITS_PLACE = 'another one is not opened in its place';
 
 /** A named database in one SQLite file. */
@@ -41,7 +41,7 @@ export interface SqliteDatabase extends Database {
    * Runs a synchronous function in a transaction of its own: all or nothing, acknowledged after COMMIT. The function may be run
    * again when the lock was lost, so its only effects should be statements. Costs about a sixth more than the bare transaction.
    */
-  write<T>(label: string, fn: (tx: SyncTransaction) => T, options?: CallOptions): Promise<T>;
+  write<T>(label: string, fn: (tx: SyncTransaction) => T, options?: WriteOptions): Promise<T>;
   /**
    * Runs a synchronous function on a reader kept for it, each statement on the newest state. Never waits but for a recovery after
    * a crash, and then 50 ms at most. The cheapest way to read: about the price of the bare statement.
@@ -63,7 +63,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #migrations: readonly Migration[];
   readonly #integers: IntegerMode;
   readonly #fences: Fences;
-  readonly #breather: Breather;
+  readonly #lane: Lane;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -77,14 +77,16 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   constructor(context: DatabaseContext, file: SqliteFile) {
     const statements = new Statements(context);
     const open = (access: Access): SqliteHandle => openFile(access);
-    super(context, new SqliteDriver({ integers: file.integers, statements, open }), statements);
+    const syncOfLog = (): LogSync | undefined =>
+      context.settings.durability === 'full' ? new LogSync(file.path, context.clock) : undefined;
+    super(context, new SqliteDriver({ integers: file.integers, statements, open, syncOfLog }), statements);
     this.#file = new WatchedFile(context.name, file.path, (failure) => {
       this.fence(failure);
     });
     this.#migrations = file.migrations;
     this.#integers = file.integers;
     this.#fences = new Fences(context.runtimeDirectory);
-    this.#breather = new Breather(context.clock, BREATH_MS);
+    this.#lane = new Lane(this.#laneHost());
     const openFile = (access: Access): SqliteHandle => {
       this.#file.assertSame(NOT_IN_ITS_PLACE);
       if (access === 'read') {
@@ -99,67 +101,70 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   // Writing
 
-  write<T>(label: string, fn: (tx: SyncTransaction) => T, options: CallOptions = NO_OPTIONS): Promise<T> {
-    let call: Call;
+  write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions = NO_OPTIONS): Promise<T> {
     try {
-      call = this.begin(label, options, 'writes');
+      const call = this.begin(label, options, 'writes');
+      const { priority = 'normal' } = options;
+      return this.lifecycle.isReady ? this.#lane.write(call, fn, priority) : this.#writeWhenOpen(call, fn, priority);
     } catch (error) {
       return Promise.reject(error);
     }
-    const mayStart = this.status === 'open' && options.signal?.aborted !== true;
-    const lease = mayStart ? this.writers.tryAcquire({ owner: call.label.text }) : undefined;
-    return lease === undefined ? this.#queueWrite(call, fn) : this.#writeNow(lease, call, fn);
   }
 
-  /** Nobody is in the queue: the write is done before its promise is made. */
-  #writeNow<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T): Promise<T> {
+  async #writeWhenOpen<T>(call: Call, fn: (tx: SyncTransaction) => T, priority: Priority): Promise<T> {
     try {
-      const result = this.#attempt(lease, call, fn, call.at);
-      lease.release();
-      const now = this.context.clock.now();
-      this.ended(call, now);
-      return this.#afterBreath(result, now);
+      await this.lifecycle.ready();
     } catch (error) {
-      return this.#notWritten(lease, call, fn, error);
-    }
-  }
-
-  async #notWritten<T>(
-    lease: Lease<DriverConnection>,
-    call: Call,
-    fn: (tx: SyncTransaction) => T,
-    error: unknown,
-  ): Promise<T> {
-    try {
-      if (!this.#isBusy(error, call)) throw this.#told(error, call);
-    } catch (told) {
-      if (lease.active) lease.release();
       this.ended(call);
-      throw told;
+      throw this.failures.told(error, call.label);
     }
-    return this.#queueWrite(call, fn, lease);
+    return this.#lane.write(call, fn, priority);
   }
 
-  async #queueWrite<T>(call: Call, fn: (tx: SyncTransaction) => T, held?: Lease<DriverConnection>): Promise<T> {
-    let lease = held;
-    try {
-      if (!this.lifecycle.isReady) await this.lifecycle.ready();
-      lease ??= await this.writers.acquire(this.acquireOptions(call));
-      const writer = lease;
-      const patience = { ...this.patience(call), isBusy: (error: unknown) => this.#isBusy(error, call) };
-      return await whenFree(() => this.#attempt(writer, call, fn), patience);
-    } catch (error) {
-      throw this.#told(error, call);
-    } finally {
-      if (lease?.active === true) lease.release();
-      this.ended(call);
-    }
+  #laneHost(): LaneHost {
+    const { name, context, failures, writers, transactions } = this;
+    return {
+      name,
+      writers,
+      clock: context.clock,
+      activity: context.activity,
+      connectionOf: ({ resource }) => driverConnectionOf(resource),
+      entered: ({ id }) => {
+        context.activity.label(id);
+        this.#insideWrite = true;
+      },
+      left: () => {
+        this.#insideWrite = false;
+      },
+      explain: (error, during, label) => failures.explain(error, during, label),
+      isBusy: (error) => failures.isBusy(error),
+      isConstraint: (error) => isKind(failures.explain(error, 'commit', undefined), 'CONSTRAINT'),
+      lostLock: (error, { thrown }) => this.#lostLock(error, thrown),
+      assertWritable: (label, now) => {
+        this.assertWritable(label, now);
+      },
+      committed: (label) => {
+        failures.committed();
+        this.committed(label);
+      },
+      runCallbacks: (callbacks, label) => {
+        transactions.runCallbacks(callbacks, label);
+      },
+      rolledBack: () => {
+        this.countRollback();
+      },
+      patience: (call) => this.patience(call),
+      busyError: (cause, label, since) => this.busyError(cause, label, since),
+      told: (error, call) => this.#told(error, call),
+      ended: (call, now) => {
+        this.ended(call, now);
+      },
+    };
   }
 
-  /** Whether the lock was somebody else's, so that the whole function runs again. Inside it, that has been explained already. */
-  #isBusy(error: unknown, { thrown }: Pick<Call, 'thrown'>): boolean {
-    if (thrown === undefined || !Object.is(thrown.error, error)) return this.failures.isBusy(error);
-    // What else the function throws may come from another database.
+  /** Inside the function, the engine's word for it has been explained already; what else it throws may come from another database. */
+  #lostLock(error: unknown, thrown: Call['thrown']): boolean {
+    if (thrown === undefined || !Object.is(thrown.error, error)) return false;
     return isKind(error, 'BUSY_TIMEOUT') && error.database === this.name;
   }
 
@@ -168,76 +173,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return passes ? this.failures.passedOn(error, label) : this.failures.told(error, label);
   }
 
-  /** A loop of writes runs in microtasks alone; the event loop gets its turn before the next one goes on. */
-  #afterBreath<T>(result: T, now: number): Promise<T> {
-    if (!this.#breather.check(now)) return Promise.resolve(result);
-    return new Promise((resolve) => {
-      this.#breather.hold(() => {
-        resolve(result);
-      });
-    });
+  protected override laneWaiters(): ReturnType<Lane['waiters']> {
+    return this.#lane.waiters();
   }
 
-  #attempt<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T, now?: number): T {
-    const { activity } = this.context;
-    const outer = activity.label(call.label.id);
-    try {
-      return this.#transact(lease, call, fn, now);
-    } finally {
-      activity.label(outer);
-    }
-  }
-
-  /** BEGIN, the function, COMMIT, without an await in between: nobody else of this process can come in. */
-  #transact<T>(lease: Lease<DriverConnection>, call: Call, fn: (tx: SyncTransaction) => T, now?: number): T {
-    const { label } = call;
-    this.assertWritable(label, now);
-    const connection = syncOf(lease.resource);
-    connection.control('BEGIN IMMEDIATE');
-    const explain = (error: unknown): unknown => this.failures.explain(error, 'statement', label);
-    const scope = new SyncScope(connection, explain, 'transaction');
-    this.#insideWrite = true;
-    let result: T;
-    try {
-      result = synchronous(fn(scope), 'write', explain);
-    } catch (error) {
-      call.thrown = { error };
-      this.#undo(connection, lease);
-      throw error;
-    } finally {
-      this.#insideWrite = false;
-      scope.end();
-    }
-    this.#commit(connection, lease, label);
-    this.transactions.runCallbacks(scope.callbacks, label);
-    return result;
-  }
-
-  #commit(connection: SqliteConnection, lease: Lease<DriverConnection>, label: Label): void {
-    connection.closeIterators();
-    if (!connection.inTransaction) {
-      this.countRollback();
-      throw transactionEnded({ database: this.name, label: label.text });
-    }
-    try {
-      connection.control('COMMIT');
-    } catch (error) {
-      this.#undo(connection, lease);
-      throw this.failures.explain(error, 'commit', label);
-    }
-    this.failures.committed();
-    this.committed(label);
-  }
-
-  #undo(connection: SqliteConnection, lease: Lease<DriverConnection>): void {
-    this.countRollback();
-    try {
-      connection.closeIterators();
-      if (connection.inTransaction) connection.control('ROLLBACK');
-    } catch {
-      // A connection that cannot even roll back is closed, which rolls back.
-      lease.destroy();
-    }
+  protected override laneWork(): LaneWork {
+    return this.#lane.work();
   }
 
   // Reading
@@ -317,15 +258,16 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       isBusy: (error) => this.failures.isBusy(causeOf(causeOf(error))),
     });
     try {
-      await whenFree(() => this.#migrate(syncOf(lease.resource)), patience);
+      await whenFree(() => this.#migrate(lease.resource), patience);
     } finally {
       lease.release();
     }
   }
 
-  #migrate(connection: SqliteConnection): void {
+  #migrate(writer: DriverConnection): void {
     const migrations = this.#migrations;
     if (migrations.length === 0) return;
+    const { sync: connection, log } = driverConnectionOf(writer);
     connection.control('BEGIN IMMEDIATE');
     const scope = new SyncScope(
       connection,
@@ -335,6 +277,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       const applied = migrate(this.name, scope, migrations, this.context.clock.wallTime());
       connection.control('COMMIT');
+      if (applied.length > 0) log?.syncNow();
       if (applied.length > 0)
         this.context.logger.info(
           { database: this.name, migrations: applied.map(({ name }) => name) },
@@ -419,6 +362,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#syncReader?.close();
     this.#syncScope = undefined;
     this.#syncReader = undefined;
+    this.#lane.close();
     return super.close(graceMs);
   }
 
@@ -436,7 +380,7 @@ function causeOf(error: unknown): unknown {
 
 const OPENING = newLabel('open', 0, systemClock);
 
-function syncOf(connection: DriverConnection): SqliteConnection {
-  if (connection instanceof SqliteDriverConnection) return connection.sync;
+function driverConnectionOf(connection: DriverConnection): SqliteDriverConnection {
+  if (connection instanceof SqliteDriverConnection) return connection;
   throw new Error('BUG: a SQLite database holds a connection of another driver');
 }

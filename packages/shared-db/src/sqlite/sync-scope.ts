@@ -140,8 +140,9 @@ export class SyncScope implements SyncTransaction {
   }
 
   #failed(error: unknown): unknown {
+    const failure = this.#connection.failed(error);
     this.#endWithTransaction();
-    return this.#explain(this.#connection.withoutValues(error));
+    return this.#explain(failure);
   }
 
   /** RAISE(ROLLBACK), a full disk and the like end the transaction: what came after would be written by itself, at once. */

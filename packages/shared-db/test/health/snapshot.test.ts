@@ -9,7 +9,7 @@ describe('the snapshot of a service', () => {
     const clock = new VirtualClock();
     await using file = await shop({ clock });
     const { database } = file;
-    expect(database.snapshot().lane).toEqual({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
+    expect(database.snapshot().lane).toMatchObject({ waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined });
     const opened = Promise.withResolvers<undefined>();
     const release = Promise.withResolvers<undefined>();
     const moving = database.transaction('move stock', async (tx) => {
@@ -21,7 +21,7 @@ describe('the snapshot of a service', () => {
     await clock.advance(250);
     const waiting = database.write('save order', (tx) => tx.run("INSERT INTO item (name) VALUES ('b')"));
     await clock.advance(500);
-    expect(database.snapshot().lane).toEqual({
+    expect(database.snapshot().lane).toMatchObject({
       waiting: 1,
       running: 1,
       oldestWaitMs: 500,

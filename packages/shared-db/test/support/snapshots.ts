@@ -61,7 +61,7 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
     slowRuns: 0,
     ...rest,
     pool: healthyPool(pool),
-    lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, ...lane },
+    lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, work: NO_WORK, ...lane },
     counters: {
       reads: 100,
       synchronousReads: 1_000,
@@ -90,3 +90,5 @@ function healthyPool({ counters = {}, ...changes }: NonNullable<DatabaseChanges[
     counters: { ...unused.counters, immediate: 99, waited: 1, created: 2, validations: 5, ...counters },
   };
 }
+
+const NO_WORK = { groups: 0, members: 0, commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] } };

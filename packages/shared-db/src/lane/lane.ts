@@ -1,0 +1,535 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { Activity } from '../activity.ts';
+import { Alarm, Breather, Histogram, PoolError, type Lease, type Pool } from '@hive/pool';
+import type { Call } from '../driver/call.ts';
+import type { DriverConnection } from '../driver/driver.ts';
+import { whenFree, type Patience } from '../driver/patience.ts';
+import { DatabaseError } from '../errors.ts';
+import type { Label } from '../labels.ts';
+import type { LaneWork } from '../snapshot.ts';
+import type { SqliteConnection } from '../sqlite/connection.ts';
+import type { SyncTransaction } from '../sqlite/sync-scope.ts';
+import { Group, MOST_MEMBERS, type GroupEnd, type GroupHost } from './group.ts';
+import type { LogSync } from './log-sync.ts';
+import { inContextOf, NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
+import { MemberQueue } from './member-queue.ts';
+
+/** How long a group may have the lock: no other member is begun after it. */
+const GROUP_MS = 8;
+/** Half of the pool's: the last write of a breath may end in a checkpoint, which takes a few milliseconds by itself. */
+const BREATH_MS = 2;
+/** How many may wait. */
+const MOST_WAITING = 10_000;
+/** Weight of the newest group in the smoothed time that a write takes. */
+const SMOOTHING = 0.2;
+/** How many of a long queue an error names. */
+const NAMED_AHEAD = 10;
+
+/** What a lane asks and tells its database. */
+export interface LaneHost extends GroupHost {
+  readonly name: string;
+  readonly activity: Activity;
+  /** The one connection that writes, and the queue of those who want it for themselves. */
+  readonly writers: Pool<DriverConnection>;
+  connectionOf(lease: Lease<DriverConnection>): { readonly sync: SqliteConnection; readonly log: LogSync | undefined };
+  /** Throws while writes are stopped. */
+  assertWritable(label: Label, now: number): void;
+  /** Told after each COMMIT and before anybody else is; what it throws, the callers are told instead. */
+  committed(label: Label): void;
+  runCallbacks(callbacks: readonly (() => void)[], label: Label): void;
+  rolledBack(): void;
+  /** How a call waits for a lock. */
+  patience(call: Call): Patience;
+  /** The lock of another process was not had in time. */
+  busyError(cause: unknown, label: Label, since: number): Promise<DatabaseError>;
+  /** Whether what a member's function has thrown says that somebody else's lock was in the way. */
+  lostLock(error: unknown, call: Call): boolean;
+  /** What a caller is told. */
+  told(error: unknown, call: Call): unknown;
+  /** A call is over, well or not. */
+  ended(call: Call, now: number): void;
+}
+
+/**
+ * What the lane is doing. `working`: it has the writer, and runs a group now or as soon as those who come in this breath have come.
+ * `queueing`: the writer is somebody else's. `contending`: the lock is, and the lane waits for it with the writer in its hands.
+ */
+type LaneState =
+  | { readonly kind: 'idle' | 'working' }
+  | { readonly kind: 'queueing' | 'contending'; readonly leader: Member };
+
+const IDLE: LaneState = Object.freeze({ kind: 'idle' });
+const WORKING: LaneState = Object.freeze({ kind: 'working' });
+const SETTLED = Promise.resolve();
+const COMMITTED: GroupEnd = Object.freeze({ kind: 'committed' });
+
+/** The lock was somebody else's. */
+class Taken {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/**
+ * Where the writes of one process to one file queue. Those that wait together are committed together: one BEGIN, one COMMIT and one
+ * sync for all. A write that is alone costs a microtask more than the bare transaction.
+ */
+export class Lane {
+  readonly #host: LaneHost;
+  readonly #queue: MemberQueue;
+  readonly #breather: Breather;
+  readonly #deadline: Alarm;
+  #state: LaneState = IDLE;
+  /** The last group had several members: who comes next is likely to have company, which one turn of the event loop gathers. */
+  #gathers = false;
+  /** How many have to run in a group of their own, because one of them cannot be committed. */
+  #apart = 0;
+  /** How long a write takes at present, when many wait. */
+  #eachMs = 0;
+  readonly #commitTime = new Histogram();
+  #groups = 0;
+  #members = 0;
+  #closed = false;
+
+  constructor(host: LaneHost) {
+    this.#host = host;
+    this.#queue = new MemberQueue(host.clock);
+    this.#breather = new Breather(host.clock, BREATH_MS);
+    this.#deadline = new Alarm(host.clock, () => {
+      this.#expireDue();
+    });
+  }
+
+  /** Resolves with what the function has returned when it has been committed and will last. */
+  write<T>(call: Call, fn: (tx: SyncTransaction) => T, priority: Priority): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#enter(call, fn, priority, resolve as (value: unknown) => void, reject);
+    });
+  }
+
+  /** Turns away who waits. What has begun may come to its end. */
+  close(): void {
+    this.#closed = true;
+    this.#deadline.cancel();
+    this.#turnAway();
+  }
+
+  #turnAway(): void {
+    const { leader } = this.#waiting();
+    for (const member of this.#queue)
+      if (member !== leader && !member.begun)
+        this.#leave(member, new PoolError('POOL_CLOSED', this.#title('the service was closed meanwhile')));
+  }
+
+  #enter(call: Call, fn: Member['fn'], priority: Priority, resolve: Member['resolve'], reject: Member['reject']): void {
+    const wakes = this.#state.kind === 'idle';
+    const member: Member = {
+      call,
+      fn,
+      priority,
+      context: wakes ? undefined : new AsyncResource('HiveWrite'),
+      resolve,
+      reject,
+      state: 'waiting',
+      begun: false,
+      result: undefined,
+      callbacks: NO_CALLBACKS,
+      unsubscribe: undefined,
+      previous: undefined,
+      next: undefined,
+      queued: false,
+    };
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) {
+      this.#fail(member, refusal);
+      return;
+    }
+    if (call.options.signal !== undefined) this.#listen(member, call.options.signal);
+    this.#queue.push(member);
+    if (wakes) this.#wake(member, call.at);
+    else if (this.#state.kind === 'queueing' || this.#state.kind === 'contending')
+      this.#deadline.by(call.deadline, call.at);
+  }
+
+  /** Why a caller may not even wait. */
+  #refusal({ at, deadline, options }: Call): PoolError | undefined {
+    if (options.signal?.aborted === true)
+      return new PoolError('ABORTED', this.#title('the caller had aborted before it asked'), {
+        cause: options.signal.reason,
+      });
+    const waiting = this.#queue.length;
+    if (waiting >= MOST_WAITING) return this.#overloaded(`${waiting} writes wait already`);
+    const expectedMs = waiting * this.#eachMs;
+    if (waiting < MOST_MEMBERS || expectedMs <= deadline - at) return undefined;
+    const allowedMs = Math.round(deadline - at);
+    return this.#overloaded(
+      `${waiting} writes wait already, for about ${Math.round(expectedMs)} ms of ${allowedMs} ms`,
+    );
+  }
+
+  #overloaded(what: string): PoolError {
+    return new PoolError('OVERLOADED', this.#title(what), this.#inTheWay());
+  }
+
+  #listen(member: Member, signal: AbortSignal): void {
+    const leave = (): void => {
+      // Of the leader the wait itself is told; what has begun is finished.
+      if (member.begun || member === this.#waiting().leader) return;
+      this.#abort(member);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    member.unsubscribe = () => {
+      signal.removeEventListener('abort', leave);
+    };
+  }
+
+  /** Gets in line for the writer at once; the group is made up when it runs, of those who have come by then. */
+  #wake(leader: Member, now: number): void {
+    const lease = this.#host.writers.tryAcquire({ owner: leader.call.label.text });
+    if (lease === undefined) {
+      void this.#queueForWriter(leader);
+      return;
+    }
+    this.#state = WORKING;
+    if (this.#gathers) this.#writeNextTurn(lease);
+    else
+      void SETTLED.then(() => {
+        this.#write(lease, now);
+      });
+  }
+
+  #writeNextTurn(lease: Lease<DriverConnection>): void {
+    const { clock } = this.#host;
+    clock.nextTurn(() => {
+      this.#write(lease, clock.now());
+    });
+  }
+
+  async #queueForWriter(leader: Member): Promise<void> {
+    this.#await('queueing', leader);
+    const { clock, writers } = this.#host;
+    const { label, deadline, options } = leader.call;
+    try {
+      const lease = await writers.acquire({
+        owner: label.text,
+        signal: options.signal,
+        timeoutMs: Math.max(0, deadline - clock.now()),
+      });
+      this.#write(lease, clock.now());
+    } catch (error) {
+      this.#leave(leader, error);
+      this.#goOn();
+    }
+  }
+
+  #await(kind: 'queueing' | 'contending', leader: Member): void {
+    this.#state = { kind, leader };
+    const now = this.#host.clock.now();
+    for (const { call } of this.#queue) if (call !== leader.call) this.#deadline.by(call.deadline, now);
+  }
+
+  /** One group; then whoever wants the writer for itself, and then the next group. */
+  #write(lease: Lease<DriverConnection>, now: number): void {
+    this.#state = WORKING;
+    let end: GroupEnd | undefined;
+    try {
+      end = this.#runGroup(lease, now);
+    } catch (error) {
+      this.#refuse(error);
+    }
+    if (end?.kind === 'busy') {
+      void this.#contend(lease, end.error);
+      return;
+    }
+    this.#next(lease);
+  }
+
+  #next(lease: Lease<DriverConnection>): void {
+    if (lease.active) lease.release();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    this.#state = IDLE;
+    if (this.#queue.length === 0) return;
+    this.#expireDue();
+    const leader = this.#queue.first;
+    if (leader !== undefined) this.#wakeAgain(leader);
+  }
+
+  /** Others may have been waiting for the writer. The event loop gets its turn before the next group. */
+  #wakeAgain(leader: Member): void {
+    const lease = this.#host.writers.tryAcquire({ owner: leader.call.label.text });
+    if (lease === undefined) {
+      void this.#queueForWriter(leader);
+      return;
+    }
+    this.#state = WORKING;
+    this.#writeNextTurn(lease);
+  }
+
+  /** The lock is somebody else's. Tries on for as long as somebody is patient; one of them at a time leads. */
+  async #contend(lease: Lease<DriverConnection>, error: unknown): Promise<void> {
+    let known: unknown = error;
+    while (lease.active) {
+      const leader = this.#queue.first;
+      if (leader === undefined) break;
+      this.#await('contending', leader);
+      const patience = this.#host.patience(leader.call);
+      try {
+        await whenFree(
+          () => {
+            const before = known;
+            known = undefined;
+            this.#tryGroup(lease, before);
+          },
+          { ...patience, isBusy: isTaken, giveUp: (taken) => patience.giveUp(causeOf(taken)) },
+        );
+        break;
+      } catch (failure) {
+        if (leader.queued) this.#leave(leader, failure);
+      }
+    }
+    this.#next(lease);
+  }
+
+  /** Throws `Taken` while the lock is. The first time that is known already. */
+  #tryGroup(lease: Lease<DriverConnection>, known: unknown): void {
+    if (known !== undefined) throw new Taken(known);
+    const end = this.#runGroup(lease, this.#host.clock.now());
+    if (end.kind === 'busy') throw new Taken(end.error);
+  }
+
+  #runGroup(lease: Lease<DriverConnection>, now: number): GroupEnd {
+    const { sync, log } = this.#host.connectionOf(lease);
+    const members = this.#queue.head(this.#apart > 0 ? 1 : MOST_MEMBERS);
+    const label = members[0]?.call.label;
+    if (label === undefined) return COMMITTED;
+    const { activity } = this.#host;
+    const outer = activity.label(label.id);
+    try {
+      this.#host.assertWritable(label, now);
+      for (const member of members) member.begun = true;
+      const end = new Group(sync, members, this.#host, now + GROUP_MS).run();
+      return end.kind === 'busy' ? end : this.#sort(members, end, log, now);
+    } catch (error) {
+      this.#undo(lease, sync);
+      throw error;
+    } finally {
+      this.#release(members);
+      activity.label(outer);
+    }
+  }
+
+  /** Who stays for another group may leave again, and is sent away where that was to be done meanwhile. */
+  #release(members: readonly Member[]): void {
+    for (const member of members) {
+      member.begun = false;
+      if (member.queued && member.call.options.signal?.aborted === true) this.#abort(member);
+    }
+    if (this.#closed) this.#turnAway();
+  }
+
+  #abort(member: Member): void {
+    const details = { ...this.#inTheWay(member), cause: member.call.options.signal?.reason };
+    this.#leave(member, new PoolError('ABORTED', this.#title('the caller aborted its wait'), details));
+  }
+
+  /** What a connection that cannot even roll back has left open goes with it. */
+  #undo(lease: Lease<DriverConnection>, connection: SqliteConnection): void {
+    try {
+      if (connection.inTransaction) connection.control('ROLLBACK');
+    } catch {
+      lease.destroy();
+    }
+  }
+
+  /** Who is done, who has failed, and who stays for the next group. */
+  #sort(members: readonly Member[], end: GroupEnd, log: LogSync | undefined, startedAt: number): GroupEnd {
+    if (end.kind === 'refused') this.#apart = members.length;
+    else if (this.#apart > 0) this.#apart--;
+    this.#gathers = members.length > 1;
+    const done: Member[] = [];
+    let lost: unknown;
+    for (const member of members) {
+      if (member.state === 'done') {
+        this.#unqueue(member);
+        done.push(member);
+      } else if (member.state === 'failed') {
+        this.#host.rolledBack();
+        lost ??= this.#failed(member);
+      }
+    }
+    if (done.length > 0) this.#makeLast(done, log, startedAt);
+    return lost === undefined ? end : { kind: 'busy', error: lost };
+  }
+
+  /** Returns its error where that says that the lock was lost: it stays, and runs again when the lock is free. */
+  #failed(member: Member): unknown {
+    const error = member.result;
+    if (!this.#host.lostLock(error, member.call)) {
+      this.#leave(member, error);
+      return undefined;
+    }
+    reset(member);
+    return error;
+  }
+
+  /** They are committed; what `full` promises is that they survive the loss of power as well. */
+  #makeLast(done: readonly Member[], log: LogSync | undefined, startedAt: number): void {
+    this.#groups++;
+    this.#members += done.length;
+    if (log === undefined) {
+      this.#acknowledge(done, startedAt);
+    } else if (done.length === 1 && this.#queue.length === 0 && log.isQuick) {
+      this.#syncNow(done, log, startedAt);
+    } else {
+      log.sync((error) => {
+        if (error === undefined) this.#acknowledge(done, startedAt);
+        else this.#reject(done, error);
+      });
+    }
+  }
+
+  #syncNow(done: readonly Member[], log: LogSync, startedAt: number): void {
+    try {
+      log.syncNow();
+    } catch (error) {
+      this.#reject(done, error);
+      return;
+    }
+    this.#acknowledge(done, startedAt);
+  }
+
+  #reject(done: readonly Member[], error: unknown): void {
+    for (const member of done) this.#fail(member, this.#host.explain(error, 'commit', member.call.label));
+  }
+
+  #acknowledge(done: readonly Member[], startedAt: number): void {
+    const [first] = done;
+    if (first === undefined) return;
+    try {
+      this.#host.committed(first.call.label);
+    } catch (error) {
+      for (const member of done) this.#fail(member, forCall(error, member.call));
+      return;
+    }
+    const now = this.#host.clock.now();
+    this.#commitTime.record(now - startedAt);
+    this.#eachMs += SMOOTHING * ((now - startedAt) / done.length - this.#eachMs);
+    const settle = (): void => {
+      for (const member of done) this.#resolve(member, now);
+    };
+    // A loop of writes runs in microtasks alone; the event loop gets its turn before the next one goes on.
+    if (this.#breather.check(now)) this.#breather.hold(settle);
+    else settle();
+  }
+
+  #resolve(member: Member, now: number): void {
+    const { call, callbacks, result, resolve } = member;
+    if (callbacks.length > 0)
+      inContextOf(member, () => {
+        this.#host.runCallbacks(callbacks, call.label);
+      });
+    this.#host.ended(call, now);
+    resolve(result);
+  }
+
+  /** Nobody can be written, for a reason that has nothing to do with what they want. */
+  #refuse(error: unknown): void {
+    for (const member of this.#queue.head(MOST_MEMBERS)) this.#leave(member, forCall(error, member.call));
+  }
+
+  #leave(member: Member, error: unknown): void {
+    this.#unqueue(member);
+    this.#fail(member, error);
+  }
+
+  #fail(member: Member, error: unknown): void {
+    const { call, reject } = member;
+    this.#host.ended(call, this.#host.clock.now());
+    reject(this.#host.told(error, call));
+  }
+
+  #unqueue(member: Member): void {
+    this.#queue.remove(member);
+    member.unsubscribe?.();
+  }
+
+  /** Sends away whose time is up. Whoever leads knows its own time. */
+  #expireDue(): void {
+    const now = this.#host.clock.now();
+    const { kind, leader } = this.#waiting();
+    for (const member of this.#queue) {
+      if (member === leader || member.begun) continue;
+      if (member.call.deadline > now) this.#deadline.by(member.call.deadline, now);
+      else if (kind === 'contending') void this.#expireBusy(member);
+      else this.#leave(member, this.#lateError(member, now));
+    }
+  }
+
+  async #expireBusy(member: Member): Promise<void> {
+    const { label, at } = member.call;
+    this.#unqueue(member);
+    this.#fail(member, await this.#host.busyError(undefined, label, at));
+  }
+
+  #lateError(member: Member, now: number): PoolError {
+    const late = `no turn to write came within ${Math.round(now - member.call.at)} ms`;
+    const isSuspended = this.#host.writers.stats().status === 'suspended';
+    const code = isSuspended ? 'POOL_SUSPENDED' : 'POOL_TIMEOUT';
+    return new PoolError(
+      code,
+      this.#title(isSuspended ? `the pool is suspended and ${late}` : late),
+      this.#inTheWay(member),
+    );
+  }
+
+  #inTheWay(member?: Member): ConstructorParameters<typeof PoolError>[2] {
+    const now = this.#host.clock.now();
+    const ahead = [];
+    for (const one of this.#queue) {
+      if (one === member || ahead.length >= NAMED_AHEAD) break;
+      ahead.push({ owner: one.call.label.text, waitMs: now - one.call.at });
+    }
+    return { holders: this.#host.writers.leases(), waiting: this.#queue.length, ahead };
+  }
+
+  #title(what: string): string {
+    return `lane ${JSON.stringify(this.#host.name)}: ${what}`;
+  }
+
+  #waiting(): { readonly kind: LaneState['kind']; readonly leader: Member | undefined } {
+    const state = this.#state;
+    return { kind: state.kind, leader: 'leader' in state ? state.leader : undefined };
+  }
+
+  /** Who waits here, and not in the pool. */
+  waiters(): readonly { readonly owner: string; readonly waitMs: number }[] {
+    const now = this.#host.clock.now();
+    const { leader } = this.#waiting();
+    return Array.from(this.#queue)
+      .filter((member) => member !== leader)
+      .map(({ call }) => ({ owner: call.label.text, waitMs: now - call.at }));
+  }
+
+  /** What has been done, as plain data. */
+  work(): LaneWork {
+    return Object.freeze({ groups: this.#groups, members: this.#members, commitTime: this.#commitTime.snapshot() });
+  }
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Taken;
+}
+
+function causeOf(taken: unknown): unknown {
+  return taken instanceof Taken ? taken.cause : taken;
+}
+
+/** What has met several calls, as one of them is told. */
+function forCall(error: unknown, { label }: Call): unknown {
+  return error instanceof DatabaseError ? error.withLabel(label.text) : error;
+}

@@ -1,0 +1,144 @@
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Histogram, type Clock, type HistogramSnapshot } from '@hive/pool';
+import { SqliteError } from '../sqlite/engine.ts';
+
+/** A sync that is likely to take less is made at once: going to the thread pool and back costs as much. */
+const AT_ONCE_MS = 0.5;
+/** Weight of the newest sync in what the next one is likely to take. */
+const SMOOTHING = 0.2;
+
+/** Told that everything is on the disk that had been committed before it was asked for; or why that is not known. */
+type Synced = (error: Error | undefined) => void;
+
+/** How a file is brought to the disk. */
+export interface LogDisk {
+  readonly open: (path: string) => number;
+  readonly sync: (descriptor: number, done: (error: Error | null) => void) => void;
+  readonly syncNow: (descriptor: number) => void;
+  readonly syncDirectory: (path: string) => void;
+  readonly close: (descriptor: number) => void;
+}
+
+/**
+ * Brings what a connection has committed to the disk. SQLite itself syncs the log inside COMMIT when `synchronous` is FULL: with the
+ * lock in its hands and the event loop standing still. Here COMMIT only writes (NORMAL), and the log is synced afterwards, before
+ * anybody is told: in the thread pool, one sync for all that were committed meanwhile.
+ *
+ * Only the `-wal` is ever opened: SQLite has no locks on it, so closing it drops none (sqlite.org/walformat.html, section 2.3: all
+ * locks of a log are in the `-shm` file).
+ */
+export class LogSync {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #disk: LogDisk;
+  #descriptor: number | undefined;
+  #waiting: Synced[] = [];
+  #syncing = false;
+  #closed = false;
+  #likelyMs = 0;
+  readonly #time = new Histogram();
+
+  constructor(databasePath: string, clock: Clock, disk: LogDisk = nodeDisk) {
+    this.#path = `${databasePath}-wal`;
+    this.#clock = clock;
+    this.#disk = disk;
+  }
+
+  /** Whether the next sync is likely to be so short that waiting for it costs less than having it done elsewhere. */
+  get isQuick(): boolean {
+    return this.#likelyMs < AT_ONCE_MS && !this.#syncing;
+  }
+
+  /** How long syncs have taken. */
+  get time(): HistogramSnapshot {
+    return this.#time.snapshot();
+  }
+
+  /** Syncs, and blocks this thread for as long. Throws an I/O error of the engine's kind: what was committed may be lost. */
+  syncNow(): void {
+    try {
+      const descriptor = this.#open();
+      const startedAt = this.#clock.now();
+      this.#disk.syncNow(descriptor);
+      this.#took(this.#clock.now() - startedAt);
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  /** Syncs in the thread pool. One at a time: who comes while one is made shares the next. */
+  sync(done: Synced): void {
+    this.#waiting.push(done);
+    if (!this.#syncing) this.#start();
+  }
+
+  /** The connection is being closed. What is under way is finished first. */
+  close(): void {
+    this.#closed = true;
+    if (!this.#syncing) this.#let();
+  }
+
+  #start(): void {
+    const served = this.#waiting;
+    this.#waiting = [];
+    let descriptor: number;
+    try {
+      descriptor = this.#open();
+    } catch (error) {
+      for (const done of served) done(failureOf(error));
+      return;
+    }
+    this.#syncing = true;
+    const startedAt = this.#clock.now();
+    this.#disk.sync(descriptor, (error) => {
+      this.#syncing = false;
+      this.#took(this.#clock.now() - startedAt);
+      const failure = error === null ? undefined : failureOf(error);
+      if (this.#waiting.length > 0) this.#start();
+      else if (this.#closed) this.#let();
+      for (const done of served) done(failure);
+    });
+  }
+
+  #took(ms: number): void {
+    this.#time.record(ms);
+    this.#likelyMs += SMOOTHING * (ms - this.#likelyMs);
+  }
+
+  /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */
+  #open(): number {
+    if (this.#descriptor !== undefined) return this.#descriptor;
+    const descriptor = this.#disk.open(this.#path);
+    this.#disk.syncDirectory(dirname(this.#path));
+    this.#descriptor = descriptor;
+    return descriptor;
+  }
+
+  #let(): void {
+    if (this.#descriptor !== undefined) this.#disk.close(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+}
+
+/** As SQLite would have said it, so that it is told and treated as one of its failures. */
+function failureOf(error: unknown): Error {
+  const failure = new SqliteError('the log could not be synced', 'SQLITE_IOERR_FSYNC');
+  failure.cause = error;
+  return failure;
+}
+
+const nodeDisk: LogDisk = {
+  open: (path) => openSync(path, 'r'),
+  sync: fdatasync,
+  syncNow: fdatasyncSync,
+  syncDirectory: (path) => {
+    const descriptor = openSync(path, 'r');
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  },
+  close: closeSync,
+};
