@@ -144,7 +144,7 @@ export class Group {
     for (const member of this.#members) if (member !== culprit) reset(member);
     if (culprit?.state === 'done') {
       culprit.state = 'failed';
-      culprit.result = transactionEnded();
+      culprit.result = this.#host.explain(transactionEnded(), 'statement', culprit.call.label);
     }
     return ENDED;
   }

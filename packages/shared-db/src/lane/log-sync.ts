@@ -11,15 +11,6 @@ const SMOOTHING = 0.2;
 /** Told that everything is on the disk that had been committed before it was asked for; or why that is not known. */
 type Synced = (error: Error | undefined) => void;
 
-/** How a file is brought to the disk. */
-export interface LogDisk {
-  readonly open: (path: string) => number;
-  readonly sync: (descriptor: number, done: (error: Error | null) => void) => void;
-  readonly syncNow: (descriptor: number) => void;
-  readonly syncDirectory: (path: string) => void;
-  readonly close: (descriptor: number) => void;
-}
-
 /**
  * Brings what a connection has committed to the disk. SQLite itself syncs the log inside COMMIT when `synchronous` is FULL: with the
  * lock in its hands and the event loop standing still. Here COMMIT only writes (NORMAL), and the log is synced afterwards, before
@@ -31,7 +22,6 @@ export interface LogDisk {
 export class LogSync {
   readonly #path: string;
   readonly #clock: Clock;
-  readonly #disk: LogDisk;
   #descriptor: number | undefined;
   #waiting: Synced[] = [];
   #syncing = false;
@@ -39,10 +29,9 @@ export class LogSync {
   #likelyMs = 0;
   readonly #time = new Histogram();
 
-  constructor(databasePath: string, clock: Clock, disk: LogDisk = nodeDisk) {
+  constructor(databasePath: string, clock: Clock) {
     this.#path = `${databasePath}-wal`;
     this.#clock = clock;
-    this.#disk = disk;
   }
 
   /** Whether the next sync is likely to be so short that waiting for it costs less than having it done elsewhere. */
@@ -60,7 +49,7 @@ export class LogSync {
     try {
       const descriptor = this.#open();
       const startedAt = this.#clock.now();
-      this.#disk.syncNow(descriptor);
+      fdatasyncSync(descriptor);
       this.#took(this.#clock.now() - startedAt);
     } catch (error) {
       throw failureOf(error);
@@ -91,7 +80,7 @@ export class LogSync {
     }
     this.#syncing = true;
     const startedAt = this.#clock.now();
-    this.#disk.sync(descriptor, (error) => {
+    fdatasync(descriptor, (error) => {
       this.#syncing = false;
       this.#took(this.#clock.now() - startedAt);
       const failure = error === null ? undefined : failureOf(error);
@@ -109,14 +98,14 @@ export class LogSync {
   /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */
   #open(): number {
     if (this.#descriptor !== undefined) return this.#descriptor;
-    const descriptor = this.#disk.open(this.#path);
-    this.#disk.syncDirectory(dirname(this.#path));
+    const descriptor = openSync(this.#path, 'r');
+    syncDirectory(dirname(this.#path));
     this.#descriptor = descriptor;
     return descriptor;
   }
 
   #let(): void {
-    if (this.#descriptor !== undefined) this.#disk.close(this.#descriptor);
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
 }
@@ -128,17 +117,11 @@ function failureOf(error: unknown): Error {
   return failure;
 }
 
-const nodeDisk: LogDisk = {
-  open: (path) => openSync(path, 'r'),
-  sync: fdatasync,
-  syncNow: fdatasyncSync,
-  syncDirectory: (path) => {
-    const descriptor = openSync(path, 'r');
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  },
-  close: closeSync,
-};
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

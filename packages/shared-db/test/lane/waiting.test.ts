@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import type { SqliteDatabase, SyncTransaction, WriteOptions } from '@hive/shared-db';
+import { VirtualClock } from '@hive/shared-db/testing';
+import { companion } from '../support/companion.ts';
+import { rejectionOf } from '../support/outcome.ts';
+import { itemsOf, shop } from '../support/shop.ts';
+
+const save =
+  (name: string) =>
+  (tx: SyncTransaction): unknown =>
+    tx.run('INSERT INTO item (name) VALUES (?)', name);
+
+/** Holds the writer until it is told to let go. */
+function holdWriter(database: SqliteDatabase, label: string): { letGo(): Promise<unknown> } {
+  const gate = Promise.withResolvers<undefined>();
+  const held = database.transaction(label, () => gate.promise, { limitMs: 60_000, idleLimitMs: 60_000 });
+  return {
+    letGo: () => {
+      gate.resolve(undefined);
+      return held;
+    },
+  };
+}
+
+describe('a write that waits in the lane', () => {
+  it('goes before the less urgent, and behind those of its own urgency', async () => {
+    await using temporary = await shop({ clock: new VirtualClock() });
+    const { database } = temporary;
+    const writer = holdWriter(database, 'slow');
+    const order = [
+      ['low', 'a'],
+      ['normal', 'b'],
+      ['high', 'c'],
+      [undefined, 'd'],
+      ['low', 'e'],
+      ['high', 'f'],
+    ] as const;
+    const writes = order.map(([priority, name]) => database.write(name, save(name), { priority }));
+    await writer.letGo();
+    await Promise.all(writes);
+    expect(itemsOf(database)).toEqual(['c', 'f', 'b', 'd', 'a', 'e']);
+  });
+
+  it('is as urgent as any other when it has waited for a quarter of a second', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    const writer = holdWriter(database, 'slow');
+    const patient = database.write('patient', save('patient'), { priority: 'low' });
+    await clock.advance(250);
+    const urgent = database.write('urgent', save('urgent'), { priority: 'high' });
+    await writer.letGo();
+    await Promise.all([patient, urgent]);
+    expect(itemsOf(database)).toEqual(['patient', 'urgent']);
+  });
+
+  it('knows three priorities and no other', async () => {
+    await using temporary = await shop();
+    const wrong = { priority: 'urgent' } as unknown as WriteOptions;
+    expect(await rejectionOf(temporary.database.write('save', save('a'), wrong))).toMatchObject({
+      code: 'HIVEDB_E_CONFIG',
+      message: expect.stringContaining('priority is "urgent"; expected high, normal or low') as string,
+    });
+  });
+
+  it('is seen with its label, and told who holds the writer when its time is up; so are those behind it', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    const writer = holdWriter(database, 'nightly import');
+    const first = rejectionOf(database.write('first', save('a'), { timeoutMs: 100 }));
+    const second = rejectionOf(database.write('second', save('b'), { timeoutMs: 60 }));
+    const third = database.write('third', save('c'));
+    await clock.advance(50);
+    expect(database.snapshot()).toMatchObject({
+      lane: { waiting: 3, running: 1, oldestWaitMs: 50 },
+      waiters: [
+        { owner: 'first', use: 'write', waitMs: 50 },
+        { owner: 'second', use: 'write', waitMs: 50 },
+        { owner: 'third', use: 'write', waitMs: 50 },
+      ],
+    });
+    await clock.advance(100);
+    const holder = { label: 'nightly import', pid: process.pid };
+    expect(await first).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', label: 'first', culprits: [holder] });
+    expect(await second).toMatchObject({
+      code: 'HIVEDB_E_POOL_TIMEOUT',
+      label: 'second',
+      retryable: true,
+      culprits: [holder],
+      waiters: [{ label: 'first' }],
+      message: expect.stringContaining('within 60 ms') as string,
+    });
+    await writer.letGo();
+    await third;
+    expect(itemsOf(database)).toEqual(['c']);
+  });
+
+  it('can be given up by its caller, and the others are written', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const writer = holdWriter(database, 'slow');
+    const aborts = ['a', 'b', 'c'].map((name) => ({ name, abort: new AbortController() }));
+    const writes = aborts.map(({ name, abort }) => database.write(name, save(name), { signal: abort.signal }));
+    const refusals = writes.slice(0, 2).map(rejectionOf);
+    for (const { abort } of aborts.slice(0, 2)) abort.abort(new Error('changed its mind'));
+    for (const error of refusals)
+      expect(await error).toMatchObject({ code: 'HIVEDB_E_ABORTED', cause: new Error('changed its mind') });
+    await writer.letGo();
+    await writes[2];
+    expect(itemsOf(database)).toEqual(['c']);
+  });
+
+  it('cannot be given up any more when its group has begun', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const abort = new AbortController();
+    const writes = ['a', 'b', 'c'].map((name) =>
+      database.write(
+        name,
+        (tx) => {
+          abort.abort();
+          return save(name)(tx);
+        },
+        { signal: abort.signal },
+      ),
+    );
+    await Promise.all(writes);
+    expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is turned away at once when the service closes, and when it is suspended for longer than it may wait', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database, service } = temporary;
+    database.suspend();
+    const late = ['a', 'b'].map((name) => rejectionOf(database.write(name, save(name), { timeoutMs: 50 })));
+    await clock.advance(50);
+    for (const error of late) expect(await error).toMatchObject({ code: 'HIVEDB_E_POOL_SUSPENDED' });
+    database.resume();
+    const writer = holdWriter(database, 'slow');
+    const waiting = ['c', 'd'].map((name) => rejectionOf(database.write(name, save(name))));
+    const closing = service.close();
+    for (const error of waiting) expect(await error).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    await writer.letGo();
+    await closing;
+  });
+
+  it('is refused when ten thousand wait already', async () => {
+    await using temporary = await shop({ clock: new VirtualClock() });
+    const { database } = temporary;
+    const writer = holdWriter(database, 'slow');
+    const waiting = Array.from({ length: 10_000 }, () => database.write('crowd', () => 1));
+    expect(await rejectionOf(database.write('one too many', () => 1))).toMatchObject({
+      code: 'HIVEDB_E_OVERLOADED',
+      retryable: true,
+      culprits: [{ label: 'slow' }],
+      message: expect.stringContaining('10000 writes wait already') as string,
+    });
+    await writer.letGo();
+    await Promise.all(waiting);
+  });
+
+  it('is refused when those before it take longer than it may wait, by what writes have taken lately', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    const slow = (): number => {
+      clock.block(10);
+      return 1;
+    };
+    for (let n = 0; n < 20; n++) await database.write('slow', slow);
+    const writer = holdWriter(database, 'hold');
+    const waiting = Array.from({ length: 100 }, () => database.write('crowd', () => 1));
+    expect(await rejectionOf(database.write('in a hurry', () => 1, { timeoutMs: 500 }))).toMatchObject({
+      code: 'HIVEDB_E_OVERLOADED',
+      label: 'in a hurry',
+      message: expect.stringMatching(/100 writes wait already, for about \d+ ms of 500 ms/) as string,
+    });
+    const patient = database.write('patient', () => 1, { timeoutMs: 5_000 });
+    await writer.letGo();
+    await Promise.all([...waiting, patient]);
+  });
+});
+
+describe('writes, while another process holds the lock', () => {
+  it('are each told who that is when their own time is up, and the others are written', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using holder = companion(
+      `const { DatabaseSync } = await import('node:sqlite');
+       const database = new DatabaseSync(args[0]);
+       database.exec('BEGIN IMMEDIATE');
+       say('holding');
+       await hear();
+       database.exec('COMMIT');
+       goDeaf();`,
+      temporary.path,
+    );
+    expect(await holder.hear()).toBe('holding');
+    const early = [30, 60, 40].map((timeoutMs) =>
+      rejectionOf(database.write(`${timeoutMs} ms`, save(String(timeoutMs)), { timeoutMs })),
+    );
+    const late = database.write('late', save('late'), { timeoutMs: 60_000 });
+    for (const error of early)
+      expect(await error).toMatchObject({ code: 'HIVEDB_E_BUSY_TIMEOUT', culprits: [{ pid: holder.pid }] });
+    holder.say('let go');
+    await late;
+    expect(itemsOf(database)).toEqual(['late']);
+    expect(await holder.end()).toEqual({ code: 0, stderr: '' });
+  });
+});
