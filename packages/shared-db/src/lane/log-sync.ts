@@ -1,6 +1,6 @@
 import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Histogram, type Clock, type HistogramSnapshot } from '@hive/pool';
+import type { Clock } from '@hive/pool';
 import { SqliteError } from '../sqlite/engine.ts';
 
 /** A sync that is likely to take less is made at once: going to the thread pool and back costs as much. */
@@ -27,7 +27,6 @@ export class LogSync {
   #syncing = false;
   #closed = false;
   #likelyMs = 0;
-  readonly #time = new Histogram();
 
   constructor(databasePath: string, clock: Clock) {
     this.#path = `${databasePath}-wal`;
@@ -37,11 +36,6 @@ export class LogSync {
   /** Whether the next sync is likely to be so short that waiting for it costs less than having it done elsewhere. */
   get isQuick(): boolean {
     return this.#likelyMs < AT_ONCE_MS && !this.#syncing;
-  }
-
-  /** How long syncs have taken. */
-  get time(): HistogramSnapshot {
-    return this.#time.snapshot();
   }
 
   /** Syncs, and blocks this thread for as long. Throws an I/O error of the engine's kind: what was committed may be lost. */
@@ -91,7 +85,6 @@ export class LogSync {
   }
 
   #took(ms: number): void {
-    this.#time.record(ms);
     this.#likelyMs += SMOOTHING * (ms - this.#likelyMs);
   }
 
