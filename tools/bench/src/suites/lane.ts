@@ -1,0 +1,16 @@
+import type { Suite } from '../scenario.ts';
+import { togetherScenario } from './lane/together.ts';
+import { writeScenario } from './sqlite/writing.ts';
+
+/** The writes of one process: alone, and many at once. */
+export const laneSuite: Suite = {
+  name: 'lane',
+  about: 'writes of one process, alone and many at once, against better-sqlite3 by itself',
+  packages: ['@hive/shared-db', 'better-sqlite3'],
+  scenarios: () => [
+    writeScenario('normal'),
+    writeScenario('full'),
+    togetherScenario('normal'),
+    togetherScenario('full'),
+  ],
+};
