@@ -8,6 +8,7 @@ import type { Labels } from './labels.ts';
 import type { Priority } from './lane/member.ts';
 import type { Logger } from './logger.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
+import type { Turns } from './turns/turns.ts';
 
 /** How one call wants to wait. */
 export interface CallOptions {
@@ -85,6 +86,8 @@ export interface DatabaseContext {
   readonly dataDirectory: string | undefined;
   /** Where processes leave word for each other; undefined when there is no usable place. */
   readonly runtimeDirectory: string | undefined;
+  /** Makes the turns to write of a database file, as `device:inode`. */
+  readonly turns: (file: string) => Turns;
   /** A thing that an operator should know, said once. */
   readonly warn: (text: string) => void;
 }

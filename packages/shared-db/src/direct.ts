@@ -14,6 +14,7 @@ import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-dire
 import { processRegistry } from './process-registry.ts';
 import { checkLogger } from './service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
+import { NoTurns } from './turns/no-turns.ts';
 import { absolutePath } from './sqlite/path.ts';
 import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
 
@@ -58,6 +59,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
     logger,
     labels: new Labels(activity, systemClock),
     activity,
+    turns: () => new NoTurns('it is used without the service', systemClock),
     thresholds: DEFAULT_THRESHOLDS,
     dataDirectory: undefined,
     runtimeDirectory: meetingPlace(configured),

@@ -18,6 +18,10 @@ import type { SentinelHttp } from './presence/sentinel-message.ts';
 import { processRegistry } from './process-registry.ts';
 import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
+import { NoTurns } from './turns/no-turns.ts';
+import { ProcessTurns } from './turns/process-turns.ts';
+import { TurnSockets } from './turns/turn-sockets.ts';
+import type { Turns } from './turns/turns.ts';
 
 /** What `close` had to force. */
 export interface ServiceCloseReport {
@@ -119,6 +123,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         thresholds: settings.thresholds,
         dataDirectory,
         runtimeDirectory: meeting,
+        turns: (file: string) => this.#turns(file, meeting, random),
         warn: (text: string) => {
           this.#warn(text);
         },
@@ -253,6 +258,22 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       this.#warn(`hive-db cannot see this process: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
     }
+  }
+
+  #turns(file: string, meeting: string | undefined, random: () => number): Turns {
+    if (meeting === undefined)
+      return new NoTurns(
+        this.settings.presence ? 'there is no usable runtime directory' : 'presence is switched off',
+        this.#clock,
+      );
+    const host = (epoch: number): Promise<void> => this.#hostArbiter(file, epoch);
+    return new ProcessTurns({ sockets: new TurnSockets(meeting, file), host, clock: this.#clock, random });
+  }
+
+  async #hostArbiter(file: string, epoch: number): Promise<void> {
+    await this.#appearing;
+    if (this.#sentinel === undefined) throw new Error('the thread that would be the arbiter could not be started');
+    await this.#sentinel.hostArbiter(file, epoch);
   }
 
   async #appear(): Promise<void> {

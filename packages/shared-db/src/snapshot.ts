@@ -65,6 +65,22 @@ export interface LaneWork {
   readonly commitTime: HistogramSnapshot;
 }
 
+/** How a database comes by its turns to write among the processes of this host. */
+export interface TurnsSnapshot {
+  /** `alone`: nothing had to be agreed on yet. `arbiter`: turns are had. `polling`: they cannot be had, and who wants the lock tries again and again. */
+  readonly mode: 'alone' | 'arbiter' | 'polling';
+  /** Why it is polling, as a sentence. */
+  readonly reason: string | undefined;
+  /** How many callers of this process wait for a turn. */
+  readonly waiting: number;
+  readonly oldestWaitMs: number;
+  /** For how long this process has had its turn; undefined while it has none. */
+  readonly heldMs: number | undefined;
+  /** How many turns it was given, and how many it has helped itself to by polling. */
+  readonly taken: number;
+  readonly polled: number;
+}
+
 /** Who has the right to write among the callers of this process, and how far it is. */
 export interface WriterSnapshot {
   readonly label: string;

@@ -10,7 +10,7 @@ import { thisProcess, type ProcessIdentity } from './process-identity.ts';
 import { decodeRequest, encodeAnswer, MAX_REQUEST_BYTES, refuse, type Answer, type Verb } from './protocol.ts';
 import type { Recording } from './recording.ts';
 import { createRuntimeDirectory } from './runtime-directory.ts';
-import { socketName } from './socket-name.ts';
+import { MAX_SOCKET_PATH_BYTES, socketName } from './socket-name.ts';
 import { removeStaleSockets } from './stale-sockets.ts';
 
 /** How long a client may take to ask. A request is one small write. */
@@ -21,8 +21,6 @@ const ANSWER_PATIENCE_MS = 5_000;
 const MAX_CONNECTIONS = 32;
 /** How many services one thread may have: far more than any program wants, few enough to search. */
 const MAX_SERVICES = 64;
-/** What the system's address structure holds, without its closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS. */
-const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /** How a process makes itself findable. */
 export interface PresenceOptions {
@@ -171,10 +169,14 @@ function listening(server: Server, path: string): Promise<void> {
 
 function checkedLength(path: string): string {
   const bytes = Buffer.byteLength(path);
-  if (bytes <= MAX_PATH_BYTES) return path;
-  throw new DatabaseError('PATH', `socket path ${path} has ${bytes} bytes, and the system allows ${MAX_PATH_BYTES}`, {
-    advice: 'set HIVE_RUNTIME_DIR to a shorter path',
-  });
+  if (bytes <= MAX_SOCKET_PATH_BYTES) return path;
+  throw new DatabaseError(
+    'PATH',
+    `socket path ${path} has ${bytes} bytes, and the system allows ${MAX_SOCKET_PATH_BYTES}`,
+    {
+      advice: 'set HIVE_RUNTIME_DIR to a shorter path',
+    },
+  );
 }
 
 function cannotListen(path: string, cause: unknown): DatabaseError {

@@ -27,6 +27,8 @@ export type ToSentinel =
   | { readonly kind: 'name'; readonly name: ActivityName }
   | { readonly kind: 'snapshot'; readonly snapshot: ServiceSnapshot }
   | { readonly kind: 'no-snapshot' }
+  /** Makes the arbiter of a database file, as `device:inode`, and an epoch of it, unless there is one. */
+  | { readonly kind: 'host-arbiter'; readonly file: string; readonly epoch: number }
   | { readonly kind: 'close' };
 
 /** And back. */
@@ -38,4 +40,11 @@ export type FromSentinel =
   | { readonly kind: 'http'; readonly state: HealthServerState }
   /** Asks for a snapshot. The next one counts, whatever it was taken for. */
   | { readonly kind: 'question' }
+  /** There is an arbiter of that epoch, or why there is none. */
+  | {
+      readonly kind: 'arbiter';
+      readonly file: string;
+      readonly epoch: number;
+      readonly failure: string | undefined;
+    }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly fields: object; readonly message: string };

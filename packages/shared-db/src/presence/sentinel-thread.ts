@@ -5,6 +5,7 @@ import { readActivity, type ActivityName } from '../activity.ts';
 import type { Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import type { HealthServer, HealthServerState } from '../http/health-server.ts';
+import { ArbiterHouse } from '../turns/arbiter-house.ts';
 import { FlightRecorder, STEP_MS } from './flight-recorder.ts';
 import { startPresence, type Presence } from './presence-server.ts';
 import type { Recording } from './recording.ts';
@@ -30,6 +31,7 @@ const curious = new Set<(snapshot: ServiceSnapshot | undefined) => void>();
 let asked = false;
 let latest = data.snapshot;
 let presence: Presence | undefined;
+const arbiters = data.directory === undefined ? undefined : new ArbiterHouse(data.directory, systemClock, logger());
 let health: HealthServer | undefined;
 let closing = false;
 
@@ -45,6 +47,9 @@ port.on('message', (message: ToSentinel) => {
     case 'no-snapshot':
       answer(undefined);
       return;
+    case 'host-arbiter':
+      void hostArbiter(message.file, message.epoch);
+      return;
     case 'close':
       closing = true;
       end();
@@ -57,7 +62,18 @@ tell({ kind: 'listening' });
 function end(): void {
   health?.close();
   presence?.close();
+  arbiters?.close();
   port.close();
+}
+
+async function hostArbiter(file: string, epoch: number): Promise<void> {
+  let failure: string | undefined;
+  try {
+    await arbiters?.host(file, epoch);
+  } catch (error) {
+    failure = `no arbiter could be made: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  tell({ kind: 'arbiter', file, epoch, failure });
 }
 
 async function appear(directory: string | undefined): Promise<void> {

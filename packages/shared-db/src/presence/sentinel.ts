@@ -38,6 +38,11 @@ export interface SentinelOptions {
 export interface Sentinel {
   /** Remembers how the process is now. Done once a second anyway: for changes that a process should not be known without if it gets stuck. */
   look(): void;
+  /**
+   * Makes the arbiter of a database file, as `device:inode`, and an epoch of it, unless there is one. Rejects with why that cannot be, in a
+   * sentence of ours.
+   */
+  hostArbiter(file: string, epoch: number): Promise<void>;
   /** Removes the socket and ends the thread. Never rejects, and takes little more than a second at most. */
   close(): Promise<void>;
 }
@@ -64,6 +69,8 @@ class WorkerSentinel implements Sentinel {
   readonly #ended = Promise.withResolvers<void>();
   #isStarted = false;
   #beats = 0;
+  /** Who waits for an arbiter, by its file and epoch. */
+  readonly #arbiters = new Map<string, PromiseWithResolvers<void>>();
   #timer: Timer | undefined;
 
   constructor(options: SentinelOptions) {
@@ -125,6 +132,13 @@ class WorkerSentinel implements Sentinel {
     this.#describe();
   }
 
+  hostArbiter(file: string, epoch: number): Promise<void> {
+    const made = Promise.withResolvers<void>();
+    this.#arbiters.set(`${file} ${epoch}`, made);
+    this.#tell({ kind: 'host-arbiter', file, epoch });
+    return made.promise;
+  }
+
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#tell({ kind: 'close' });
@@ -163,9 +177,20 @@ class WorkerSentinel implements Sentinel {
       case 'question':
         this.#describe();
         return;
+      case 'arbiter':
+        this.#answerArbiter(message);
+        return;
       case 'log':
         this.#options.logger[message.level](message.fields, message.message);
     }
+  }
+
+  #answerArbiter({ file, epoch, failure }: Extract<FromSentinel, { kind: 'arbiter' }>): void {
+    const key = `${file} ${epoch}`;
+    const made = this.#arbiters.get(key);
+    this.#arbiters.delete(key);
+    if (failure === undefined) made?.resolve();
+    else made?.reject(new Error(failure));
   }
 
   #fail(reason: string): void {

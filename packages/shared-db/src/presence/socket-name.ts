@@ -2,6 +2,9 @@ import type { ProcessIdentity } from './process-identity.ts';
 
 const PATTERN = /^process-([1-9]\d{0,9})-(\d{1,20})(?:-t([1-9]\d{0,9}))?(?:-n([1-9]\d{0,2}))?\.sock$/;
 
+/** What the system's address structure holds, without its closing NUL: 108 bytes on Linux, 104 on the BSDs and macOS. */
+export const MAX_SOCKET_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
 /**
  * The name of a process's socket: pid, start and, for a worker thread, its number; `-n2` and so on for the second service of one
  * thread.

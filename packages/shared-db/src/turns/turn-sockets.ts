@@ -1,0 +1,84 @@
+import { lstatSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseError } from '../errors.ts';
+import { socketOwner } from '../presence/probe.ts';
+import { createRuntimeDirectory, namesInRuntimeDirectory } from '../presence/runtime-directory.ts';
+import { MAX_SOCKET_PATH_BYTES } from '../presence/socket-name.ts';
+
+/** Raised when arbiter and participants say anything new to each other: those of two versions must not meet. */
+const VERSION = 1;
+const NAME = /^v(?<version>\d{1,3})-(?<device>\d{1,20})-(?<inode>\d{1,20})-(?<epoch>[1-9]\d{0,8})\.sock$/;
+
+/** Which arbiters a file has had. */
+export interface Epochs {
+  /** The newest whose socket is this user's; 0 where there is none. Nothing is said of whether anybody listens on it. */
+  readonly live: number;
+  /** The newest whose name is taken, by whatever; 0 where there is none. */
+  readonly newest: number;
+}
+
+/**
+ * The sockets of the arbiters of one database file: in the directory `turns` of the runtime directory, named by device and inode, because
+ * a file has many paths, and by an epoch: the newest is the one that counts, so that an arbiter is deposed by making a newer one.
+ */
+export class TurnSockets {
+  readonly #directory: string;
+  readonly #file: string;
+
+  /** @param key stands for the database file, as `device:inode`. */
+  constructor(runtimeDirectory: string, key: string) {
+    this.#directory = join(resolve(runtimeDirectory), 'turns');
+    this.#file = key.replace(':', '-');
+  }
+
+  /** Throws `PATH` where the system could not open a socket of that name. */
+  path(epoch: number): string {
+    const path = join(this.#directory, `v${VERSION}-${this.#file}-${epoch}.sock`);
+    const bytes = Buffer.byteLength(path);
+    if (bytes <= MAX_SOCKET_PATH_BYTES) return path;
+    throw new DatabaseError(
+      'PATH',
+      `socket path ${path} has ${bytes} bytes, and the system allows ${MAX_SOCKET_PATH_BYTES}`,
+      { advice: 'set HIVE_RUNTIME_DIR to a shorter path' },
+    );
+  }
+
+  /** Throws `PATH` or `PERMISSION` where the directory is not this user's alone. Costs one look at each socket of the file. */
+  epochs(): Epochs {
+    const taken = this.#taken();
+    const live = taken.findLast((epoch) => socketOwner(this.path(epoch)) === 'own');
+    return { live: live ?? 0, newest: taken.at(-1) ?? 0 };
+  }
+
+  /** Makes the directory, with mode 0700, where it does not exist. Throws what `createRuntimeDirectory` throws. */
+  prepare(): void {
+    createRuntimeDirectory(resolve(this.#directory, '..'));
+    createRuntimeDirectory(this.#directory);
+  }
+
+  /** Removes the sockets of the epochs before one. What is no socket of this user's is left alone. */
+  removeBefore(epoch: number): void {
+    for (const older of this.#taken()) {
+      const path = this.path(older);
+      if (older < epoch && socketOwner(path) === 'own') rmSync(path, { force: true });
+    }
+  }
+
+  /** In ascending order. */
+  #taken(): readonly number[] {
+    const start = `v${VERSION}-${this.#file}-`;
+    return namesInRuntimeDirectory(this.#directory)
+      .filter((name) => name.startsWith(start))
+      .flatMap((name) => {
+        const epoch = NAME.exec(name)?.groups?.['epoch'];
+        return epoch === undefined ? [] : [Number(epoch)];
+      })
+      .toSorted((a, b) => a - b);
+  }
+}
+
+/** What tells a socket file from a later one of the same name; undefined where there is none. */
+export function socketIdentity(path: string): string | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats?.isSocket() === true ? `${stats.dev}:${stats.ino}:${stats.mtimeMs}` : undefined;
+}
