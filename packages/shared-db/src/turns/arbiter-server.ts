@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts';
 import { Alarm } from './alarm.ts';
 import { Arbiter, type ArbiterAction, type ArbiterEvent, type ArbiterOptions } from './arbiter.ts';
 import { decodeToArbiter, encodeFrame, FrameReader, type ToArbiter } from './frame.ts';
-import { socketIdentity, type TurnSockets } from './turn-sockets.ts';
+import type { TurnSockets } from './turn-sockets.ts';
 
 /** How many processes may take turns at one file: more than any host runs. The next one is told, and polls. */
 const MAX_CLIENTS = 512;
@@ -53,7 +53,8 @@ export async function startArbiter(options: ArbiterServerOptions): Promise<Arbit
 
 class SocketArbiter implements ArbiterServer {
   readonly #server: Server;
-  readonly #path: string;
+  readonly #sockets: TurnSockets;
+  readonly #epoch: number;
   readonly #identity: string | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -67,8 +68,9 @@ class SocketArbiter implements ArbiterServer {
 
   constructor(server: Server, path: string, options: ArbiterServerOptions) {
     this.#server = server;
-    this.#path = path;
-    this.#identity = socketIdentity(path);
+    this.#sockets = options.sockets;
+    this.#epoch = options.epoch;
+    this.#identity = options.sockets.identity(options.epoch);
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#ended = options.ended;
@@ -131,7 +133,7 @@ class SocketArbiter implements ArbiterServer {
   /** An arbiter that newcomers do not find any more has been deposed, perhaps while its process stood still. */
   #check(): void {
     this.#checkedAt = this.#clock.now();
-    if (socketIdentity(this.#path) === this.#identity) return;
+    if (this.#sockets.isCurrent(this.#epoch, this.#identity)) return;
     this.close();
     this.#ended();
   }

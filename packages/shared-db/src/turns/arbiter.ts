@@ -37,12 +37,19 @@ interface Client {
   readonly id: number;
   /** Undefined until it has said who it is. */
   pid: number | undefined;
-  place: 'out' | 'waiting' | 'holding';
+  /** `late`: its turn has come and gone, and it has said nothing yet. */
+  place: 'out' | 'waiting' | 'holding' | 'late';
   /** The turn that it waits for or has. */
   request: number;
+  /** Whether it was given that turn, and has not said that it is over. */
+  hasTurn: boolean;
   /** What it was last told of the others. */
   told: Others;
 }
+
+/** How long nobody must wait until those who write are told so: in a dense sequence of turns there is such a moment between any two. */
+export const CALM_MS = 2;
+const RANK: Readonly<Record<Others, number>> = { none: 0, hold: 1, wait: 2 };
 
 /** Whose turn it is. */
 interface CurrentTurn {
@@ -56,7 +63,8 @@ interface CurrentTurn {
  * needed for the safety of anything: whoever has a turn still has to get SQLite's own lock, and whoever has none could get it, too.
  *
  * A turn ends when its holder says so or has gone. Where the holder has not seen it within 20 ms, or keeps it for longer than a second,
- * the next in line gets one as well, and they try for the lock side by side: nothing is taken from anybody.
+ * the next in line gets one as well, and they try for the lock side by side: nothing is taken from anybody. Who was passed over like
+ * that is put at the end of the line again, as soon as it is known to live: the others learn that it wants the lock, too.
  */
 export class Arbiter {
   readonly #quantumMs: number;
@@ -68,6 +76,8 @@ export class Arbiter {
   /** Since when there is somebody in it: a turn that nobody waits for may last. */
   #lineSince = 0;
   #turn: CurrentTurn | undefined;
+  /** When to tell some that others want less of the lock than they were told; undefined where all know. */
+  #calmAt: number | undefined;
   #actions: ArbiterAction[] = [];
 
   constructor({ quantumMs = 4, shortestQuantumMs = 2, lineMs = 12 }: ArbiterOptions = {}) {
@@ -78,6 +88,12 @@ export class Arbiter {
 
   /** When it wants to be told the time; undefined while nothing depends on it. */
   get dueAt(): number | undefined {
+    const limitAt = this.#limitAt;
+    return this.#calmAt === undefined ? limitAt : Math.min(this.#calmAt, limitAt ?? Infinity);
+  }
+
+  /** When the next in line goes on whatever the holder does. */
+  get #limitAt(): number | undefined {
     if (this.#turn === undefined || this.#line.size === 0) return undefined;
     const since = Math.max(this.#turn.grantedAt, this.#lineSince);
     return since + (this.#turn.isStarted ? TURN_LIMIT_MS : START_LIMIT_MS);
@@ -105,12 +121,12 @@ export class Arbiter {
     }
     this.#goOn(now);
     this.#grant(now);
-    this.#tellOthers();
+    this.#tellOthers(now);
     return this.#actions;
   }
 
   #join(id: number): void {
-    this.#clients.set(id, { id, pid: undefined, place: 'out', request: 0, told: 'none' });
+    this.#clients.set(id, { id, pid: undefined, place: 'out', request: 0, hasTurn: false, told: 'none' });
     this.#send(id, { kind: 'hello' });
   }
 
@@ -137,17 +153,17 @@ export class Arbiter {
     switch (message.kind) {
       case 'want':
         if (client.place !== 'out') return false;
-        client.place = 'waiting';
         client.request = message.request;
-        if (this.#line.size === 0) this.#lineSince = now;
-        this.#line.add(client);
+        this.#enqueue(client, now);
         return true;
       case 'started':
-        if (client.request === message.request && this.#turn?.client === client) this.#turn.isStarted = true;
+        if (client.request !== message.request) return true;
+        if (this.#turn?.client === client) this.#turn.isStarted = true;
+        else if (client.place === 'late') this.#enqueue(client, now);
         return true;
       case 'end':
         // What is over already, because its time was up, is over.
-        if (client.request === message.request) this.#release(client);
+        if (client.request === message.request) this.#release(client, 'out');
         return true;
       case 'ping':
         this.#send(client.id, { kind: 'pong' });
@@ -155,26 +171,34 @@ export class Arbiter {
     }
   }
 
-  #release(client: Client): void {
+  #enqueue(client: Client, now: number): void {
+    client.place = 'waiting';
+    if (this.#line.size === 0) this.#lineSince = now;
+    this.#line.add(client);
+  }
+
+  #release(client: Client, place: 'out' | 'late'): void {
     this.#line.delete(client);
     if (this.#turn?.client === client) this.#turn = undefined;
-    client.place = 'out';
+    client.place = place;
+    if (place === 'out') client.hasTurn = false;
   }
 
   #forget(id: number): void {
     const client = this.#clients.get(id);
     if (client === undefined) return;
-    this.#release(client);
+    this.#release(client, 'out');
     this.#clients.delete(id);
   }
 
   /** Passes over who has had his time. */
   #goOn(now: number): void {
     const turn = this.#turn;
-    if (turn === undefined || this.dueAt === undefined || now < this.dueAt) return;
-    if (turn.isStarted)
-      this.#actions.push({ kind: 'overdue', pid: turn.client.pid ?? 0, ms: Math.round(now - turn.grantedAt) });
-    this.#release(turn.client);
+    if (turn === undefined || now < (this.#limitAt ?? Infinity)) return;
+    this.#release(turn.client, 'late');
+    if (!turn.isStarted) return;
+    this.#actions.push({ kind: 'overdue', pid: turn.client.pid ?? 0, ms: Math.round(now - turn.grantedAt) });
+    this.#enqueue(turn.client, now);
   }
 
   #grant(now: number): void {
@@ -183,23 +207,33 @@ export class Arbiter {
     if (client === undefined) return;
     this.#line.delete(client);
     client.place = 'holding';
+    client.hasTurn = true;
     this.#turn = { client, grantedAt: now, isStarted: false };
     const share = this.#lineMs / Math.max(1, this.#line.size);
     const quantumMs = Math.min(this.#quantumMs, Math.max(this.#shortestQuantumMs, share));
     this.#send(client.id, { kind: 'grant', request: client.request, quantumMs });
   }
 
-  /** Who waits will not try anyway, so only the others are told, and only what is new. */
-  #tellOthers(): void {
-    const someWait = this.#line.size > 0;
+  /** Who waits and has no turn will not try anyway; the others are told what is new, at once where it makes them give way. */
+  #tellOthers(now: number): void {
+    const isCalm = this.#calmAt !== undefined && now >= this.#calmAt;
+    let isBetter = false;
     for (const client of this.#clients.values()) {
-      if (client.place === 'waiting' || client.pid === undefined) continue;
-      const someHold = this.#turn !== undefined && this.#turn.client !== client;
-      const others = someWait ? 'wait' : someHold ? 'hold' : 'none';
-      if (others === client.told) continue;
-      client.told = others;
-      this.#send(client.id, { kind: 'others', others });
+      if (client.pid === undefined || (client.place === 'waiting' && !client.hasTurn)) continue;
+      const others = this.#othersOf(client);
+      if (RANK[others] < RANK[client.told] && !isCalm) isBetter = true;
+      else if (others !== client.told) {
+        client.told = others;
+        this.#send(client.id, { kind: 'others', others });
+      }
     }
+    if (!isBetter) this.#calmAt = undefined;
+    else this.#calmAt ??= now + CALM_MS;
+  }
+
+  #othersOf(client: Client): Others {
+    if (this.#line.size > (this.#line.has(client) ? 1 : 0)) return 'wait';
+    return this.#turn !== undefined && this.#turn.client !== client ? 'hold' : 'none';
   }
 
   #send(client: number, message: FromArbiter): void {

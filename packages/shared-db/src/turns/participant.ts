@@ -25,7 +25,7 @@ export type ParticipantEvent =
 export type ParticipantAction =
   /** Look which epochs there are, and tell at once. */
   | { readonly kind: 'look' }
-  /** Look whether the socket of this epoch is still the one that it is connected to; tell `gone` if not. */
+  /** Look whether the socket of this epoch is still the one that it is connected to, and the newest; tell `gone` if not. */
   | { readonly kind: 'check'; readonly epoch: number }
   | { readonly kind: 'connect'; readonly epoch: number }
   /** Make an arbiter of this epoch, unless somebody else has. Tell `hosted` in either case, else `unhosted`. */
@@ -74,9 +74,11 @@ type Link =
   /** Turns cannot be had for now. */
   | { readonly kind: 'resting'; readonly dueAt: number };
 
-/** Somebody in this process waits for a turn. */
+/** A place in line, or what shall be one. */
 interface Wish {
   readonly request: number;
+  /** Whether its process has that turn already, of an arbiter that has gone or of nobody: the others must learn of it all the same. */
+  readonly isRenewal: boolean;
   /** When to stop waiting, if there is still no arbiter then. */
   patienceAt: number | undefined;
   /** When the arbiter will have been silent for too long. */
@@ -97,7 +99,7 @@ export class Participant {
   readonly #random: () => number;
   #link: Link = APART;
   #wish: Wish | undefined;
-  /** The turn that it has of the arbiter that it is joined to. */
+  /** The turn that its process has, whoever gave it. */
   #held: number | undefined;
   #others: Others = 'none';
   #request = 0;
@@ -121,7 +123,7 @@ export class Participant {
 
   /** Whether somebody waits for a turn. */
   get isWaiting(): boolean {
-    return this.#wish !== undefined;
+    return this.#wish?.isRenewal === false;
   }
 
   /** The epoch of the arbiter that it is joined to. */
@@ -206,7 +208,7 @@ export class Participant {
   #want(now: number): void {
     if (this.#wish !== undefined || this.#held !== undefined) throw new Error('BUG: two turns of one participant');
     this.#request = (this.#request + 1) >>> 0;
-    this.#wish = { request: this.#request, patienceAt: undefined, silenceAt: now + SILENCE_MS, isAsked: false };
+    this.#wish = newWish(this.#request, false, now);
     switch (this.#link.kind) {
       case 'joined':
         this.#send({ kind: 'want', request: this.#request });
@@ -226,7 +228,7 @@ export class Participant {
   }
 
   #end(): void {
-    const request = this.#wish?.request ?? this.#held;
+    const request = this.#held ?? this.#wish?.request;
     this.#wish = undefined;
     this.#held = undefined;
     if (request !== undefined && this.#link.kind === 'joined') this.#send({ kind: 'end', request });
@@ -272,8 +274,7 @@ export class Participant {
         this.#rest('the arbiter has no room for one more process', now);
         return;
       case 'grant':
-        if (wish?.request === message.request && this.#link.kind === 'joined')
-          this.#start(message.request, message.quantumMs);
+        this.#start(message.request, message.quantumMs);
         return;
       case 'others':
         this.#others = message.others;
@@ -289,14 +290,20 @@ export class Participant {
     this.#attempts = 0;
     this.#reason = undefined;
     this.#send({ kind: 'join', pid: this.#pid });
-    if (this.#wish !== undefined) this.#send({ kind: 'want', request: this.#wish.request });
+    if (this.#held !== undefined) this.#wish = newWish(this.#held, true, now);
+    if (this.#wish === undefined) return;
+    this.#wish.silenceAt = now + SILENCE_MS;
+    this.#send({ kind: 'want', request: this.#wish.request });
   }
 
   #start(request: number, quantumMs: number): void {
+    const isNew = this.#wish?.request === request && !this.#wish.isRenewal;
+    // What was granted to somebody who has left the line meanwhile has been given back.
+    if (!isNew && request !== this.#held) return;
     this.#wish = undefined;
     this.#held = request;
     this.#send({ kind: 'started', request });
-    this.#actions.push({ kind: 'turn', by: 'arbiter', quantumMs });
+    if (isNew) this.#actions.push({ kind: 'turn', by: 'arbiter', quantumMs });
   }
 
   #lose(why: 'refused' | 'absent' | 'closed', now: number): void {
@@ -316,10 +323,10 @@ export class Participant {
     }
   }
 
-  /** The arbiter has gone, or is no longer the one: another is looked for at once by who waits, and by others when they write. */
+  /** The arbiter has gone, or is no longer the one. Who waits or has a turn looks for another at once, others when they write. */
   #leave(now: number): void {
     this.#drop();
-    if (this.#wish === undefined) {
+    if (this.#wish === undefined && this.#held === undefined) {
       this.#link = APART;
       this.isAsleep = true;
     } else this.#scatter(now);
@@ -334,8 +341,6 @@ export class Participant {
   #drop(): void {
     this.#actions.push({ kind: 'hang-up' });
     this.#others = 'none';
-    // The turn itself goes on: whoever has it has SQLite's lock, or tries for it.
-    this.#held = undefined;
   }
 
   #tryAgain(now: number): void {
@@ -353,11 +358,15 @@ export class Participant {
     this.#attempts = 0;
     this.isAsleep = false;
     this.#link = { kind: 'resting', dueAt: now + REST_MS * (0.5 + this.#random()) };
-    if (this.#wish !== undefined) this.#poll();
+    this.#poll();
   }
 
+  /** Who waits helps himself. */
   #poll(): void {
+    const wish = this.#wish;
     this.#wish = undefined;
+    if (wish === undefined || wish.isRenewal) return;
+    this.#held = wish.request;
     this.#actions.push({ kind: 'turn', by: 'polling', quantumMs: POLLING_QUANTUM_MS });
   }
 
@@ -377,7 +386,8 @@ export class Participant {
         return;
       case 'resting':
         this.#link = APART;
-        this.isAsleep = true;
+        if (this.#held === undefined) this.isAsleep = true;
+        else this.#look();
         return;
       case 'scattered':
         this.#loseHope(now);
@@ -417,4 +427,8 @@ export class Participant {
   #send(message: ToArbiter): void {
     this.#actions.push({ kind: 'send', message });
   }
+}
+
+function newWish(request: number, isRenewal: boolean, now: number): Wish {
+  return { request, isRenewal, patienceAt: undefined, silenceAt: now + SILENCE_MS, isAsked: false };
 }

@@ -4,7 +4,7 @@ import type { TurnsSnapshot } from '../snapshot.ts';
 import { Alarm } from './alarm.ts';
 import { decodeFromArbiter, encodeFrame, FrameReader } from './frame.ts';
 import { Participant, type ParticipantAction, type ParticipantEvent } from './participant.ts';
-import { socketIdentity, type TurnSockets } from './turn-sockets.ts';
+import type { TurnSockets } from './turn-sockets.ts';
 import type { TakeOptions, Turn, Turns } from './turns.ts';
 
 export interface TurnsOptions {
@@ -162,7 +162,7 @@ export class ProcessTurns implements Turns {
         this.#look();
         return;
       case 'check':
-        if (this.#identityAt(action.epoch) !== this.#identity) this.#handle({ kind: 'gone', epoch: action.epoch });
+        if (!this.#sockets.isCurrent(action.epoch, this.#identity)) this.#handle({ kind: 'gone', epoch: action.epoch });
         return;
       case 'connect':
         this.#connect(action.epoch);
@@ -200,7 +200,7 @@ export class ProcessTurns implements Turns {
 
   #connect(epoch: number): void {
     this.#hangUp();
-    this.#identity = this.#identityAt(epoch);
+    this.#identity = this.#sockets.identity(epoch);
     const frames = new FrameReader(decodeFromArbiter);
     const lose = (event: ParticipantEvent): void => {
       if (this.#socket !== socket) return;
@@ -227,10 +227,6 @@ export class ProcessTurns implements Turns {
     socket.on('close', () => {
       lose({ kind: 'lost', why: 'closed' });
     });
-  }
-
-  #identityAt(epoch: number): string | undefined {
-    return socketIdentity(this.#sockets.path(epoch));
   }
 
   #hangUp(): void {

@@ -1,0 +1,64 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FAULTS, TurnWorld, type Fault, type Scenario } from '../support/turn-world.ts';
+import { isReplay, replay } from '../support/replay.ts';
+
+/** How many schedules; more find more. A thousand take about six seconds. */
+const RUNS = 2_000;
+/** Within this all faults happen and are over. */
+const FAULTY_MS = 400;
+/** How long it may take to recover from them: a rest of up to 1.5 s, and a turn that is passed over after a second before it. */
+const SETTLE_MS = 2_600;
+
+const fault: fc.Arbitrary<Fault> = fc.record({
+  at: fc.integer({ min: 0, max: FAULTY_MS - 250 }),
+  kind: fc.constantFrom(...FAULTS),
+  who: fc.nat(49),
+  ms: fc.integer({ min: 1, max: 250 }),
+});
+
+const scenarios: fc.Arbitrary<Scenario> = fc.record({
+  seed: fc.nat(),
+  processes: fc.oneof(
+    { weight: 8, arbitrary: fc.integer({ min: 2, max: 6 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 7, max: 50 }) },
+  ),
+  groupMs: fc.constantFrom(0.5, 2, 5),
+  thinkMs: fc.constantFrom(0, 0, 3),
+  faults: fc.array(fault, { maxLength: 6 }),
+});
+
+/** What the last of as many may wait for: a turn of each other, its last group and the way of the messages. */
+function longestWaitMs({ processes, groupMs }: Scenario): number {
+  return 30 + 2 * processes * (4 + 1.5 * groupMs + 1);
+}
+
+describe('turns', () => {
+  it('come to everybody in bounded time, in order, once all faults are over, and nothing that is written depends on them', () => {
+    const happened = new Set<string>();
+    fc.assert(
+      fc.property(scenarios, (scenario) => {
+        for (const { kind } of scenario.faults) happened.add(kind);
+        const world = new TurnWorld(scenario);
+        world.runUntil(FAULTY_MS + SETTLE_MS);
+        world.isWatching = true;
+        const limitMs = longestWaitMs(scenario);
+        world.runUntil(FAULTY_MS + SETTLE_MS + 2 * limitMs);
+
+        expect(world.violations).toEqual([]);
+        expect(world.lostWrites).toBe(0);
+        const alive = world.processes.filter(({ isRunning }) => isRunning);
+        // They have found one arbiter, the newest, and stay with it.
+        expect(new Set(alive.map(({ epoch }) => epoch)).size).toBeLessThan(2);
+        for (const { epoch, written, polled, longestWaitMs, waitMs } of alive) {
+          expect(epoch).toBe(world.live());
+          expect(polled).toBe(0);
+          expect(written).toBeGreaterThan(0);
+          expect(Math.max(longestWaitMs, waitMs)).toBeLessThan(limitMs);
+        }
+      }),
+      replay({ numRuns: RUNS }),
+    );
+    expect(isReplay() ? [] : FAULTS.filter((kind) => !happened.has(kind))).toEqual([]);
+  });
+});
