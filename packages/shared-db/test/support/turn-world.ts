@@ -97,6 +97,28 @@ class Thread {
   }
 }
 
+/** One timer of a thread for a moment that moves. It may ring too early. */
+class Alarm {
+  readonly #thread: Thread;
+  readonly #ring: Job;
+  #at = Infinity;
+
+  constructor(thread: Thread, ring: Job) {
+    this.#thread = thread;
+    this.#ring = ring;
+  }
+
+  set(dueAt = Infinity): void {
+    if (dueAt >= this.#at) return;
+    this.#at = dueAt;
+    this.#thread.after(Math.max(0, dueAt - this.#thread.world.now), () => {
+      if (this.#at !== dueAt) return;
+      this.#at = Infinity;
+      this.#ring();
+    });
+  }
+}
+
 /** A socket in the directory. */
 interface SocketFile {
   readonly kind: 'own' | 'file';
@@ -186,7 +208,9 @@ class SimulatedArbiter implements Listener {
   readonly epoch: number;
   readonly #world: TurnWorld;
   readonly #arbiter = new Arbiter();
+  readonly #alarm: Alarm;
   readonly #connections = new Map<number, Connection>();
+  readonly #numbers = new Map<Connection, number>();
   readonly #line: { readonly client: number; readonly request: number }[] = [];
   #holder: ModelTurn | undefined;
   /** Whose turn went by before they had seen it. */
@@ -199,6 +223,9 @@ class SimulatedArbiter implements Listener {
     this.thread = thread;
     this.epoch = epoch;
     this.#world = thread.world;
+    this.#alarm = new Alarm(thread, () => {
+      if (!this.isClosed) this.#handle({ kind: 'tick' });
+    });
   }
 
   accept(connection: Connection): void {
@@ -208,11 +235,12 @@ class SimulatedArbiter implements Listener {
     }
     const client = this.#next++;
     this.#connections.set(client, connection);
+    this.#numbers.set(connection, client);
     this.#handle({ kind: 'joined', client });
   }
 
   hear(connection: Connection, message: ToArbiter): void {
-    const client = this.#numberOf(connection);
+    const client = this.#numbers.get(connection);
     if (client === undefined || this.isClosed) return;
     if (message.kind === 'want' && this.#world.now - this.#checkedAt >= CHECK_EVERY_MS) {
       this.#checkedAt = this.#world.now;
@@ -228,9 +256,10 @@ class SimulatedArbiter implements Listener {
   }
 
   closed(connection: Connection): void {
-    const client = this.#numberOf(connection);
+    const client = this.#numbers.get(connection);
     if (client === undefined) return;
     this.#connections.delete(client);
+    this.#numbers.delete(connection);
     if (this.isClosed) return;
     this.#strike((entry) => entry.client === client);
     this.#handle({ kind: 'left', client });
@@ -247,10 +276,6 @@ class SimulatedArbiter implements Listener {
   forge(): void {
     for (const connection of this.#connections.values())
       connection.toClient({ kind: 'grant', request: connection.client.latestRequest, quantumMs: 4 });
-  }
-
-  #numberOf(connection: Connection): number | undefined {
-    return [...this.#connections].find(([, other]) => other === connection)?.[0];
   }
 
   #strike(isMeant: (entry: { readonly client: number; readonly request: number }) => boolean): void {
@@ -276,11 +301,7 @@ class SimulatedArbiter implements Listener {
       }
     if (this.#line.length > 0 && this.#holder === undefined)
       this.#world.violation(`arbiter ${this.epoch} lets ${this.#line.length} wait and has given nobody a turn`);
-    const { dueAt } = this.#arbiter;
-    if (dueAt !== undefined)
-      this.thread.after(Math.max(0, dueAt - now), () => {
-        if (!this.isClosed) this.#handle({ kind: 'tick' });
-      });
+    this.#alarm.set(this.#arbiter.dueAt);
   }
 
   #granted(client: number, request: number): void {
@@ -335,6 +356,7 @@ class SimulatedProcess {
   readonly sentinel: Thread;
   readonly arbiters: SimulatedArbiter[] = [];
   readonly #participant: Participant;
+  readonly #alarm: Alarm;
   #connection: Connection | undefined;
   #turn: { readonly endsAt: number; readonly by: 'arbiter' | 'polling' } | undefined;
   #waitsSince: number | undefined;
@@ -348,6 +370,9 @@ class SimulatedProcess {
     this.main = new Thread(world);
     this.sentinel = new Thread(world);
     this.#participant = new Participant({ pid, random: world.random });
+    this.#alarm = new Alarm(this.main, () => {
+      this.#handle({ kind: 'tick' });
+    });
     this.main.after(world.random() * 5, () => {
       this.#write();
     });
@@ -463,10 +488,7 @@ class SimulatedProcess {
     for (const action of this.#participant.handle(event, this.world.now)) this.#perform(action);
     const { dueAt, isWaiting } = this.#participant;
     if (isWaiting && dueAt === undefined) this.world.violation('somebody waits for nothing but a message');
-    if (dueAt !== undefined)
-      this.main.after(Math.max(0, dueAt - this.world.now), () => {
-        if (this.#participant.dueAt === dueAt) this.#handle({ kind: 'tick' });
-      });
+    this.#alarm.set(dueAt);
   }
 
   #perform(action: ParticipantAction): void {
@@ -606,7 +628,7 @@ export class TurnWorld {
   }
 
   runUntil(end: number): void {
-    for (let first; (first = this.#queue[0]) !== undefined && first.at <= end; ) {
+    for (let first; (first = this.#queue[0]) !== undefined && first.at <= end;) {
       this.#removeFirst();
       this.now = first.at;
       first.job();
