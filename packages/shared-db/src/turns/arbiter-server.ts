@@ -35,20 +35,25 @@ export interface ArbiterServer {
  */
 export async function startArbiter(options: ArbiterServerOptions): Promise<ArbiterServer | undefined> {
   const { sockets, epoch } = options;
-  sockets.prepare();
-  const path = sockets.path(epoch);
+  const path = sockets.newPath(epoch);
+  sockets.prepare(epoch);
   const server = createServer();
   server.unref();
-  if (!(await listens(server, path))) return undefined;
   try {
+    await listening(server, path);
     // Other users of this host could not pass the directory; the mode is the second lock.
     chmodSync(path, 0o600);
+    // A listener removes, when it closes, what has the name that it was given, whoever has made that meanwhile: so it is given another.
+    if (!sockets.publish(epoch)) {
+      server.close();
+      return undefined;
+    }
     sockets.removeBefore(epoch);
   } catch (error) {
     server.close();
     throw error;
   }
-  return new SocketArbiter(server, path, options);
+  return new SocketArbiter(server, options);
 }
 
 class SocketArbiter implements ArbiterServer {
@@ -66,7 +71,7 @@ class SocketArbiter implements ArbiterServer {
   #checkedAt: number;
   #isClosed = false;
 
-  constructor(server: Server, path: string, options: ArbiterServerOptions) {
+  constructor(server: Server, options: ArbiterServerOptions) {
     this.#server = server;
     this.#sockets = options.sockets;
     this.#epoch = options.epoch;
@@ -83,7 +88,10 @@ class SocketArbiter implements ArbiterServer {
       this.#welcome(socket);
     });
     server.on('error', (error) => {
-      this.#logger.warn({ err: error, path }, 'turns: a connection could not be accepted');
+      this.#logger.warn(
+        { err: error, path: this.#sockets.path(this.#epoch) },
+        'turns: a connection could not be accepted',
+      );
     });
   }
 
@@ -91,6 +99,7 @@ class SocketArbiter implements ArbiterServer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#alarm.cancel();
+    this.#sockets.remove(this.#epoch, this.#identity);
     this.#server.close();
     for (const socket of this.#clients.values()) socket.destroy();
   }
@@ -163,18 +172,13 @@ class SocketArbiter implements ArbiterServer {
   }
 }
 
-/** False where the name is taken. */
-function listens(server: Server, path: string): Promise<boolean> {
+function listening(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void => {
-      if (error.code === 'EADDRINUSE') resolve(false);
-      else reject(error);
-    };
-    server.once('error', fail);
+    server.once('error', reject);
     // Exclusive: in a worker of node:cluster the socket would otherwise be opened by, and shared through, the primary.
     server.listen({ path, exclusive: true }, () => {
-      server.off('error', fail);
-      resolve(true);
+      server.off('error', reject);
+      resolve();
     });
   });
 }

@@ -49,12 +49,16 @@ interface Client {
 
 /** How long nobody must wait until those who write are told so: in a dense sequence of turns there is such a moment between any two. */
 export const CALM_MS = 2;
+/** Who looks at a limit as late has stood still himself: what the holder has said meanwhile may be waiting to be read. */
+const LATE_MS = 20;
 const RANK: Readonly<Record<Others, number>> = { none: 0, hold: 1, wait: 2 };
 
 /** Whose turn it is. */
 interface CurrentTurn {
   readonly client: Client;
   readonly grantedAt: number;
+  /** From when on its limit counts. */
+  countsFrom: number;
   isStarted: boolean;
 }
 
@@ -95,7 +99,7 @@ export class Arbiter {
   /** When the next in line goes on whatever the holder does. */
   get #limitAt(): number | undefined {
     if (this.#turn === undefined || this.#line.size === 0) return undefined;
-    const since = Math.max(this.#turn.grantedAt, this.#lineSince);
+    const since = Math.max(this.#turn.countsFrom, this.#lineSince);
     return since + (this.#turn.isStarted ? TURN_LIMIT_MS : START_LIMIT_MS);
   }
 
@@ -166,9 +170,9 @@ export class Arbiter {
         if (client.request === message.request) this.#release(client, 'out');
         return true;
       case 'ping':
-        this.#send(client.id, { kind: 'pong' });
-        return true;
     }
+    this.#send(client.id, { kind: 'pong' });
+    return true;
   }
 
   #enqueue(client: Client, now: number): void {
@@ -194,7 +198,12 @@ export class Arbiter {
   /** Passes over who has had his time. */
   #goOn(now: number): void {
     const turn = this.#turn;
-    if (turn === undefined || now < (this.#limitAt ?? Infinity)) return;
+    const limitAt = this.#limitAt;
+    if (turn === undefined || limitAt === undefined || now < limitAt) return;
+    if (now - limitAt > LATE_MS) {
+      turn.countsFrom = now;
+      return;
+    }
     this.#release(turn.client, 'late');
     if (!turn.isStarted) return;
     this.#actions.push({ kind: 'overdue', pid: turn.client.pid ?? 0, ms: Math.round(now - turn.grantedAt) });
@@ -208,7 +217,7 @@ export class Arbiter {
     this.#line.delete(client);
     client.place = 'holding';
     client.hasTurn = true;
-    this.#turn = { client, grantedAt: now, isStarted: false };
+    this.#turn = { client, grantedAt: now, countsFrom: now, isStarted: false };
     const share = this.#lineMs / Math.max(1, this.#line.size);
     const quantumMs = Math.min(this.#quantumMs, Math.max(this.#shortestQuantumMs, share));
     this.#send(client.id, { kind: 'grant', request: client.request, quantumMs });

@@ -60,8 +60,8 @@ export function encodeFrame(message: ToArbiter | FromArbiter): Uint8Array {
     case 'hello':
     case 'full':
     case 'pong':
-      return frame(kind, 0, 0);
   }
+  return frame(kind, 0, 0);
 }
 
 function frame(kind: number, number: number, rest: number): Uint8Array {

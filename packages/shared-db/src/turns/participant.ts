@@ -149,8 +149,8 @@ export class Participant {
       case 'connecting':
         return Math.min(link.dueAt, this.#wish?.patienceAt ?? Infinity);
       case 'resting':
-        return link.dueAt;
     }
+    return link.dueAt;
   }
 
   /** Takes what has happened and says what is to be done. */

@@ -114,9 +114,9 @@ export class ProcessTurns implements Turns {
 
   /** Asks for the next turn when there is somebody who wants it and nobody who has one. */
   #next(): void {
-    if (this.#turn !== undefined || this.#callers.length === 0 || this.#participant.isWaiting) return;
+    if (this.#turn !== undefined || this.#callers.length === 0) return;
     if (this.#isClosed) this.#start('polling', 0);
-    else this.#handle({ kind: 'want' });
+    else if (!this.#participant.isWaiting) this.#handle({ kind: 'want' });
   }
 
   #forget(caller: Caller): void {

@@ -1,5 +1,6 @@
-import { lstatSync, rmSync } from 'node:fs';
+import { linkSync, lstatSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { threadId } from 'node:worker_threads';
 import { DatabaseError } from '../errors.ts';
 import { socketOwner } from '../presence/probe.ts';
 import { createRuntimeDirectory, namesInRuntimeDirectory } from '../presence/runtime-directory.ts';
@@ -33,7 +34,30 @@ export class TurnSockets {
 
   /** Throws `PATH` where the system could not open a socket of that name. */
   path(epoch: number): string {
-    const path = join(this.#directory, `v${VERSION}-${this.#file}-${epoch}.sock`);
+    return this.#checked(`v${VERSION}-${this.#file}-${epoch}.sock`);
+  }
+
+  /** Where this thread makes the socket of an epoch, before anybody can find it. Throws what `path` throws. */
+  newPath(epoch: number): string {
+    return this.#checked(`new-${process.pid}-${threadId}-${this.#file}-${epoch}.sock`);
+  }
+
+  /** Gives the socket at `newPath` its name. False where that is taken, by whatever. */
+  publish(epoch: number): boolean {
+    const path = this.newPath(epoch);
+    try {
+      linkSync(path, this.path(epoch));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    } finally {
+      rmSync(path, { force: true });
+    }
+  }
+
+  #checked(name: string): string {
+    const path = join(this.#directory, name);
     const bytes = Buffer.byteLength(path);
     if (bytes <= MAX_SOCKET_PATH_BYTES) return path;
     throw new DatabaseError(
@@ -66,10 +90,20 @@ export class TurnSockets {
     }
   }
 
-  /** Makes the directory, with mode 0700, where it does not exist. Throws what `createRuntimeDirectory` throws. */
-  prepare(): void {
+  /**
+   * Makes the directory, with mode 0700, where it does not exist, and room for the socket of an epoch. Throws what
+   * `createRuntimeDirectory` throws.
+   */
+  prepare(epoch: number): void {
     createRuntimeDirectory(resolve(this.#directory, '..'));
     createRuntimeDirectory(this.#directory);
+    // Of a process of the same number that was killed a moment too early.
+    rmSync(this.newPath(epoch), { force: true });
+  }
+
+  /** Removes the socket of an epoch, unless its name is another's by now. */
+  remove(epoch: number, identity: string | undefined): void {
+    if (identity !== undefined && this.identity(epoch) === identity) rmSync(this.path(epoch), { force: true });
   }
 
   /** Removes the sockets of the epochs before one. What is no socket of this user's is left alone. */

@@ -32,8 +32,9 @@ export const FAULTS = [
   'forge',
   /** Somebody without turns takes the lock for a while. */
   'foreign',
-  /** Somebody removes all sockets. */
+  /** Somebody removes all sockets, or makes the directory unusable for a while. */
   'tidy',
+  'close-directory',
 ] as const;
 
 export interface Scenario {
@@ -495,7 +496,11 @@ class SimulatedProcess {
     const { files } = this.world;
     switch (action.kind) {
       case 'look':
-        this.#handle({ kind: 'seen', live: this.world.live(), newest: Math.max(0, ...files.keys()) });
+        this.#handle(
+          this.world.isDirectoryOpen
+            ? { kind: 'seen', live: this.world.live(), newest: Math.max(0, ...files.keys()) }
+            : { kind: 'unusable', reason: 'the directory is closed' },
+        );
         return;
       case 'check':
         if (!this.world.isCurrent(action.epoch, this.#connection?.server))
@@ -555,6 +560,7 @@ export class TurnWorld {
   readonly random: () => number;
   readonly violations: string[] = [];
   now = 0;
+  isDirectoryOpen = true;
   /** Whether waits and writes count. */
   isWatching = false;
   readonly processes: readonly SimulatedProcess[];
@@ -700,6 +706,14 @@ export class TurnWorld {
         return;
       case 'tidy':
         this.files.clear();
+        return;
+      case 'close-directory':
+        this.isDirectoryOpen = false;
+        // Nobody stays connected who looks whether he still should be.
+        this.files.clear();
+        this.at(this.now + ms, () => {
+          this.isDirectoryOpen = true;
+        });
     }
   }
 
