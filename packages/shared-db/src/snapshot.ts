@@ -25,6 +25,8 @@ export interface DatabaseSnapshot {
   readonly pool: PoolStats;
   /** Where writes queue: `running` is 1 while somebody holds the writer. */
   readonly lane: LaneSnapshot;
+  /** How it comes by its turns among other processes; undefined where it needs none, and before it was opened. */
+  readonly turns: TurnsSnapshot | undefined;
   readonly counters: DatabaseCounters;
   readonly leases: readonly LeaseSnapshot[];
   readonly waiters: readonly WaiterSnapshot[];
@@ -77,8 +79,10 @@ export interface TurnsSnapshot {
   /** For how long this process has had its turn; undefined while it has none. */
   readonly heldMs: number | undefined;
   /** How many turns it was given, and how many it has helped itself to by polling. */
-  readonly taken: number;
+  readonly granted: number;
   readonly polled: number;
+  /** How long ago it last did that; undefined where it never has. */
+  readonly polledAgoMs: number | undefined;
 }
 
 /** Who has the right to write among the callers of this process, and how far it is. */

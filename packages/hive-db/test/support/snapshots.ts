@@ -123,6 +123,7 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     ...rest,
     pool: poolStats(pool),
     lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, work: NO_WORK, ...lane },
+    turns: undefined,
     counters: {
       reads: 1_800,
       synchronousReads: 0,

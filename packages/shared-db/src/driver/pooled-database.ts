@@ -466,6 +466,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       durability: this.context.settings.durability,
       pool: this.readers.stats(),
       lane: own ? NO_LANE : this.#lane(),
+      turns: this.turnsState(),
       counters: Object.freeze({ ...this.#counters, errors: this.failures.counts }),
       leases: Object.freeze(this.leases()),
       waiters: Object.freeze(this.#waiters()),
@@ -493,6 +494,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   protected laneWork(): LaneWork {
     return NO_WORK;
+  }
+
+  /** How an engine whose processes take turns comes by them. */
+  protected turnsState(): DatabaseSnapshot['turns'] {
+    return undefined;
   }
 
   /** The files of an engine that has some. */

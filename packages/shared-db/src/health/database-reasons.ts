@@ -8,6 +8,8 @@ import type { Thresholds } from './thresholds.ts';
 type Finding = Omit<Reason, 'database'>;
 type Rule = (database: DatabaseSnapshot, thresholds: Thresholds) => Finding | undefined;
 
+/** For how long it is told that the lock was fought for without turns: about as long as somebody needs to look. */
+const POLLED_LATELY_MS = 60_000;
 /** How many holders a sentence names; the snapshot has them all. */
 const NAMED_HOLDERS = 3;
 
@@ -27,6 +29,7 @@ const servingRules: readonly Rule[] = [
   saturated,
   waitingForConnection,
   waitingToWrite,
+  polling,
   timeouts,
   longLeases,
   abandoned,
@@ -117,6 +120,18 @@ function waitingToWrite({ name, lane }: DatabaseSnapshot, { oldestWaitMs }: Thre
     code: 'waiting-to-write',
     evidence: `${count(waiting, 'write')} waiting to be written, the oldest for ${duration(oldest)}${first}`,
     advice: `hive-db why ${name} says who holds the write lock; keep transactions short and slow work outside them`,
+  };
+}
+
+/** Only where others have been met: who is alone with its file needs no turns. */
+function polling({ turns }: DatabaseSnapshot): Finding | undefined {
+  if (turns?.mode !== 'polling' || (turns.polledAgoMs ?? Infinity) > POLLED_LATELY_MS) return undefined;
+  return {
+    status: 'warn',
+    code: 'polling',
+    evidence: `other processes write to the same file, and no turns can be had: ${turns.reason ?? 'for an unknown reason'}`,
+    advice:
+      'let all processes use one service each, with presence on and one runtime directory; until then some wait longer than others',
   };
 }
 

@@ -196,6 +196,13 @@ const databaseMetrics: readonly DatabaseMetric[] = [
     read: ({ lane }) => lane.oldestWaitMs / 1_000,
   },
   {
+    name: 'hive_db_turns_total',
+    type: 'counter',
+    help: 'Turns to write, by how they were had.',
+    by: 'kind',
+    read: ({ turns }) => turns && { each: { granted: turns.granted, polled: turns.polled } },
+  },
+  {
     name: 'hive_db_operations_total',
     type: 'counter',
     help: 'Calls, by their kind.',

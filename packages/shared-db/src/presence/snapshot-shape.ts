@@ -123,6 +123,20 @@ const database: Shape<DatabaseSnapshot> = {
         work: { fields: { groups: 'number', members: 'number', commitTime: histogram } },
       },
     },
+    turns: {
+      optional: {
+        fields: {
+          mode: { oneOf: { alone: true, arbiter: true, polling: true } },
+          reason: { optional: 'string' },
+          waiting: 'number',
+          oldestWaitMs: 'number',
+          heldMs: { optional: 'number' },
+          granted: 'number',
+          polled: 'number',
+          polledAgoMs: { optional: 'number' },
+        },
+      },
+    },
     counters: {
       fields: {
         reads: 'number',

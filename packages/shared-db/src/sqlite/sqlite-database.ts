@@ -14,6 +14,7 @@ import { LogSync } from '../lane/log-sync.ts';
 import type { Priority } from '../lane/member.ts';
 import type { DatabaseSnapshot, LaneWork } from '../snapshot.ts';
 import { Statements } from '../statements.ts';
+import type { Turns } from '../turns/turns.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
@@ -73,6 +74,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #explainSyncRead = (error: unknown): unknown => this.failures.explain(error, 'statement', this.#syncLabel);
   #insideWrite = false;
   #giveUpClaim = nothing;
+  /** The turns of the file that it has recognised. */
+  #turns: Turns | undefined;
 
   constructor(context: DatabaseContext, file: SqliteFile) {
     const statements = new Statements(context);
@@ -248,6 +251,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#file.recognise();
     this.#giveUpClaim();
     this.#giveUpClaim = claimFile(name, path, this.#file.key);
+    this.#turns?.close();
+    this.#turns = this.context.turns(this.#file.key);
     await this.#assertVerified();
 
     const at = clock.now();
@@ -368,7 +373,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   protected override closed(): Promise<void> {
     this.#giveUpClaim();
+    this.#turns?.close();
     return super.closed();
+  }
+
+  protected override turnsState(): DatabaseSnapshot['turns'] {
+    return this.#turns?.state;
   }
 }
 

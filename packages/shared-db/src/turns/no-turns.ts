@@ -10,6 +10,7 @@ export class NoTurns implements Turns {
   readonly #reason: string;
   readonly #clock: Clock;
   #polled = 0;
+  #polledAt: number | undefined;
 
   /** @param reason a sentence for an operator. */
   constructor(reason: string, clock: Clock) {
@@ -24,15 +25,18 @@ export class NoTurns implements Turns {
       waiting: 0,
       oldestWaitMs: 0,
       heldMs: undefined,
-      taken: 0,
+      granted: 0,
       polled: this.#polled,
+      polledAgoMs: this.#polledAt === undefined ? undefined : this.#clock.now() - this.#polledAt,
     });
   }
 
   take({ signal }: TakeOptions = {}): Promise<Turn> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    const now = this.#clock.now();
     this.#polled++;
-    return Promise.resolve({ endsAt: this.#clock.now() + POLLING_QUANTUM_MS, end: nothing });
+    this.#polledAt = now;
+    return Promise.resolve({ endsAt: now + POLLING_QUANTUM_MS, end: nothing });
   }
 
   close(): void {

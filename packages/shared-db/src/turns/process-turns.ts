@@ -40,8 +40,9 @@ export class ProcessTurns implements Turns {
   #socket: Socket | undefined;
   /** Of the socket file that it is connected to. */
   #identity: string | undefined;
-  #taken = 0;
+  #granted = 0;
   #polled = 0;
+  #polledAt: number | undefined;
   #isClosed = false;
 
   constructor({ sockets, host, clock, random }: TurnsOptions) {
@@ -74,8 +75,9 @@ export class ProcessTurns implements Turns {
       waiting: this.#callers.length,
       oldestWaitMs: first === undefined ? 0 : now - first.since,
       heldMs: this.#turn === undefined ? undefined : now - this.#turn.since,
-      taken: this.#taken,
+      granted: this.#granted,
       polled: this.#polled,
+      polledAgoMs: this.#polledAt === undefined ? undefined : now - this.#polledAt,
     });
   }
 
@@ -134,9 +136,13 @@ export class ProcessTurns implements Turns {
       this.#handle({ kind: 'end' });
       return;
     }
-    if (by === 'arbiter') this.#taken++;
-    else this.#polled++;
-    const turn = new HeldTurn(this.#clock.now(), quantumMs, (ended) => {
+    const now = this.#clock.now();
+    if (by === 'arbiter') this.#granted++;
+    else {
+      this.#polled++;
+      this.#polledAt = now;
+    }
+    const turn = new HeldTurn(now, quantumMs, (ended) => {
       this.#end(ended);
     });
     if (!this.#isClosed) this.#turn = turn;

@@ -206,6 +206,23 @@ describe('somebody who waits', () => {
   });
 });
 
+describe('turns', () => {
+  const turns = { ...healthyDatabase().turns!, mode: 'polling', reason: 'presence is switched off' } as const;
+
+  it('that cannot be had warn where another process has been met lately, and say why', () => {
+    expect(onlyReason({ turns: { ...turns, polled: 3, polledAgoMs: 60_000 } })).toMatchObject({
+      code: 'polling',
+      evidence: 'other processes write to the same file, and no turns can be had: presence is switched off',
+    });
+  });
+
+  it('are missed by nobody who is alone with its file, or was not for a moment', () => {
+    expect(verdictOn({ turns }).status).toBe('pass');
+    expect(verdictOn({ turns: { ...turns, polled: 3, polledAgoMs: 60_001 } }).status).toBe('pass');
+    expect(verdictOn({ turns: { ...turns, mode: 'arbiter', polled: 3, polledAgoMs: 10 } }).status).toBe('pass');
+  });
+});
+
 describe('timeouts', () => {
   it('warn by their share, so that one bad moment is forgotten', () => {
     const counters = { immediate: 90, waited: 8, timeouts: 2 };

@@ -93,7 +93,7 @@ describe('turns over sockets', () => {
     first.end();
     await Promise.all(taken);
     expect(order).toEqual(['b', 'c', 'b again']);
-    expect(a.turns.state).toMatchObject({ mode: 'arbiter', reason: undefined, waiting: 0, taken: 1 });
+    expect(a.turns.state).toMatchObject({ mode: 'arbiter', reason: undefined, waiting: 0, granted: 1 });
     await expect.poll(() => a.turns.mayTry && !a.turns.wanted).toBe(true);
   });
 
@@ -228,6 +228,7 @@ describe('turns over sockets', () => {
     turn.end();
     (await b.turns.take()).end();
     held.end();
+    expect(b.turns.state).toMatchObject({ waiting: 0, heldMs: undefined, granted: 0 });
   });
 
   it('cannot be had in a directory that others can enter: then the process polls, says why, and comes back', async () => {
