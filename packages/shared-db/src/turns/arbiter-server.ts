@@ -1,8 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Clock } from '@hive/pool';
+import { Alarm, type Clock } from '@hive/pool';
 import type { Logger } from '../logger.ts';
-import { Alarm } from './alarm.ts';
 import { Arbiter, type ArbiterAction, type ArbiterEvent, type ArbiterOptions } from './arbiter.ts';
 import { decodeToArbiter, encodeFrame, FrameReader, type ToArbiter } from './frame.ts';
 import type { TurnSockets } from './turn-sockets.ts';
@@ -148,8 +147,9 @@ class SocketArbiter implements ArbiterServer {
   }
 
   #handle(event: ArbiterEvent): void {
-    for (const action of this.#arbiter.handle(event, this.#clock.now())) this.#perform(action);
-    this.#alarm.set(this.#arbiter.dueAt);
+    const now = this.#clock.now();
+    for (const action of this.#arbiter.handle(event, now)) this.#perform(action);
+    this.#alarm.by(this.#arbiter.dueAt ?? Infinity, now);
   }
 
   #perform(action: ArbiterAction): void {

@@ -51,7 +51,7 @@ export const PATIENCE_MS = 250;
 /** How long turns are not tried for again where they cannot be had; half of it to one and a half. */
 export const REST_MS = 1_000;
 /** How often who writes looks whether its arbiter is still the one of all. */
-export const CHECK_EVERY_MS = 100;
+const CHECK_EVERY_MS = 100;
 /** After a loss: up to as long, so that those who wait do not all make an arbiter. */
 const SCATTER_MS = 3;
 /** A timer that comes as late: it was this process that stood still, and what it has not heard may be waiting to be read. */

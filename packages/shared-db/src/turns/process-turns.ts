@@ -1,7 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import type { Clock } from '@hive/pool';
+import { Alarm, type Clock } from '@hive/pool';
 import type { TurnsSnapshot } from '../snapshot.ts';
-import { Alarm } from './alarm.ts';
 import { decodeFromArbiter, encodeFrame, FrameReader } from './frame.ts';
 import { Participant, type ParticipantAction, type ParticipantEvent } from './participant.ts';
 import type { TurnSockets } from './turn-sockets.ts';
@@ -158,8 +157,10 @@ export class ProcessTurns implements Turns {
 
   #handle(event: ParticipantEvent): void {
     if (this.#isClosed) return;
-    for (const action of this.#participant.handle(event, this.#clock.now())) this.#perform(action);
-    this.#alarm.set(this.#participant.dueAt, this.#participant.isWaiting);
+    const now = this.#clock.now();
+    for (const action of this.#participant.handle(event, now)) this.#perform(action);
+    this.#alarm.by(this.#participant.dueAt ?? Infinity, now);
+    this.#alarm.keepAlive(this.#participant.isWaiting);
   }
 
   #perform(action: ParticipantAction): void {

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
-import type { Companion } from '../support/companion.ts';
+import { companion, type Companion } from '../support/companion.ts';
 import { turnTaker, type Written } from '../support/turn-taker.ts';
 
 /** Everything that is measured here is far below: it tells waiting for a turn from waiting in vain. */
@@ -116,6 +116,34 @@ describe('processes that take turns', () => {
       for (const survivor of rest) expect(await stateOf(survivor)).toMatchObject({ mode: 'arbiter' });
     }
     rowsIn(directory);
+  });
+
+  it('are kept alive by waiting for one, and by nothing else', async () => {
+    const directory = meeting();
+    const program = `
+      import { systemClock as clock } from '@hive/pool';
+      import { ArbiterHouse } from './dist/turns/arbiter-house.js';
+      import { ProcessTurns } from './dist/turns/process-turns.js';
+      import { TurnSockets } from './dist/turns/turn-sockets.js';
+      const [directory] = args;
+      const house = new ArbiterHouse(directory, clock, { warn() {} });
+      const sockets = new TurnSockets(directory, '1:2');
+      const turns = new ProcessTurns({ sockets, host: (epoch) => house.host('1:2', epoch), clock, random: Math.random });
+      say('takes');
+      const turn = await turns.take();
+      say('has it');
+      if (args[1] === 'keep') await hear();
+      turn.end();
+      goDeaf();`;
+    await using holder = companion(program, directory.file('run'), 'keep');
+    for (const line of ['takes', 'has it']) expect(await holder.hear()).toBe(line);
+    await using waiter = companion(program, directory.file('run'), 'end');
+    expect(await waiter.hear()).toBe('takes');
+    const hears = waiter.hear();
+    holder.say('go on');
+    expect(await hears).toBe('has it');
+    // Neither has closed anything.
+    for (const process of [waiter, holder]) expect(await process.end()).toEqual({ code: 0, stderr: '' });
   });
 
   it('share the lock with one who takes no turns', async () => {
