@@ -14,7 +14,7 @@ export interface RuntimeDirectoryReport {
 }
 
 /** Everything that processes of ours put into the directory: sockets, and word of files that must not be written. */
-const OUR_NAMES = /^(?:[a-z]+-[\w-]+\.sock|fences)$/;
+const OUR_NAMES = /^(?:[a-z]+-[\w-]+\.sock|fences|turns)$/;
 const PRIVATE = 0o700;
 
 /**
