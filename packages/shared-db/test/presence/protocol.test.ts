@@ -40,6 +40,16 @@ const full = healthyService({
         },
       ],
       lane: { running: 1, writer: { label: 'move stock', heldMs: 5, lockedMs: 4, changedMs: 3 } },
+      turns: {
+        mode: 'polling',
+        reason: 'nobody listens',
+        waiting: 1,
+        oldestWaitMs: 2,
+        heldMs: 3,
+        granted: 4,
+        polled: 5,
+        polledAgoMs: 6,
+      },
       waiters: [{ owner: 'save order', waitMs: 4, use: 'read' }],
       statements: [{ statement: 'SELECT 1', runs: 2, sumMs: 3, maxMs: 2 }],
       slowStatements: [{ statement: 'SELECT 1', label: 'list orders', ms: 120, at: 7 }],
@@ -275,6 +285,7 @@ describe('an answer', () => {
     const mayBeMissing = [
       /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer(?:\.(?:locked|changed)Ms)?|counters\.errors\.\w+)$/,
       /^databases\.0\.(?:leases|waiters)\.0\.(?:owner|acquiredAt|allowedMs)$/,
+      /^databases\.0\.turns(?:\.(?:reason|heldMs|polledAgoMs))?$/,
       /^databases\.0\.slowStatements\.0\.label$|^labels\.0\.callSite$/,
     ];
     for (const path of parents) {
