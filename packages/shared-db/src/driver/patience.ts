@@ -3,6 +3,14 @@ import type { Clock } from '@hive/pool';
 /** How long a lock is waited for between two tries. Constant: growing pauses starve whoever is behind. */
 const PAUSE_MS = 1;
 
+/** A line that is waited in before, or instead of, trying for a lock that others want. */
+export interface Line {
+  /** Whether the lock may not even be tried for. */
+  readonly mustWait: () => boolean;
+  /** Resolves when it is this one's turn. Rejects when that did not come in time. */
+  readonly wait: () => Promise<void>;
+}
+
 /** How somebody waits for a lock. */
 export interface Patience {
   readonly clock: Clock;
@@ -11,6 +19,8 @@ export interface Patience {
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
   readonly isBusy: (error: unknown) => boolean;
+  /** Where somebody agrees with others whose turn it is to try; undefined where everybody may. */
+  readonly line: Line | undefined;
   /** Told once, when the first try found the lock taken. */
   readonly onBusy: () => void;
   /** A wait of this length is worth a line in the log. */
@@ -27,7 +37,8 @@ export interface Patience {
  * A waiting process stays alive.
  */
 export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patience): Promise<T> {
-  const { clock, random, deadline, signal, isBusy, onBusy, slowMs, onSlow, giveUp, aborted } = patience;
+  const { clock, random, deadline, signal, isBusy, line, onBusy, slowMs, onSlow, giveUp, aborted } = patience;
+  if (line?.mustWait() === true) await line.wait();
   let since: number | undefined;
   let isSlow = false;
   for (let tries = 0; ; tries++) {
@@ -35,7 +46,10 @@ export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patie
       return await attempt();
     } catch (error) {
       if (!isBusy(error)) throw error;
-      if (tries === 0) onBusy();
+      if (tries === 0) {
+        onBusy();
+        await line?.wait();
+      }
       const now = clock.now();
       since ??= now;
       if (now >= deadline) throw await giveUp(error);

@@ -91,6 +91,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
       rolledBack: () => {
         this.countRollback();
       },
+      wrote: () => {
+        this.wrote();
+      },
     });
     const { poolSize, maxOverflow } = context.settings;
     this.readers = this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow);
@@ -273,6 +276,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       deadline,
       signal: options.signal,
       isBusy: (error) => this.failures.isBusy(error),
+      line: undefined,
       onBusy: () => {
         this.#counters.busy++;
       },
@@ -280,7 +284,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       onSlow: () => {
         void this.#warnOfSlowLock(label, at);
       },
-      giveUp: (cause) => this.busyError(cause, label, at),
+      giveUp: (cause) => this.busyError('BUSY_TIMEOUT', cause, label, at),
       aborted: () =>
         new DatabaseError('ABORTED', 'the caller aborted its wait for the lock', {
           database: this.name,
@@ -289,29 +293,40 @@ export class PooledDatabase implements Database, ManagedDatabase {
     };
   }
 
-  /** The lock was not had in time. */
-  protected async busyError(cause: unknown, label: Label, since: number): Promise<DatabaseError> {
+  /** The lock, or the turn to try for it, was not had in time. */
+  protected async busyError(
+    kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT',
+    cause: unknown,
+    label: Label,
+    since: number,
+  ): Promise<DatabaseError> {
     const encounter = await this.#inTheWay(since);
-    return this.#busy(
-      `the write lock was not had within ${encounter.waitedMs} ms: ${encounter.who}`,
-      label,
-      encounter,
-      cause,
-    );
+    const { waitedMs, who } = encounter;
+    const what =
+      kind === 'TURN_TIMEOUT'
+        ? `the turn of this process to write did not come within ${waitedMs} ms`
+        : `the write lock was not had within ${waitedMs} ms`;
+    return this.#busy(kind, `${what}: ${who}`, label, encounter, cause);
   }
 
   async #warnOfSlowLock(label: Label, since: number): Promise<void> {
     const encounter = await this.#inTheWay(since);
     const { waitedMs, culprits, waiters, who } = encounter;
-    const { advice, documentation } = this.#busy(who, label, encounter);
+    const { advice, documentation } = this.#busy('BUSY_TIMEOUT', who, label, encounter);
     this.context.logger.warn(
       { database: this.name, label: label.text, waitedMs, culprits, waiters, documentation },
       `"${label.text}" has waited ${waitedMs} ms for the write lock: ${who}; ${advice}`,
     );
   }
 
-  #busy(what: string, label: Label, { culprits, waiters }: Introduction, cause?: unknown): DatabaseError {
-    return new DatabaseError('BUSY_TIMEOUT', what, {
+  #busy(
+    kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT',
+    what: string,
+    label: Label,
+    { culprits, waiters }: Introduction,
+    cause?: unknown,
+  ): DatabaseError {
+    return new DatabaseError(kind, what, {
       database: this.name,
       label: label.text,
       cause,
@@ -342,6 +357,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected culprits(): readonly Culprit[] {
     return [];
   }
+
+  /** Told when a transaction that could write has ended, well or not, and let go of the lock. */
+  protected wrote(): void {}
 
   protected countRollback(): void {
     this.#counters.rolledBack++;

@@ -19,6 +19,8 @@ export interface TransactionHost {
   /** Told after each COMMIT of a write and before anybody else is; what it throws, the caller is told instead. */
   committed(label: Label): void;
   rolledBack(): void;
+  /** Told when a transaction that could write has ended, well or not, and let go of the lock. */
+  wrote(): void;
 }
 
 /** One that is to be run. */
@@ -97,6 +99,7 @@ export class Transactions {
       watch?.stop();
       if (watch !== undefined) this.#watches.delete(watch);
       if (locked !== undefined) this.#locked.delete(locked);
+      if (access === 'write') this.#host.wrote();
     }
   }
 

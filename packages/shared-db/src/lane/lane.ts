@@ -13,6 +13,7 @@ import { Group, MOST_MEMBERS, type GroupEnd, type GroupHost } from './group.ts';
 import type { LogSync } from './log-sync.ts';
 import { inContextOf, NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
 import { MemberQueue } from './member-queue.ts';
+import type { TurnKeeper } from './turn-keeper.ts';
 
 /** How long a group may have the lock: no other member is begun after it. */
 const GROUP_MS = 8;
@@ -31,6 +32,8 @@ export interface LaneHost extends GroupHost {
   readonly activity: Activity;
   /** The one connection that writes, and the queue of those who want it for themselves. */
   readonly writers: Pool<DriverConnection>;
+  /** What processes agree on before they try for the lock. */
+  readonly turns: TurnKeeper;
   connectionOf(lease: Lease<DriverConnection>): { readonly sync: SqliteConnection; readonly log: LogSync | undefined };
   /** Throws while writes are stopped. */
   assertWritable(label: Label, now: number): void;
@@ -40,8 +43,8 @@ export interface LaneHost extends GroupHost {
   rolledBack(): void;
   /** How a call waits for a lock. */
   patience(call: Call): Patience;
-  /** The lock of another process was not had in time. */
-  busyError(cause: unknown, label: Label, since: number): Promise<DatabaseError>;
+  /** The lock, or the turn to try for it, was not had in time. */
+  busyError(kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT', cause: unknown, label: Label, since: number): Promise<DatabaseError>;
   /** Whether what a member's function has thrown says that somebody else's lock was in the way. */
   lostLock(error: unknown, call: Call): boolean;
   /** What a caller is told. */
@@ -52,11 +55,12 @@ export interface LaneHost extends GroupHost {
 
 /**
  * What the lane is doing. `working`: it has the writer, and runs a group now or as soon as those who come in this breath have come.
- * `queueing`: the writer is somebody else's. `contending`: the lock is, and the lane waits for it with the writer in its hands.
+ * `queueing`: the writer is somebody else's. With the writer in its hands, it is `in-line` for the turn of its process, or `contending` for
+ * the lock, which is somebody else's.
  */
 type LaneState =
   | { readonly kind: 'idle' | 'working' }
-  | { readonly kind: 'queueing' | 'contending'; readonly leader: Member };
+  | { readonly kind: 'queueing' | 'in-line' | 'contending'; readonly leader: Member };
 
 const IDLE: LaneState = Object.freeze({ kind: 'idle' });
 const WORKING: LaneState = Object.freeze({ kind: 'working' });
@@ -92,6 +96,10 @@ export class Lane {
   #groups = 0;
   #members = 0;
   #closed = false;
+  /** Ends the wait for a turn. */
+  #leaving: AbortController | undefined;
+  /** Looks in the next turn of the event loop whether the turn of the process is still made use of. */
+  #resting = false;
 
   constructor(host: LaneHost) {
     this.#host = host;
@@ -117,7 +125,7 @@ export class Lane {
   }
 
   #turnAway(): void {
-    const { leader } = this.#waiting();
+    const leader = this.#leader;
     for (const member of this.#queue)
       if (member !== leader && !member.begun)
         this.#leave(member, new PoolError('POOL_CLOSED', this.#title('the service was closed meanwhile')));
@@ -175,9 +183,8 @@ export class Lane {
 
   #listen(member: Member, signal: AbortSignal): void {
     const leave = (): void => {
-      // Of the leader the wait itself is told; what has begun is finished.
-      if (member.begun || member === this.#waiting().leader) return;
-      this.#abort(member);
+      // What has begun is finished.
+      if (!member.begun && !this.#leads(member)) this.#abort(member);
     };
     signal.addEventListener('abort', leave, { once: true });
     member.unsubscribe = () => {
@@ -224,15 +231,25 @@ export class Lane {
     }
   }
 
-  #await(kind: 'queueing' | 'contending', leader: Member): void {
+  #await(kind: 'queueing' | 'in-line' | 'contending', leader: Member): void {
     this.#state = { kind, leader };
     const now = this.#host.clock.now();
-    for (const { call } of this.#queue) if (call !== leader.call) this.#deadline.by(call.deadline, now);
+    for (const member of this.#queue) if (!this.#leads(member)) this.#deadline.by(member.call.deadline, now);
+  }
+
+  /** Whether it is this one's call that waits, which knows its own time and signal. In line for a turn nobody's does. */
+  #leads(member: Member): boolean {
+    const state = this.#state;
+    return (state.kind === 'queueing' || state.kind === 'contending') && state.leader === member;
   }
 
   /** One group; then whoever wants the writer for itself, and then the next group. */
   #write(lease: Lease<DriverConnection>, now: number): void {
     this.#state = WORKING;
+    if (this.#host.turns.mustAsk) {
+      void this.#getInLine(lease);
+      return;
+    }
     let end: GroupEnd | undefined;
     try {
       end = this.#runGroup(lease, now);
@@ -240,7 +257,8 @@ export class Lane {
       this.#refuse(error);
     }
     if (end?.kind === 'busy') {
-      void this.#contend(lease, end.error);
+      if (this.#host.turns.held) void this.#contend(lease, end.error);
+      else void this.#getInLine(lease, end.error);
       return;
     }
     this.#next(lease);
@@ -248,12 +266,16 @@ export class Lane {
 
   #next(lease: Lease<DriverConnection>): void {
     if (lease.active) lease.release();
+    this.#host.turns.passOn();
     this.#goOn();
   }
 
   #goOn(): void {
     this.#state = IDLE;
-    if (this.#queue.length === 0) return;
+    if (this.#queue.length === 0) {
+      if (this.#host.turns.held) this.#restTurn();
+      return;
+    }
     this.#expireDue();
     const leader = this.#queue.first;
     if (leader !== undefined) this.#wakeAgain(leader);
@@ -270,8 +292,39 @@ export class Lane {
     this.#writeNextTurn(lease);
   }
 
+  /** Who writes one after the other comes back at once. When nobody has for a turn of the event loop, that of the process is over. */
+  #restTurn(): void {
+    if (this.#resting) return;
+    this.#resting = true;
+    const groups = this.#groups;
+    this.#host.clock.nextTurn(() => {
+      this.#resting = false;
+      if (this.#state.kind !== 'idle') return;
+      if (groups === this.#groups) this.#host.turns.end();
+      else if (this.#host.turns.held) this.#restTurn();
+    });
+  }
+
+  /** Others are known to want the lock, or have it: one process at a time tries for it. */
+  async #getInLine(lease: Lease<DriverConnection>, busy?: unknown): Promise<void> {
+    const leader = this.#queue.first;
+    if (leader !== undefined) {
+      this.#await('in-line', leader);
+      const { clock } = this.#host;
+      const { onBusy, onSlow, slowMs } = this.#host.patience(leader.call);
+      if (busy !== undefined) onBusy();
+      const slow = clock.after(slowMs, onSlow);
+      this.#leaving = new AbortController();
+      // Rejects when all have left.
+      await this.#host.turns.take(this.#leaving.signal).catch(nothing);
+      this.#leaving = undefined;
+      slow.cancel();
+    }
+    await this.#contend(lease, undefined, busy !== undefined);
+  }
+
   /** The lock is somebody else's. Tries on for as long as somebody is patient; one of them at a time leads. */
-  async #contend(lease: Lease<DriverConnection>, error: unknown): Promise<void> {
+  async #contend(lease: Lease<DriverConnection>, error: unknown, isCounted = false): Promise<void> {
     let known: unknown = error;
     while (lease.active) {
       const leader = this.#queue.first;
@@ -285,7 +338,13 @@ export class Lane {
             known = undefined;
             this.#tryGroup(lease, before);
           },
-          { ...patience, isBusy: isTaken, giveUp: (taken) => patience.giveUp(causeOf(taken)) },
+          {
+            ...patience,
+            line: undefined,
+            onBusy: isCounted ? nothing : patience.onBusy,
+            isBusy: isTaken,
+            giveUp: (taken) => patience.giveUp(causeOf(taken)),
+          },
         );
         break;
       } catch (failure) {
@@ -456,24 +515,33 @@ export class Lane {
   #unqueue(member: Member): void {
     this.#queue.remove(member);
     member.unsubscribe?.();
+    if (this.#state.kind === 'in-line') this.#followLeader();
+  }
+
+  /** In line for a turn anybody may leave: another one leads then, or nobody waits any more. */
+  #followLeader(): void {
+    const leader = this.#queue.first;
+    if (leader === undefined) this.#leaving?.abort();
+    else this.#state = { kind: 'in-line', leader };
   }
 
   /** Sends away whose time is up. Whoever leads knows its own time. */
   #expireDue(): void {
     const now = this.#host.clock.now();
-    const { kind, leader } = this.#waiting();
+    const { kind } = this.#state;
     for (const member of this.#queue) {
-      if (member === leader || member.begun) continue;
+      if (member.begun || this.#leads(member)) continue;
       if (member.call.deadline > now) this.#deadline.by(member.call.deadline, now);
-      else if (kind === 'contending') void this.#expireBusy(member);
+      else if (kind === 'contending') void this.#expireBusy(member, 'BUSY_TIMEOUT');
+      else if (kind === 'in-line') void this.#expireBusy(member, 'TURN_TIMEOUT');
       else this.#leave(member, this.#lateError(member, now));
     }
   }
 
-  async #expireBusy(member: Member): Promise<void> {
+  async #expireBusy(member: Member, kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT'): Promise<void> {
     const { label, at } = member.call;
     this.#unqueue(member);
-    this.#fail(member, await this.#host.busyError(undefined, label, at));
+    this.#fail(member, await this.#host.busyError(kind, undefined, label, at));
   }
 
   #lateError(member: Member, now: number): PoolError {
@@ -501,15 +569,15 @@ export class Lane {
     return `lane ${JSON.stringify(this.#host.name)}: ${what}`;
   }
 
-  #waiting(): { readonly kind: LaneState['kind']; readonly leader: Member | undefined } {
-    const state = this.#state;
-    return { kind: state.kind, leader: 'leader' in state ? state.leader : undefined };
+  /** Whose call is shown to be waiting, in the pool or with the writer in its hands. */
+  get #leader(): Member | undefined {
+    return 'leader' in this.#state ? this.#state.leader : undefined;
   }
 
   /** Who waits here, and not in the pool. */
   waiters(): readonly { readonly owner: string; readonly waitMs: number }[] {
     const now = this.#host.clock.now();
-    const { leader } = this.#waiting();
+    const leader = this.#leader;
     return Array.from(this.#queue)
       .filter((member) => member !== leader)
       .map(({ call }) => ({ owner: call.label.text, waitMs: now - call.at }));
@@ -520,6 +588,8 @@ export class Lane {
     return Object.freeze({ groups: this.#groups, members: this.#members, commitTime: this.#commitTime.snapshot() });
   }
 }
+
+function nothing(): void {}
 
 function isTaken(error: unknown): boolean {
   return error instanceof Taken;

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { systemClock } from '@hive/pool';
 import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
-import { whenFree } from '../driver/patience.ts';
+import { whenFree, type Patience } from '../driver/patience.ts';
 import { NO_OPTIONS } from '../driver/call-options.ts';
 import type { Call } from '../driver/call.ts';
 import { PooledDatabase } from '../driver/pooled-database.ts';
@@ -12,9 +12,9 @@ import { newLabel, type Label } from '../labels.ts';
 import { Lane, type LaneHost } from '../lane/lane.ts';
 import { LogSync } from '../lane/log-sync.ts';
 import type { Priority } from '../lane/member.ts';
+import { TurnKeeper } from '../lane/turn-keeper.ts';
 import type { DatabaseSnapshot, LaneWork } from '../snapshot.ts';
 import { Statements } from '../statements.ts';
-import type { Turns } from '../turns/turns.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
@@ -74,8 +74,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #explainSyncRead = (error: unknown): unknown => this.failures.explain(error, 'statement', this.#syncLabel);
   #insideWrite = false;
   #giveUpClaim = nothing;
-  /** The turns of the file that it has recognised. */
-  #turns: Turns | undefined;
+  readonly #turns: TurnKeeper;
 
   constructor(context: DatabaseContext, file: SqliteFile) {
     const statements = new Statements(context);
@@ -89,6 +88,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#migrations = file.migrations;
     this.#integers = file.integers;
     this.#fences = new Fences(context.runtimeDirectory);
+    this.#turns = new TurnKeeper(context.clock);
     this.#lane = new Lane(this.#laneHost());
     const openFile = (access: Access): SqliteHandle => {
       this.#file.assertSame(NOT_IN_ITS_PLACE);
@@ -129,6 +129,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return {
       name,
       writers,
+      turns: this.#turns,
       clock: context.clock,
       activity: context.activity,
       connectionOf: ({ resource }) => driverConnectionOf(resource),
@@ -157,7 +158,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
         this.countRollback();
       },
       patience: (call) => this.patience(call),
-      busyError: (cause, label, since) => this.busyError(cause, label, since),
+      busyError: (kind, cause, label, since) => this.busyError(kind, cause, label, since),
       told: (error, call) => this.#told(error, call),
       ended: (call, now) => {
         this.ended(call, now);
@@ -174,6 +175,37 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   #told(error: unknown, { label, thrown }: Call): unknown {
     const passes = thrown !== undefined && Object.is(thrown.error, error);
     return passes ? this.failures.passedOn(error, label) : this.failures.told(error, label);
+  }
+
+  /** A transaction waits for the turn of its process as well. */
+  protected override patience(call: Omit<Call, 'thrown'>): Patience {
+    const line = { mustWait: () => this.#turns.mustAsk, wait: () => this.#waitForTurn(call) };
+    return { ...super.patience(call), line };
+  }
+
+  async #waitForTurn({ label, at, deadline, options }: Omit<Call, 'thrown'>): Promise<void> {
+    const { clock } = this.context;
+    const late = new AbortController();
+    const limit = clock.after(Math.max(0, deadline - clock.now()), () => {
+      late.abort();
+    });
+    const signals = options.signal === undefined ? [late.signal] : [late.signal, options.signal];
+    try {
+      await this.#turns.take(AbortSignal.any(signals));
+    } catch (reason) {
+      if (late.signal.aborted) throw await this.busyError('TURN_TIMEOUT', reason, label, at);
+      throw new DatabaseError('ABORTED', 'the caller aborted its wait for the lock', {
+        database: this.name,
+        label: label.text,
+        cause: reason,
+      });
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  protected override wrote(): void {
+    this.#turns.end();
   }
 
   protected override laneWaiters(): ReturnType<Lane['waiters']> {
@@ -251,12 +283,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#file.recognise();
     this.#giveUpClaim();
     this.#giveUpClaim = claimFile(name, path, this.#file.key);
-    this.#turns?.close();
-    this.#turns = this.context.turns(this.#file.key);
+    this.#turns.use(this.context.turns(this.#file.key));
     await this.#assertVerified();
 
     const at = clock.now();
-    const patience = this.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
+    // Without turns: most processes that open a file write nothing to it, and need not meet the others.
+    const patience = super.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
     const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
       ...patience,
       // The pool says that no connection could be made, because of what the engine said, which has been explained.
@@ -368,17 +400,19 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#syncScope = undefined;
     this.#syncReader = undefined;
     this.#lane.close();
+    // Who still waits for the lock tries on without a turn: there is no time to wait for one.
+    this.#turns.close();
     return super.close(graceMs);
   }
 
   protected override closed(): Promise<void> {
     this.#giveUpClaim();
-    this.#turns?.close();
+    this.#turns.close();
     return super.closed();
   }
 
   protected override turnsState(): DatabaseSnapshot['turns'] {
-    return this.#turns?.state;
+    return this.#turns.state;
   }
 }
 

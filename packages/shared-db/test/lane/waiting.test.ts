@@ -112,7 +112,7 @@ describe('a write that waits in the lane', () => {
   });
 
   it('cannot be given up any more when its group has begun', async () => {
-    await using temporary = await shop();
+    await using temporary = await shop({ clock: new VirtualClock() });
     const { database } = temporary;
     const abort = new AbortController();
     const writes = ['a', 'b', 'c'].map((name) =>

@@ -211,7 +211,8 @@ describe('a process that opens and closes a service again and again', () => {
   it('keeps no thread, no socket and no descriptor', async () => {
     const program = `
       import { readdirSync } from 'node:fs';
-      const kept = () => [readdirSync('/proc/self/task'), readdirSync('/proc/self/fd'), readdirSync(directory + '/run')].map((all) => all.length);
+      const sockets = () => readdirSync(directory + '/run', { recursive: true }).filter((name) => name.endsWith('.sock'));
+      const kept = () => [readdirSync('/proc/self/task'), readdirSync('/proc/self/fd'), sockets()].map((all) => all.length);
       const again = () => openDatabaseService({ app: 'again', runtimeDirectory: directory + '/run', http: { port: 0 },
         databases: { again: sqlite({ path: directory + '/again.db' }) } });
       const before = kept();
