@@ -5,6 +5,7 @@ import { VirtualClock } from '@hive/shared-db/testing';
 import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { itemsOf, shop } from '../support/shop.ts';
 
+const count = (tx: SyncTransaction): unknown => tx.get<{ n: number }>('SELECT count(*) AS n FROM item')?.n;
 const insert = (tx: SyncTransaction, name: string): unknown => tx.run('INSERT INTO item (name) VALUES (?)', name);
 const CONSTRAINT = { code: 'HIVEDB_E_CONSTRAINT' };
 
@@ -67,7 +68,6 @@ describe('writes that wait together', () => {
   it('see what those before them have written, and what each returns is its own', async () => {
     await using temporary = await shop();
     const { database } = temporary;
-    const count = (tx: SyncTransaction): unknown => tx.get<{ n: number }>('SELECT count(*) AS n FROM item')?.n;
     const counts = names(10).map((name) => database.write(name, (tx) => (insert(tx, name), count(tx))));
     expect(await Promise.all(counts)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
@@ -94,9 +94,10 @@ describe('writes that wait together', () => {
     await using temporary = await shop();
     const { database } = temporary;
     const done: string[] = [];
-    let streaming = true;
+    const streaming = new AbortController();
     const stream = async (name: string): Promise<void> => {
-      for (let n = 0; streaming; n++) await database.write('stream', (tx) => insert(tx, `${name} ${n}`));
+      for (let n = 0; !streaming.signal.aborted; n++)
+        await database.write('stream', (tx) => insert(tx, `${name} ${n}`));
     };
     const streams = names(8).map(stream);
     await database.write('first', (tx) => insert(tx, 'first'));
@@ -104,7 +105,7 @@ describe('writes that wait together', () => {
       await database
         .transaction('whole', async (tx) => tx.run('INSERT INTO item (name) VALUES (?)', `whole ${n}`))
         .then(() => done.push('whole'));
-    streaming = false;
+    streaming.abort();
     await Promise.all(streams);
     expect(done).toHaveLength(5);
   });
