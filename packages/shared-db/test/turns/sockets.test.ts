@@ -217,6 +217,19 @@ describe('turns over sockets', () => {
     expect(b.turns.state).toMatchObject({ waiting: 0 });
   });
 
+  it('are wanted no more when the last who waited for one has aborted', async () => {
+    const { process } = meeting();
+    const [a, b] = [process(), process()];
+    const held = await a.turns.take();
+    const abort = new AbortController();
+    const aborted = b.turns.take({ signal: abort.signal });
+    await expect.poll(() => a.turns.wanted).toBe(true);
+    abort.abort(new Error('not any more'));
+    await expect(aborted).rejects.toThrow('not any more');
+    await expect.poll(() => a.turns.wanted).toBe(false);
+    held.end();
+  });
+
   it('let everybody go on without one when they are closed', async () => {
     const { process } = meeting();
     const [a, b] = [process(), process()];
