@@ -23,7 +23,8 @@ function meeting() {
     directory[Symbol.dispose]();
   });
   const process = () => {
-    const house = new ArbiterHouse(run, systemClock, recordingLogger());
+    const logger = recordingLogger();
+    const house = new ArbiterHouse(run, systemClock, logger);
     const turns = new ProcessTurns({
       sockets: new TurnSockets(run, FILE),
       host: (epoch) => house.host(FILE, epoch),
@@ -34,7 +35,7 @@ function meeting() {
       turns.close();
       house.close();
     });
-    return { turns, house };
+    return { turns, house, logger };
   };
   return { run, turnsDirectory, process, path: (epoch: number) => join(turnsDirectory, `v1-2049-17-${epoch}.sock`) };
 }
@@ -227,6 +228,8 @@ describe('turns over sockets', () => {
     abort.abort(new Error('not any more'));
     await expect(aborted).rejects.toThrow('not any more');
     await expect.poll(() => a.turns.wanted).toBe(false);
+    // Not because it has kept the turn for too long.
+    expect(a.logger.lines).toEqual([]);
     held.end();
   });
 
