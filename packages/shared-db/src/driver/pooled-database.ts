@@ -60,6 +60,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     writes: 0,
     transactions: 0,
     sessions: 0,
+    offloads: 0,
     rolledBack: 0,
     busy: 0,
   };
@@ -128,7 +129,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const last = this.readers === this.writers ? undefined : this.writers.tryAcquire();
     const reading = this.readers.close({ graceMs });
     const writing = this.writers.close({ graceMs });
+    const others = this.closeOthers(graceMs);
     const readers = await reading;
+    await others;
     last?.release();
     const writers = await writing;
     // The connections are gone: whoever was stuck in a transaction is told, and no limit of his keeps the process alive.
@@ -137,6 +140,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return readers === writers
       ? readers.forced
       : [...readers.forced, ...writers.forced.filter(({ id }) => id !== last?.id)];
+  }
+
+  /** Closes what an engine has open beside its pools, before the connection that writes. */
+  protected closeOthers(_graceMs: number): Promise<void> {
+    return Promise.resolve();
   }
 
   /** What an engine lets go of at the end. */
