@@ -58,7 +58,6 @@ export class Crew {
   #deadline: { readonly at: number; readonly timer: Timer } | undefined;
   #looking: Timer | undefined;
   #resting: Timer | undefined;
-  #emptied: (() => void) | undefined;
 
   constructor(options: CrewOptions) {
     this.#options = options;
@@ -241,7 +240,6 @@ export class Crew {
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#crashesInARow++, LONGEST_PAUSE_MS);
       this.#startAt = systemClock.now() + pauseMs;
     }
-    if (this.#members.size === 0) this.#emptied?.();
     if (!this.#closed) this.#dispatchSoon();
   }
 
@@ -321,12 +319,13 @@ export class Crew {
       statement,
       runningMs,
     }));
-    for (const member of this.#members) {
-      if (member.stuckSince === undefined) member.end();
-      else this.#kill(member);
-    }
-    if (this.#members.size > 0) await within(END_LIMIT_MS, [new Promise<void>((resolve) => (this.#emptied = resolve))]);
-    for (const member of this.#members) this.#kill(member);
+    const able = [...this.#members].filter(({ stuckSince }) => stuckSince === undefined);
+    for (const member of able) member.end();
+    await within(
+      END_LIMIT_MS,
+      able.map(({ gone }) => gone),
+    );
+    for (const member of this.#members) member.kill();
     this.#deadline?.timer.cancel();
     return stuck;
   }

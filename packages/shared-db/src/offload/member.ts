@@ -59,6 +59,7 @@ export class Member {
   readonly #freePlaces: number[];
   readonly #databases = new Map<OffloadedDatabase, KnownDatabase>();
   readonly #shapes = new Map<number, RowShape>();
+  readonly #ended = Promise.withResolvers<void>();
   #outbox: Outbox | undefined;
   #lastRequest = 0;
   #lastStatement = 0;
@@ -83,6 +84,7 @@ export class Member {
       },
       gone: (reason) => {
         for (const { closed } of this.#databases.values()) closed?.();
+        this.#ended.resolve();
         events.gone(this, reason);
       },
     });
@@ -95,6 +97,11 @@ export class Member {
 
   get pid(): number | undefined {
     return this.#transport.pid;
+  }
+
+  /** Resolves when it has ended, however. */
+  get gone(): Promise<void> {
+    return this.#ended.promise;
   }
 
   get load(): number {

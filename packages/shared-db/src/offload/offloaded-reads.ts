@@ -49,14 +49,17 @@ export class OffloadedReads {
   /** Rows as `all` gives them. Rejects with what the engine threw where somebody held a lock, else with what that means. */
   all(label: Label, sql: string, params: OffloadParameters, options: OffloadOptions): Promise<Row[]> {
     const { signal, timeoutMs = OFFLOAD_LIMIT_MS, isolation = 'thread' } = options;
-    checkCall(sql, isolation);
+    const bound = this.#checked(label, () => {
+      checkCall(sql, isolation);
+      return listOf(params);
+    });
     const use = this.#statements.use(sql);
     const order: Order = {
       database: this.#database,
       label: label.text,
       statement: use.text,
       sql,
-      params: listOf(params),
+      params: bound,
       signal,
       timeoutMs,
       at: systemClock.now(),
@@ -75,6 +78,14 @@ export class OffloadedReads {
       });
       this.#offloader.submit(job, isolation);
     });
+  }
+
+  #checked<T>(label: Label, check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      throw this.#failures.explain(error, 'statement', label);
+    }
   }
 
   /** As if it had been thrown here. A lock that somebody holds is waited for, so that stays what it is. */

@@ -1,4 +1,5 @@
 import type { Row, SqlValue } from '../driver/driver.ts';
+import { NULL_LENGTH, type ColumnOfRows } from './column-of-rows.ts';
 import type { RowShape } from './row-shape.ts';
 
 /** What one column of packed rows is made of. Numbers, because they cross threads. */
@@ -8,16 +9,8 @@ const INTEGERS = 2;
 const VALUES = 3;
 type ColumnKind = typeof NUMBERS | typeof TEXTS | typeof INTEGERS | typeof VALUES;
 
-/** One column of values that lie row by row. */
-interface Column {
-  readonly values: readonly SqlValue[];
-  readonly first: number;
-  readonly width: number;
-  readonly count: number;
-}
-
-/** The length of a text that is NULL. SQLite's longest text is a gigabyte. */
-const NULL_LENGTH = 0xff_ff_ff_ff;
+/** What a column has in the buffer for each row, whether it needs that or less: where one begins then needs no telling. */
+const BYTES_PER_VALUE = 8;
 
 /**
  * Rows on their way to another thread, column by column: all numbers and lengths in one buffer that changes hands without being copied,
@@ -26,59 +19,66 @@ const NULL_LENGTH = 0xff_ff_ff_ff;
 export interface PackedRows {
   readonly count: number;
   readonly kinds: readonly ColumnKind[];
-  /** Eight bytes for each value of NUMBERS and INTEGERS, four for each length of TEXTS, in the order of the columns that have them. */
+  /** For each column the values of NUMBERS and INTEGERS, the lengths of TEXTS, and nothing of VALUES. */
   readonly buffer: ArrayBuffer;
   /** For each column of TEXTS one text, for each of VALUES a list. */
   readonly others: readonly (string | SqlValue[])[];
 }
 
 /**
- * Packs rows of one result, given as their values in a row. Nothing is lost: the engine knows no NaN, so that stands for NULL among
- * numbers, and a column that is neither all numbers, all texts nor all bigints, but for NULL, travels as it is.
+ * Packs rows of one result. Nothing is lost: the engine knows no NaN, so that stands for NULL among numbers, and a column that is
+ * neither all numbers or all texts, but for NULL, nor all bigints travels as it is.
  */
-export function packRows(values: readonly SqlValue[], width: number, count: number): PackedRows {
-  const columns = Array.from({ length: width }, (_, first): Column => ({ values, first, width, count }));
-  const kinds = columns.map(kindOf);
-  const buffer = new ArrayBuffer(sizeOf(kinds, count));
+export function packRows(rows: readonly Row[], { columns }: RowShape): PackedRows {
+  const count = rows.length;
+  const buffer = new ArrayBuffer(columns.length * count * BYTES_PER_VALUE);
   const others: (string | SqlValue[])[] = [];
-  let at = 0;
-  columns.forEach((column, index) => {
-    switch (kinds[index]) {
-      case NUMBERS:
-        packNumbers(column, new Float64Array(buffer, at, count));
-        at += count * 8;
-        break;
-      case INTEGERS:
-        packIntegers(column, new BigInt64Array(buffer, at, count));
-        at += count * 8;
-        break;
-      case TEXTS:
-        others.push(packTexts(column, new Uint32Array(buffer, at, count)));
-        at += paddedLengths(count);
-        break;
-      default:
-        others.push(Array.from({ length: count }, (_, row) => values[row * width + column.first] ?? null));
-    }
+  const kinds = columns.map((column, index): ColumnKind => {
+    const at = index * count * BYTES_PER_VALUE;
+    return packAlike(rows, column, { buffer, at, others }) ?? packAsTheyAre(rows, column, others);
   });
   return { count, kinds, buffer, others };
 }
 
+/** Goes by the first value that is not NULL; undefined where the others are not like it. */
+function packAlike(
+  rows: readonly Row[],
+  column: ColumnOfRows,
+  { buffer, at, others }: Pick<PackedRows, 'buffer'> & { readonly at: number; readonly others: (string | SqlValue[])[] },
+): ColumnKind | undefined {
+  switch (typeof column.sample(rows)) {
+    case 'number':
+      return column.numbers(rows, new Float64Array(buffer, at, rows.length)) ? NUMBERS : undefined;
+    case 'bigint':
+      return column.integers(rows, new BigInt64Array(buffer, at, rows.length)) ? INTEGERS : undefined;
+    case 'string': {
+      const joined = column.texts(rows, new Uint32Array(buffer, at, rows.length));
+      if (joined === undefined) return undefined;
+      others.push(joined);
+      return TEXTS;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function packAsTheyAre(rows: readonly Row[], { name }: ColumnOfRows, others: (string | SqlValue[])[]): ColumnKind {
+  others.push(rows.map((row) => row[name] ?? null));
+  return VALUES;
+}
+
 /** Makes the rows again, for the shape that they were packed with. */
 export function unpackRows({ count, kinds, buffer, others }: PackedRows, shape: RowShape): Row[] {
-  let at = 0;
   let other = 0;
-  const columns = kinds.map((kind): ArrayLike<SqlValue> => {
-    const from = at;
+  const columns = kinds.map((kind, index): ArrayLike<SqlValue> => {
+    const at = index * count * BYTES_PER_VALUE;
     switch (kind) {
       case NUMBERS:
-        at += count * 8;
-        return numbersOf(new Float64Array(buffer, from, count));
+        return numbersOf(new Float64Array(buffer, at, count));
       case INTEGERS:
-        at += count * 8;
-        return new BigInt64Array(buffer, from, count);
+        return new BigInt64Array(buffer, at, count);
       case TEXTS:
-        at += paddedLengths(count);
-        return textsOf(others[other++] as string, new Uint32Array(buffer, from, count));
+        return textsOf(others[other++] as string, new Uint32Array(buffer, at, count));
       case VALUES:
         return asBuffers(others[other++] as SqlValue[]);
     }
@@ -87,65 +87,20 @@ export function unpackRows({ count, kinds, buffer, others }: PackedRows, shape: 
 }
 
 /** Blobs as the engine gives them: crossing threads has made plain arrays of bytes of them. Changes the list. */
-export function asBuffers(values: SqlValue[]): SqlValue[] {
+export function asBuffers<T>(values: T[]): T[] {
   for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (typeof value === 'object' && value !== null)
-      values[i] = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const value: unknown = values[i];
+    if (value instanceof Uint8Array)
+      values[i] = Buffer.from(value.buffer, value.byteOffset, value.byteLength) as unknown as T;
   }
   return values;
 }
 
-function sizeOf(kinds: readonly ColumnKind[], count: number): number {
-  const bytes = kinds.map((kind) => (kind === VALUES ? 0 : kind === TEXTS ? paddedLengths(count) : count * 8));
-  return bytes.reduce((sum, size) => sum + size, 0);
-}
-
-/** Rounded up, so that what comes behind them is aligned. */
-function paddedLengths(count: number): number {
-  return (count + (count & 1)) * 4;
-}
-
-function kindOf({ values, first, width, count }: Column): ColumnKind {
-  let type = '';
-  let nulls = false;
-  for (let i = 0, at = first; i < count; i++, at += width) {
-    const value = values[at];
-    if (value === null) nulls = true;
-    else if (type === '') type = typeof value;
-    else if (typeof value !== type) return VALUES;
-  }
-  if (type === 'number') return NUMBERS;
-  if (type === 'string') return TEXTS;
-  return type === 'bigint' && !nulls ? INTEGERS : VALUES;
-}
-
-function packNumbers({ values, first, width, count }: Column, into: Float64Array): void {
-  for (let i = 0, at = first; i < count; i++, at += width) into[i] = (values[at] as number | null) ?? Number.NaN;
-}
-
-function packIntegers({ values, first, width, count }: Column, into: BigInt64Array): void {
-  for (let i = 0, at = first; i < count; i++, at += width) into[i] = values[at] as bigint;
-}
-
-function packTexts({ values, first, width, count }: Column, lengths: Uint32Array): string {
-  let joined = '';
-  for (let i = 0, at = first; i < count; i++, at += width) {
-    const text = values[at] as string | null;
-    lengths[i] = text === null ? NULL_LENGTH : text.length;
-    if (text !== null) joined += text;
-  }
-  return joined;
-}
-
 /** As they are where none is NULL, which is most of the time. */
 function numbersOf(numbers: Float64Array): ArrayLike<SqlValue> {
-  for (const number of numbers) if (number !== number) return Array.from(numbers, nullForNaN);
+  for (const number of numbers)
+    if (Number.isNaN(number)) return Array.from(numbers, (one) => (Number.isNaN(one) ? null : one));
   return numbers;
-}
-
-function nullForNaN(number: number): number | null {
-  return Number.isNaN(number) ? null : number;
 }
 
 function textsOf(joined: string, lengths: Uint32Array): (string | null)[] {

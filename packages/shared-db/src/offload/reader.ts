@@ -29,8 +29,8 @@ const BUSY_TIMEOUT_MS = 50;
 const FEW_VALUES = 600;
 /** Values of one package: the main thread takes a twentieth of a millisecond to unpack so many, and nothing else meanwhile. */
 const VALUES_PER_PACKAGE = 6_000;
-/** Characters of one package, unless one row has more: a part of a text keeps all of its package in memory. */
-const CHARACTERS_PER_PACKAGE = 256 * 1_024;
+/** Characters and bytes of one package, unless one row has more: whoever keeps a part of a text keeps all texts of its column there. */
+const MOST_PER_PACKAGE = 256 * 1_024;
 /** So many answers are sent together while more are being made: the other thread has something to do meanwhile. */
 const ANSWERS_PER_MESSAGE = 16;
 /** Nobody waits longer than that for an answer because the next request takes long. */
@@ -132,28 +132,21 @@ export class Reader {
 
   /** Sends a large result in parts. Returns how many there were. */
   #pack(rows: readonly Row[], shape: RowShape): number {
-    const width = shape.names.length;
-    const most = Math.max(1, Math.floor(VALUES_PER_PACKAGE / width));
+    const most = Math.max(1, Math.floor(VALUES_PER_PACKAGE / shape.names.length));
     let count = 0;
-    for (let from = 0; from < rows.length; from += most) {
-      const part = rows.slice(from, from + most);
-      const values: SqlValue[] = [];
-      shape.flatten(part, values);
-      count += this.#packPart(values, width, part.length);
-    }
+    for (let from = 0; from < rows.length; from += most)
+      count += this.#packPart(rows.length <= most ? rows : rows.slice(from, from + most), shape);
     return count;
   }
 
-  #packPart(values: readonly SqlValue[], width: number, count: number): number {
-    if (count > 1 && isLong(values)) {
-      const half = count >> 1;
-      return (
-        this.#packPart(values.slice(0, half * width), width, half) +
-        this.#packPart(values.slice(half * width), width, count - half)
-      );
+  #packPart(rows: readonly Row[], shape: RowShape): number {
+    const packed = packRows(rows, shape);
+    if (rows.length === 1 || lengthOf(packed) <= MOST_PER_PACKAGE) {
+      this.#reply.pack(packed);
+      return 1;
     }
-    this.#reply.pack(packRows(values, width, count));
-    return 1;
+    const half = rows.length >> 1;
+    return this.#packPart(rows.slice(0, half), shape) + this.#packPart(rows.slice(half), shape);
   }
 
   #shapeOf(sql: string, row: Row): NumberedShape {
@@ -221,14 +214,17 @@ function hasBlob(values: readonly unknown[], from: number): boolean {
   return false;
 }
 
-function isLong(values: readonly SqlValue[]): boolean {
-  let characters = 0;
-  for (const value of values) {
-    if (typeof value === 'string') characters += value.length;
-    else if (value instanceof Uint8Array) characters += value.byteLength;
-    if (characters > CHARACTERS_PER_PACKAGE) return true;
-  }
-  return false;
+/** Characters of its texts and bytes of its blobs. */
+function lengthOf({ others }: PackedRows): number {
+  return others.reduce((sum, other) => sum + (typeof other === 'string' ? other.length : bytesOf(other)), 0);
+}
+
+function bytesOf(values: readonly SqlValue[]): number {
+  return values.reduce<number>((sum, value) => sum + lengthOfValue(value), 0);
+}
+
+function lengthOfValue(value: SqlValue): number {
+  return typeof value === 'string' ? value.length : value instanceof Uint8Array ? value.byteLength : 0;
 }
 
 function failureOf(error: unknown, isOpening: boolean): ReadFailure {

@@ -1,4 +1,5 @@
 import type { Row, SqlValue } from '../driver/driver.ts';
+import { ColumnOfRows } from './column-of-rows.ts';
 
 /**
  * The columns of a result, and what takes rows apart and puts them together again: compiled, because a loop over names costs several
@@ -13,6 +14,7 @@ export class RowShape {
   readonly rows: (values: readonly SqlValue[], from: number, count: number) => Row[];
   /** Makes `count` rows of one list of values for each column, beginning at `from` of each. */
   readonly rowsOfColumns: (columns: readonly ArrayLike<SqlValue>[], count: number) => Row[];
+  #columns: readonly ColumnOfRows[] | undefined;
 
   constructor(names: readonly string[]) {
     this.names = names;
@@ -34,6 +36,12 @@ export class RowShape {
       ['columns', 'count'],
       `${lists}const rows=new Array(count);for(let i=0;i<count;i++)rows[i]=${packed};return rows;`,
     );
+  }
+
+  /** To read them out one by one. Made when they are first asked for: only what packs rows needs them. */
+  get columns(): readonly ColumnOfRows[] {
+    this.#columns ??= this.names.map((name) => new ColumnOfRows(name));
+    return this.#columns;
   }
 
   /** Whether a row of the same statement has these columns still: somebody may have changed the schema. */

@@ -6,9 +6,6 @@ import { WINDOW, type FromReader, type ToReader } from './message.ts';
 import type { PackedRows } from './packed-rows.ts';
 import type { ReaderData } from './reader-thread.ts';
 
-/** Far more than any result that somebody can use: a thread that needs more ends alone. */
-const MOST_MEGABYTES = 1_024;
-
 /** The way to one reader, a thread or a process. Never keeps this process alive. */
 export interface Transport {
   /** Where requests can be taken back; undefined where they cannot, and one at a time is sent. */
@@ -43,7 +40,7 @@ export function startThread({ started, heard, gone }: TransportEvents): Transpor
     // As the sentinel: what this process was started with is none of its business.
     execArgv: [],
     env: {},
-    resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
+    // No limit of its own: where a text does not fit into the heap of a thread, V8 ends the whole process, sooner for a smaller heap.
   });
   let reason = 'it ended';
   worker.on('online', started);
