@@ -88,27 +88,32 @@ export class Crew {
 
   #await(job: Job): void {
     const { signal } = job.order;
-    const abort = (): void => {
-      this.#release(job, (begun) => this.#aborted(job, begun));
-    };
-    signal?.addEventListener('abort', abort, { once: true });
-    job.onSettled(() => {
-      signal?.removeEventListener('abort', abort);
-      this.#settled(job);
-    });
+    if (signal !== undefined) this.#listenTo(signal, job);
+    job.onSettled(this.#settled);
     this.#jobs.add(job);
     this.#wakeAt(job.deadline);
     // A wait keeps the process alive, and nothing else here does.
     if (this.#jobs.size === 1) this.#deadline?.timer.ref();
   }
 
-  #settled(job: Job): void {
+  #listenTo(signal: AbortSignal, job: Job): void {
+    const abort = (): void => {
+      this.#release(job, (begun) => this.#aborted(job, begun));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    job.onSettled(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  }
+
+  // A function of its own for all jobs: one for each would cost as much as the rest of waiting.
+  readonly #settled = (job: Job): void => {
     this.#jobs.delete(job);
     if (this.#jobs.size === 0) this.#deadline?.timer.unref();
     this.#counters.busyMs += job.ms;
     if (job.settled === 'done') this.#counters.done++;
     else if (job.settled === 'failed') this.#counters.failed++;
-  }
+  };
 
   #wakeAt(at: number): void {
     if (this.#deadline !== undefined && this.#deadline.at <= at) return;

@@ -37,7 +37,8 @@ export interface Outcome {
 export class Job {
   readonly order: Order;
   readonly #outcome: Outcome;
-  readonly #listeners: ((job: Job) => void)[] = [];
+  /** Most have one: no list is made for it. */
+  #listener: ((job: Job) => void) | undefined;
   /** How it was settled; undefined while somebody waits for it. */
   settled: keyof Outcome | undefined;
   /** How long the statement took, once it is known. */
@@ -66,14 +67,21 @@ export class Job {
 
   /** Calls back when it is settled. */
   onSettled(listener: (job: Job) => void): void {
-    this.#listeners.push(listener);
+    const before = this.#listener;
+    this.#listener =
+      before === undefined
+        ? listener
+        : (job) => {
+            before(job);
+            listener(job);
+          };
   }
 
   #settle(how: keyof Outcome, ms: number): boolean {
     if (this.settled !== undefined) return false;
     this.settled = how;
     this.ms = ms;
-    for (const listener of this.#listeners) listener(this);
+    this.#listener?.(this);
     return true;
   }
 }

@@ -32,6 +32,13 @@ export interface OffloadOptions extends CallOptions {
   readonly isolation?: Isolation | undefined;
 }
 
+/** What one caller wants to read. */
+interface Reading {
+  readonly sql: string;
+  readonly params: OffloadParameters;
+  readonly options: OffloadOptions;
+}
+
 /** Reads of one database in other threads and processes. */
 export class OffloadedReads {
   readonly #offloader: Offloader;
@@ -46,38 +53,42 @@ export class OffloadedReads {
     this.#failures = failures;
   }
 
-  /** Rows as `all` gives them. Rejects with what the engine threw where somebody held a lock, else with what that means. */
-  all(label: Label, sql: string, params: OffloadParameters, options: OffloadOptions): Promise<Row[]> {
+  /**
+   * Rows as `all` gives them. Where somebody holds a lock, `untilFree` is given how to try again, which rejects with what the engine
+   * says while they do, and says how it has ended.
+   */
+  all(
+    label: Label,
+    { sql, params, options }: Reading,
+    untilFree: (again: () => Promise<Row[]>) => Promise<Row[]>,
+  ): Promise<Row[]> {
     const { signal, timeoutMs = OFFLOAD_LIMIT_MS, isolation = 'thread' } = options;
     const bound = this.#checked(label, () => {
       checkCall(sql, isolation);
       return listOf(params);
     });
     const use = this.#statements.use(sql);
-    const order: Order = {
-      database: this.#database,
-      label: label.text,
-      statement: use.text,
-      sql,
-      params: bound,
-      signal,
-      timeoutMs,
-      at: systemClock.now(),
-    };
-    return new Promise((resolve, reject) => {
-      const job = new Job(order, {
-        done: (rows, ms) => {
-          this.#statements.ranElsewhere(use, ms);
-          resolve(rows);
-        },
-        failed: (failure, ms) => {
-          this.#statements.ranElsewhere(use, ms);
-          reject(this.#explained(failure, label));
-        },
-        refused: reject,
+    const at = systemClock.now();
+    const text = { label: label.text, statement: use.text };
+    const order: Order = { database: this.#database, ...text, sql, params: bound, signal, timeoutMs, at };
+    const ask = (busy: (error: Error) => Promise<Row[]>): Promise<Row[]> =>
+      new Promise((resolve, reject) => {
+        const job = new Job(order, {
+          done: (rows, ms) => {
+            this.#statements.ranElsewhere(use, ms);
+            resolve(rows);
+          },
+          failed: (failure, ms) => {
+            this.#statements.ranElsewhere(use, ms);
+            const error = errorOf(failure);
+            if (this.#failures.isBusy(error)) resolve(busy(error));
+            else reject(this.#explained(error, failure, label));
+          },
+          refused: reject,
+        });
+        this.#offloader.submit(job, isolation);
       });
-      this.#offloader.submit(job, isolation);
-    });
+    return ask(() => untilFree(() => ask((error) => Promise.reject(error))));
   }
 
   #checked<T>(label: Label, check: () => T): T {
@@ -88,10 +99,8 @@ export class OffloadedReads {
     }
   }
 
-  /** As if it had been thrown here. A lock that somebody holds is waited for, so that stays what it is. */
-  #explained(failure: ReadFailure, label: Label): Error {
-    const error = errorOf(failure);
-    if (this.#failures.isBusy(error)) return error;
+  /** As if it had been thrown here. */
+  #explained(error: Error, failure: ReadFailure, label: Label): Error {
     const during = failure.by === 'engine' ? failure.during : 'statement';
     return this.#failures.explain(error, during, label) as Error;
   }

@@ -249,8 +249,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     options: OffloadOptions = NO_OPTIONS,
   ): Promise<T[]> {
     return this.call(label, options, 'offloads', (call) => {
-      const read = (): Promise<Row[]> => this.#offloaded.all(call.label, sql, params, options);
-      return whenFree(read, this.patience(call)) as Promise<T[]>;
+      const untilFree = (again: () => Promise<Row[]>): Promise<Row[]> => whenFree(again, this.patience(call));
+      return this.#offloaded.all(call.label, { sql, params, options }, untilFree) as Promise<T[]>;
     });
   }
 
