@@ -105,7 +105,7 @@ export class Reader {
       this.#answerRows(request, sql, rows, systemClock.now() - startedAt);
     } catch (error) {
       const connection = this.#connections.get(this.#statements.get(id)?.database ?? 0);
-      const failure = failureOf(connection?.withoutValues(error) ?? error, connection === undefined);
+      const failure = failureOf(connection?.failed(error) ?? error, connection === undefined);
       this.#answers.push(request, FAILED, 0, systemClock.now() - startedAt, failure);
     }
     if (this.#count++ === 0) this.#heldSince = startedAt;
