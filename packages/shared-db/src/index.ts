@@ -57,6 +57,7 @@ export type {
   LaneSnapshot,
   LaneWork,
   LeaseSnapshot,
+  OffloadedSnapshot,
   OffloadSnapshot,
   ServiceSnapshot,
   SlowStatementSnapshot,

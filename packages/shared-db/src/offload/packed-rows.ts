@@ -44,7 +44,11 @@ export function packRows(rows: readonly Row[], { columns }: RowShape): PackedRow
 function packAlike(
   rows: readonly Row[],
   column: ColumnOfRows,
-  { buffer, at, others }: Pick<PackedRows, 'buffer'> & { readonly at: number; readonly others: (string | SqlValue[])[] },
+  {
+    buffer,
+    at,
+    others,
+  }: Pick<PackedRows, 'buffer'> & { readonly at: number; readonly others: (string | SqlValue[])[] },
 ): ColumnKind | undefined {
   switch (typeof column.sample(rows)) {
     case 'number':

@@ -39,7 +39,9 @@ describe('closing while another thread reads', () => {
     await expect.poll(() => service.snapshot().offload.threads.running.length, { timeout: 20_000 }).toBe(1);
     const { stuck } = await service.close({ graceMs: 50 });
     expect(await counting).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED', label: 'yearly' });
-    expect(stuck).toMatchObject([{ database: 'test', label: 'yearly', statement: expect.stringContaining('WITH RECURSIVE') as string }]);
+    expect(stuck).toMatchObject([
+      { database: 'test', label: 'yearly', statement: expect.stringContaining('WITH RECURSIVE') as string },
+    ]);
     expect(stuck[0]!.runningMs).toBeGreaterThan(0);
     // It was closed before the statement ended: that is what it is about.
     expect(service.snapshot().offload.threads.live).toBe(1);
@@ -60,7 +62,9 @@ describe('closing while another thread reads', () => {
     expect(await idle.hear()).toBe('[{"n":1}]');
     expect(await idle.end()).toMatchObject({ code: 0, stderr: '' });
     await using busy = companion(
-      program(`service.database('test').offload('count', ${JSON.stringify(COUNT_TO)}, [1000000]).then(([{ n }]) => say(String(n)));`),
+      program(
+        `service.database('test').offload('count', ${JSON.stringify(COUNT_TO)}, [1000000]).then(([{ n }]) => say(String(n)));`,
+      ),
       temporary.path,
     );
     expect(await busy.hear()).toBe('[{"n":1}]');

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { JobQueue } from '../../dist/offload/job-queue.js';
 import { Job, type OffloadedDatabase } from '../../dist/offload/job.js';
 
-const [busy, quiet] = ['busy', 'quiet'].map(
-  (name): OffloadedDatabase => ({ name, path: `/${name}.db`, integers: 'safe', assertSame: () => undefined }),
-) as [OffloadedDatabase, OffloadedDatabase];
+const [busy, quiet] = ['busy', 'quiet'].map((name): OffloadedDatabase => ({
+  name,
+  path: `/${name}.db`,
+  integers: 'safe',
+  assertSame: () => undefined,
+})) as [OffloadedDatabase, OffloadedDatabase];
 
 function jobOn(database: OffloadedDatabase, label: string): Job {
   const order = { database, label, statement: '', sql: '', params: [], signal: undefined, timeoutMs: 1_000, at: 0 };

@@ -9,7 +9,9 @@ type Row = Readonly<Record<string, null | number | bigint | string | Uint8Array>
 
 const number = fc.double({ noNaN: true });
 const integer = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
-const text = fc.string({ unit: fc.oneof(fc.constantFrom('', '\0', 'ÿ', 'Ā', '\u{1F600}'), fc.string({ maxLength: 2 })) });
+const text = fc.string({
+  unit: fc.oneof(fc.constantFrom('', '\0', 'ÿ', 'Ā', '\u{1F600}'), fc.string({ maxLength: 2 })),
+});
 const blob = fc.uint8Array().map((bytes) => Buffer.from(bytes));
 const nothing = fc.constant(null);
 /** Most columns are alike; some have everything in them. */
@@ -27,12 +29,19 @@ const column = fc.constantFrom(
 );
 const name = fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom('1', 'a"b', '\\', "');", '\u2028', 'constructor'));
 const rows = fc
-  .uniqueArray(name.filter((one) => one !== '__proto__'), { minLength: 1, maxLength: 6 })
-  .chain((names) => fc.tuple(fc.constant(names), fc.array(column, { minLength: names.length, maxLength: names.length })))
+  .uniqueArray(
+    name.filter((one) => one !== '__proto__'),
+    { minLength: 1, maxLength: 6 },
+  )
+  .chain((names) =>
+    fc.tuple(fc.constant(names), fc.array(column, { minLength: names.length, maxLength: names.length })),
+  )
   .chain(([names, columns]) =>
-    fc.array(fc.tuple(...columns), { minLength: 1, maxLength: 20 }).map((lists) =>
-      lists.map((values): Row => Object.fromEntries(names.map((one, index) => [one, values[index] ?? null]))),
-    ),
+    fc
+      .array(fc.tuple(...columns), { minLength: 1, maxLength: 20 })
+      .map((lists) =>
+        lists.map((values): Row => Object.fromEntries(names.map((one, index) => [one, values[index] ?? null]))),
+      ),
   );
 
 describe('rows on their way to another thread', () => {
@@ -63,7 +72,11 @@ describe('rows on their way to another thread', () => {
   it('travel as few large things: a thousand numbers and texts are one buffer and one text', () => {
     const given = Array.from({ length: 1_000 }, (_, id) => ({ id, name: `name ${id}` }));
     const { kinds, others, buffer } = packRows(given, new RowShape(['id', 'name']));
-    expect({ kinds, others: others.length, bytes: buffer.byteLength }).toEqual({ kinds: [0, 1], others: 1, bytes: 16_000 });
+    expect({ kinds, others: others.length, bytes: buffer.byteLength }).toEqual({
+      kinds: [0, 1],
+      others: 1,
+      bytes: 16_000,
+    });
   });
 });
 

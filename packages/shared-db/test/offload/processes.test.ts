@@ -69,7 +69,9 @@ describe('reading in another process', () => {
     await using temporary = await shop({ offloadWorkers: 2 });
     const { database } = temporary;
     const controller = new AbortController();
-    const counting = rejectionOf(database.offload('yearly', COUNT_TO, [FOR_EVER], { ...APART, signal: controller.signal }));
+    const counting = rejectionOf(
+      database.offload('yearly', COUNT_TO, [FOR_EVER], { ...APART, signal: controller.signal }),
+    );
     const pid = await runner(temporary, 'yearly');
     const other = database.offload('other', COUNT_TO, [1_000_000], APART);
     await runner(temporary, 'other');

@@ -53,26 +53,36 @@ describe('reading in another thread', () => {
 
   it('gives long texts and blobs whole', async () => {
     await using temporary = await shop();
-    const sql = "SELECT value AS n, replace(hex(zeroblob(100000)), '0', 'ä') AS t, zeroblob(50000) AS b FROM json_each('[1,2,3,4,5,6,7,8,9]')";
+    const sql =
+      "SELECT value AS n, replace(hex(zeroblob(100000)), '0', 'ä') AS t, zeroblob(50000) AS b FROM json_each('[1,2,3,4,5,6,7,8,9]')";
     await agrees(temporary.database, sql);
   });
 
-  it.each(['safe', 'bigint', 'number'] as const)('gives integers as the database wants them: %s', async (integers: IntegerMode) => {
-    await using temporary = await temporaryDatabase({ migrations: MIXED, integers });
-    const { database } = temporary;
-    await database.write('fill', (tx) => {
-      for (let i = 0; i < 500; i++) tx.run('INSERT INTO mixed (a, b, c) VALUES (?, ?, NULL)', i, 9_007_199_254_740_991);
-    });
-    await agrees(database, ALL);
-    await agrees(database, `${ALL} LIMIT 3`);
-  });
+  it.each(['safe', 'bigint', 'number'] as const)(
+    'gives integers as the database wants them: %s',
+    async (integers: IntegerMode) => {
+      await using temporary = await temporaryDatabase({ migrations: MIXED, integers });
+      const { database } = temporary;
+      await database.write('fill', (tx) => {
+        for (let i = 0; i < 500; i++)
+          tx.run('INSERT INTO mixed (a, b, c) VALUES (?, ?, NULL)', i, 9_007_199_254_740_991);
+      });
+      await agrees(database, ALL);
+      await agrees(database, `${ALL} LIMIT 3`);
+    },
+  );
 
   it('refuses an integer that a number cannot hold, as reading here does', async () => {
     await using temporary = await shop();
     const sql = 'SELECT 9007199254740993 AS large';
     const here = await rejectionOf(temporary.database.read('large', (c) => c.all(sql)));
     const there = await rejectionOf(temporary.database.offload('large', sql));
-    expect(there).toMatchObject({ code: 'HIVEDB_E_WRONG_USE', message: (here as Error).message, database: 'test', label: 'large' });
+    expect(there).toMatchObject({
+      code: 'HIVEDB_E_WRONG_USE',
+      message: (here as Error).message,
+      database: 'test',
+      label: 'large',
+    });
   });
 
   it.each([
@@ -95,7 +105,9 @@ describe('reading in another thread', () => {
     list[0] = 99;
     bytes.fill(0);
     expect(await positions).toStrictEqual([{ a: 1, b: 'two', c: 3, d: Buffer.from('yt'), e: null }]);
-    expect(await database.offload('names', 'SELECT :a AS a, @b AS b', { a: 1, b: 'two' })).toStrictEqual([{ a: 1, b: 'two' }]);
+    expect(await database.offload('names', 'SELECT :a AS a, @b AS b', { a: 1, b: 'two' })).toStrictEqual([
+      { a: 1, b: 'two' },
+    ]);
   });
 
   it('sees what has been committed before it was called, and keeps no snapshot', async () => {
@@ -214,7 +226,9 @@ describe('reading in another thread', () => {
     for (let i = 0; i < 3; i++) await database.offload('count', 'SELECT count(*) AS n FROM item');
     const { counters, statements } = database.snapshot();
     expect(counters.offloads).toBe(3);
-    expect(statements.find(({ statement }) => statement === 'SELECT count(*) AS n FROM item')).toMatchObject({ runs: 3 });
+    expect(statements.find(({ statement }) => statement === 'SELECT count(*) AS n FROM item')).toMatchObject({
+      runs: 3,
+    });
     expect(service.snapshot().offload.threads.counters).toMatchObject({ done: 3, failed: 0 });
   });
 });

@@ -72,7 +72,9 @@ describe('waiting for what another thread reads', () => {
     await database.offload('one', 'SELECT 1');
     const error = await rejectionOf(database.offload('yearly', COUNT_TO, [LONG], { timeoutMs: 50 }));
     expect(error).toMatchObject({ code: 'HIVEDB_E_ABORTED', label: 'yearly' });
-    expect((error as Error).message).toContain('still running after 50 ms; its thread is lost until the statement ends');
+    expect((error as Error).message).toContain(
+      'still running after 50 ms; its thread is lost until the statement ends',
+    );
     await unstuck(temporary);
   });
 
@@ -88,7 +90,9 @@ describe('waiting for what another thread reads', () => {
     }
     const error = await rejectionOf(database.offload('one', 'SELECT 1'));
     expect(error).toMatchObject({ code: 'HIVEDB_E_OVERLOADED', database: 'test', label: 'one', retryable: true });
-    expect((error as Error).message).toMatch(/all that read are stuck: "yearly" on test for \d+ ms \(WITH RECURSIVE.*"monthly"/);
+    expect((error as Error).message).toMatch(
+      /all that read are stuck: "yearly" on test for \d+ ms \(WITH RECURSIVE.*"monthly"/,
+    );
     expect(error).toMatchObject({ culprits: [{ pid: process.pid, label: 'yearly' }, { label: 'monthly' }] });
     expect(threadsOf(temporary)).toMatchObject({ live: 2, stuck: 2, counters: { refused: 1 } });
     await unstuck(temporary);
@@ -141,13 +145,18 @@ describe('waiting for what another thread reads', () => {
     const refused = all.filter(({ status }) => status === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThanOrEqual(100);
-    expect((refused[0] as PromiseRejectedResult).reason).toMatchObject({ code: 'HIVEDB_E_OVERLOADED', retryable: true });
+    expect((refused[0] as PromiseRejectedResult).reason).toMatchObject({
+      code: 'HIVEDB_E_OVERLOADED',
+      retryable: true,
+    });
     await counting;
   });
 
   it('is fair to databases: who asks for one thing does not wait for all that another has asked for before', async () => {
     using directory = temporaryDirectory();
-    const [greedy, modest] = ['greedy', 'modest'].map((name) => sqlite({ path: directory.file(`${name}.db`), durability: 'normal' }));
+    const [greedy, modest] = ['greedy', 'modest'].map((name) =>
+      sqlite({ path: directory.file(`${name}.db`), durability: 'normal' }),
+    );
     await using service = await openDatabaseService({
       app: 'test',
       presence: false,
@@ -156,9 +165,15 @@ describe('waiting for what another thread reads', () => {
     });
     const order: string[] = [];
     const many = Array.from({ length: 500 }, () =>
-      service.database('greedy').offload('many', COUNT_TO, [5_000]).then(() => order.push('greedy')),
+      service
+        .database('greedy')
+        .offload('many', COUNT_TO, [5_000])
+        .then(() => order.push('greedy')),
     );
-    const one = service.database('modest').offload('one', 'SELECT 1').then(() => order.push('modest'));
+    const one = service
+      .database('modest')
+      .offload('one', 'SELECT 1')
+      .then(() => order.push('modest'));
     await Promise.all([...many, one]);
     expect(order.indexOf('modest')).toBeLessThan(100);
   });

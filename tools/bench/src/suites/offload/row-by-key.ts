@@ -10,7 +10,8 @@ export function rowByKeyScenario(): Scenario {
   const times = 4_096;
   return {
     name: 'row by key, 64 in flight',
-    about: 'One row of six columns by its key, 64 callers each after its last: offload against a prepared statement here.',
+    about:
+      'One row of six columns by its key, 64 callers each after its last: offload against a prepared statement here.',
     measures: [{ name: 'time each', unit: 'us', better: 'lower' }],
     rounds: 101,
     contestants: [

@@ -41,7 +41,10 @@ export function ticksScenario(): Scenario {
         return Promise.resolve({ scan: () => Promise.resolve(statement.get(rows)), end: () => stage.end() });
       }),
       ticking('floor', 'nothing beside it', () =>
-        Promise.resolve({ scan: () => new Promise((resolve) => setTimeout(resolve, SCAN_MS)), end: () => Promise.resolve() }),
+        Promise.resolve({
+          scan: () => new Promise((resolve) => setTimeout(resolve, SCAN_MS)),
+          end: () => Promise.resolve(),
+        }),
       ),
     ],
   };
