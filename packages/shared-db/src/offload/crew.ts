@@ -127,7 +127,7 @@ export class Crew {
 
   #expire(): void {
     const now = systemClock.now();
-    for (const job of [...this.#jobs]) if (job.deadline <= now) this.#release(job, (begun) => this.#late(job, begun));
+    for (const job of this.#jobs) if (job.deadline <= now) this.#release(job, (begun) => this.#late(job, begun));
     const next = Math.min(...Array.from(this.#jobs, ({ deadline }) => deadline));
     if (next < Infinity) this.#wakeAt(next);
   }
@@ -317,7 +317,7 @@ export class Crew {
   async close(): Promise<readonly StuckStatement[]> {
     this.#closed = true;
     for (const timer of [this.#starting, this.#looking, this.#resting]) timer?.cancel();
-    for (const job of [...this.#jobs]) this.#release(job, () => closed(job));
+    for (const job of this.#jobs) this.#release(job, () => closed(job));
     const stuck = this.#runningNow().map(({ order: { database, label, statement }, runningMs }) => ({
       database: database.name,
       label,

@@ -13,6 +13,8 @@ import type { Isolation, Offloader } from './offloader.ts';
 
 /** Longer than anybody waits who looks at a screen; a nightly report says how long it may take. */
 const OFFLOAD_LIMIT_MS = 60_000;
+/** Undefined is bound as NULL. */
+const BINDABLE: readonly string[] = ['string', 'number', 'bigint', 'undefined'];
 const ISOLATIONS: readonly unknown[] = ['thread', 'process'];
 
 /** Values by position, or by name as one object. */
@@ -88,7 +90,7 @@ export class OffloadedReads {
         });
         this.#offloader.submit(job, isolation);
       });
-    return ask(() => untilFree(() => ask((error) => Promise.reject(error))));
+    return ask(() => untilFree(() => ask(rejected)));
   }
 
   #checked<T>(label: Label, check: () => T): T {
@@ -111,18 +113,16 @@ export class OffloadedReads {
   }
 }
 
+function rejected(error: Error): Promise<never> {
+  return Promise.reject(error);
+}
+
 function errorOf(failure: ReadFailure): Error {
-  switch (failure.by) {
-    case 'engine':
-      return new SqliteError(failure.message, failure.code);
-    case 'us':
-      return new DatabaseError(failure.kind, failure.what, { advice: failure.advice });
-    case 'call': {
-      const { name, message } = failure;
-      if (name === 'TypeError') return new TypeError(message);
-      return name === 'RangeError' ? new RangeError(message) : new Error(message);
-    }
-  }
+  if (failure.by === 'engine') return new SqliteError(failure.message, failure.code);
+  if (failure.by === 'us') return new DatabaseError(failure.kind, failure.what, { advice: failure.advice });
+  const { name, message } = failure;
+  if (name === 'TypeError') return new TypeError(message);
+  return name === 'RangeError' ? new RangeError(message) : new Error(message);
 }
 
 function checkCall(sql: unknown, isolation: unknown): void {
@@ -147,18 +147,10 @@ function copied(value: Bindable): Bindable {
 }
 
 function copiedValue(value: SqlValue): SqlValue {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'bigint':
-    case 'undefined':
-      return value;
-    default:
-      if (value === null) return value;
-      // Exactly its bytes: a view may be a small part of what it is on.
-      if (value instanceof Uint8Array) return new Uint8Array(value);
-      throw notBindable();
-  }
+  if (value === null || BINDABLE.includes(typeof value)) return value;
+  // Exactly its bytes: a view may be a small part of what it is on.
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  throw notBindable();
 }
 
 function notBindable(): DatabaseError {

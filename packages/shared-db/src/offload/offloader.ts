@@ -9,7 +9,7 @@ import { startProcess, startThread } from './transport.ts';
 export type Isolation = 'thread' | 'process';
 
 /** One processor is left to the main thread. */
-export function defaultOffloadWorkers(): number {
+function defaultOffloadWorkers(): number {
   return Math.max(1, availableParallelism() - 1);
 }
 

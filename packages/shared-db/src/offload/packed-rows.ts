@@ -50,20 +50,16 @@ function packAlike(
     others,
   }: Pick<PackedRows, 'buffer'> & { readonly at: number; readonly others: (string | SqlValue[])[] },
 ): ColumnKind | undefined {
-  switch (typeof column.sample(rows)) {
-    case 'number':
-      return column.numbers(rows, new Float64Array(buffer, at, rows.length)) ? NUMBERS : undefined;
-    case 'bigint':
-      return column.integers(rows, new BigInt64Array(buffer, at, rows.length)) ? INTEGERS : undefined;
-    case 'string': {
-      const joined = column.texts(rows, new Uint32Array(buffer, at, rows.length));
-      if (joined === undefined) return undefined;
-      others.push(joined);
-      return TEXTS;
-    }
-    default:
-      return undefined;
-  }
+  const sample = column.sample(rows);
+  if (typeof sample === 'number')
+    return column.numbers(rows, new Float64Array(buffer, at, rows.length)) ? NUMBERS : undefined;
+  if (typeof sample === 'bigint')
+    return column.integers(rows, new BigInt64Array(buffer, at, rows.length)) ? INTEGERS : undefined;
+  if (typeof sample !== 'string') return undefined;
+  const joined = column.texts(rows, new Uint32Array(buffer, at, rows.length));
+  if (joined === undefined) return undefined;
+  others.push(joined);
+  return TEXTS;
 }
 
 function packAsTheyAre(rows: readonly Row[], { name }: ColumnOfRows, others: (string | SqlValue[])[]): ColumnKind {
@@ -84,6 +80,7 @@ export function unpackRows({ count, kinds, buffer, others }: PackedRows, shape: 
       case TEXTS:
         return textsOf(others[other++] as string, new Uint32Array(buffer, at, count));
       case VALUES:
+      default:
         return asBuffers(others[other++] as SqlValue[]);
     }
   });
@@ -108,15 +105,14 @@ function numbersOf(numbers: Float64Array): ArrayLike<SqlValue> {
 }
 
 function textsOf(joined: string, lengths: Uint32Array): (string | null)[] {
-  const texts = new Array<string | null>(lengths.length);
+  const texts: (string | null)[] = [];
   let from = 0;
-  for (let i = 0; i < lengths.length; i++) {
-    const length = lengths[i] ?? 0;
+  for (const length of lengths) {
     if (length === NULL_LENGTH) {
-      texts[i] = null;
+      texts.push(null);
       continue;
     }
-    texts[i] = joined.slice(from, from + length);
+    texts.push(joined.slice(from, from + length));
     from += length;
   }
   return texts;

@@ -83,7 +83,7 @@ export class Reader {
         this.#reply.send({ kind: 'closed', database: message.database });
         return;
       case 'end':
-        for (const id of [...this.#connections.keys()]) this.#close(id);
+        for (const id of this.#connections.keys()) this.#close(id);
     }
   }
 

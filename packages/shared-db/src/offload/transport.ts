@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { Claims } from './claims.ts';
 import { WINDOW, type FromReader, type ToReader } from './message.ts';
 import type { PackedRows } from './packed-rows.ts';
@@ -35,7 +35,7 @@ export function startThread({ started, heard, gone }: TransportEvents): Transpor
   const { port1: packages, port2 } = new MessageChannel();
   const worker = new Worker(new URL('reader-thread.js', import.meta.url), {
     workerData: { packages: port2, claims: claims.memory } satisfies ReaderData,
-    transferList: [port2 as MessagePort],
+    transferList: [port2],
     name: 'database reader',
     // As the sentinel: what this process was started with is none of its business.
     execArgv: [],

@@ -6,6 +6,16 @@ import { rejectionOf } from '../support/outcome.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { shop } from '../support/shop.ts';
 
+/** A program that reads once by each way, says what, and does what else it is told. */
+const program = (waiting: string): string =>
+  `import { openDatabaseService, sqlite } from '@hive/shared-db';
+   const databases = { test: sqlite({ path: args[0] }) };
+   const service = await openDatabaseService({ app: 'lonely', presence: false, databases });
+   const rows = await service.database('test').offload('one', 'SELECT 1 AS n');
+   await service.database('test').offload('one', 'SELECT 1 AS n', [], { isolation: 'process' });
+   say(JSON.stringify(rows));
+   ${waiting}`;
+
 describe('closing while another thread reads', () => {
   it('lets what has begun come to its end, and turns away who waits and who comes', async () => {
     await using temporary = await shop({ offloadWorkers: 1 });
@@ -50,14 +60,6 @@ describe('closing while another thread reads', () => {
 
   it('keeps a process alive while somebody waits, and not when nobody does', async () => {
     await using temporary = await shop();
-    const program = (waiting: string): string =>
-      `import { openDatabaseService, sqlite } from '@hive/shared-db';
-       const databases = { test: sqlite({ path: args[0] }) };
-       const service = await openDatabaseService({ app: 'lonely', presence: false, databases });
-       const rows = await service.database('test').offload('one', 'SELECT 1 AS n');
-       await service.database('test').offload('one', 'SELECT 1 AS n', [], { isolation: 'process' });
-       say(JSON.stringify(rows));
-       ${waiting}`;
     await using idle = companion(program(''), temporary.path);
     expect(await idle.hear()).toBe('[{"n":1}]');
     expect(await idle.end()).toMatchObject({ code: 0, stderr: '' });

@@ -11,10 +11,12 @@ import { shop } from '../support/shop.ts';
 const MIXED = [{ id: 1, name: 'mixed', sql: 'CREATE TABLE mixed (id INTEGER PRIMARY KEY, a, b, c)' }];
 const ALL = 'SELECT * FROM mixed ORDER BY id';
 
-/** What the reader of the same thread gives for the same statement. */
-async function agrees(database: SqliteDatabase, sql: string, ...params: readonly (string | number)[]): Promise<void> {
-  const expected = database.readSync('here', (c) => c.all(sql, ...params));
-  expect(await database.offload('there', sql, params)).toStrictEqual(expected);
+function here(database: SqliteDatabase, sql: string): unknown {
+  return database.readSync('here', (c) => c.all(sql));
+}
+
+function there(database: SqliteDatabase, sql: string): Promise<unknown> {
+  return database.offload('there', sql);
 }
 
 describe('reading in another thread', () => {
@@ -35,7 +37,7 @@ describe('reading in another thread', () => {
           tx.run('DELETE FROM mixed');
           for (const values of given) tx.run('INSERT INTO mixed (a, b, c) VALUES (?, ?, ?)', ...values);
         });
-        await agrees(database, ALL);
+        expect(await there(database, ALL)).toStrictEqual(here(database, ALL));
       }),
       replay({ numRuns: 60 }),
     );
@@ -55,7 +57,7 @@ describe('reading in another thread', () => {
     await using temporary = await shop();
     const sql =
       "SELECT value AS n, replace(hex(zeroblob(100000)), '0', 'ä') AS t, zeroblob(50000) AS b FROM json_each('[1,2,3,4,5,6,7,8,9]')";
-    await agrees(temporary.database, sql);
+    expect(await there(temporary.database, sql)).toStrictEqual(here(temporary.database, sql));
   });
 
   it.each(['safe', 'bigint', 'number'] as const)(
@@ -67,19 +69,18 @@ describe('reading in another thread', () => {
         for (let i = 0; i < 500; i++)
           tx.run('INSERT INTO mixed (a, b, c) VALUES (?, ?, NULL)', i, 9_007_199_254_740_991);
       });
-      await agrees(database, ALL);
-      await agrees(database, `${ALL} LIMIT 3`);
+      expect(await there(database, ALL)).toStrictEqual(here(database, ALL));
+      expect(await there(database, `${ALL} LIMIT 3`)).toStrictEqual(here(database, `${ALL} LIMIT 3`));
     },
   );
 
   it('refuses an integer that a number cannot hold, as reading here does', async () => {
     await using temporary = await shop();
     const sql = 'SELECT 9007199254740993 AS large';
-    const here = await rejectionOf(temporary.database.read('large', (c) => c.all(sql)));
-    const there = await rejectionOf(temporary.database.offload('large', sql));
-    expect(there).toMatchObject({
+    const told = await rejectionOf(temporary.database.read('large', (c) => c.all(sql)));
+    expect(await rejectionOf(temporary.database.offload('large', sql))).toMatchObject({
       code: 'HIVEDB_E_WRONG_USE',
-      message: (here as Error).message,
+      message: (told as Error).message,
       database: 'test',
       label: 'large',
     });
@@ -93,7 +94,7 @@ describe('reading in another thread', () => {
     ['many columns', `SELECT ${Array.from({ length: 1_000 }, (_, i) => `${i} AS c${i}`).join(', ')}`],
   ])('gives %s as the engine does', async (_, sql) => {
     await using temporary = await shop();
-    await agrees(temporary.database, sql);
+    expect(await there(temporary.database, sql)).toStrictEqual(here(temporary.database, sql));
   });
 
   it('binds by position and by name, and what was bound at the moment of the call', async () => {
@@ -188,8 +189,8 @@ describe('reading in another thread', () => {
     ['a duration that is none', ['SELECT 1', [], { timeoutMs: -1 }], 'CONFIG'],
   ])('refuses %s', async (_, args, kind) => {
     await using temporary = await shop();
-    const offload = temporary.database.offload as (...given: readonly unknown[]) => Promise<unknown>;
-    const error = await rejectionOf(offload.call(temporary.database, 'wrong', ...args));
+    const database = temporary.database as unknown as { offload(...given: readonly unknown[]): Promise<unknown> };
+    const error = await rejectionOf(database.offload('wrong', ...args));
     expect(error).toMatchObject({ code: `HIVEDB_E_${kind}`, database: 'test' });
     expect((error as Error).message).toContain('database test');
   });
