@@ -195,34 +195,55 @@ export class Crew {
   /** Who gets the next job; undefined while everybody has enough. */
   #pick(now: number): Member | undefined {
     let best: Member | undefined;
-    for (const member of this.#able()) {
+    let able = 0;
+    for (const member of this.#members) {
+      if (member.ending || member.stuckSince !== undefined) continue;
+      able++;
       if (!member.hasRoom || member.silentMs(now) >= SILENT_MS) continue;
       if (best === undefined || member.load < best.load) best = member;
     }
-    if (best?.load === 0) return best;
+    if (best?.load === 0 || able >= this.#usable()) return best;
     return this.#start(now) ?? best;
   }
 
-  /** One more, where there may be and nobody has just ended by himself. */
+  /** One more, unless one has just ended by itself. */
   #start(now: number): Member | undefined {
-    if (this.#able().length >= this.#usable()) return undefined;
-    if (now < this.#startAt) {
-      this.#starting ??= systemClock.after(this.#startAt - now, () => {
-        this.#starting = undefined;
-        this.#dispatch();
-      });
+    if (now >= this.#startAt) {
+      const member = this.#startNow();
+      if (member !== undefined) return member;
+    }
+    this.#starting ??= systemClock.after(Math.max(0, this.#startAt - now), () => {
+      this.#starting = undefined;
+      this.#dispatch();
+    });
+    return undefined;
+  }
+
+  /** Undefined where the system has none to give: that is as if it had ended at once. */
+  #startNow(): Member | undefined {
+    const { start, window } = this.#options;
+    const events = {
+      answered: (member: Member): void => {
+        this.#answered(member);
+      },
+      gone: (member: Member, reason: string): void => {
+        this.#gone(member, reason);
+      },
+    };
+    try {
+      const member = new Member(start, window, events);
+      this.#members.add(member);
+      return member;
+    } catch {
+      this.#crashed();
       return undefined;
     }
-    const member = new Member(this.#options.start, this.#options.window, {
-      answered: (one) => {
-        this.#answered(one);
-      },
-      gone: (one, reason) => {
-        this.#gone(one, reason);
-      },
-    });
-    this.#members.add(member);
-    return member;
+  }
+
+  #crashed(): void {
+    this.#counters.crashes++;
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#crashesInARow++, LONGEST_PAUSE_MS);
+    this.#startAt = systemClock.now() + pauseMs;
   }
 
   #answered(member: Member): void {
@@ -240,11 +261,7 @@ export class Crew {
     const { begun, waiting } = member.leftovers();
     this.#queue.putBack(waiting);
     for (const job of begun) job.refuse(() => readerLost(job, reason));
-    if (!expected) {
-      this.#counters.crashes++;
-      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#crashesInARow++, LONGEST_PAUSE_MS);
-      this.#startAt = systemClock.now() + pauseMs;
-    }
+    if (!expected) this.#crashed();
     if (!this.#closed) this.#dispatchSoon();
   }
 
