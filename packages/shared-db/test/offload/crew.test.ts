@@ -13,6 +13,10 @@ interface Puppet {
   readonly sent: { readonly sql: string; readonly request: number; readonly place: number }[];
 }
 
+function nothing(): undefined {
+  return undefined;
+}
+
 function puppets(size: number): { readonly crew: Crew; readonly threads: Puppet[] } {
   const threads: Puppet[] = [];
   const start = (events: TransportEvents): Transport => {
@@ -28,7 +32,6 @@ function puppets(size: number): { readonly crew: Crew; readonly threads: Puppet[
     };
     threads.push(puppet);
     events.started();
-    const nothing = (): undefined => undefined;
     return { claims: puppet.claims, mortal: false, pid: undefined, post, nextPackage: nothing, kill: nothing };
   };
   return { crew: new Crew({ isolation: 'thread', size, window: 64, start }), threads };

@@ -6,5 +6,4 @@ import { sqliteSuite } from './sqlite.ts';
 import { turnsSuite } from './turns.ts';
 
 /** Every suite that `bench` can run: one file each in this folder, one line each here. */
-export const suites: readonly Suite[] = [poolSuite, sqliteSuite, laneSuite, turnsSuite];
-export const suites: readonly Suite[] = [poolSuite, sqliteSuite, offloadSuite];
+export const suites: readonly Suite[] = [poolSuite, sqliteSuite, laneSuite, turnsSuite, offloadSuite];
