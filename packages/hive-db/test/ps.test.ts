@@ -60,6 +60,35 @@ describe('ps', () => {
     );
   });
 
+  it('lists what is read in threads and processes, and marks what nobody waits for any more', async () => {
+    const crew = serviceSnapshot().offload.threads;
+    const report = { database: 'orders', statement: 'SELECT sum(amount) FROM orders', pid: undefined };
+    const offload = {
+      threads: {
+        ...crew,
+        running: [
+          { ...report, label: 'yearly sums', runningMs: 90_000, stuck: true },
+          { ...report, label: 'monthly sums', runningMs: 2_000, stuck: false },
+        ],
+      },
+      processes: { ...crew, running: [{ ...report, label: 'audit', runningMs: 5_000, stuck: false, pid: 99 }] },
+    };
+    await using directory = await runtimeDirectory(serviceSnapshot({ offload }));
+    const { out } = await run(['ps', '--json', '--runtime-dir', directory.path]);
+    const { activities } = JSON.parse(out) as { activities: { kind: string; label: string; statement: string }[] };
+    expect(activities.map(({ kind, label, statement }) => [kind, label, statement])).toEqual([
+      ['stuck', 'yearly sums', report.statement],
+      ['offload', 'audit', report.statement],
+      ['offload', 'monthly sums', report.statement],
+    ]);
+    const { out: marked } = await run(['ps', '--runtime-dir', directory.path], {
+      terminal: { columns: 100, rows: 30 },
+    });
+    expect(marked.split('\n').filter((line) => line.includes('\u{1B}[31m'))).toEqual([
+      expect.stringContaining('yearly sums'),
+    ]);
+  });
+
   it('shows the file and the line of a call, however long its path is', async () => {
     const lease = {
       id: 3,

@@ -1,3 +1,4 @@
+import { Offloader } from './offload/offloader.ts';
 import { systemClock } from '@hive/pool';
 import { Activity } from './activity.ts';
 import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
@@ -60,6 +61,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
     labels: new Labels(activity, systemClock),
     activity,
     turns: () => new NoTurns('it is used without the service', systemClock),
+    offloader: new Offloader(),
     thresholds: DEFAULT_THRESHOLDS,
     dataDirectory: undefined,
     runtimeDirectory: meetingPlace(configured),

@@ -26,6 +26,8 @@ export interface ServiceConfig<D extends Definitions = Definitions> {
   readonly runtimeDirectory?: string;
   /** Whether `hive-db` can see this process. Default true: what cannot be seen cannot be asked who holds the lock. */
   readonly presence?: boolean;
+  /** How many statements `offload` runs at once. Default: one less than there are processors, and at least one. */
+  readonly offloadWorkers?: number;
   /** Health and metrics on a port of their own, answered by a thread that does not wait for the main one. Default: no port is opened. */
   readonly http?: Partial<HttpSettings>;
   /** Defaults for all databases, in milliseconds. What a database is defined with beats them. */
@@ -50,6 +52,7 @@ const KEYS = [
   'dataDirectory',
   'runtimeDirectory',
   'presence',
+  'offloadWorkers',
   'http',
   'database',
   'thresholds',

@@ -12,6 +12,8 @@ import { judge, type Verdict } from './health/verdict.ts';
 import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
 import { silentLogger, unfailing, type Logger } from './logger.ts';
+import type { StuckStatement } from './offload/crew.ts';
+import { Offloader } from './offload/offloader.ts';
 import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import type { SentinelHttp } from './presence/sentinel-message.ts';
@@ -27,6 +29,11 @@ import type { Turns } from './turns/turns.ts';
 export interface ServiceCloseReport {
   /** Leases that were taken away because they had not come back in time. Empty when all went well. */
   readonly forced: readonly (LeaseInfo & { readonly database: string })[];
+  /**
+   * Statements that are still being run in threads, which nothing ends: the process does not end before they do, unless it is killed.
+   * Empty when all went well.
+   */
+  readonly stuck: readonly StuckStatement[];
 }
 
 /** One per process: owns every connection to its named databases. */
@@ -70,9 +77,10 @@ export async function openDatabaseService<const D extends Definitions>(
 /** Resolves settings without opening anything: what a service would do with this configuration, and why. */
 export function settingsOf(config: ServiceConfig): ResolvedSettings {
   checkConfig(config);
-  const { dataDirectory, runtimeDirectory: directory, presence, http, database, thresholds, databases } = config;
+  const { dataDirectory, runtimeDirectory: directory, presence, offloadWorkers, http } = config;
+  const { database, thresholds, databases } = config;
   const code: CodeSettings = {
-    ...defined({ dataDirectory, runtimeDirectory: directory, presence, http, database, thresholds }),
+    ...defined({ dataDirectory, runtimeDirectory: directory, presence, offloadWorkers, http, database, thresholds }),
     databases: Object.fromEntries(Object.entries(databases).map(([name, { settings }]) => [name, settings])),
   };
   const names = Object.keys(databases);
@@ -86,6 +94,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #logger: Logger;
   readonly #activity = new Activity();
   readonly #labels: Labels;
+  readonly #offloader: Offloader;
   readonly #databases = new Map<string, Database & ManagedDatabase>();
   readonly #warnings = new Set<string>();
   readonly #startedAt: number;
@@ -103,6 +112,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
+    this.#offloader = new Offloader(settings.offloadWorkers);
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
@@ -120,6 +130,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         logger,
         labels: this.#labels,
         activity: this.#activity,
+        offloader: this.#offloader,
         thresholds: settings.thresholds,
         dataDirectory,
         runtimeDirectory: meeting,
@@ -211,6 +222,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       http: address,
       thresholds: this.settings.thresholds,
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
+      offload: this.#offloader.snapshot(),
       labels: this.#labels.snapshot(),
       fallbacks: Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason }))),
       deprecations: deprecationLedger(),
@@ -240,11 +252,14 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     );
     const forced = reports.flat();
     for (const lease of forced) this.#logger.warn({ ...lease }, 'a lease was still held when the service closed');
+    const stuck = await this.#offloader.close();
+    for (const statement of stuck)
+      this.#logger.warn({ ...statement }, 'a statement was still being run in a thread when the service closed');
     // Last, so that whoever asks meanwhile is told that the process is closing.
     await this.#appearing;
     await this.#sentinel?.close();
     this.#logger.info({ app: this.app, forced: forced.length }, 'database service closed');
-    return Object.freeze({ forced: Object.freeze(forced) });
+    return Object.freeze({ forced: Object.freeze(forced), stuck: Object.freeze(stuck) });
   }
 
   /** A process that cannot be seen still serves: it says so in its health instead of failing. */

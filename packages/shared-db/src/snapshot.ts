@@ -139,6 +139,8 @@ export interface DatabaseCounters {
   readonly writes: number;
   readonly transactions: number;
   readonly sessions: number;
+  /** Statements that were read in other threads or processes. */
+  readonly offloads: number;
   /** Writes and transactions of which nothing was written. */
   readonly rolledBack: number;
   /** How often the write lock was somebody else's at the first try. */
@@ -183,6 +185,53 @@ export interface HttpAddress {
   readonly port: number;
 }
 
+/** A statement that is being read in another thread or process at this moment. */
+export interface OffloadedSnapshot {
+  readonly database: string;
+  readonly label: string;
+  readonly statement: string;
+  readonly runningMs: number;
+  /** Nobody waits for it any more, and nothing ends it: what runs it is lost until it is done. */
+  readonly stuck: boolean;
+  /** Of the process that runs it; undefined where it is a thread of this one. */
+  readonly pid: number | undefined;
+}
+
+/** Threads or processes that read beside the main thread. */
+export interface OffloadCrewSnapshot {
+  /** How many work at once; each that is stuck may have one spare. */
+  readonly limit: number;
+  readonly live: number;
+  readonly busy: number;
+  readonly stuck: number;
+  readonly queued: number;
+  readonly oldestWaitMs: number;
+  readonly counters: OffloadCounters;
+  /** Longest first. */
+  readonly running: readonly OffloadedSnapshot[];
+}
+
+/** Monotone counters since the service was opened. */
+export interface OffloadCounters {
+  readonly done: number;
+  /** Statements that were wrong, or could not be run. */
+  readonly failed: number;
+  /** Callers that were let go: their time was up, or they had enough. */
+  readonly released: number;
+  /** Callers that were turned away at once. */
+  readonly refused: number;
+  /** How often one ended by itself. */
+  readonly crashes: number;
+  /** How long statements took, in all. */
+  readonly busyMs: number;
+}
+
+/** What reads beside the main thread, for all databases together. */
+export interface OffloadSnapshot {
+  readonly threads: OffloadCrewSnapshot;
+  readonly processes: OffloadCrewSnapshot;
+}
+
 /** One process, frozen. */
 export interface ServiceSnapshot {
   readonly app: string;
@@ -199,6 +248,7 @@ export interface ServiceSnapshot {
   /** What the process itself is judged by. */
   readonly thresholds: Thresholds;
   readonly databases: readonly DatabaseSnapshot[];
+  readonly offload: OffloadSnapshot;
   /** How often each label was used, and how often that failed. */
   readonly labels: readonly LabelSnapshot[];
   /** Which adapters work on direct connections because the service could not be used, and why. */

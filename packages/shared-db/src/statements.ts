@@ -21,9 +21,14 @@ export interface StatementUse {
   runs: number;
 }
 
+/** What the statements of a database need to know of it. */
+type StatementsContext = Pick<DatabaseContext, 'name' | 'clock' | 'logger' | 'activity'> & {
+  readonly thresholds: Pick<DatabaseContext['thresholds'], 'slowStatementMs'>;
+};
+
 /** The statements of one database, whichever connection runs them. */
 export class Statements {
-  readonly #context: DatabaseContext;
+  readonly #context: StatementsContext;
   readonly #activity: Activity;
   readonly #slowMs: number;
   readonly #uses = new Map<string, StatementUse>();
@@ -32,7 +37,7 @@ export class Statements {
   #loggedAt = -Infinity;
   #unsaid = 0;
 
-  constructor(context: DatabaseContext) {
+  constructor(context: StatementsContext) {
     this.#context = context;
     this.#activity = context.activity;
     this.#slowMs = context.thresholds.slowStatementMs;
@@ -78,6 +83,12 @@ export class Statements {
     this.#activity.statement(0);
     const ms = use.stopwatch.stop(startedAt);
     if (ms >= this.#slowMs) this.#remember(use, ms);
+  }
+
+  /** It was run in another thread or process, where nobody waits for it in vain: slow ones are not remembered. */
+  ranElsewhere(use: StatementUse, ms: number): void {
+    use.runs++;
+    use.stopwatch.add(ms);
   }
 
   #remember({ text }: StatementUse, ms: number): void {

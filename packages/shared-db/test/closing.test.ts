@@ -68,7 +68,7 @@ describe('closing a service', () => {
     expect(await Promise.all(waiting)).toMatchObject([CLOSED, CLOSED, CLOSED, CLOSED]);
     gate.resolve(undefined);
     expect(await Promise.all(begun)).toEqual([{ n: 0 }, 1]);
-    expect(await closing).toEqual({ forced: [] });
+    expect(await closing).toEqual({ forced: [], stuck: [] });
   });
 
   it('waits for five seconds at most, then takes away what is still held and says what that was', async () => {
@@ -109,6 +109,7 @@ describe('closing a service', () => {
           (owner) => expect.objectContaining({ database: 'test', owner }) as unknown,
         ),
       ) as unknown,
+      stuck: [],
     });
     expect((report as { forced: unknown[] }).forced).toHaveLength(3);
     expect(logger.said('warn')).toEqual(
@@ -126,7 +127,7 @@ describe('closing a service', () => {
     expect(service.closing).toBe(true);
     expect(new Set(closings).size).toBe(1);
     await service[Symbol.asyncDispose]();
-    expect(await closings[0]).toEqual({ forced: [] });
+    expect(await closings[0]).toEqual({ forced: [], stuck: [] });
     const uses = [
       database.read('late', () => Promise.resolve()),
       database.write('late', () => undefined),
@@ -167,7 +168,7 @@ describe('closing a service', () => {
   ])('may be asked for from inside %s, which is done to its end', async (_, inside) => {
     await using temporary = await shop();
     await inside(temporary);
-    expect(await temporary.service.close()).toEqual({ forced: [] });
+    expect(await temporary.service.close()).toEqual({ forced: [], stuck: [] });
     expect(openFilesIn(dirname(temporary.path))).toBe(0);
   });
 
@@ -195,7 +196,7 @@ describe('closing a service whose write waits for the lock of another process', 
     const closing = temporary.service.close();
     holder.say('let go');
     expect(await write).toBe(1);
-    expect(await closing).toEqual({ forced: [] });
+    expect(await closing).toEqual({ forced: [], stuck: [] });
   });
 
   it('ends its wait when the time is up, and nothing is written afterwards', async () => {

@@ -276,7 +276,7 @@ describe('a database that fails', () => {
     expect(logger.lines.filter(({ level }) => level === 'error').map(({ fields }) => fields['database'])).toEqual([
       'broken',
     ]);
-    expect(await service.close()).toEqual({ forced: [] });
+    expect(await service.close()).toEqual({ forced: [], stuck: [] });
   });
 
   it('is tried again by whoever uses it a second later, and works as soon as it can', async () => {

@@ -1,4 +1,4 @@
-import type { DatabaseSnapshot } from '@hive/shared-db';
+import type { DatabaseSnapshot, OffloadedSnapshot } from '@hive/shared-db';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { placeOf } from './holder.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
@@ -12,8 +12,9 @@ export interface PsDocument extends Unanswered {
 /**
  * What somebody is doing with a database at this moment. `session`, `read`, `write`: holds a connection; `any`: the same on a driver
  * without a single writer; `waiting`: wants one, or has that which writes and wants the lock of the database; `running`: is inside a statement that its process cannot leave.
+ * `offload`: reads in a thread or process beside it; `stuck`: the same in a thread, and nobody waits for it any more.
  */
-export type ActivityKind = 'session' | 'read' | 'write' | 'any' | 'waiting' | 'running';
+export type ActivityKind = 'session' | 'read' | 'write' | 'any' | 'waiting' | 'running' | 'offload' | 'stuck';
 
 /** One of them. */
 export interface ActivityDocument {
@@ -57,15 +58,14 @@ export function psOf(inquiry: Inquiry, filter: PsFilter, sort: PsSort): PsDocume
 
 function activitiesOf(answered: Answered): readonly ActivityDocument[] {
   const { pid, snapshot } = answered;
-  const { app, databases, eventLoop } = snapshot;
+  const { app, databases, eventLoop, offload } = snapshot;
   const process = { pid, app };
-  const used = databases.flatMap((database) =>
-    usesOf(database).map((use) => ({
-      ...process,
-      ...use,
-      call_site: use.call_site ?? placeOf(answered, use.label),
-    })),
-  );
+  const elsewhere = [...offload.threads.running, ...offload.processes.running].map(readElsewhere);
+  const used = [...databases.flatMap(usesOf), ...elsewhere].map((use) => ({
+    ...process,
+    ...use,
+    call_site: use.call_site ?? placeOf(answered, use.label),
+  }));
   const { statement, label = null, blockedMs } = eventLoop;
   if (statement === undefined) return used;
   const running = { database: null, kind: 'running', allowed_seconds: null } as const;
@@ -73,7 +73,10 @@ function activitiesOf(answered: Answered): readonly ActivityDocument[] {
   return [...used, { ...process, ...running, label, call_site, statement, age_seconds: blockedMs / 1_000 }];
 }
 
-function usesOf({ name, lane, leases, waiters }: DatabaseSnapshot): readonly Omit<ActivityDocument, 'pid' | 'app'>[] {
+/** One of them, whoever it is. */
+type Use = Omit<ActivityDocument, 'pid' | 'app'>;
+
+function usesOf({ name, lane, leases, waiters }: DatabaseSnapshot): readonly Use[] {
   const database = name;
   const isLocked = lane.writer === undefined || lane.writer.lockedMs !== undefined;
   return [
@@ -96,6 +99,11 @@ function usesOf({ name, lane, leases, waiters }: DatabaseSnapshot): readonly Omi
       statement: null,
     })),
   ];
+}
+
+function readElsewhere({ database, label, statement, runningMs, stuck }: OffloadedSnapshot): Use {
+  const kind = stuck ? 'stuck' : 'offload';
+  return { database, kind, label, statement, age_seconds: runningMs / 1_000, allowed_seconds: null, call_site: null };
 }
 
 function isWanted(one: ActivityDocument, { app, database, kind, label, atLeastMs }: PsFilter): boolean {

@@ -21,7 +21,7 @@ export function psText({ activities }: PsDocument, paint: Paint, width: number):
 
 function row(one: ActivityDocument): readonly Cell[] {
   const { pid, app, database, kind, age_seconds: age, allowed_seconds: allowed, label } = one;
-  const isLate = kind === 'running' || (allowed !== null && age > allowed);
+  const isLate = kind === 'running' || kind === 'stuck' || (allowed !== null && age > allowed);
   const lasting = duration(age);
   return [
     String(pid),

@@ -4,7 +4,7 @@ import { examples } from '../examples.ts';
 import { duration } from '../option.ts';
 import type { Run } from './verb.ts';
 
-const KINDS: readonly ActivityKind[] = ['session', 'read', 'write', 'any', 'waiting', 'running'];
+const KINDS: readonly ActivityKind[] = ['session', 'read', 'write', 'any', 'waiting', 'running', 'offload', 'stuck'];
 const SORTS: readonly PsSort[] = ['age', 'app', 'database', 'label', 'kind', 'pid'];
 
 interface PsOptions {

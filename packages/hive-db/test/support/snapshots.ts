@@ -10,6 +10,17 @@ export interface DatabaseChanges extends Partial<Omit<DatabaseSnapshot, 'pool' |
   readonly counters?: Partial<DatabaseSnapshot['counters']>;
 }
 
+const IDLE_CREW: ServiceSnapshot['offload']['threads'] = {
+  limit: 1,
+  live: 0,
+  busy: 0,
+  stuck: 0,
+  queued: 0,
+  oldestWaitMs: 0,
+  counters: { done: 0, failed: 0, released: 0, refused: 0, crashes: 0, busyMs: 0 },
+  running: [],
+};
+
 /** A process that has been well for an hour. */
 export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
   return {
@@ -24,6 +35,7 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     thresholds: DEFAULT_THRESHOLDS,
     databases: [databaseSnapshot()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
+    offload: { threads: IDLE_CREW, processes: IDLE_CREW },
     fallbacks: [],
     deprecations: [],
     warnings: [],
@@ -130,6 +142,7 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
       writes: 90,
       transactions: 30,
       sessions: 1,
+      offloads: 0,
       rolledBack: 0,
       busy: 0,
       errors: {},

@@ -38,6 +38,8 @@ export interface ServiceSettings {
   readonly runtimeDirectory: string | undefined;
   /** Whether other processes may find this one. Default true: what cannot be found cannot be asked who holds the lock. */
   readonly presence: boolean;
+  /** How many statements `offload` runs at once. Default undefined: one less than there are processors, and at least one. */
+  readonly offloadWorkers: number | undefined;
   /** Default `when-authorized`, which is nobody until the app says who is. */
   readonly healthDetails: HealthDetails;
   readonly http: HttpSettings;
@@ -76,6 +78,7 @@ export const DEFAULT_SERVICE_SETTINGS: ServiceSettings = Object.freeze({
   dataDirectory: undefined,
   runtimeDirectory: undefined,
   presence: true,
+  offloadWorkers: undefined,
   healthDetails: 'when-authorized',
   http: Object.freeze({
     port: false,

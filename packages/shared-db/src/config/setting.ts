@@ -94,6 +94,13 @@ const OF_THE_SERVICE: Readonly<Record<keyof Omit<ServiceSettings, 'thresholds' |
     about: 'Where the processes of one host find each other.',
   },
   presence: { key: 'presence', kind: kind.flag(), about: 'Whether other processes may find this one.' },
+  offloadWorkers: {
+    key: 'offload.workers',
+    variable: 'DB_OFFLOAD_WORKERS',
+    kind: kind.wholeNumber(1, 64),
+    about:
+      'Statements that offload runs at once, in threads and in processes each; by default one less than there are processors.',
+  },
   healthDetails: {
     key: 'health.details',
     kind: kind.choice('never', 'when-authorized', 'always'),

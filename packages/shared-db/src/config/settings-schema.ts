@@ -15,6 +15,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   database: 'The process, and what holds for each database that does not say otherwise.',
   databases: 'What holds for one database only, by its name.',
   pool: 'The pool of connections.',
+  offload: 'Reading beside the main thread.',
   health: 'Where well ends, and who is told.',
   http: 'Health and metrics on a port of their own, answered also while the main thread is stuck.',
 };

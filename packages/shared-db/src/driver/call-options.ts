@@ -5,7 +5,7 @@ import type { CallOptions, WriteOptions } from '../database.ts';
 import { DatabaseError, type ErrorDetails } from '../errors.ts';
 
 /** What a call is counted as. */
-export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions';
+export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions' | 'offloads';
 
 /** Of a call that was given none: it needs no check. */
 export const NO_OPTIONS: CallOptions = Object.freeze({});
@@ -16,6 +16,7 @@ const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
   reads: OF_A_WAIT,
   writes: [...OF_A_WAIT, 'priority'],
   sessions: OF_A_WAIT,
+  offloads: [...OF_A_WAIT, 'isolation'],
   transactions: [...OF_A_WAIT, 'limitMs', 'idleLimitMs'],
 };
 

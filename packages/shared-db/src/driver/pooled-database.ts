@@ -2,6 +2,7 @@ import {
   Histogram,
   type FlushMode,
   type FlushReport,
+  type Lease,
   type LeaseInfo,
   type Pool,
   type Resize,
@@ -60,6 +61,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     writes: 0,
     transactions: 0,
     sessions: 0,
+    offloads: 0,
     rolledBack: 0,
     busy: 0,
   };
@@ -128,10 +130,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
     this.lifecycle.close();
     // Readers before the writer: the last connection that closes tidies up, and it must be one that can write. Both pools turn their
     // callers away at once, so until the readers are gone an idle writer is held back.
-    const last = this.readers === this.writers ? undefined : this.writers.tryAcquire();
     const reading = this.readers.close({ graceMs });
+    const others = this.closeOthers(graceMs);
+    const last = await this.#idleWriter();
     const writing = this.writers.close({ graceMs });
     const readers = await reading;
+    await others;
     last?.release();
     const writers = await writing;
     // The connections are gone: whoever was stuck in a transaction is told, and no limit of his keeps the process alive.
@@ -140,6 +144,21 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return readers === writers
       ? readers.forced
       : [...readers.forced, ...writers.forced.filter(({ id }) => id !== last?.id)];
+  }
+
+  /** The writer, where nobody has it. One that has been idle for long is tested first, and is not to be had at once. */
+  async #idleWriter(): Promise<Lease<DriverConnection> | undefined> {
+    if (this.readers === this.writers || this.writers.stats().leased > 0) return undefined;
+    try {
+      return this.writers.tryAcquire() ?? (await this.writers.acquire({ owner: 'close', timeoutMs: 100 }));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Closes what an engine has open beside its pools, before the connection that writes. */
+  protected closeOthers(_graceMs: number): Promise<void> {
+    return Promise.resolve();
   }
 
   /** What an engine lets go of at the end. */

@@ -1,5 +1,5 @@
 import type { HistogramSnapshot } from '@hive/pool';
-import type { DatabaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
+import type { DatabaseSnapshot, OffloadCrewSnapshot, OffloadSnapshot, ServiceSnapshot } from '../snapshot.ts';
 import type { Family, Series } from './exposition.ts';
 
 /**
@@ -214,6 +214,7 @@ const databaseMetrics: readonly DatabaseMetric[] = [
         write: counters.writes,
         transaction: counters.transactions,
         session: counters.sessions,
+        offload: counters.offloads,
       },
     }),
   },
@@ -266,7 +267,7 @@ function familyOf(
 }
 
 function serviceFamilies(snapshot: ServiceSnapshot): Family[] {
-  const { app, uptimeMs, closing, eventLoop, warnings, fallbacks, deprecations } = snapshot;
+  const { app, uptimeMs, closing, eventLoop, warnings, offload, fallbacks, deprecations } = snapshot;
   return [
     gauge('hive_db_service_info', 'The service of this process; always 1.', [{ labels: { app }, value: 1 }]),
     gauge('hive_db_service_uptime_seconds', 'How long the service has been open.', [
@@ -279,6 +280,7 @@ function serviceFamilies(snapshot: ServiceSnapshot): Family[] {
     gauge('hive_db_service_warnings', 'Things about the process that are not as they should be.', [
       { labels: {}, value: warnings.length },
     ]),
+    ...offloadFamilies(offload),
     gauge(
       'hive_db_fallback_active',
       'Databases whose adapter works on direct connections; always 1.',
@@ -292,6 +294,50 @@ function serviceFamilies(snapshot: ServiceSnapshot): Family[] {
       type: 'counter',
       help: 'Calls of deprecated APIs, by their code.',
       series: deprecations.map(({ code, calls }) => ({ labels: { code }, value: calls })),
+    },
+  ];
+}
+
+/** What reads beside the main thread: threads and processes apart. */
+function offloadFamilies({ threads, processes }: OffloadSnapshot): Family[] {
+  const of = (read: (crew: OffloadCrewSnapshot) => Readonly<Record<string, number>>, by: string): Series[] =>
+    Object.entries({ thread: threads, process: processes }).flatMap(([isolation, crew]) =>
+      Object.entries(read(crew)).map(([word, value]) => ({
+        labels: { isolation, ...(by === '' ? {} : { [by]: word }) },
+        value,
+      })),
+    );
+  return [
+    gauge(
+      'hive_db_offload_workers',
+      'Threads and processes that read, by what they do; one that is stuck runs a statement that nobody waits for.',
+      of(({ live, busy, stuck }) => ({ idle: live - busy, busy: busy - stuck, stuck }), 'state'),
+    ),
+    gauge(
+      'hive_db_offload_waiting',
+      'Reads that wait for one of them.',
+      of(({ queued }) => ({ queued }), ''),
+    ),
+    {
+      name: 'hive_db_offload_reads_total',
+      type: 'counter',
+      help: 'Reads in threads and processes, by how they ended.',
+      series: of(
+        ({ counters: { done, failed, released, refused } }) => ({ done, failed, released, refused }),
+        'result',
+      ),
+    },
+    {
+      name: 'hive_db_offload_time_seconds_total',
+      type: 'counter',
+      help: 'How long statements took there, in all.',
+      series: of(({ counters }) => ({ time: counters.busyMs / 1_000 }), ''),
+    },
+    {
+      name: 'hive_db_offload_crashes_total',
+      type: 'counter',
+      help: 'How often one of them ended by itself.',
+      series: of(({ counters }) => ({ crashes: counters.crashes }), ''),
     },
   ];
 }

@@ -1,6 +1,13 @@
 import type { HistogramSnapshot, PoolStats } from '@hive/pool';
 import { ERROR_CODES, type DatabaseErrorCode } from '../errors.ts';
-import type { ConnectionUse, DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot, WaiterSnapshot } from '../snapshot.ts';
+import type {
+  ConnectionUse,
+  DatabaseSnapshot,
+  LeaseSnapshot,
+  OffloadCrewSnapshot,
+  ServiceSnapshot,
+  WaiterSnapshot,
+} from '../snapshot.ts';
 import type { Shape } from './shape.ts';
 
 const histogram: Shape<HistogramSnapshot> = {
@@ -144,6 +151,7 @@ const database: Shape<DatabaseSnapshot> = {
         writes: 'number',
         transactions: 'number',
         sessions: 'number',
+        offloads: 'number',
         rolledBack: 'number',
         busy: 'number',
         errors: { numbers: errorCodes },
@@ -156,6 +164,39 @@ const database: Shape<DatabaseSnapshot> = {
       each: { fields: { statement: 'string', label: { optional: 'string' }, ms: 'number', at: 'number' } },
     },
     slowRuns: 'number',
+  },
+};
+
+const crew: Shape<OffloadCrewSnapshot> = {
+  fields: {
+    limit: 'number',
+    live: 'number',
+    busy: 'number',
+    stuck: 'number',
+    queued: 'number',
+    oldestWaitMs: 'number',
+    counters: {
+      fields: {
+        done: 'number',
+        failed: 'number',
+        released: 'number',
+        refused: 'number',
+        crashes: 'number',
+        busyMs: 'number',
+      },
+    },
+    running: {
+      each: {
+        fields: {
+          database: 'string',
+          label: 'string',
+          statement: 'string',
+          runningMs: 'number',
+          stuck: 'boolean',
+          pid: { optional: 'number' },
+        },
+      },
+    },
   },
 };
 
@@ -184,6 +225,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
       },
     },
     databases: { each: database },
+    offload: { fields: { threads: crew, processes: crew } },
     labels: {
       each: {
         fields: {

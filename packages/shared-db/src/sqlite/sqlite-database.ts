@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '@hive/pool';
 import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
-import type { Access, DriverConnection } from '../driver/driver.ts';
+import type { Access, DriverConnection, Row } from '../driver/driver.ts';
 import { whenFree, type Patience } from '../driver/patience.ts';
 import { NO_OPTIONS } from '../driver/call-options.ts';
 import type { Call } from '../driver/call.ts';
@@ -15,6 +15,7 @@ import type { Priority } from '../lane/member.ts';
 import { TurnKeeper } from '../lane/turn-keeper.ts';
 import type { DatabaseSnapshot, LaneWork } from '../snapshot.ts';
 import { Statements } from '../statements.ts';
+import { OffloadedReads, type OffloadOptions, type OffloadParameters } from '../offload/offloaded-reads.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
@@ -34,6 +35,7 @@ import { WatchedFile } from './watched-file.ts';
 const OPEN_TIMEOUT_MS = 10_000;
 /** How often, at most, a fence is looked for, and the file itself when durability is `normal`; at `full` it is after every commit. */
 const WATCH_EVERY_MS = 100;
+const NO_PARAMETERS: OffloadParameters = Object.freeze([]);
 const NOT_IN_ITS_PLACE = 'another one is not opened in its place';
 
 /** A named database in one SQLite file. */
@@ -48,6 +50,11 @@ export interface SqliteDatabase extends Database {
    * a crash, and then 50 ms at most. The cheapest way to read: about the price of the bare statement.
    */
   readSync<T>(label: string, fn: (connection: SyncConnection) => T): T;
+  /**
+   * Runs one statement that only reads in a worker thread, on the newest state, and resolves with its rows as `all` gives them. For what
+   * takes long, or much at once: a row by its key costs three times as much as here, but the event loop does not wait for any of it.
+   */
+  offload<T = Row>(label: string, sql: string, params?: OffloadParameters, options?: OffloadOptions): Promise<T[]>;
 }
 
 /** What a file is opened with. */
@@ -65,6 +72,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #integers: IntegerMode;
   readonly #fences: Fences;
   readonly #lane: Lane;
+  readonly #offloaded: OffloadedReads;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -90,6 +98,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#fences = new Fences(context.runtimeDirectory);
     this.#turns = new TurnKeeper(context.clock);
     this.#lane = new Lane(this.#laneHost());
+    const assertSame = (): void => {
+      this.#file.assertSame(NOT_IN_ITS_PLACE);
+      this.#file.assertSameLog(OPENING);
+    };
+    const offloaded = { name: context.name, path: file.path, integers: file.integers, assertSame };
+    this.#offloaded = new OffloadedReads(context.offloader, offloaded, statements, this.failures);
     const openFile = (access: Access): SqliteHandle => {
       this.#file.assertSame(NOT_IN_ITS_PLACE);
       if (access === 'read') {
@@ -260,6 +274,18 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     }
   }
 
+  offload<T = Row>(
+    label: string,
+    sql: string,
+    params: OffloadParameters = NO_PARAMETERS,
+    options: OffloadOptions = NO_OPTIONS,
+  ): Promise<T[]> {
+    return this.call(label, options, 'offloads', (call) => {
+      const untilFree = (again: () => Promise<Row[]>): Promise<Row[]> => whenFree(again, this.patience(call));
+      return this.#offloaded.all(call.label, { sql, params, options }, untilFree) as Promise<T[]>;
+    });
+  }
+
   // What is special about a file
 
   override look(): 'exists' | 'new' {
@@ -403,6 +429,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     // Who still waits for the lock tries on without a turn: there is no time to wait for one.
     this.#turns.close();
     return super.close(graceMs);
+  }
+
+  protected override closeOthers(graceMs: number): Promise<void> {
+    return this.#offloaded.close(graceMs);
   }
 
   protected override closed(): Promise<void> {

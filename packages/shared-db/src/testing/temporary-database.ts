@@ -9,7 +9,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 export interface TemporaryDatabaseOptions
   extends
     Omit<SqliteOptions, 'path'>,
-    Pick<ServiceConfig, 'clock' | 'logger' | 'random' | 'runtimeDirectory' | 'thresholds'> {}
+    Pick<ServiceConfig, 'clock' | 'logger' | 'offloadWorkers' | 'random' | 'runtimeDirectory' | 'thresholds'> {}
 
 /** One real SQLite file with a service of its own. */
 export interface TemporaryDatabase extends AsyncDisposable {
@@ -25,7 +25,7 @@ export interface TemporaryDatabase extends AsyncDisposable {
  * not synced to the disk unless `durability` is `full`, because nothing of it has to last.
  */
 export async function temporaryDatabase(options: TemporaryDatabaseOptions = {}): Promise<TemporaryDatabase> {
-  const { clock, logger, random, runtimeDirectory, thresholds, ...database } = options;
+  const { clock, logger, offloadWorkers, random, runtimeDirectory, thresholds, ...database } = options;
   const directory = temporaryDirectory();
   const path = directory.file('test.db');
   try {
@@ -35,6 +35,7 @@ export async function temporaryDatabase(options: TemporaryDatabaseOptions = {}):
       databases: { test: sqlite({ durability: 'normal', required: true, ...database, path }) },
       ...(clock === undefined ? {} : { clock }),
       ...(logger === undefined ? {} : { logger }),
+      ...(offloadWorkers === undefined ? {} : { offloadWorkers }),
       ...(random === undefined ? {} : { random }),
       ...(runtimeDirectory === undefined ? {} : { runtimeDirectory }),
       ...(thresholds === undefined ? {} : { thresholds }),

@@ -205,7 +205,7 @@ describe('a step that fails', () => {
     fake.driver.fail('close', { times: 10 });
     const closing = fake.service.close({ graceMs: 100 });
     await passUntilSettled(fake.clock, closing);
-    expect(await closing).toEqual({ forced: [] });
+    expect(await closing).toEqual({ forced: [], stuck: [] });
   });
 });
 

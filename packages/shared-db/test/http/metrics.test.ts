@@ -164,7 +164,7 @@ describe('metrics', () => {
 
   it('are well-formed for a service without databases', async () => {
     const families = await scrape(healthyService({ databases: [] }));
-    expect([...families.keys()].every((name) => name.startsWith('hive_db_service_'))).toBe(true);
+    expect([...families.keys()].every((name) => /^hive_db_(?:service|offload)_/.test(name))).toBe(true);
   });
 
   it('carry labels whatever their text is', async () => {

@@ -9,6 +9,17 @@ export interface DatabaseChanges extends Partial<Omit<DatabaseSnapshot, 'pool' |
   readonly counters?: Partial<DatabaseCounters>;
 }
 
+const IDLE_CREW: ServiceSnapshot['offload']['threads'] = {
+  limit: 1,
+  live: 0,
+  busy: 0,
+  stuck: 0,
+  queued: 0,
+  oldestWaitMs: 0,
+  counters: { done: 0, failed: 0, released: 0, refused: 0, crashes: 0, busyMs: 0 },
+  running: [],
+};
+
 /** A service that is well, with one database, `orders`. */
 export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
   return {
@@ -23,6 +34,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     thresholds: DEFAULT_THRESHOLDS,
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
+    offload: { threads: IDLE_CREW, processes: IDLE_CREW },
     fallbacks: [],
     deprecations: [],
     warnings: [],
@@ -78,6 +90,7 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
       writes: 12,
       transactions: 3,
       sessions: 1,
+      offloads: 0,
       rolledBack: 0,
       busy: 0,
       errors: {},

@@ -18,11 +18,16 @@ export interface ServiceStage {
   end(): Promise<void>;
 }
 
-export async function openService(durability: Durability, presence = true): Promise<ServiceStage> {
+export async function openService(
+  durability: Durability,
+  presence = true,
+  offloadWorkers?: number,
+): Promise<ServiceStage> {
   const directory = temporaryDirectory();
   const service: DatabaseService<{ bench: ReturnType<typeof sqlite> }> = await openDatabaseService({
     app: 'bench',
     presence,
+    ...(offloadWorkers === undefined ? {} : { offloadWorkers }),
     runtimeDirectory: join(directory, 'run'),
     dataDirectory: directory,
     databases: {

@@ -1,0 +1,469 @@
+import { systemClock, type Timer } from '@hive/pool';
+import { DatabaseError, type Culprit } from '../errors.ts';
+import type { OffloadCrewSnapshot, OffloadedSnapshot } from '../snapshot.ts';
+import { JobQueue } from './job-queue.ts';
+import type { Job, OffloadedDatabase, Order } from './job.ts';
+import { Member, readerLost } from './member.ts';
+import type { Transport, TransportEvents } from './transport.ts';
+
+/** Jobs that may wait. Whoever asks for more at once than can be read in a while is told. */
+const MOST_QUEUED = 10_000;
+/** A reader that has said nothing for so long is busy with one statement: what it has not begun is given to others. */
+const SILENT_MS = 5;
+/** How long a reader stays that nobody needs: starting one takes some tens of milliseconds, keeping one some megabytes. */
+const IDLE_MS = 30_000;
+/** Pauses before a reader is replaced that has ended by itself, doubled each time in a row. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/** How long closing waits for readers that have nothing to do to say that they are done. */
+const END_LIMIT_MS = 1_000;
+
+/** What a crew is made of. */
+export interface CrewOptions {
+  /** As errors and snapshots say it. */
+  readonly isolation: 'thread' | 'process';
+  /** How many work at once. Each that is stuck in a statement nobody waits for has one spare, so there may be twice as many. */
+  readonly size: number;
+  /** How many jobs each is given ahead. */
+  readonly window: number;
+  readonly start: (events: TransportEvents) => Transport;
+}
+
+/** What was still being read when it was closed. */
+export interface StuckStatement {
+  readonly database: string;
+  readonly label: string;
+  readonly statement: string;
+  readonly runningMs: number;
+}
+
+/**
+ * Readers that run statements beside this thread, started when there is something to do. Jobs go to whoever has nothing to do, then to
+ * a new one, then ahead to those that are quick. A caller whose time is up is told at once; a thread that runs its statement is lost
+ * until the statement ends, a process is killed.
+ */
+export class Crew {
+  readonly #options: CrewOptions;
+  readonly #members = new Set<Member>();
+  readonly #queue = new JobQueue();
+  /** All that somebody waits for. */
+  readonly #jobs = new Set<Job>();
+  readonly #closedDatabases = new WeakSet<OffloadedDatabase>();
+  readonly #counters = { done: 0, failed: 0, released: 0, refused: 0, crashes: 0, busyMs: 0 };
+  #dispatching = false;
+  #closed = false;
+  #crashesInARow = 0;
+  #startAt = -Infinity;
+  #starting: Timer | undefined;
+  #deadline: { readonly at: number; readonly timer: Timer } | undefined;
+  #looking: Timer | undefined;
+  #resting: Timer | undefined;
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a job. It is sent at the end of this turn, with all others of the turn. */
+  submit(job: Job): void {
+    const refusal = this.#refusalOf(job);
+    if (refusal !== undefined) {
+      this.#counters.refused++;
+      job.refuse(() => refusal);
+      return;
+    }
+    this.#queue.push(job);
+    this.#await(job);
+    this.#dispatchSoon();
+  }
+
+  #refusalOf(job: Job): DatabaseError | undefined {
+    if (this.#closed || this.#closedDatabases.has(job.order.database)) return closed(job);
+    if (job.order.signal?.aborted === true) return this.#aborted(job, false);
+    if (this.#usable() === 0) return this.#overloaded(job, `all that read are stuck: ${this.#running()}`);
+    if (this.#queue.size < MOST_QUEUED) return undefined;
+    return this.#overloaded(job, `${MOST_QUEUED} reads wait already; ${this.#running()}`);
+  }
+
+  // Waiting
+
+  #await(job: Job): void {
+    const { signal } = job.order;
+    if (signal !== undefined) this.#listenTo(signal, job);
+    job.onSettled(this.#settled);
+    this.#jobs.add(job);
+    this.#wakeAt(job.deadline);
+    // A wait keeps the process alive, and nothing else here does.
+    if (this.#jobs.size === 1) this.#deadline?.timer.ref();
+  }
+
+  #listenTo(signal: AbortSignal, job: Job): void {
+    const abort = (): void => {
+      this.#release(job, (begun) => this.#aborted(job, begun));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    job.onSettled(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  }
+
+  // A function of its own for all jobs: one for each would cost as much as the rest of waiting.
+  readonly #settled = (job: Job): void => {
+    this.#jobs.delete(job);
+    if (this.#jobs.size === 0) this.#deadline?.timer.unref();
+    this.#counters.busyMs += job.ms;
+    if (job.settled === 'done') this.#counters.done++;
+    else if (job.settled === 'failed') this.#counters.failed++;
+  };
+
+  #wakeAt(at: number): void {
+    if (this.#deadline !== undefined && this.#deadline.at <= at) return;
+    this.#deadline?.timer.cancel();
+    const timer = systemClock.after(Math.max(0, at - systemClock.now()), () => {
+      this.#deadline = undefined;
+      this.#expire();
+    });
+    this.#deadline = { at, timer };
+  }
+
+  #expire(): void {
+    const now = systemClock.now();
+    for (const job of this.#jobs) if (job.deadline <= now) this.#release(job, (begun) => this.#late(job, begun));
+    const next = Math.min(...Array.from(this.#jobs, ({ deadline }) => deadline));
+    if (next < Infinity) this.#wakeAt(next);
+  }
+
+  /** Ends the wait of a caller, wherever his job is. */
+  #release(job: Job, why: (begun: boolean) => DatabaseError): void {
+    if (job.settled !== undefined) return;
+    const waiting = this.#takeBack(job);
+    this.#counters.released++;
+    job.refuse(() => why(!waiting));
+    const member = waiting ? undefined : [...this.#members].find((one) => one.isRunning(job));
+    if (member === undefined) return;
+    if (member.mortal) this.#kill(member);
+    else {
+      member.stuckSince ??= systemClock.now();
+      this.#queue.putBack(member.takeBackAll());
+    }
+    this.#dispatchSoon();
+  }
+
+  /** Whether nobody has begun it, and nobody will. */
+  #takeBack(job: Job): boolean {
+    return this.#queue.remove(job) || [...this.#members].some((member) => member.takeBack(job));
+  }
+
+  #kill(member: Member): void {
+    this.#members.delete(member);
+    member.kill();
+  }
+
+  // Working
+
+  #dispatchSoon(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    // Behind the promise reactions that are due: what all of them ask for is one message.
+    process.nextTick(() => {
+      this.#dispatching = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    const now = systemClock.now();
+    while (this.#queue.size > 0) {
+      const member = this.#pick(now);
+      if (member === undefined) break;
+      const job = this.#queue.shift();
+      if (job !== undefined) this.#give(member, job);
+    }
+    for (const member of this.#members) member.flush();
+    this.#look();
+    this.#rest();
+  }
+
+  #give(member: Member, job: Job): void {
+    try {
+      member.give(job);
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      job.refuse(() => error);
+    }
+  }
+
+  /** Who gets the next job; undefined while everybody has enough. */
+  #pick(now: number): Member | undefined {
+    let best: Member | undefined;
+    let able = 0;
+    for (const member of this.#members) {
+      if (member.ending || member.stuckSince !== undefined) continue;
+      able++;
+      if (!member.hasRoom || member.silentMs(now) >= SILENT_MS) continue;
+      if (best === undefined || member.load < best.load) best = member;
+    }
+    if (best?.load === 0 || able >= this.#usable()) return best;
+    return this.#start(now) ?? best;
+  }
+
+  /** One more, unless one has just ended by itself. */
+  #start(now: number): Member | undefined {
+    if (now >= this.#startAt) {
+      const member = this.#startNow();
+      if (member !== undefined) return member;
+    }
+    this.#starting ??= systemClock.after(Math.max(0, this.#startAt - now), () => {
+      this.#starting = undefined;
+      this.#dispatch();
+    });
+    return undefined;
+  }
+
+  /** Undefined where the system has none to give: that is as if it had ended at once. */
+  #startNow(): Member | undefined {
+    const { start, window } = this.#options;
+    const events = {
+      answered: (member: Member): void => {
+        this.#answered(member);
+      },
+      gone: (member: Member, reason: string): void => {
+        this.#gone(member, reason);
+      },
+    };
+    try {
+      const member = new Member(start, window, events);
+      this.#members.add(member);
+      return member;
+    } catch {
+      this.#crashed();
+      return undefined;
+    }
+  }
+
+  #crashed(): void {
+    this.#counters.crashes++;
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#crashesInARow++, LONGEST_PAUSE_MS);
+    this.#startAt = systemClock.now() + pauseMs;
+  }
+
+  #answered(member: Member): void {
+    this.#crashesInARow = 0;
+    // A stuck one has said something: its statement has ended.
+    member.stuckSince = undefined;
+    // A spare is not needed any more when who was stuck has come back.
+    if (member.load === 0 && this.#able().length > this.#usable()) member.end();
+    this.#dispatchSoon();
+  }
+
+  #gone(member: Member, reason: string): void {
+    const expected = member.ending || !this.#members.has(member);
+    this.#members.delete(member);
+    const { begun, waiting } = member.leftovers();
+    this.#queue.putBack(waiting);
+    for (const job of begun) job.refuse(() => readerLost(job, reason));
+    if (!expected) this.#crashed();
+    if (!this.#closed) this.#dispatchSoon();
+  }
+
+  /** While jobs have been given ahead: whether somebody has begun one that takes long. */
+  #look(): void {
+    if (this.#looking !== undefined || !this.#able().some(({ load }) => load > 1)) return;
+    this.#looking = systemClock.after(SILENT_MS, () => {
+      this.#looking = undefined;
+      const now = systemClock.now();
+      for (const member of this.#able())
+        if (member.silentMs(now) >= SILENT_MS) this.#queue.putBack(member.takeBackAll());
+      this.#dispatch();
+    });
+    this.#looking.unref();
+  }
+
+  /** Ends who has had nothing to do for long. */
+  #rest(): void {
+    if (this.#resting !== undefined || this.#members.size === 0) return;
+    this.#resting = systemClock.after(IDLE_MS, () => {
+      this.#resting = undefined;
+      const now = systemClock.now();
+      for (const member of this.#able()) if (member.idleMs(now) >= IDLE_MS) member.end();
+      this.#rest();
+    });
+    this.#resting.unref();
+  }
+
+  #able(): readonly Member[] {
+    return [...this.#members].filter(({ ending, stuckSince }) => !ending && stuckSince === undefined);
+  }
+
+  /** How many may work: as many as there are places, and one for each that is stuck, up to twice as many in all. */
+  #usable(): number {
+    const { size } = this.#options;
+    return Math.max(0, Math.min(size, 2 * size - this.#stuck().length));
+  }
+
+  #stuck(): readonly Member[] {
+    return [...this.#members].filter(({ stuckSince }) => stuckSince !== undefined);
+  }
+
+  // Ending
+
+  /**
+   * Turns away who waits for a database and who comes, lets what has begun go on for `graceMs`, lets its callers go then, and closes the
+   * connections that nothing is stuck in.
+   */
+  async closeDatabase(database: OffloadedDatabase, graceMs: number): Promise<void> {
+    this.#closedDatabases.add(database);
+    const mine = [...this.#jobs].filter(({ order }) => order.database === database);
+    for (const job of mine) if (this.#takeBack(job)) job.refuse(() => closed(job));
+    await within(graceMs, mine.filter(({ settled }) => settled === undefined).map(ended));
+    for (const job of mine) this.#release(job, () => closed(job));
+    await this.#closeConnections(database);
+  }
+
+  /** Where a reader is stuck its connection stays open until the statement ends. */
+  async #closeConnections(database: OffloadedDatabase): Promise<void> {
+    const members = [...this.#members].filter((one) => one.stuckSince === undefined && one.knows(database));
+    await within(
+      END_LIMIT_MS,
+      members.map((member) => member.closeDatabase(database)),
+    );
+  }
+
+  /**
+   * Ends all readers within a second, but for threads that are stuck: those end when their statement does. Resolves with what they run.
+   */
+  async close(): Promise<readonly StuckStatement[]> {
+    this.#closed = true;
+    for (const timer of [this.#starting, this.#looking, this.#resting]) timer?.cancel();
+    for (const job of this.#jobs) this.#release(job, () => closed(job));
+    const stuck = this.#runningNow().map(({ order: { database, label, statement }, runningMs }) => ({
+      database: database.name,
+      label,
+      statement,
+      runningMs,
+    }));
+    const able = [...this.#members].filter(({ stuckSince }) => stuckSince === undefined);
+    for (const member of able) member.end();
+    await within(
+      END_LIMIT_MS,
+      able.map(({ gone }) => gone),
+    );
+    for (const member of this.#members) member.kill();
+    this.#deadline?.timer.cancel();
+    return stuck;
+  }
+
+  // Telling
+
+  snapshot(): OffloadCrewSnapshot {
+    const now = systemClock.now();
+    const { oldest } = this.#queue;
+    const members = [...this.#members];
+    return Object.freeze({
+      limit: this.#options.size,
+      live: members.length,
+      busy: members.filter(({ load }) => load > 0).length,
+      stuck: this.#stuck().length,
+      queued: this.#queue.size,
+      oldestWaitMs: oldest === undefined ? 0 : now - oldest.order.at,
+      counters: Object.freeze({ ...this.#counters }),
+      running: Object.freeze(
+        this.#runningNow().map(({ order, runningMs, stuck, pid }): OffloadedSnapshot => {
+          const { database, label, statement } = order;
+          return Object.freeze({ database: database.name, label, statement, runningMs, stuck, pid });
+        }),
+      ),
+    });
+  }
+
+  /** What is being read at this moment, longest first. */
+  #runningNow(): readonly (Omit<OffloadedSnapshot, 'database' | 'label' | 'statement'> & { readonly order: Order })[] {
+    const now = systemClock.now();
+    return [...this.#members]
+      .flatMap((member) => {
+        const order = member.running()?.order;
+        const { stuckSince, pid } = member;
+        if (order === undefined) return [];
+        return [{ order, runningMs: member.runningMs(now), stuck: stuckSince !== undefined, pid }];
+      })
+      .toSorted((a, b) => b.runningMs - a.runningMs);
+  }
+
+  #running(): string {
+    const parts = this.#runningNow().map(
+      ({ order: { database, label, statement }, runningMs }) =>
+        `"${label}" on ${database.name} for ${Math.round(runningMs)} ms (${statement})`,
+    );
+    return parts.length === 0 ? 'nothing is being read' : parts.join(', ');
+  }
+
+  #culprits(): readonly Culprit[] {
+    return this.#runningNow().map(({ order: { label }, runningMs, pid = process.pid }) => ({
+      pid,
+      label,
+      heldMs: runningMs,
+    }));
+  }
+
+  #overloaded(job: Job, what: string): DatabaseError {
+    return new DatabaseError('OVERLOADED', what, {
+      ...placeOf(job),
+      culprits: this.#culprits(),
+      advice: [
+        'hive-db ps shows what is being read, and for how long',
+        'give long statements an index or a limit, or isolation process, which ends them at their deadline',
+        'ask for less at once; more offloadWorkers help only where there are more processors',
+      ],
+    });
+  }
+
+  #late(job: Job, begun: boolean): DatabaseError {
+    const { timeoutMs } = job.order;
+    if (begun) {
+      const what = `the statement was still running after ${timeoutMs} ms; ${this.#fate()}`;
+      const advice = 'give it a longer timeoutMs, an index or a limit';
+      return new DatabaseError('ABORTED', what, { ...placeOf(job), advice });
+    }
+    return new DatabaseError('POOL_TIMEOUT', `nobody was free to read within ${timeoutMs} ms: ${this.#running()}`, {
+      ...placeOf(job),
+      culprits: this.#culprits(),
+      advice: ['hive-db ps shows what is being read, and for how long', 'give the call a longer timeoutMs'],
+    });
+  }
+
+  #aborted(job: Job, begun: boolean): DatabaseError {
+    const cause: unknown = job.order.signal?.reason;
+    const what = begun ? `the caller ended the wait; ${this.#fate()}` : 'the caller ended the wait';
+    return new DatabaseError('ABORTED', what, { ...placeOf(job), cause });
+  }
+
+  #fate(): string {
+    return this.#options.isolation === 'process'
+      ? 'its process has been killed'
+      : 'its thread is lost until the statement ends';
+  }
+}
+
+function closed(job: Job): DatabaseError {
+  return new DatabaseError('POOL_CLOSED', 'the service has been closed', placeOf(job));
+}
+
+function placeOf({ order: { database, label } }: Job): { readonly database: string; readonly label: string } {
+  return { database: database.name, label };
+}
+
+function ended(job: Job): Promise<void> {
+  return new Promise((resolve) => {
+    job.onSettled(() => {
+      resolve();
+    });
+  });
+}
+
+/** Resolves when all have resolved, or the time is up. */
+async function within(limitMs: number, all: readonly Promise<void>[]): Promise<void> {
+  if (all.length === 0) return;
+  const limit = Promise.withResolvers<void>();
+  const timer = systemClock.after(limitMs, limit.resolve);
+  await Promise.race([Promise.all(all), limit.promise]);
+  timer.cancel();
+}

@@ -1,0 +1,247 @@
+import { systemClock } from '@hive/pool';
+import { Activity } from '../activity.ts';
+import type { Bindable, Row, SqlValue } from '../driver/driver.ts';
+import { DatabaseError } from '../errors.ts';
+import { silentLogger } from '../logger.ts';
+import { SqliteConnection } from '../sqlite/connection.ts';
+import { SqliteError } from '../sqlite/engine.ts';
+import { openReader } from '../sqlite/open.ts';
+import { Statements } from '../statements.ts';
+import type { Claims } from './claims.ts';
+import {
+  FAILED,
+  PACKED,
+  type Answers,
+  type DatabaseName,
+  type FromReader,
+  type ReadFailure,
+  type Requests,
+  type ShapeName,
+  type StatementName,
+  type ToReader,
+} from './message.ts';
+import { packRows, type PackedRows } from './packed-rows.ts';
+import { RowShape } from './row-shape.ts';
+
+/** How long SQLite may sleep for a lock here, such as that of a recovery. Who asked waits longer without it, and can be let go. */
+const BUSY_TIMEOUT_MS = 50;
+/** Results of up to so many values travel as they are, with others: packing costs about what it saves. */
+const FEW_VALUES = 600;
+/** Values of one package: the main thread takes a twentieth of a millisecond to unpack so many, and nothing else meanwhile. */
+const VALUES_PER_PACKAGE = 6_000;
+/** Characters and bytes of one package, unless one row has more: whoever keeps a part of a text keeps all texts of its column there. */
+const MOST_PER_PACKAGE = 256 * 1_024;
+/** So many answers are sent together: each message wakes a thread, which costs about as much as two reads. */
+const ANSWERS_PER_MESSAGE = 64;
+/** Nobody waits longer than that for an answer because the next request takes long. */
+const HOLD_ANSWERS_MS = 1;
+/** Names of columns that are told apart before they are all told anew. */
+const MOST_SHAPES = 1_000;
+
+/** The way back to whoever asks. */
+export interface Reply {
+  send(message: FromReader): void;
+  /** Sends one part of a large result, before the answer that counts them. */
+  pack(rows: PackedRows): void;
+}
+
+interface NumberedShape extends RowShape {
+  id: number;
+}
+
+/** Runs requests one after the other, in a thread or a process that has nothing else to do. Each by itself: no transaction stays open. */
+export class Reader {
+  readonly #reply: Reply;
+  readonly #claims: Claims | undefined;
+  readonly #databases = new Map<number, DatabaseName>();
+  readonly #connections = new Map<number, SqliteConnection>();
+  readonly #statements = new Map<number, StatementName>();
+  /** The shape that a statement had last. */
+  readonly #shapes = new Map<string, NumberedShape>();
+  readonly #shapesByNames = new Map<string, NumberedShape>();
+  #newShapes: ShapeName[] = [];
+  #answers: Answers = [];
+  #count = 0;
+  #blobs = false;
+  #heldSince = 0;
+
+  /** @param claims where whoever asks can take requests back. */
+  constructor(reply: Reply, claims: Claims | undefined) {
+    this.#reply = reply;
+    this.#claims = claims;
+  }
+
+  hear(message: ToReader): void {
+    switch (message.kind) {
+      case 'read':
+        for (const database of message.databases) this.#databases.set(database.id, database);
+        for (const statement of message.statements) this.#statements.set(statement.id, statement);
+        this.#readAll(message.requests);
+        return;
+      case 'close':
+        this.#close(message.database);
+        this.#reply.send({ kind: 'closed', database: message.database });
+        return;
+      case 'end':
+        for (const id of this.#connections.keys()) this.#close(id);
+    }
+  }
+
+  #readAll(requests: Requests): void {
+    for (let i = 0; i < requests.length; i += 4) {
+      const request = requests[i] as number;
+      if (this.#claims?.begin(requests[i + 1] as number, request) === false) continue;
+      this.#answer(request, requests[i + 2] as number, requests[i + 3] as readonly Bindable[]);
+    }
+    this.#flush();
+  }
+
+  #answer(request: number, id: number, params: readonly Bindable[]): void {
+    const startedAt = systemClock.now();
+    if (this.#count > 0 && startedAt - this.#heldSince >= HOLD_ANSWERS_MS) this.#flush();
+    try {
+      const { database, sql } = this.#statements.get(id) ?? unknown('statement', id);
+      const rows = this.#connectionOf(database).all(sql, params);
+      this.#answerRows(request, sql, rows, systemClock.now() - startedAt);
+    } catch (error) {
+      const connection = this.#connections.get(this.#statements.get(id)?.database ?? 0);
+      const failure = failureOf(connection?.failed(error) ?? error, connection === undefined);
+      this.#answers.push(request, FAILED, 0, systemClock.now() - startedAt, failure);
+    }
+    if (this.#count++ === 0) this.#heldSince = startedAt;
+    if (this.#count >= ANSWERS_PER_MESSAGE) this.#flush();
+  }
+
+  #answerRows(request: number, sql: string, rows: readonly Row[], ms: number): void {
+    const [first] = rows;
+    if (first === undefined) {
+      this.#answers.push(request, 0, 0, ms);
+      return;
+    }
+    const shape = this.#shapeOf(sql, first);
+    const width = shape.names.length;
+    if (rows.length * width <= FEW_VALUES) {
+      const from = this.#answers.push(request, shape.id, rows.length, ms);
+      shape.flatten(rows, this.#answers as SqlValue[]);
+      this.#blobs ||= hasBlob(this.#answers, from);
+    } else {
+      const count = this.#pack(rows, shape);
+      this.#answers.push(request, PACKED, count, ms, shape.id);
+    }
+  }
+
+  /** Sends a large result in parts. Returns how many there were. */
+  #pack(rows: readonly Row[], shape: RowShape): number {
+    const most = Math.max(1, Math.floor(VALUES_PER_PACKAGE / shape.names.length));
+    let count = 0;
+    for (let from = 0; from < rows.length; from += most)
+      count += this.#packPart(rows.length <= most ? rows : rows.slice(from, from + most), shape);
+    return count;
+  }
+
+  #packPart(rows: readonly Row[], shape: RowShape): number {
+    const packed = packRows(rows, shape);
+    if (rows.length === 1 || lengthOf(packed) <= MOST_PER_PACKAGE) {
+      this.#reply.pack(packed);
+      return 1;
+    }
+    const half = rows.length >> 1;
+    return this.#packPart(rows.slice(0, half), shape) + this.#packPart(rows.slice(half), shape);
+  }
+
+  #shapeOf(sql: string, row: Row): NumberedShape {
+    const known = this.#shapes.get(sql);
+    if (known?.fits(row) === true) return known;
+    const names = Object.keys(row);
+    const key = JSON.stringify(names);
+    if (this.#shapes.size >= MOST_SHAPES) this.#shapes.clear();
+    if (this.#shapesByNames.size >= MOST_SHAPES) {
+      // Numbers are used again; what was told before in this message has them already.
+      this.#flush();
+      this.#shapes.clear();
+      this.#shapesByNames.clear();
+    }
+    const shape = this.#shapesByNames.get(key) ?? this.#nameShape(names);
+    this.#shapesByNames.set(key, shape);
+    this.#shapes.set(sql, shape);
+    return shape;
+  }
+
+  #nameShape(names: readonly string[]): NumberedShape {
+    const id = this.#shapesByNames.size;
+    this.#newShapes.push({ id, names });
+    return Object.assign(new RowShape(names), { id });
+  }
+
+  #connectionOf(id: number): SqliteConnection {
+    const open = this.#connections.get(id);
+    if (open !== undefined) return open;
+    const { path, integers } = this.#databases.get(id) ?? unknown('database', id);
+    const connection = new SqliteConnection(openReader(path, BUSY_TIMEOUT_MS), integers, uncounted());
+    this.#connections.set(id, connection);
+    return connection;
+  }
+
+  #close(id: number): void {
+    this.#connections.get(id)?.close();
+    this.#connections.delete(id);
+  }
+
+  #flush(): void {
+    if (this.#count === 0) return;
+    const message = { kind: 'answers', shapes: this.#newShapes, answers: this.#answers, blobs: this.#blobs } as const;
+    this.#newShapes = [];
+    this.#answers = [];
+    this.#count = 0;
+    this.#blobs = false;
+    this.#reply.send(message);
+  }
+}
+
+/** Whoever asked counts and times: nobody looks at what is counted here. */
+function uncounted(): Statements {
+  return new Statements({
+    name: '',
+    clock: systemClock,
+    logger: silentLogger,
+    activity: new Activity(),
+    thresholds: { slowStatementMs: Infinity },
+  });
+}
+
+function hasBlob(values: readonly unknown[], from: number): boolean {
+  for (let i = from; i < values.length; i++) if (values[i] instanceof Uint8Array) return true;
+  return false;
+}
+
+/** Characters of its texts and bytes of its blobs. */
+function lengthOf({ others }: PackedRows): number {
+  return others.reduce((sum, other) => sum + (typeof other === 'string' ? other.length : bytesOf(other)), 0);
+}
+
+function bytesOf(values: readonly SqlValue[]): number {
+  return values.reduce<number>((sum, value) => sum + lengthOfValue(value), 0);
+}
+
+function lengthOfValue(value: SqlValue): number {
+  return typeof value === 'string' ? value.length : value instanceof Uint8Array ? value.byteLength : 0;
+}
+
+function failureOf(error: unknown, isOpening: boolean): ReadFailure {
+  if (error instanceof SqliteError) {
+    const { code, message } = error;
+    return { by: 'engine', during: isOpening ? 'connect' : 'statement', code, message };
+  }
+  if (error instanceof DatabaseError) {
+    const { kind, message, advice } = error;
+    // The sentence is made of both; where it happened is known to whoever asked.
+    const what = advice === undefined ? message : message.slice(0, -`; ${advice}`.length);
+    return { by: 'us', kind, what, advice };
+  }
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return { by: 'call', name, message };
+}
+
+function unknown(what: string, id: number): never {
+  throw new Error(`BUG: nobody has named ${what} ${id}`);
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { Claims } from '../../dist/offload/claims.js';
+import { Crew } from '../../dist/offload/crew.js';
+import { Job } from '../../dist/offload/job.js';
+import type { ToReader } from '../../dist/offload/message.js';
+import type { Transport, TransportEvents } from '../../dist/offload/transport.js';
+
+/** A thread that does nothing but what the test makes it do. */
+interface Puppet {
+  readonly claims: Claims;
+  readonly events: TransportEvents;
+  /** The SQL that it was sent, with the number of the request and its place. */
+  readonly sent: { readonly sql: string; readonly request: number; readonly place: number }[];
+}
+
+function nothing(): undefined {
+  return undefined;
+}
+
+function puppets(size: number): { readonly crew: Crew; readonly threads: Puppet[] } {
+  const threads: Puppet[] = [];
+  const start = (events: TransportEvents): Transport => {
+    const puppet: Puppet = { claims: Claims.withPlaces(64), events, sent: [] };
+    const texts = new Map<number, string>();
+    const post = (message: ToReader): void => {
+      if (message.kind !== 'read') return;
+      for (const { id, sql } of message.statements) texts.set(id, sql);
+      for (let i = 0; i < message.requests.length; i += 4) {
+        const [request, place, statement] = message.requests.slice(i, i + 3) as [number, number, number];
+        puppet.sent.push({ sql: texts.get(statement) ?? '', request, place });
+      }
+    };
+    threads.push(puppet);
+    events.started();
+    return { claims: puppet.claims, mortal: false, pid: undefined, post, nextPackage: nothing, kill: nothing };
+  };
+  return { crew: new Crew({ isolation: 'thread', size, window: 64, start }), threads };
+}
+
+const database = { name: 'orders', path: '/orders.db', integers: 'safe', assertSame: () => undefined } as const;
+
+/** Submits a job; what becomes of it. */
+function submit(crew: Crew, sql: string): Promise<unknown> {
+  const order = {
+    database,
+    label: sql,
+    statement: sql,
+    sql,
+    params: [],
+    signal: undefined,
+    timeoutMs: 60_000,
+    at: performance.now(),
+  };
+  return new Promise((resolve) => {
+    crew.submit(new Job(order, { done: resolve, failed: resolve, refused: resolve }));
+  });
+}
+
+/** Answers one request with one row. */
+function answer({ events, claims, sent }: Puppet, sql: string): void {
+  const { request, place } = sent.findLast((one) => one.sql === sql)!;
+  claims.begin(place, request);
+  events.heard({ kind: 'answers', shapes: [{ id: 0, names: ['n'] }], answers: [request, 0, 1, 0.1, 7], blobs: false });
+}
+
+async function sentTo(threads: readonly Puppet[], index: number, ...sql: readonly string[]): Promise<void> {
+  await expect.poll(() => threads[index]?.sent.map((one) => one.sql), { interval: 1, timeout: 10_000 }).toEqual(sql);
+}
+
+describe('a crew of threads', () => {
+  it('replaces one that has ended by itself: who had been begun may try again, who had not is read by the next', async () => {
+    const { crew, threads } = puppets(1);
+    const [begun, waiting] = [submit(crew, 'begun'), submit(crew, 'waiting')];
+    await sentTo(threads, 0, 'begun', 'waiting');
+    const [first] = threads[0]!.sent;
+    expect(threads[0]!.claims.begin(first!.place, first!.request)).toBe(true);
+    const endedAt = performance.now();
+    threads[0]!.events.gone('out of memory');
+    expect(await begun).toMatchObject({ code: 'HIVEDB_E_CONNECTION_LOST', retryable: true, label: 'begun' });
+    await sentTo(threads, 1, 'waiting');
+    // After a pause: what ends each time would start threads without end.
+    expect(performance.now() - endedAt).toBeGreaterThanOrEqual(99);
+    answer(threads[1]!, 'waiting');
+    expect(await waiting).toEqual([{ n: 7 }]);
+    expect(crew.snapshot()).toMatchObject({ live: 1, counters: { crashes: 1, done: 1 } });
+  });
+
+  it('takes back what one has not begun that is busy with something long, and gives it to another', async () => {
+    const { crew, threads } = puppets(2);
+    const [long, short, behind] = ['long', 'short', 'behind'].map((sql) => submit(crew, sql));
+    await sentTo(threads, 0, 'long', 'behind');
+    await sentTo(threads, 1, 'short');
+    const [{ request, place }] = threads[0]!.sent as [Puppet['sent'][number]];
+    threads[0]!.claims.begin(place, request);
+    answer(threads[1]!, 'short');
+    expect(await short).toEqual([{ n: 7 }]);
+    await sentTo(threads, 1, 'short', 'behind');
+    const taken = threads[0]!.sent[1]!;
+    expect(threads[0]!.claims.begin(taken.place, taken.request)).toBe(false);
+    answer(threads[1]!, 'behind');
+    answer(threads[0]!, 'long');
+    expect(await Promise.all([behind, long])).toEqual([[{ n: 7 }], [{ n: 7 }]]);
+  });
+
+  it('never has a request begun twice, also where its place has another one by now', () => {
+    const claims = Claims.withPlaces(1);
+    claims.offer(0, 1);
+    expect(claims.takeBack(0, 1)).toBe(true);
+    claims.offer(0, 2);
+    expect(claims.begin(0, 1)).toBe(false);
+    expect(claims.begin(0, 2)).toBe(true);
+    expect(claims.takeBack(0, 2)).toBe(false);
+    expect(claims.isBegun(0, 2)).toBe(true);
+  });
+});

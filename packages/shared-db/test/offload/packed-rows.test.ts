@@ -1,0 +1,91 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { packRows, unpackRows } from '../../dist/offload/packed-rows.js';
+import { RowShape } from '../../dist/offload/row-shape.js';
+import { replay } from '../support/replay.ts';
+
+type Row = Readonly<Record<string, null | number | bigint | string | Uint8Array>>;
+
+const number = fc.double({ noNaN: true });
+const integer = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const text = fc.string({
+  unit: fc.oneof(fc.constantFrom('', '\0', 'ÿ', 'Ā', '\u{1F600}'), fc.string({ maxLength: 2 })),
+});
+const blob = fc.uint8Array().map((bytes) => Buffer.from(bytes));
+const nothing = fc.constant(null);
+/** Most columns are alike; some have everything in them. */
+const column = fc.constantFrom(
+  number,
+  integer,
+  text,
+  blob,
+  nothing,
+  fc.option(number),
+  fc.option(integer),
+  fc.option(text),
+  fc.option(blob),
+  fc.oneof(number, integer, text, blob, nothing),
+);
+const name = fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom('1', 'a"b', '\\', "');", '\u2028', 'constructor'));
+const rows = fc
+  .uniqueArray(
+    name.filter((one) => one !== '__proto__'),
+    { minLength: 1, maxLength: 6 },
+  )
+  .chain((names) =>
+    fc.tuple(fc.constant(names), fc.array(column, { minLength: names.length, maxLength: names.length })),
+  )
+  .chain(([names, columns]) =>
+    fc
+      .array(fc.tuple(...columns), { minLength: 1, maxLength: 20 })
+      .map((lists) =>
+        lists.map((values): Row => Object.fromEntries(names.map((one, index) => [one, values[index] ?? null]))),
+      ),
+  );
+
+describe('rows on their way to another thread', () => {
+  it('are the same when they have been packed, have crossed, and have been unpacked', () => {
+    fc.assert(
+      fc.property(rows, (given) => {
+        const shape = new RowShape(Object.keys(given[0] ?? {}));
+        const packed = packRows(given, shape);
+        const crossed = structuredClone(packed, { transfer: [packed.buffer] });
+        expect(isDeepStrictEqual(unpackRows(crossed, shape), given)).toBe(true);
+      }),
+      replay({ numRuns: 500 }),
+    );
+  });
+
+  it('are the same when their values are sent in a row', () => {
+    fc.assert(
+      fc.property(rows, (given) => {
+        const shape = new RowShape(Object.keys(given[0] ?? {}));
+        const values: Row[string][] = [null];
+        shape.flatten(given, values);
+        expect(isDeepStrictEqual(shape.rows(values, 1, given.length), given)).toBe(true);
+      }),
+      replay({ numRuns: 200 }),
+    );
+  });
+
+  it('travel as few large things: a thousand numbers and texts are one buffer and one text', () => {
+    const given = Array.from({ length: 1_000 }, (_, id) => ({ id, name: `name ${id}` }));
+    const { kinds, others, buffer } = packRows(given, new RowShape(['id', 'name']));
+    expect({ kinds, others: others.length, bytes: buffer.byteLength }).toEqual({
+      kinds: [0, 1],
+      others: 1,
+      bytes: 16_000,
+    });
+  });
+});
+
+describe('the shape of a row', () => {
+  it('fits rows with the same columns in the same order and no others', () => {
+    const shape = new RowShape(['a', 'b']);
+    expect(shape.fits({ a: 1, b: 2 })).toBe(true);
+    expect(shape.fits({ b: 2, a: 1 })).toBe(false);
+    expect(shape.fits({ a: 1 })).toBe(false);
+    expect(shape.fits({ a: 1, b: 2, c: 3 })).toBe(false);
+  });
+});
