@@ -1,5 +1,6 @@
 import type { Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
 import type { Activity } from './activity.ts';
+import type { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { Session, SessionOptions } from './driver/session.ts';
@@ -88,6 +89,8 @@ export interface DatabaseContext {
   readonly runtimeDirectory: string | undefined;
   /** Makes the turns to write of a database file, as `device:inode`. */
   readonly turns: (file: string) => Turns;
+  /** The thread that keeps logs short; undefined where SQLite does that at COMMIT. */
+  readonly checkpointer: Checkpointer | undefined;
   /** A thing that an operator should know, said once. */
   readonly warn: (text: string) => void;
 }

@@ -1,5 +1,6 @@
 import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
 import { Activity } from './activity.ts';
+import { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { CodeSettings } from './config/code-settings.ts';
 import { loadSettings } from './config/load-settings.ts';
 import { nearestKey } from './config/nearest-key.ts';
@@ -86,6 +87,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #logger: Logger;
   readonly #activity = new Activity();
   readonly #labels: Labels;
+  readonly #checkpointer: Checkpointer;
   readonly #databases = new Map<string, Database & ManagedDatabase>();
   readonly #warnings = new Set<string>();
   readonly #startedAt: number;
@@ -103,6 +105,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
+    this.#checkpointer = new Checkpointer(logger);
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
@@ -124,6 +127,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         dataDirectory,
         runtimeDirectory: meeting,
         turns: (file: string) => this.#turns(file, meeting, random),
+        checkpointer: this.#checkpointer,
         warn: (text: string) => {
           this.#warn(text);
         },
@@ -240,6 +244,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     );
     const forced = reports.flat();
     for (const lease of forced) this.#logger.warn({ ...lease }, 'a lease was still held when the service closed');
+    await this.#checkpointer.close();
     // Last, so that whoever asks meanwhile is told that the process is closing.
     await this.#appearing;
     await this.#sentinel?.close();

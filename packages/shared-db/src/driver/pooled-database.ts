@@ -502,8 +502,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   /** The files of an engine that has some. */
-  protected files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes'> {
-    return { path: undefined, fileBytes: undefined, walBytes: undefined };
+  protected files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes' | 'checkpoints'> {
+    return { path: undefined, fileBytes: undefined, walBytes: undefined, checkpoints: undefined };
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '@hive/pool';
+import { LogCare } from '../checkpoints/log-care.ts';
 import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
@@ -18,7 +19,7 @@ import type { Turns } from '../turns/turns.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
-import type { SqliteHandle } from './engine.ts';
+import { SqliteError, type SqliteHandle } from './engine.ts';
 import { Fences } from './fences.ts';
 import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
@@ -65,6 +66,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #integers: IntegerMode;
   readonly #fences: Fences;
   readonly #lane: Lane;
+  readonly #log: LogCare;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -90,6 +92,15 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#integers = file.integers;
     this.#fences = new Fences(context.runtimeDirectory);
     this.#lane = new Lane(this.#laneHost());
+    this.#log = new LogCare(context.checkpointer, {
+      database: context.name,
+      path: file.path,
+      durability: context.settings.durability,
+      logger: context.logger,
+      identity: () => this.#file.identity,
+      pauseWrites: (signal) => this.#pauseWrites(signal),
+      explain: ({ code, message }) => this.failures.explain(new SqliteError(message, code), 'statement', CHECKPOINTING),
+    });
     const openFile = (access: Access): SqliteHandle => {
       this.#file.assertSame(NOT_IN_ITS_PLACE);
       if (access === 'read') {
@@ -98,6 +109,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       }
       const writer = openWriter(context.name, file.path, context.settings.durability);
       this.#file.writtenBy(writer);
+      this.#log.writtenBy(writer);
       return writer;
     };
   }
@@ -243,6 +255,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const { path } = this.#file;
     checkMigrations(name, this.#migrations);
     const { exists } = checkPath(name, path, dataDirectory);
+    await this.#log.stop();
     // What a failed attempt has left open is ours.
     if (this.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
     for (const engine of foreignEngines())
@@ -336,8 +349,19 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
+  /** The writer's queue is the one in which everybody waits who writes. */
+  async #pauseWrites(signal: AbortSignal): Promise<Disposable> {
+    const lease = await this.writers.acquire({ owner: CHECKPOINTING.text, signal });
+    return {
+      [Symbol.dispose]: () => {
+        if (lease.active) lease.release();
+      },
+    };
+  }
+
   protected override fence(failure: DatabaseError): void {
     super.fence(failure);
+    void this.#log.stop();
     if (failure.kind === 'FILE_REPLACED') return;
     const { clock } = this.context;
     this.#fences.raise(this.#file.key, { pid: process.pid, code: failure.code, at: clock.wallTime() });
@@ -345,6 +369,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
   protected override committed(label: Label): void {
+    this.#log.committed();
     if (this.context.settings.durability === 'normal') {
       const now = this.context.clock.now();
       if (now - this.#watchedAt < WATCH_EVERY_MS) return;
@@ -357,11 +382,14 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return writeLockHolders(this.#file.path);
   }
 
-  protected override files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes'> {
-    return { path: this.#file.path, ...this.#file.sizes() };
+  protected override files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes' | 'checkpoints'> {
+    return { path: this.#file.path, ...this.#file.sizes(), checkpoints: this.#log.snapshot() };
   }
 
-  override close(graceMs: number): ReturnType<PooledDatabase['close']> {
+  override async close(graceMs: number): ReturnType<PooledDatabase['close']> {
+    this.lifecycle.close();
+    // Before the writer, too: the thread could only wonder where everybody has gone.
+    await this.#log.close();
     // The reader for synchronous use closes before the writer, for the reason that the pool of readers does.
     this.#syncScope?.end();
     this.#syncReader?.close();
@@ -389,6 +417,7 @@ function causeOf(error: unknown): unknown {
 }
 
 const OPENING = newLabel('open', 0, systemClock);
+const CHECKPOINTING = newLabel('checkpoint', 0, systemClock);
 
 function driverConnectionOf(connection: DriverConnection): SqliteDriverConnection {
   if (connection instanceof SqliteDriverConnection) return connection;

@@ -44,6 +44,7 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
     path: '/srv/secret-place/orders.db',
     fileBytes: 1_048_576,
     walBytes: 32_768,
+    checkpoints: undefined,
     leases: [
       {
         id: 1,

@@ -1,0 +1,290 @@
+import type { Clock } from '@hive/pool';
+import { SqliteError } from '../sqlite/engine.ts';
+import { Analyses } from './analyses.ts';
+import { Board, MODES } from './board.ts';
+import { CheckpointedLog, type CheckpointResult, type LogSight } from './checkpointed-log.ts';
+import { limitsFor } from './limits.ts';
+import type { CheckpointMode } from '../snapshot.ts';
+import type { FromCheckpointer, LogOrder } from './message.ts';
+import { Pin } from './pin.ts';
+import { IDLE_MS, lookAfterMs, nextStep, PINNED_RETRY_MS, RESTART_RETRY_MS, TRIES_BEFORE_ASKING } from './plan.ts';
+
+/** What failed is tried again after this, then after twice as long each time, up to the second. */
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 30_000;
+/** How long the answer of the writers is waited for who were asked to wait. */
+const ANSWER_MS = 1_000;
+/** How often the log is tried to be begun anew while they do, a millisecond apart: another process may be writing. */
+const TRIES_IN_PAUSE = 5;
+const TRY_AGAIN_MS = 1;
+/** How long analysing may take when a database is closed: whoever closes it waits. */
+const LAST_ANALYSES_MS = 100;
+
+/** What a keeper tells, and the clock that it goes by. */
+export interface KeeperHost {
+  readonly clock: Clock;
+  tell(message: FromCheckpointer): void;
+}
+
+/** What follows a look: another one after so long, or at the next commit. */
+interface Rest {
+  readonly ms: number;
+  readonly untilCommit: boolean;
+}
+
+/**
+ * Keeps the log of one database short, from a thread of its own: brings frames into the file beside those who write, begins the log
+ * anew when it is too long, and looks after the statistics of the planner while nobody writes. Ends with `leave`.
+ */
+export class LogKeeper {
+  readonly #order: LogOrder;
+  readonly #host: KeeperHost;
+  readonly #board: Board;
+  readonly #pin: Pin;
+  readonly #analyses: Analyses;
+  #log: CheckpointedLog | undefined;
+  #leaving: { readonly tidy: boolean } | undefined;
+  #wake: (() => void) | undefined;
+  #frames = 0;
+  #commits = -1;
+  #quietSince = 0;
+  #quietLooks = 0;
+  #restartsInVain = 0;
+  #pausesInVain = 0;
+  #noPauseBefore = -Infinity;
+  #answer: ((paused: boolean) => void) | undefined;
+  #failures = 0;
+
+  constructor(order: LogOrder, host: KeeperHost) {
+    const { id, path, memory } = order;
+    this.#order = order;
+    this.#host = host;
+    this.#board = new Board(memory);
+    this.#pin = new Pin(path, (pinned) => {
+      host.tell({ kind: 'pinned', id, pinned });
+    });
+    this.#analyses = new Analyses((message) => {
+      host.tell({ ...message, id });
+    });
+  }
+
+  /** Resolves when it has been told to leave and its connection is closed. Never rejects. */
+  async keep(): Promise<void> {
+    while (this.#leaving === undefined) await this.#rest(await this.#round());
+    this.#leave(this.#leaving.tidy);
+  }
+
+  /** @param tidy brings all that can be into the file first. */
+  leave(tidy: boolean): void {
+    this.#leaving = { tidy };
+    this.#answer?.(false);
+    this.#wake?.();
+  }
+
+  /** Told that writers wait, or could not be made to. */
+  paused(paused: boolean): void {
+    this.#answer?.(paused);
+  }
+
+  async #round(): Promise<Rest> {
+    try {
+      const rest = await this.#look(this.#opened());
+      if (this.#failures > 0) this.#host.tell({ kind: 'mended', id: this.#order.id });
+      this.#failures = 0;
+      return rest;
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
+  #opened(): CheckpointedLog {
+    if (this.#log !== undefined) return this.#log;
+    const log = new CheckpointedLog(this.#order);
+    this.#log = log;
+    this.#host.tell({ kind: 'kept', id: this.#order.id, pageBytes: log.pageBytes });
+    return log;
+  }
+
+  /** Nothing is lost by what fails here: what is in the log stays there until it has been synced in the file. */
+  #failed(error: unknown): Rest {
+    const isEngines = error instanceof SqliteError;
+    const code = isEngines ? error.code : '';
+    const ms = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LAST_RETRY_MS);
+    // Opening meets locks of those who recover or close it; they go by themselves.
+    if (code.startsWith('SQLITE_BUSY')) return { ms, untilCommit: false };
+    this.#failures++;
+    this.#board.count('failures');
+    const message = error instanceof Error ? error.message : String(error);
+    this.#host.tell({ kind: 'failed', id: this.#order.id, during: 'checkpoint', failure: { code, message } });
+    return { ms, untilCommit: false };
+  }
+
+  async #look(log: CheckpointedLog): Promise<Rest> {
+    const now = this.#host.clock.now();
+    const { commits } = this.#board;
+    const sight = log.look();
+    const hasCommitted = commits !== this.#commits;
+    const isGrowing = hasCommitted || sight.frames !== this.#frames;
+    this.#commits = commits;
+    this.#frames = sight.frames;
+    if (hasCommitted) this.#quietSince = now;
+    this.#quietLooks = isGrowing ? 0 : this.#quietLooks + 1;
+    this.#board.say('lookedAt', now);
+    this.#say(sight);
+    // Somebody else may have brought there what a reader was in the way of.
+    if (sight.backfilled === sight.frames) this.#see(sight, 0);
+    const quietMs = now - this.#quietSince;
+    const state = { ...sight, isGrowing, quietMs, pinnedMs: this.#pin.triedAgo(now) };
+    const limits = limitsFor(log.pageBytes);
+    if (sight.frames <= limits.restartFrames) this.#restartsInVain = 0;
+    switch (nextStep(state, limits)) {
+      case 'none':
+        return this.#idle(log, sight, quietMs);
+      case 'passive':
+        this.#passive(log, limits.passiveFrames);
+        break;
+      case 'passive-restart':
+        if (this.#passive(log, limits.passiveFrames)) return this.#restart(log);
+        break;
+      case 'restart':
+        return this.#restart(log);
+    }
+    return this.#again();
+  }
+
+  /** Nothing is to be done about the log now. */
+  #idle(log: CheckpointedLog, { frames, backfilled }: LogSight, quietMs: number): Rest {
+    if (quietMs < IDLE_MS) return this.#again();
+    if (backfilled < frames) return { ms: PINNED_RETRY_MS, untilCommit: true };
+    return { ms: this.#analyses.next(log, this.#commits, this.#host.clock.now()), untilCommit: true };
+  }
+
+  #again(): Rest {
+    return { ms: lookAfterMs(this.#quietLooks), untilCommit: false };
+  }
+
+  /** Returns whether all of it came into the file. */
+  #passive(log: CheckpointedLog, manyFrames: number): boolean {
+    const result = this.#checkpoint(log, 'passive');
+    if (result.kind === 'elsewhere') return false;
+    const isPinned = this.#see(result, manyFrames);
+    if (isPinned) this.#board.count('blocked');
+    return !isPinned;
+  }
+
+  #see(sight: LogSight, manyFrames: number): boolean {
+    const isPinned = this.#pin.see(sight, manyFrames, this.#host.clock.now());
+    this.#board.say('pinnedSince', this.#pin.since ?? Number.NaN);
+    return isPinned;
+  }
+
+  async #restart(log: CheckpointedLog): Promise<Rest> {
+    const result = this.#checkpoint(log, 'restart');
+    if (result.kind !== 'in-vain') {
+      this.#restartsInVain = 0;
+      return this.#again();
+    }
+    this.#restartsInVain++;
+    if (this.#restartsInVain < TRIES_BEFORE_ASKING) return { ms: RESTART_RETRY_MS, untilCommit: false };
+    this.#restartsInVain = 0;
+    if (this.#host.clock.now() >= this.#noPauseBefore) await this.#restartAlone(log);
+    return this.#again();
+  }
+
+  /** At saturation somebody always has the write lock: the writers of this process are asked to leave a gap. */
+  async #restartAlone(log: CheckpointedLog): Promise<void> {
+    const { clock } = this.#host;
+    this.#board.count('pauses');
+    let done = false;
+    try {
+      const paused = await this.#askToPause();
+      for (let tries = 0; paused && !done && tries < TRIES_IN_PAUSE; tries++) {
+        if (tries > 0) await this.#wait(TRY_AGAIN_MS);
+        done = this.#checkpoint(log, 'restart').kind === 'done';
+      }
+    } finally {
+      this.#host.tell({ kind: 'resume', id: this.#order.id });
+    }
+    this.#pausesInVain = done ? 0 : this.#pausesInVain + 1;
+    const backOffMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#pausesInVain - 1, 10), LAST_RETRY_MS);
+    this.#noPauseBefore = done ? -Infinity : clock.now() + backOffMs;
+  }
+
+  #askToPause(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const answered = (paused: boolean): void => {
+        this.#answer = undefined;
+        limit.cancel();
+        resolve(paused);
+      };
+      const limit = this.#host.clock.after(ANSWER_MS, () => {
+        answered(false);
+      });
+      this.#answer = answered;
+      this.#host.tell({ kind: 'pause', id: this.#order.id });
+    });
+  }
+
+  #checkpoint(log: CheckpointedLog, mode: CheckpointMode): CheckpointResult {
+    const { clock } = this.#host;
+    const startedAt = clock.now();
+    const result = log.checkpoint(mode);
+    if (result.kind === 'elsewhere') {
+      this.#board.count('elsewhere');
+      return result;
+    }
+    this.#say(result);
+    if (result.kind === 'in-vain') return result;
+    const endedAt = clock.now();
+    this.#board.say('lastAt', endedAt);
+    this.#board.say('lastMs', endedAt - startedAt);
+    this.#board.say('lastMode', MODES.indexOf(mode));
+    this.#board.count(mode);
+    return result;
+  }
+
+  #say({ frames, backfilled }: LogSight): void {
+    this.#board.say('frames', frames);
+    this.#board.say('backfilled', backfilled);
+  }
+
+  #leave(tidy: boolean): void {
+    const log = this.#log;
+    this.#log = undefined;
+    if (log === undefined) return;
+    try {
+      if (tidy) this.#tidyUp(log);
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      log[Symbol.dispose]();
+    }
+  }
+
+  /** What the last connection would else do when it closes, while its event loop stands still. */
+  #tidyUp(log: CheckpointedLog): void {
+    const { clock } = this.#host;
+    const deadline = clock.now() + LAST_ANALYSES_MS;
+    this.#analyses.last(log, this.#board.commits, () => clock.now() < deadline);
+    this.#checkpoint(log, 'passive');
+  }
+
+  #rest({ ms, untilCommit }: Rest): Promise<void> {
+    if (!untilCommit || ms === 0) return this.#wait(ms);
+    this.#wake = () => {
+      this.#board.wake();
+    };
+    return this.#leaving === undefined ? this.#board.sleep(this.#commits, ms) : Promise.resolve();
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#host.clock.after(ms, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+      if (this.#leaving !== undefined) this.#wake();
+    });
+  }
+}
