@@ -7,7 +7,15 @@ import { limitsFor } from './limits.ts';
 import type { CheckpointMode } from '../snapshot.ts';
 import type { FromCheckpointer, LogOrder } from './message.ts';
 import { Pin } from './pin.ts';
-import { IDLE_MS, lookAfterMs, nextStep, PINNED_RETRY_MS, RESTART_RETRY_MS, TRIES_BEFORE_ASKING } from './plan.ts';
+import {
+  IDLE_MS,
+  LITTLE_FRAMES,
+  lookAfterMs,
+  nextStep,
+  PINNED_RETRY_MS,
+  RESTART_RETRY_MS,
+  TRIES_BEFORE_ASKING,
+} from './plan.ts';
 
 /** What failed is tried again after this, then after twice as long each time, up to the second. */
 const FIRST_RETRY_MS = 1_000;
@@ -144,7 +152,7 @@ export class LogKeeper {
         this.#passive(log, limits.passiveFrames);
         break;
       case 'passive-restart':
-        if (this.#passive(log, limits.passiveFrames)) return this.#restart(log);
+        if (this.#passive(log, limits.passiveFrames) <= LITTLE_FRAMES) return this.#restart(log);
         break;
       case 'restart':
         return this.#restart(log);
@@ -163,19 +171,18 @@ export class LogKeeper {
     return { ms: lookAfterMs(this.#quietLooks), untilCommit: false };
   }
 
-  /** Returns whether all of it came into the file. */
-  #passive(log: CheckpointedLog, manyFrames: number): boolean {
+  /** Returns how many frames it has left in the log, as far as is known. */
+  #passive(log: CheckpointedLog, manyFrames: number): number {
     const result = this.#checkpoint(log, 'passive');
-    if (result.kind === 'elsewhere') return false;
-    const isPinned = this.#see(result, manyFrames);
-    if (isPinned) this.#board.count('blocked');
-    return !isPinned;
+    if (result.kind === 'elsewhere') return Infinity;
+    this.#see(result, manyFrames);
+    if (result.backfilled < result.frames) this.#board.count('blocked');
+    return result.frames - result.backfilled;
   }
 
-  #see(sight: LogSight, manyFrames: number): boolean {
-    const isPinned = this.#pin.see(sight, manyFrames, this.#host.clock.now());
+  #see(sight: LogSight, manyFrames: number): void {
+    this.#pin.see(sight, manyFrames, this.#host.clock.now());
     this.#board.say('pinnedSince', this.#pin.since ?? Number.NaN);
-    return isPinned;
   }
 
   async #restart(log: CheckpointedLog): Promise<Rest> {
@@ -198,16 +205,21 @@ export class LogKeeper {
     let done = false;
     try {
       const paused = await this.#askToPause();
-      for (let tries = 0; paused && !done && tries < TRIES_IN_PAUSE; tries++) {
-        if (tries > 0) await this.#wait(TRY_AGAIN_MS);
-        done = this.#checkpoint(log, 'restart').kind === 'done';
-      }
+      done = paused && (await this.#restartSoon(log));
     } finally {
       this.#host.tell({ kind: 'resume', id: this.#order.id });
     }
     this.#pausesInVain = done ? 0 : this.#pausesInVain + 1;
     const backOffMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#pausesInVain - 1, 10), LAST_RETRY_MS);
     this.#noPauseBefore = done ? -Infinity : clock.now() + backOffMs;
+  }
+
+  async #restartSoon(log: CheckpointedLog): Promise<boolean> {
+    for (let tries = 0; tries < TRIES_IN_PAUSE; tries++) {
+      if (tries > 0) await this.#wait(TRY_AGAIN_MS);
+      if (this.#checkpoint(log, 'restart').kind === 'done') return true;
+    }
+    return false;
   }
 
   #askToPause(): Promise<boolean> {

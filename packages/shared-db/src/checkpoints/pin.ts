@@ -32,21 +32,21 @@ export class Pin {
     return this.#since;
   }
 
-  /** How long ago a reader was last seen in the way; undefined while none is. */
+  /** How long ago a reader was seen in the way for at least the second time; undefined while none is, or only for a moment. */
   triedAgo(now: number): number | undefined {
-    return this.#since === undefined ? undefined : now - this.#triedAt;
+    return this.#readers === undefined ? undefined : now - this.#triedAt;
   }
 
   /**
-   * Told what a passive checkpoint came to, which goes as far as readers let it. Returns whether one was in its way.
+   * Told what a passive checkpoint came to, which goes as far as readers let it.
    *
    * @param many how many frames must be kept before that is told
    */
-  see({ frames, backfilled }: LogSight, many: number, now: number): boolean {
+  see({ frames, backfilled }: LogSight, many: number, now: number): void {
     const isPinned = backfilled < frames;
     if (this.#since === undefined ? isPinned : !isPinned || backfilled >= this.#last || frames < this.#last)
       this.#begin(isPinned ? now : undefined, frames);
-    else if (isPinned) this.#stay(now);
+    else if (isPinned) this.#stay();
     this.#triedAt = now;
     const forMs = now - (this.#since ?? now);
     const isDue = this.#toldAt === undefined || now - this.#toldAt >= TOLD_EVERY_MS;
@@ -54,7 +54,6 @@ export class Pin {
       this.#toldAt = now;
       this.#tell({ frames: frames - backfilled, forMs, readers: this.#culprits() });
     }
-    return isPinned;
   }
 
   /** Another reader, or none. */
@@ -66,9 +65,8 @@ export class Pin {
     this.#toldAt = undefined;
   }
 
-  /** The table of locks is read only now: most readers have gone by the second time. */
-  #stay(now: number): void {
-    if (now === this.#triedAt) return;
+  /** The table of locks is read only now: most readers, and every writer, have gone by the second time. */
+  #stay(): void {
     const reading = logReaders(this.#path);
     this.#readers =
       this.#readers?.filter((one) => reading.some(({ pid, mark }) => pid === one.pid && mark === one.mark)) ?? reading;

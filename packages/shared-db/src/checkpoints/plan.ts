@@ -13,7 +13,7 @@ export const RESTART_RETRY_MS = 2;
 /** After how many tries in vain writers are asked to wait for a moment. */
 export const TRIES_BEFORE_ASKING = 4;
 /** What may be left in a log when the write lock is taken to begin it anew: it is copied while everybody waits. */
-const LITTLE_FRAMES = 100;
+export const LITTLE_FRAMES = 100;
 
 /** What a look at a log has found, and what is remembered of the looks before. */
 export interface LogState {
@@ -24,7 +24,7 @@ export interface LogState {
   readonly isGrowing: boolean;
   /** How long nobody in this process has. */
   readonly quietMs: number;
-  /** How long ago a reader was in the way; undefined where none was. */
+  /** How long ago a reader was in the way who had been so before; undefined where none is. */
   readonly pinnedMs: number | undefined;
 }
 
