@@ -53,6 +53,7 @@ export type {
   DatabaseStatus,
   DeprecationSnapshot,
   LabelSnapshot,
+  CheckpointSnapshot,
   LaneSnapshot,
   LaneWork,
   LeaseSnapshot,

@@ -106,8 +106,9 @@ export class LogCare {
   }
 
   #begin(): void {
+    if (this.#isStopped) return;
     this.#board.wake();
-    if (this.#id !== undefined || this.#isStopped) return;
+    if (this.#id !== undefined) return;
     this.#id = this.#checkpointer?.keep({
       order: (id) => this.#order(id),
       hear: (message) => {
