@@ -1,7 +1,7 @@
-import type { SqliteHandle, SqliteStatement } from '../sqlite/engine.ts';
+import type { Clock } from '@hive/pool';
+import { SqliteError, type SqliteHandle, type SqliteStatement } from '../sqlite/engine.ts';
 import { openWriter } from '../sqlite/open.ts';
 import { leadsTo } from '../sqlite/path.ts';
-import type { CheckpointMode } from '../snapshot.ts';
 import type { LogOrder } from './message.ts';
 
 /** How a log is, or how a checkpoint has left it. */
@@ -15,10 +15,10 @@ export interface LogSight {
 export type CheckpointResult =
   /** Somebody else, here or in another process, is at it: SQLite's own lock lets one in, and turns others away at once. */
   | { readonly kind: 'elsewhere' }
-  /** A passive one has come as far as readers let it; a restart has found nobody in its way. */
+  /** It has come as far as readers let it. */
   | ({ readonly kind: 'done' } & LogSight)
-  /** Somebody writes, or reads the log: it was not begun anew. */
-  | ({ readonly kind: 'in-vain' } & LogSight);
+  /** Somebody always wrote. */
+  | { readonly kind: 'written' };
 
 interface CheckpointRow {
   readonly busy: number;
@@ -32,29 +32,29 @@ const ANALYSES_DUE = 'PRAGMA optimize(0x10003)';
 const ANALYSIS_LIMIT = 400;
 
 /**
- * A connection that does nothing but checkpoint, and analyse. It never waits for a lock (its busy timeout is zero): a checkpoint that
- * waits for readers with the write lock in its hand stops every writer on the host.
+ * Connections that do nothing but checkpoint, and analyse. None waits for a lock inside the engine (their busy timeouts are zero): a
+ * checkpoint that waits for readers with the write lock in its hand stops every writer on the host.
  */
 export class CheckpointedLog implements Disposable {
   readonly pageBytes: number;
+  readonly #order: LogOrder;
+  readonly #clock: Clock;
   readonly #handle: SqliteHandle;
   readonly #look: SqliteStatement;
-  readonly #checkpoints: Readonly<Record<CheckpointMode, SqliteStatement>>;
+  readonly #passive: SqliteStatement;
+  #lock: WriteLock | undefined;
 
   /** Throws what the engine says, or that the path leads elsewhere by now. */
-  constructor({ database, path, device, inode, durability }: LogOrder) {
-    // Another file here would share its `-shm` file with ours (see WatchedFile.assertSame).
-    if (!leadsTo(path, { device, inode, key: '' })) throw new Error(`${path} is not the file that was opened`);
-    this.#handle = openWriter(database, path, durability);
+  constructor(order: LogOrder, clock: Clock) {
+    this.#order = order;
+    this.#clock = clock;
+    this.#handle = opened(order);
     try {
       this.#handle.pragma('wal_autocheckpoint = 0');
       this.#handle.pragma(`analysis_limit = ${ANALYSIS_LIMIT}`);
       this.pageBytes = Number(this.#handle.pragma('page_size', { simple: true }));
       this.#look = this.#handle.prepare('PRAGMA wal_checkpoint(NOOP)');
-      this.#checkpoints = {
-        passive: this.#handle.prepare('PRAGMA wal_checkpoint(PASSIVE)'),
-        restart: this.#handle.prepare('PRAGMA wal_checkpoint(RESTART)'),
-      };
+      this.#passive = this.#handle.prepare('PRAGMA wal_checkpoint(PASSIVE)');
     } catch (error) {
       this.#handle.close();
       throw error;
@@ -67,11 +67,27 @@ export class CheckpointedLog implements Disposable {
     return { frames: Math.max(0, log), backfilled: Math.max(0, checkpointed) };
   }
 
-  checkpoint(mode: CheckpointMode): CheckpointResult {
-    const { busy, log, checkpointed } = this.#checkpoints[mode].get() as CheckpointRow;
-    // Whoever is turned away by the lock of checkpoints is told nothing else.
-    if (busy !== 0 && log < 0) return { kind: 'elsewhere' };
-    return { kind: busy === 0 ? 'done' : 'in-vain', frames: log, backfilled: checkpointed };
+  /** Brings frames into the file, beside those who write. */
+  passive(): CheckpointResult {
+    const { busy, log, checkpointed } = this.#passive.get() as CheckpointRow;
+    // The lock of checkpoints: it lets one in, of all processes, and turns others away.
+    return busy === 0 ? { kind: 'done', frames: log, backfilled: checkpointed } : { kind: 'elsewhere' };
+  }
+
+  /**
+   * The same while nobody writes, so that nothing is left in the log and the next writer begins it anew. What RESTART does: but that
+   * tries once for the write lock, and has copied and synced in vain where somebody has it, which at full load is always.
+   *
+   * @param forMs how long the write lock is tried for, without a pause: this thread has nothing else to do
+   */
+  restart(forMs: number): CheckpointResult {
+    this.#lock ??= new WriteLock(opened(this.#order));
+    if (!this.#lock.take(this.#clock, forMs)) return { kind: 'written' };
+    try {
+      return this.passive();
+    } finally {
+      this.#lock.release();
+    }
   }
 
   /** The statements that `analyse` should be given, one at a time: each holds the write lock for as long as it takes. */
@@ -84,6 +100,48 @@ export class CheckpointedLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#lock?.close();
     this.#handle.close();
   }
+}
+
+/** A connection that takes the write lock and writes nothing: a checkpoint under a lock needs one of its own. */
+class WriteLock {
+  readonly #handle: SqliteHandle;
+  readonly #begin: SqliteStatement;
+  readonly #rollback: SqliteStatement;
+
+  constructor(handle: SqliteHandle) {
+    this.#handle = handle;
+    this.#begin = handle.prepare('BEGIN IMMEDIATE');
+    this.#rollback = handle.prepare('ROLLBACK');
+  }
+
+  /** Returns whether it has the lock. */
+  take(clock: Clock, forMs: number): boolean {
+    const deadline = clock.now() + forMs;
+    do {
+      try {
+        this.#begin.run();
+        return true;
+      } catch (error) {
+        if (!(error instanceof SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
+      }
+    } while (clock.now() < deadline);
+    return false;
+  }
+
+  release(): void {
+    this.#rollback.run();
+  }
+
+  close(): void {
+    this.#handle.close();
+  }
+}
+
+function opened({ database, path, device, inode, durability }: LogOrder): SqliteHandle {
+  // Another file here would share its `-shm` file with ours (see WatchedFile.assertSame).
+  if (!leadsTo(path, { device, inode, key: '' })) throw new Error(`${path} is not the file that was opened`);
+  return openWriter(database, path, durability);
 }

@@ -5,6 +5,9 @@ import type { FromCheckpointer, LogOrder, ToCheckpointer } from './message.ts';
 
 /** How long after the first write a log is taken over: a process that ends before that needs no thread. */
 const START_AFTER_MS = 1_000;
+/** How often is looked whether so much has been written that it is taken over at once: four processes write 100 MB in a second. */
+const ASK_EVERY_MS = 100;
+const MANY_COMMITS = 500;
 /** A thread that has died is started again after this, then after twice as long each time, up to the second. */
 const FIRST_RESTART_MS = 1_000;
 const LAST_RESTART_MS = 60_000;
@@ -15,6 +18,8 @@ const MOST_MEGABYTES = 64;
 
 /** What the thread tells the database whose log it keeps. */
 export interface Kept {
+  /** How many commits there have been. */
+  readonly commits: number;
   /** What to keep; asked when it begins, and again when the thread has died. */
   order(id: number): LogOrder;
   /** Told whatever the thread says about it. */
@@ -55,10 +60,15 @@ export class Checkpointer {
   keep(kept: Kept): number {
     const id = ++this.#ids;
     this.#entries.set(id, { kept, isOrdered: false, isLeaving: false, left: Promise.withResolvers() });
-    this.#after(START_AFTER_MS, () => {
-      this.#order(id);
-    });
+    this.#orderSoon(id, kept, START_AFTER_MS);
     return id;
+  }
+
+  #orderSoon(id: number, kept: Kept, afterMs: number): void {
+    this.#after(ASK_EVERY_MS, () => {
+      if (afterMs <= ASK_EVERY_MS || kept.commits >= MANY_COMMITS) this.#order(id);
+      else this.#orderSoon(id, kept, afterMs - ASK_EVERY_MS);
+    });
   }
 
   /**

@@ -109,7 +109,11 @@ export class LogCare {
     if (this.#isStopped) return;
     this.#board.wake();
     if (this.#id !== undefined) return;
+    const board = this.#board;
     this.#id = this.#checkpointer?.keep({
+      get commits() {
+        return board.commits;
+      },
       order: (id) => this.#order(id),
       hear: (message) => {
         this.#hear(message);

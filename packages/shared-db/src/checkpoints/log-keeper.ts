@@ -22,9 +22,12 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 /** How long the answer of the writers is waited for who were asked to wait. */
 const ANSWER_MS = 1_000;
-/** How often the log is tried to be begun anew while they do, a millisecond apart: another process may be writing. */
-const TRIES_IN_PAUSE = 5;
-const TRY_AGAIN_MS = 1;
+/**
+ * How long the write lock is tried for while everybody writes, and while nobody of this process does: another may, and a group of
+ * writes takes eight milliseconds at most.
+ */
+const LOCK_MS = 1;
+const LOCK_IN_PAUSE_MS = 20;
 /** How long analysing may take when a database is closed: whoever closes it waits. */
 const LAST_ANALYSES_MS = 100;
 
@@ -107,7 +110,7 @@ export class LogKeeper {
 
   #opened(): CheckpointedLog {
     if (this.#log !== undefined) return this.#log;
-    const log = new CheckpointedLog(this.#order);
+    const log = new CheckpointedLog(this.#order, this.#host.clock);
     this.#log = log;
     this.#host.tell({ kind: 'kept', id: this.#order.id, pageBytes: log.pageBytes });
     return log;
@@ -152,10 +155,10 @@ export class LogKeeper {
         this.#passive(log, limits.passiveFrames);
         break;
       case 'passive-restart':
-        if (this.#passive(log, limits.passiveFrames) <= LITTLE_FRAMES) return this.#restart(log);
+        if (this.#passive(log, limits.passiveFrames) <= LITTLE_FRAMES) return this.#restart(log, limits.passiveFrames);
         break;
       case 'restart':
-        return this.#restart(log);
+        return this.#restart(log, limits.passiveFrames);
     }
     return this.#again();
   }
@@ -173,53 +176,33 @@ export class LogKeeper {
 
   /** Returns how many frames it has left in the log, as far as is known. */
   #passive(log: CheckpointedLog, manyFrames: number): number {
-    const result = this.#checkpoint(log, 'passive');
-    if (result.kind === 'elsewhere') return Infinity;
-    this.#see(result, manyFrames);
-    if (result.backfilled < result.frames) this.#board.count('blocked');
-    return result.frames - result.backfilled;
+    return this.#done('passive', manyFrames, () => log.passive());
   }
 
-  #see(sight: LogSight, manyFrames: number): void {
-    this.#pin.see(sight, manyFrames, this.#host.clock.now());
-    this.#board.say('pinnedSince', this.#pin.since ?? Number.NaN);
-  }
-
-  async #restart(log: CheckpointedLog): Promise<Rest> {
-    const result = this.#checkpoint(log, 'restart');
-    if (result.kind !== 'in-vain') {
+  async #restart(log: CheckpointedLog, manyFrames: number): Promise<Rest> {
+    if (this.#done('restart', manyFrames, () => log.restart(LOCK_MS)) < Infinity) {
       this.#restartsInVain = 0;
       return this.#again();
     }
     this.#restartsInVain++;
     if (this.#restartsInVain < TRIES_BEFORE_ASKING) return { ms: RESTART_RETRY_MS, untilCommit: false };
     this.#restartsInVain = 0;
-    if (this.#host.clock.now() >= this.#noPauseBefore) await this.#restartAlone(log);
+    if (this.#host.clock.now() >= this.#noPauseBefore) await this.#restartAlone(log, manyFrames);
     return this.#again();
   }
 
   /** At saturation somebody always has the write lock: the writers of this process are asked to leave a gap. */
-  async #restartAlone(log: CheckpointedLog): Promise<void> {
-    const { clock } = this.#host;
+  async #restartAlone(log: CheckpointedLog, manyFrames: number): Promise<void> {
     this.#board.count('pauses');
-    let done = false;
+    let left = Infinity;
     try {
-      const paused = await this.#askToPause();
-      done = paused && (await this.#restartSoon(log));
+      if (await this.#askToPause()) left = this.#done('restart', manyFrames, () => log.restart(LOCK_IN_PAUSE_MS));
     } finally {
       this.#host.tell({ kind: 'resume', id: this.#order.id });
     }
-    this.#pausesInVain = done ? 0 : this.#pausesInVain + 1;
+    this.#pausesInVain = left < Infinity ? 0 : this.#pausesInVain + 1;
     const backOffMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#pausesInVain - 1, 10), LAST_RETRY_MS);
-    this.#noPauseBefore = done ? -Infinity : clock.now() + backOffMs;
-  }
-
-  async #restartSoon(log: CheckpointedLog): Promise<boolean> {
-    for (let tries = 0; tries < TRIES_IN_PAUSE; tries++) {
-      if (tries > 0) await this.#wait(TRY_AGAIN_MS);
-      if (this.#checkpoint(log, 'restart').kind === 'done') return true;
-    }
-    return false;
+    this.#noPauseBefore = left < Infinity ? -Infinity : this.#host.clock.now() + backOffMs;
   }
 
   #askToPause(): Promise<boolean> {
@@ -237,22 +220,28 @@ export class LogKeeper {
     });
   }
 
-  #checkpoint(log: CheckpointedLog, mode: CheckpointMode): CheckpointResult {
+  /** Does a checkpoint and says so on the board. Returns how many frames it has left in the log, as far as is known. */
+  #done(mode: CheckpointMode, manyFrames: number, checkpoint: () => CheckpointResult): number {
     const { clock } = this.#host;
     const startedAt = clock.now();
-    const result = log.checkpoint(mode);
-    if (result.kind === 'elsewhere') {
-      this.#board.count('elsewhere');
-      return result;
-    }
-    this.#say(result);
-    if (result.kind === 'in-vain') return result;
+    const result = checkpoint();
+    if (result.kind === 'elsewhere') this.#board.count('elsewhere');
+    if (result.kind !== 'done') return Infinity;
     const endedAt = clock.now();
     this.#board.say('lastAt', endedAt);
     this.#board.say('lastMs', endedAt - startedAt);
     this.#board.say('lastMode', MODES.indexOf(mode));
     this.#board.count(mode);
-    return result;
+    this.#say(result);
+    const left = result.frames - result.backfilled;
+    if (left > 0) this.#board.count('blocked');
+    this.#see(result, manyFrames);
+    return left;
+  }
+
+  #see(sight: LogSight, manyFrames: number): void {
+    this.#pin.see(sight, manyFrames, this.#host.clock.now());
+    this.#board.say('pinnedSince', this.#pin.since ?? Number.NaN);
   }
 
   #say({ frames, backfilled }: LogSight): void {
@@ -278,7 +267,7 @@ export class LogKeeper {
     const { clock } = this.#host;
     const deadline = clock.now() + LAST_ANALYSES_MS;
     this.#analyses.last(log, this.#board.commits, () => clock.now() < deadline);
-    this.#checkpoint(log, 'passive');
+    log.passive();
   }
 
   #rest({ ms, untilCommit }: Rest): Promise<void> {

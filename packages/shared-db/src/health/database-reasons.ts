@@ -191,9 +191,10 @@ function pinned({ name, checkpoints, leases }: DatabaseSnapshot): Finding | unde
 }
 
 /** Writes go on all the while: SQLite helps at COMMIT, at the latest when the log is long. */
-function notCheckpointed({ name, checkpoints }: DatabaseSnapshot): Finding | undefined {
+function notCheckpointed({ name, status, checkpoints }: DatabaseSnapshot): Finding | undefined {
   const { failure, silentMs = 0 } = checkpoints ?? {};
-  if (failure === undefined && silentMs < SILENT_MS) return undefined;
+  // Where writes are stopped the log is left alone, and why is said already.
+  if (status === 'fenced' || (failure === undefined && silentMs < SILENT_MS)) return undefined;
   const cause = failure === undefined ? '' : [failure.code, failure.message].filter((part) => part !== '').join(': ');
   return {
     status: 'warn',

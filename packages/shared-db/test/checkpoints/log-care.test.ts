@@ -18,11 +18,11 @@ interface Cared extends AsyncDisposable {
   readonly care: LogCare;
   readonly writer: SqliteHandle;
   /** From how many frames on SQLite checkpoints at COMMIT. */
-  ownFrames(): unknown;
-  write(): void;
+  readonly ownFrames: () => unknown;
+  readonly write: () => void;
 }
 
-async function cared(): Promise<Cared> {
+function cared(): Cared {
   const stack = new AsyncDisposableStack();
   const path = stack.use(temporaryDirectory()).file('test.db');
   createDatabase(path, systemClock);
@@ -59,7 +59,7 @@ async function cared(): Promise<Cared> {
 describe('SQLite itself', () => {
   it('only helps with a log that is kept short by a thread, and sees to it alone before, and after the thread has died', async () => {
     using threads = checkpointThreads();
-    await using file = await cared();
+    await using file = cared();
     file.write();
     expect(file.ownFrames()).toBe(SQLITES_OWN);
     await expect.poll(file.ownFrames, PATIENT).toBe(HELP_ONLY);
@@ -69,7 +69,7 @@ describe('SQLite itself', () => {
   });
 
   it('does so again from the moment on at which the thread lets go of it', async () => {
-    await using file = await cared();
+    await using file = cared();
     file.write();
     await expect.poll(file.ownFrames, PATIENT).toBe(HELP_ONLY);
     const stopped = file.care.stop();
@@ -84,7 +84,7 @@ describe('SQLite itself', () => {
   });
 
   it('is told later where a statement is running at that moment', async () => {
-    await using file = await cared();
+    await using file = cared();
     for (let n = 0; n < 3; n++) file.write();
     const rows = file.writer.prepare('SELECT n FROM t').iterate();
     rows.next();
@@ -94,7 +94,7 @@ describe('SQLite itself', () => {
   });
 
   it('a writer that is opened later is told as well', async () => {
-    await using file = await cared();
+    await using file = cared();
     file.write();
     await expect.poll(file.ownFrames, PATIENT).toBe(HELP_ONLY);
     file.writer.pragma(`wal_autocheckpoint = ${SQLITES_OWN}`);

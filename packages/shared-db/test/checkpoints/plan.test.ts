@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, boolean, double, nat, option, property, record } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 // By themselves: what they decide on cannot be brought about exactly with a real log.
 import { limitsFor } from '../../dist/checkpoints/limits.js';
@@ -30,15 +30,15 @@ describe('a log', () => {
   });
 
   it('is never begun anew with more than a little left to copy, and never left for ever with something in it', () => {
-    const states = fc.record({
-      frames: fc.nat(20_000),
-      share: fc.double({ min: 0, max: 1, noNaN: true }),
-      isGrowing: fc.boolean(),
-      quietMs: fc.nat(5_000),
-      pinnedMs: fc.option(fc.nat(1_000), { nil: undefined }),
+    const states = record({
+      frames: nat(20_000),
+      share: double({ min: 0, max: 1, noNaN: true }),
+      isGrowing: boolean(),
+      quietMs: nat(5_000),
+      pinnedMs: option(nat(1_000), { nil: undefined }),
     });
-    fc.assert(
-      fc.property(states, ({ share, ...state }) => {
+    assert(
+      property(states, ({ share, ...state }) => {
         const backfilled = Math.floor(state.frames * share);
         const backlog = state.frames - backfilled;
         const step = nextStep({ ...state, backfilled }, LIMITS);
