@@ -13,6 +13,8 @@ import { checkpointThreads } from '../support/checkpoint-threads.ts';
 const PATIENT = { timeout: 20_000, interval: 20 };
 const SQLITES_OWN = 1_000;
 const HELP_ONLY = 12_000;
+/** A page for each row. */
+const MANY_FRAMES = `INSERT INTO t SELECT zeroblob(3_000) FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)) AS a, (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)) AS b`;
 
 interface Cared extends AsyncDisposable {
   readonly care: LogCare;
@@ -22,7 +24,7 @@ interface Cared extends AsyncDisposable {
   readonly write: () => void;
 }
 
-function cared(): Cared {
+function cared(pauseWrites = nobodyWaits): Cared {
   const stack = new AsyncDisposableStack();
   const path = stack.use(temporaryDirectory()).file('test.db');
   createDatabase(path, systemClock);
@@ -33,7 +35,7 @@ function cared(): Cared {
     durability: 'normal',
     logger: silentLogger,
     identity: () => identityOf(path)!,
-    pauseWrites: () => Promise.reject(new Error('nobody writes here')),
+    pauseWrites,
     explain: ({ message }) => new Error(message),
   });
   const writer = openWriter('test', path, 'normal');
@@ -54,6 +56,10 @@ function cared(): Cared {
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+function nobodyWaits(): Promise<Disposable> {
+  return Promise.reject(new Error('nobody writes here'));
 }
 
 describe('SQLite itself', () => {
@@ -100,5 +106,46 @@ describe('SQLite itself', () => {
     file.writer.pragma(`wal_autocheckpoint = ${SQLITES_OWN}`);
     file.care.writtenBy(file.writer);
     expect(file.ownFrames()).toBe(HELP_ONLY);
+  });
+});
+
+describe('a writer who hardly ever lets go of the write lock', () => {
+  it('is asked to, for a moment, when the log is over its limit', async () => {
+    let isPaused = false;
+    let pauses = 0;
+    let resumed = 0;
+    await using file = cared(() => {
+      pauses++;
+      isPaused = true;
+      return Promise.resolve({
+        [Symbol.dispose]: () => {
+          resumed++;
+          isPaused = false;
+        },
+      });
+    });
+    const { writer, care } = file;
+    file.write();
+    await expect.poll(file.ownFrames, PATIENT).toBe(HELP_ONLY);
+    let begun = false;
+    // Commits and begins again without a gap, but for a pause.
+    const writeOn = (): void => {
+      if (begun) writer.exec('COMMIT');
+      if (begun) care.committed();
+      begun = !isPaused;
+      if (begun) writer.exec(`BEGIN IMMEDIATE; ${MANY_FRAMES}`);
+    };
+    await expect
+      .poll(
+        () => {
+          writeOn();
+          return [resumed > 0, care.snapshot().counters.restart > 0];
+        },
+        { timeout: 20_000, interval: 1 },
+      )
+      .toEqual([true, true]);
+    if (begun) writer.exec('COMMIT');
+    expect(care.snapshot().counters.pauses).toBeGreaterThan(0);
+    expect([pauses > 0, isPaused]).toEqual([true, false]);
   });
 });
