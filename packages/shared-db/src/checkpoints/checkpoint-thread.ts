@@ -26,7 +26,7 @@ port.on('message', (message: ToCheckpointer) => {
 });
 
 async function keep(order: LogOrder): Promise<void> {
-  const keeper = new LogKeeper(order, { clock: systemClock, tell });
+  const keeper = new LogKeeper(order, { clock: systemClock, random: Math.random, tell });
   keepers.set(order.id, keeper);
   await keeper.keep();
   keepers.delete(order.id);

@@ -10,6 +10,7 @@ import { Pin } from './pin.ts';
 import {
   IDLE_MS,
   LITTLE_FRAMES,
+  lockTriedMs,
   lookAfterMs,
   nextStep,
   PINNED_RETRY_MS,
@@ -22,18 +23,21 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
 /** How long the answer of the writers is waited for who were asked to wait. */
 const ANSWER_MS = 1_000;
-/**
- * How long the write lock is tried for while everybody writes, and while nobody of this process does: another may, and a group of
- * writes takes eight milliseconds at most.
- */
-const LOCK_MS = 1;
-const LOCK_IN_PAUSE_MS = 20;
+/** How much longer the write lock is tried for then: another process may have it, and a group of writes takes eight milliseconds at most. */
+const LONGER_IN_PAUSE_MS = 20;
+/** How long nobody is asked to wait after that has been in vain, then twice as long each time. */
+const NO_PAUSE_MS = 100;
+/** How long the log is left to another process that is at it; half as long or half as long again, so that two do not take turns at that. */
+const DEFER_MS = 80;
+/** How often frames are brought into the file before the write lock is taken, each time those that came meanwhile. */
+const CATCH_UP_ROUNDS = 3;
 /** How long analysing may take when a database is closed: whoever closes it waits. */
 const LAST_ANALYSES_MS = 100;
 
 /** What a keeper tells, and the clock that it goes by. */
 export interface KeeperHost {
   readonly clock: Clock;
+  readonly random: () => number;
   tell(message: FromCheckpointer): void;
 }
 
@@ -56,7 +60,10 @@ export class LogKeeper {
   #log: CheckpointedLog | undefined;
   #leaving: { readonly tidy: boolean } | undefined;
   #wake: (() => void) | undefined;
+  /** As last seen, or left. */
   #frames = 0;
+  #backfilled = 0;
+  #deferUntil = -Infinity;
   #commits = -1;
   #quietSince = 0;
   #quietLooks = 0;
@@ -134,10 +141,12 @@ export class LogKeeper {
     const now = this.#host.clock.now();
     const { commits } = this.#board;
     const sight = log.look();
+    if (this.#isKeptElsewhere(sight)) this.#defer(now);
     const hasCommitted = commits !== this.#commits;
     const isGrowing = hasCommitted || sight.frames !== this.#frames;
     this.#commits = commits;
     this.#frames = sight.frames;
+    this.#backfilled = sight.backfilled;
     if (hasCommitted) this.#quietSince = now;
     this.#quietLooks = isGrowing ? 0 : this.#quietLooks + 1;
     this.#board.say('lookedAt', now);
@@ -148,19 +157,36 @@ export class LogKeeper {
     const state = { ...sight, isGrowing, quietMs, pinnedMs: this.#pin.triedAgo(now) };
     const limits = limitsFor(log.pageBytes);
     if (sight.frames <= limits.restartFrames) this.#restartsInVain = 0;
-    switch (nextStep(state, limits)) {
-      case 'none':
-        return this.#idle(log, sight, quietMs);
-      case 'passive':
-        this.#passive(log, limits.passiveFrames);
-        break;
-      case 'passive-restart':
-        if (this.#passive(log, limits.passiveFrames) <= LITTLE_FRAMES) return this.#restart(log, limits.passiveFrames);
-        break;
-      case 'restart':
-        return this.#restart(log, limits.passiveFrames);
-    }
+    // That process may not get the write lock either.
+    if (now < this.#deferUntil && sight.frames < limits.deferFrames) return this.#again();
+    const step = nextStep(state, limits);
+    if (step === 'none') return this.#idle(log, sight, quietMs);
+    const { passiveFrames } = limits;
+    if (step === 'passive') this.#passive(log, passiveFrames);
+    else if (step === 'restart' || this.#catchUp(log, passiveFrames)) return this.#restart(log, passiveFrames);
     return this.#again();
+  }
+
+  /** Whether somebody in another process has brought frames into the file since the last look. */
+  #isKeptElsewhere({ frames, backfilled }: LogSight): boolean {
+    if (frames >= this.#frames) return backfilled > this.#backfilled;
+    return backfilled > 0 || this.#backfilled < this.#frames;
+  }
+
+  /** Who is at it goes on with it: two who get in each other's way bring less into the file than one. */
+  #defer(now: number): void {
+    this.#deferUntil = now + DEFER_MS * (0.5 + this.#host.random());
+  }
+
+  /** Brings so much into the file that little is left, though others write meanwhile. Returns whether that can be had. */
+  #catchUp(log: CheckpointedLog, manyFrames: number): boolean {
+    for (let round = 0; round < CATCH_UP_ROUNDS; round++) {
+      if (this.#passive(log, manyFrames) > LITTLE_FRAMES) return false;
+      const { frames, backfilled } = log.look();
+      if (frames - backfilled <= LITTLE_FRAMES) return true;
+    }
+    // A slow disk: it is not going to be less.
+    return true;
   }
 
   /** Nothing is to be done about the log now. */
@@ -180,10 +206,9 @@ export class LogKeeper {
   }
 
   async #restart(log: CheckpointedLog, manyFrames: number): Promise<Rest> {
-    if (this.#done('restart', manyFrames, () => log.restart(LOCK_MS)) < Infinity) {
-      this.#restartsInVain = 0;
-      return this.#again();
-    }
+    const left = this.#done('restart', manyFrames, () => log.restart(lockTriedMs(this.#frames)));
+    if (left < Infinity) this.#restartsInVain = 0;
+    if (left < Infinity || this.#host.clock.now() < this.#deferUntil) return this.#again();
     this.#restartsInVain++;
     if (this.#restartsInVain < TRIES_BEFORE_ASKING) return { ms: RESTART_RETRY_MS, untilCommit: false };
     this.#restartsInVain = 0;
@@ -196,12 +221,13 @@ export class LogKeeper {
     this.#board.count('pauses');
     let left = Infinity;
     try {
-      if (await this.#askToPause()) left = this.#done('restart', manyFrames, () => log.restart(LOCK_IN_PAUSE_MS));
+      if (await this.#askToPause())
+        left = this.#done('restart', manyFrames, () => log.restart(LONGER_IN_PAUSE_MS + lockTriedMs(this.#frames)));
     } finally {
       this.#host.tell({ kind: 'resume', id: this.#order.id });
     }
     this.#pausesInVain = left < Infinity ? 0 : this.#pausesInVain + 1;
-    const backOffMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#pausesInVain - 1, 10), LAST_RETRY_MS);
+    const backOffMs = Math.min(NO_PAUSE_MS * 2 ** Math.min(this.#pausesInVain, 10), LAST_RETRY_MS);
     this.#noPauseBefore = left < Infinity ? -Infinity : this.#host.clock.now() + backOffMs;
   }
 
@@ -225,9 +251,14 @@ export class LogKeeper {
     const { clock } = this.#host;
     const startedAt = clock.now();
     const result = checkpoint();
-    if (result.kind === 'elsewhere') this.#board.count('elsewhere');
-    if (result.kind !== 'done') return Infinity;
     const endedAt = clock.now();
+    if (result.kind === 'elsewhere') {
+      this.#board.count('elsewhere');
+      this.#defer(endedAt);
+    }
+    if (result.kind !== 'done') return Infinity;
+    this.#frames = result.frames;
+    this.#backfilled = result.backfilled;
     this.#board.say('lastAt', endedAt);
     this.#board.say('lastMs', endedAt - startedAt);
     this.#board.say('lastMode', MODES.indexOf(mode));

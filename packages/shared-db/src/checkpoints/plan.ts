@@ -12,8 +12,13 @@ export const PINNED_RETRY_MS = 250;
 export const RESTART_RETRY_MS = 2;
 /** After how many tries in vain writers are asked to wait for a moment. */
 export const TRIES_BEFORE_ASKING = 4;
-/** What may be left in a log when the write lock is taken to begin it anew: it is copied while everybody waits. */
-export const LITTLE_FRAMES = 100;
+/** What may be left in a log when the write lock is taken to begin it anew: copied while everybody waits, in a millisecond or two. */
+export const LITTLE_FRAMES = 500;
+
+/** How long the write lock is tried for to begin the log anew, at least and at most, and how many frames stand for a millisecond. */
+const LEAST_LOCK_MS = 2;
+const MOST_LOCK_MS = 50;
+const FRAMES_PER_LOCK_MS = 500;
 
 /** What a look at a log has found, and what is remembered of the looks before. */
 export interface LogState {
@@ -48,4 +53,12 @@ export function nextStep(state: LogState, limits: LogLimits): Step {
 /** How long to wait until the next look, after so many looks between which nobody has written. Pure. */
 export function lookAfterMs(quietLooks: number): number {
   return Math.min(LOOK_MS * 2 ** Math.min(quietLooks, 10), SELDOM_MS);
+}
+
+/**
+ * How long the write lock is tried for when the log is to be begun anew: the longer it is, the longer. On a machine that is overloaded
+ * whoever has the lock may not even be running. Pure.
+ */
+export function lockTriedMs(frames: number): number {
+  return Math.min(MOST_LOCK_MS, Math.max(LEAST_LOCK_MS, frames / FRAMES_PER_LOCK_MS));
 }
