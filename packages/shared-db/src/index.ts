@@ -16,6 +16,7 @@ export type { IntegerMode } from './sqlite/integers.ts';
 
 export type {
   CallOptions,
+  ReadOptions,
   Database,
   DatabaseContext,
   DatabaseDefinition,

@@ -27,8 +27,8 @@ export interface CareHost {
   /** The file that was opened. */
   identity(): FileIdentity;
   /**
-   * Resolves when nobody of this process writes, until what it gives is disposed of. Rejects where that cannot be had. Between
-   * processes it should take a turn: the write lock is wanted for a moment.
+   * Resolves when nobody of this process writes, and it is its turn to, until what it gives is disposed of. Rejects where that cannot
+   * be had, or with the reason of the signal.
    */
   pauseWrites(signal: AbortSignal): Promise<Disposable>;
   /** Says what an error of the engine means, and stops writes after one that says that the disk or the file cannot be trusted. */
@@ -205,7 +205,6 @@ export class LogCare {
   async #pause(id: number): Promise<void> {
     const aborting = new AbortController();
     const over = Promise.withResolvers<void>();
-    const limit = systemClock.after(PAUSE_LIMIT_MS, over.resolve);
     this.#resume = () => {
       aborting.abort();
       over.resolve();
@@ -213,12 +212,13 @@ export class LogCare {
     try {
       using _paused = await this.#host.pauseWrites(aborting.signal);
       this.#checkpointer?.paused(id, true);
+      const limit = systemClock.after(PAUSE_LIMIT_MS, over.resolve);
       await over.promise;
+      limit.cancel();
     } catch {
       // Somebody holds the right to write for long, or the database closes: it is tried again later.
       this.#checkpointer?.paused(id, false);
     } finally {
-      limit.cancel();
       this.#resume = undefined;
     }
   }

@@ -349,14 +349,24 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
-  /** The writer's queue is the one in which everybody waits who writes. */
+  /** The writer's queue is the one in which everybody waits who writes here; for the others there is a turn. */
   async #pauseWrites(signal: AbortSignal): Promise<Disposable> {
     const lease = await this.writers.acquire({ owner: CHECKPOINTING.text, signal });
-    return {
-      [Symbol.dispose]: () => {
-        if (lease.active) lease.release();
-      },
+    const release = (): void => {
+      if (lease.active) lease.release();
     };
+    try {
+      const turn = await this.#turns?.take({ signal });
+      return {
+        [Symbol.dispose]: () => {
+          turn?.end();
+          release();
+        },
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   protected override fence(failure: DatabaseError): void {
