@@ -31,6 +31,13 @@ const ANALYSES_DUE = 'PRAGMA optimize(0x10003)';
 /** Rows of an index that an analysis looks at: sqlite.org's advice, a few milliseconds an index. */
 const ANALYSIS_LIMIT = 400;
 
+/** How long short reads are waited for with the write lock in the hand: half of what a group of writes may take. */
+const READERS_MS = 4;
+/** Between two tries for something that others have. */
+const BETWEEN_TRIES_MS = 0.05;
+/** What nobody ever changes: waiting for it is sleeping. */
+const NOTHING = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
 /**
  * Connections that do nothing but checkpoint, and analyse. None waits for a lock inside the engine (their busy timeouts are zero): a
  * checkpoint that waits for readers with the write lock in its hand stops every writer on the host.
@@ -84,9 +91,20 @@ export class CheckpointedLog implements Disposable {
     this.#lock ??= new WriteLock(opened(this.#order));
     if (!this.#lock.take(this.#clock, forMs)) return { kind: 'written' };
     try {
-      return this.passive();
+      return this.#wholly();
     } finally {
       this.#lock.release();
+    }
+  }
+
+  /** Until nothing is left, for a moment: those who read an older state, or another process's checkpoint, come to their end meanwhile. */
+  #wholly(): CheckpointResult {
+    const deadline = this.#clock.now() + READERS_MS;
+    for (;;) {
+      const result = this.passive();
+      const isWhole = result.kind === 'done' && result.backfilled === result.frames;
+      if (isWhole || this.#clock.now() >= deadline) return result;
+      Atomics.wait(NOTHING, 0, 0, BETWEEN_TRIES_MS);
     }
   }
 
@@ -104,10 +122,6 @@ export class CheckpointedLog implements Disposable {
     this.#handle.close();
   }
 }
-
-const BETWEEN_TRIES_MS = 0.05;
-/** What nobody ever changes: waiting for it is sleeping. */
-const NOTHING = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 /** A connection that takes the write lock and writes nothing: a checkpoint under a lock needs one of its own. */
 class WriteLock {

@@ -89,9 +89,13 @@ describe.runIf(process.platform === 'linux')('a reader that stays', () => {
     expect(pinned!.forMs).toBeGreaterThanOrEqual(2_000);
     expect(pinned!.readers).toEqual([{ pid: reader.pid, command: expect.stringContaining('node') as string }]);
     expect(counters.blocked).toBeGreaterThan(1);
-    const warnings = logger.lines.filter(({ level }) => level === 'warn');
+    const warnings = logger.lines.filter(({ message }) => message.includes('cannot be brought into the file'));
     expect(warnings).toMatchObject([
-      { message: expect.stringContaining(`process ${reader.pid}`) as string, fields: { database: 'test' } },
+      {
+        level: 'warn',
+        message: expect.stringContaining(`process ${reader.pid}`) as string,
+        fields: { database: 'test' },
+      },
     ]);
     reader.say('stop');
     expect(await reader.hear()).toBe('read');
@@ -119,7 +123,7 @@ describe.runIf(process.platform === 'linux')('a reader that stays', () => {
 
   it('is not taken for one who reads again and again', async () => {
     await using temporary = await shop();
-    const { database, path } = temporary;
+    const { database } = temporary;
     const stopping = new AbortController();
     const read = async (): Promise<void> => {
       while (!stopping.signal.aborted)
@@ -137,7 +141,8 @@ describe.runIf(process.platform === 'linux')('a reader that stays', () => {
     const { pinned, counters } = database.snapshot().checkpoints!;
     expect(pinned).toBeUndefined();
     expect(counters.passive).toBeGreaterThan(3);
-    expect(logBytes(path)).toBeLessThan(64 * MEBIBYTE);
+    // It is begun anew all the while: what was written is many times as much.
+    expect(counters.restart).toBeGreaterThan(0);
   });
 });
 
