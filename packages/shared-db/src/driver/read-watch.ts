@@ -9,8 +9,6 @@ export interface WatchedRead {
   readonly limitMs: number;
   /** When it was first looked at; reads that end before that cost no look at the clock. */
   seenAt: number | undefined;
-  /** What its caller is told when it has been ended. */
-  expired: Error | undefined;
   /** Ends it. */
   readonly expire: () => void;
 }

@@ -89,7 +89,6 @@ export class Transactions {
       const result = await (watch === undefined
         ? given(order, scope)
         : Promise.race([given(order, scope), expired.promise]));
-      if (read?.expired !== undefined) throw read.expired;
       scope.assertFinished(result);
       scope.end(() => this.#ended(label));
       await this.#commit(lease.resource, access, label);
@@ -170,11 +169,8 @@ export class Transactions {
     const read: WatchedRead = {
       limitMs,
       seenAt: undefined,
-      expired: undefined,
       expire: () => {
-        const error = (): DatabaseError => this.#readExpired(limitMs, label);
-        read.expired = error();
-        scope.end(error);
+        scope.end(() => this.#readExpired(limitMs, label));
         if (lease.active) lease.destroy();
       },
     };

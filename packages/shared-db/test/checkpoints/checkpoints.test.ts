@@ -91,6 +91,18 @@ describe('a database that is written', () => {
     expect(checkpointsOf(database)).toMatchObject({ pinned: undefined, failure: undefined });
   });
 
+  it('is not looked at while nobody writes, and is again when somebody does', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await taken(database);
+    // Who sleeps is not silent.
+    await expect.poll(() => [checkpointsOf(database).silentMs, backlogOf(database)], PATIENT).toEqual([0, 0]);
+    const { passive } = checkpointsOf(database).counters;
+    await saveMany(database);
+    await expect.poll(() => checkpointsOf(database).counters.passive, PATIENT).toBeGreaterThan(passive);
+    await expect.poll(() => backlogOf(database), PATIENT).toBe(0);
+  });
+
   it('has its log begun anew when it is long, so that the file does not grow', async () => {
     await using temporary = await shop();
     const { database, path } = temporary;
