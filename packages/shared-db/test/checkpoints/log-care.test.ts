@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 // By themselves: what SQLite was told to do at COMMIT only the connection says that writes.
 import { Checkpointer } from '../../dist/checkpoints/checkpointer.js';
@@ -104,6 +105,19 @@ describe('SQLite itself', () => {
     file.writer.pragma(`wal_autocheckpoint = ${SQLITES_OWN}`);
     file.care.writtenBy(file.writer);
     expect(file.ownFrames()).toBe(HELP_ONLY);
+  });
+});
+
+describe('a log that is let go of', () => {
+  it("is nobody else's by then: its writer is the last to close, and removes it", async () => {
+    await using file = cared();
+    file.write();
+    await expect.poll(file.ownFrames, PATIENT).toBe(HELP_ONLY);
+    const log = `${file.writer.name}-wal`;
+    expect(existsSync(log)).toBe(true);
+    await file.care.close();
+    file.writer.close();
+    expect(existsSync(log)).toBe(false);
   });
 });
 
