@@ -1,5 +1,6 @@
 import type { Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
 import type { Activity } from './activity.ts';
+import type { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { Session, SessionOptions } from './driver/session.ts';
@@ -28,6 +29,15 @@ export interface WriteOptions extends CallOptions {
   readonly priority?: Priority | undefined;
 }
 
+/** How long one read may keep its snapshot. */
+export interface ReadOptions extends CallOptions {
+  /**
+   * In all, to the second. Default 30 s: what is written meanwhile stays in the log. After it the connection is taken away, and
+   * the read rejects with `TRANSACTION_EXPIRED` as soon as its function has returned or runs another statement.
+   */
+  readonly limitMs?: number | undefined;
+}
+
 /** How long one transaction may hold the right to write. */
 export interface TransactionOptions extends CallOptions {
   /** In all. Default 5 s: everybody else who wants to write waits for as long. After it `TRANSACTION_EXPIRED`, and nothing is written. */
@@ -46,7 +56,7 @@ export interface Database {
   /** As in the configuration of the service. */
   readonly name: string;
   /** Runs the function on one snapshot that cannot be written. Borrows a connection for as long as the function takes. */
-  read<T>(label: string, fn: (connection: Connection) => Promise<T>, options?: CallOptions): Promise<T>;
+  read<T>(label: string, fn: (connection: Connection) => Promise<T>, options?: ReadOptions): Promise<T>;
   /**
    * Runs the function in a transaction that may await: committed when it resolves, undone when it rejects. It holds the right to write
    * from its first moment, so nobody else writes meanwhile (SQLite) or what it has locked (servers).
@@ -91,6 +101,8 @@ export interface DatabaseContext {
   readonly runtimeDirectory: string | undefined;
   /** Makes the turns to write of a database file, as `device:inode`. */
   readonly turns: (file: string) => Turns;
+  /** The thread that keeps logs short; undefined where SQLite does that at COMMIT. */
+  readonly checkpointer: Checkpointer | undefined;
   /** A thing that an operator should know, said once. */
   readonly warn: (text: string) => void;
 }

@@ -65,6 +65,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
     thresholds: DEFAULT_THRESHOLDS,
     dataDirectory: undefined,
     runtimeDirectory: meetingPlace(configured),
+    checkpointer: undefined,
     warn: (text: string) => {
       logger.warn({ database: name }, text);
     },

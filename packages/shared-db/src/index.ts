@@ -17,6 +17,7 @@ export type { IntegerMode } from './sqlite/integers.ts';
 
 export type {
   CallOptions,
+  ReadOptions,
   Database,
   DatabaseContext,
   DatabaseDefinition,
@@ -54,6 +55,7 @@ export type {
   DatabaseStatus,
   DeprecationSnapshot,
   LabelSnapshot,
+  CheckpointSnapshot,
   LaneSnapshot,
   LaneWork,
   LeaseSnapshot,

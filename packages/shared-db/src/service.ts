@@ -1,5 +1,6 @@
 import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
 import { Activity } from './activity.ts';
+import { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { CodeSettings } from './config/code-settings.ts';
 import { loadSettings } from './config/load-settings.ts';
 import { nearestKey } from './config/nearest-key.ts';
@@ -95,6 +96,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #activity = new Activity();
   readonly #labels: Labels;
   readonly #offloader: Offloader;
+  readonly #checkpointer: Checkpointer;
   readonly #databases = new Map<string, Database & ManagedDatabase>();
   readonly #warnings = new Set<string>();
   readonly #startedAt: number;
@@ -113,6 +115,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
     this.#offloader = new Offloader(settings.offloadWorkers);
+    this.#checkpointer = new Checkpointer(logger);
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
@@ -135,6 +138,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         dataDirectory,
         runtimeDirectory: meeting,
         turns: (file: string) => this.#turns(file, meeting, random),
+        checkpointer: this.#checkpointer,
         warn: (text: string) => {
           this.#warn(text);
         },
@@ -255,6 +259,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const stuck = await this.#offloader.close();
     for (const statement of stuck)
       this.#logger.warn({ ...statement }, 'a statement was still being run in a thread when the service closed');
+    await this.#checkpointer.close();
     // Last, so that whoever asks meanwhile is told that the process is closing.
     await this.#appearing;
     await this.#sentinel?.close();

@@ -21,6 +21,8 @@ export interface DatabaseSnapshot {
   /** Sizes by `stat`, undefined where there is no file. */
   readonly fileBytes: number | undefined;
   readonly walBytes: number | undefined;
+  /** How its log is kept short; undefined where it has none. */
+  readonly checkpoints: CheckpointSnapshot | undefined;
   /** Connections that read; on drivers without a single writer, all connections. */
   readonly pool: PoolStats;
   /** Where writes queue: `running` is 1 while somebody holds the writer. */
@@ -36,6 +38,55 @@ export interface DatabaseSnapshot {
   readonly slowStatements: readonly SlowStatementSnapshot[];
   /** How many there have been. */
   readonly slowRuns: number;
+}
+
+/** How the write-ahead log of a database is kept short. What the thread has last seen and done is undefined until it has. */
+export interface CheckpointSnapshot {
+  /** A thread of this process; or SQLite itself, at COMMIT: until the thread has begun a second after the first write, and while it is away. */
+  readonly by: 'thread' | 'sqlite';
+  /** In the log, and of those already in the database file, when the thread last looked. It looks while this process writes. */
+  readonly frames: number | undefined;
+  readonly backfilledFrames: number | undefined;
+  /** For how long the thread has not looked though it should have; some milliseconds while all is well. */
+  readonly silentMs: number;
+  /** The last checkpoint of the thread. */
+  readonly last: { readonly mode: CheckpointMode; readonly msAgo: number; readonly ms: number } | undefined;
+  /** A reader that keeps it from getting shorter; undefined while none has for two seconds. */
+  readonly pinned: PinnedLog | undefined;
+  /** Why the thread could not do its work the last time. */
+  readonly failure: { readonly code: string; readonly message: string } | undefined;
+  readonly counters: CheckpointCounters;
+}
+
+/** Beside those who write; or so that the next of them begins the log anew. */
+export type CheckpointMode = 'passive' | 'restart';
+
+/** Frames that cannot be brought into the database file because somebody reads an older state. */
+export interface PinnedLog {
+  readonly frames: number;
+  readonly forMs: number;
+  /** Who it may be: all who have been reading all that time. Empty where the system does not tell. */
+  readonly readers: readonly PinningReader[];
+}
+
+/** A process that has a database open for reading. */
+export interface PinningReader {
+  readonly pid: number;
+  /** The beginning of its command line. */
+  readonly command: string;
+}
+
+/** Monotone counters since the database was named. */
+export interface CheckpointCounters {
+  readonly passive: number;
+  readonly restart: number;
+  /** Somebody else was at it. */
+  readonly elsewhere: number;
+  /** A reader was in the way of the rest. */
+  readonly blocked: number;
+  /** The writers of this process were asked to wait, so that the log could be begun anew. */
+  readonly pauses: number;
+  readonly failures: number;
 }
 
 /** Writes that a full disk has refused, all in a row. */

@@ -149,7 +149,7 @@ describe('options of a call', () => {
     expect(await temporary.database.write('go on', () => 1, { signal: new AbortController().signal })).toBe(1);
   });
 
-  it('may limit a transaction, and nothing else', async () => {
+  it('may limit a transaction, and of a read how long it lasts', async () => {
     await using temporary = await shop();
     const { database } = temporary;
     const limits = { limitMs: 1_000, idleLimitMs: 500, timeoutMs: 1_000 };
@@ -160,7 +160,7 @@ describe('options of a call', () => {
       advice: 'did you mean limitMs',
     });
     expect(await rejectionOf(database.read('save', () => Promise.resolve(1), limits))).toMatchObject({
-      message: expect.stringContaining('there is no option limitMs') as string,
+      message: expect.stringContaining('there is no option idleLimitMs') as string,
     });
   });
 });

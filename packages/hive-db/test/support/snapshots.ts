@@ -127,6 +127,7 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     path: '/srv/orders.db',
     fileBytes: 1_048_576,
     walBytes: 32_768,
+    checkpoints: undefined,
     leases: [],
     waiters: [],
     statements: [],

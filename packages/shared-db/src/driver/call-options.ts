@@ -13,7 +13,7 @@ export const NO_OPTIONS: CallOptions = Object.freeze({});
 const PRIORITIES = ['high', 'normal', 'low'];
 const OF_A_WAIT = ['signal', 'timeoutMs'];
 const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
-  reads: OF_A_WAIT,
+  reads: [...OF_A_WAIT, 'limitMs'],
   writes: [...OF_A_WAIT, 'priority'],
   sessions: OF_A_WAIT,
   offloads: [...OF_A_WAIT, 'isolation'],

@@ -9,7 +9,14 @@ import {
   type WaiterInfo,
 } from '@hive/pool';
 import { callSiteOf } from '../call-site.ts';
-import type { CallOptions, Database, DatabaseContext, ManagedDatabase, TransactionOptions } from '../database.ts';
+import type {
+  CallOptions,
+  Database,
+  DatabaseContext,
+  ManagedDatabase,
+  ReadOptions,
+  TransactionOptions,
+} from '../database.ts';
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type {
@@ -34,6 +41,7 @@ import type { Connection, Transaction } from './scope.ts';
 import { LeasedSession, type Session, type SessionOptions } from './session.ts';
 import { Transactions } from './transactions.ts';
 
+const READ_LIMIT_MS = 30_000;
 const TRANSACTION_LIMIT_MS = 5_000;
 const TRANSACTION_IDLE_MS = 1_000;
 const SESSION_LIMIT_MS = 300_000;
@@ -182,10 +190,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   // Using
 
-  read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: CallOptions = NO_OPTIONS): Promise<T> {
+  read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions = NO_OPTIONS): Promise<T> {
     return this.call(label, options, 'reads', async (call) => {
-      const lease = await this.readers.acquire(this.acquireOptions(call));
-      return this.transactions.run({ lease, access: 'read', call, fn, limits: undefined });
+      const { limitMs } = options;
+      const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#duration('limitMs', limitMs);
+      const asked = this.acquireOptions(call);
+      const lease = await this.readers.acquire(limitMs === undefined ? asked : { ...asked, allowedMs: limitMs });
+      return this.transactions.run({ lease, access: 'read', call, fn, limits: undefined, readLimitMs });
     });
   }
 
@@ -539,8 +550,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   /** The files of an engine that has some. */
-  protected files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes'> {
-    return { path: undefined, fileBytes: undefined, walBytes: undefined };
+  protected files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes' | 'checkpoints'> {
+    return { path: undefined, fileBytes: undefined, walBytes: undefined, checkpoints: undefined };
   }
 }
 

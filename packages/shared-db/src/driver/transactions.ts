@@ -8,6 +8,7 @@ import type { Access, DriverConnection } from './driver.ts';
 import type { Failures } from './failures.ts';
 import { whenFree, type Patience } from './patience.ts';
 import { Scope, type ScopeHost } from './scope.ts';
+import { ReadWatch, type WatchedRead } from './read-watch.ts';
 import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts';
 
 /** What transactions ask and tell the database that they run on. */
@@ -31,6 +32,8 @@ export interface TransactionOrder<T> {
   readonly fn: (scope: Scope) => Promise<T>;
   /** How long it may take; undefined for one that holds no lock. */
   readonly limits: TransactionLimits | undefined;
+  /** How long one that only reads may take. */
+  readonly readLimitMs?: number;
 }
 
 /** A transaction that has the right to change things. */
@@ -48,11 +51,13 @@ export class Transactions {
   readonly #host: TransactionHost;
   readonly #watches = new Set<TransactionWatch>();
   readonly #locked = new Set<Locked>();
+  readonly #reads: ReadWatch;
 
   constructor(context: DatabaseContext, failures: Failures, host: TransactionHost) {
     this.#context = context;
     this.#failures = failures;
     this.#host = host;
+    this.#reads = new ReadWatch(context.clock);
   }
 
   /** Begins, runs, ends: commits what resolves, undoes what rejects. */
@@ -62,6 +67,7 @@ export class Transactions {
     let watch: TransactionWatch | undefined;
     let begun = false;
     let locked: Locked | undefined;
+    let read: WatchedRead | undefined;
     const scope = new Scope(lease, {
       ...this.scopeHost(label, true),
       changed: () => {
@@ -80,6 +86,7 @@ export class Transactions {
         this.#locked.add(locked);
         this.#host.assertWritable(label);
       }
+      if (order.readLimitMs !== undefined) read = this.#watchRead(order.readLimitMs, lease, scope, label);
       if (order.limits !== undefined) watch = this.#watch(order.limits, scope, label, expired.reject);
       const result = await (watch === undefined
         ? given(order, scope)
@@ -97,6 +104,7 @@ export class Transactions {
       throw error;
     } finally {
       watch?.stop();
+      if (read !== undefined) this.#reads.end(read);
       if (watch !== undefined) this.#watches.delete(watch);
       if (locked !== undefined) this.#locked.delete(locked);
       if (access === 'write') this.#host.wrote();
@@ -157,6 +165,31 @@ export class Transactions {
     });
     this.#watches.add(watch);
     return watch;
+  }
+
+  /** Its connection is closed, and with it the snapshot. Whoever waits for something else meanwhile finds out when he comes back. */
+  #watchRead(limitMs: number, lease: Lease<DriverConnection>, scope: Scope, label: Label): WatchedRead {
+    const read: WatchedRead = {
+      limitMs,
+      seenAt: undefined,
+      expire: () => {
+        scope.end(() => this.#readExpired(limitMs, label));
+        if (lease.active) lease.destroy();
+      },
+    };
+    this.#reads.begin(read);
+    return read;
+  }
+
+  #readExpired(limitMs: number, label: Label): DatabaseError {
+    return new DatabaseError(
+      'TRANSACTION_EXPIRED',
+      `the read took longer than its limit of ${limitMs} ms; its connection was taken away`,
+      {
+        ...this.#where(label),
+        advice: 'read in smaller pieces, do slow work afterwards, or give it longer with limitMs',
+      },
+    );
   }
 
   async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {

@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, DatabaseStatus } from '../snapshot.ts';
 import { count, duration, percent, size } from './figures.ts';
 import type { Reason } from './reason.ts';
+import { pinnedInWords } from './pinned-log.ts';
 import { suspectedLeaks } from './suspected-leaks.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -12,6 +13,8 @@ type Rule = (database: DatabaseSnapshot, thresholds: Thresholds) => Finding | un
 const POLLED_LATELY_MS = 60_000;
 /** How many holders a sentence names; the snapshot has them all. */
 const NAMED_HOLDERS = 3;
+/** A sync of a slow disk takes a second; ten are a disk that hangs. */
+const SILENT_MS = 10_000;
 
 /** Everything that is wrong with one database. */
 export function databaseReasons(database: DatabaseSnapshot, thresholds: Thresholds): Reason[] {
@@ -34,6 +37,8 @@ const servingRules: readonly Rule[] = [
   longLeases,
   abandoned,
   walTooLarge,
+  pinned,
+  notCheckpointed,
 ];
 
 /** What is said where a database is not simply open; the cause, where it is known, follows the evidence. */
@@ -177,6 +182,28 @@ function walTooLarge({ walBytes }: DatabaseSnapshot, thresholds: Thresholds): Fi
     code: 'wal',
     evidence: `its -wal file has grown to ${size(walBytes)}, over ${size(thresholds.walBytes)}`,
     advice: 'a reader that stays keeps it from being emptied: end long reads and sessions, also in other processes',
+  };
+}
+
+function pinned({ name, checkpoints, leases }: DatabaseSnapshot): Finding | undefined {
+  if (checkpoints?.pinned === undefined) return undefined;
+  return { status: 'warn', code: 'pinned', ...pinnedInWords(name, checkpoints.pinned, leases) };
+}
+
+/** Writes go on all the while: SQLite helps at COMMIT, at the latest when the log is long. */
+function notCheckpointed({ name, status, checkpoints }: DatabaseSnapshot): Finding | undefined {
+  const { failure, silentMs = 0 } = checkpoints ?? {};
+  // Where writes are stopped the log is left alone, and why is said already.
+  if (status === 'fenced' || (failure === undefined && silentMs < SILENT_MS)) return undefined;
+  const cause = failure === undefined ? '' : [failure.code, failure.message].filter((part) => part !== '').join(': ');
+  return {
+    status: 'warn',
+    code: 'checkpoints',
+    evidence:
+      failure === undefined
+        ? `the thread that brings its log into the file has been in one call for ${duration(silentMs)}`
+        : `its log could not be brought into the file: ${cause}`,
+    advice: `nothing is lost, the log grows: look at the disk and its free space; hive-db wal ${name} shows how long it is`,
   };
 }
 

@@ -17,6 +17,8 @@ export type ReasonCode =
   | 'long-lease'
   | 'abandoned'
   | 'wal'
+  | 'pinned'
+  | 'checkpoints'
   | 'fallback'
   | 'deprecated'
   | 'warning'

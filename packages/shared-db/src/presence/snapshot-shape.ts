@@ -1,6 +1,7 @@
 import type { HistogramSnapshot, PoolStats } from '@hive/pool';
 import { ERROR_CODES, type DatabaseErrorCode } from '../errors.ts';
 import type {
+  CheckpointSnapshot,
   ConnectionUse,
   DatabaseSnapshot,
   LeaseSnapshot,
@@ -97,6 +98,38 @@ const errorCodes = Object.fromEntries(ERROR_CODES.map((kind) => [`HIVEDB_E_${kin
   Record<DatabaseErrorCode, true>
 >;
 
+const checkpoints: Shape<CheckpointSnapshot> = {
+  fields: {
+    by: { oneOf: { thread: true, sqlite: true } },
+    frames: { optional: 'number' },
+    backfilledFrames: { optional: 'number' },
+    silentMs: 'number',
+    last: {
+      optional: { fields: { mode: { oneOf: { passive: true, restart: true } }, msAgo: 'number', ms: 'number' } },
+    },
+    pinned: {
+      optional: {
+        fields: {
+          frames: 'number',
+          forMs: 'number',
+          readers: { each: { fields: { pid: 'number', command: 'string' } } },
+        },
+      },
+    },
+    failure: { optional: { fields: { code: 'string', message: 'string' } } },
+    counters: {
+      fields: {
+        passive: 'number',
+        restart: 'number',
+        elsewhere: 'number',
+        blocked: 'number',
+        pauses: 'number',
+        failures: 'number',
+      },
+    },
+  },
+};
+
 const database: Shape<DatabaseSnapshot> = {
   fields: {
     name: 'string',
@@ -111,6 +144,7 @@ const database: Shape<DatabaseSnapshot> = {
     path: { optional: 'string' },
     fileBytes: { optional: 'number' },
     walBytes: { optional: 'number' },
+    checkpoints: { optional: checkpoints },
     pool,
     lane: {
       fields: {

@@ -42,7 +42,8 @@ function locksNow(): readonly FileLock[] {
   }
 }
 
-function commandOf(pid: number): string {
+/** The beginning of the command line of a process. */
+export function commandOf(pid: number): string {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, SHOWN_WORDS);
     return displaySafe(words.join(' ').trim(), SHOWN);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '@hive/pool';
+import { LogCare } from '../checkpoints/log-care.ts';
 import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection, Row } from '../driver/driver.ts';
 import { whenFree, type Patience } from '../driver/patience.ts';
@@ -19,7 +20,7 @@ import { OffloadedReads, type OffloadOptions, type OffloadParameters } from '../
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
-import type { SqliteHandle } from './engine.ts';
+import { SqliteError, type SqliteHandle } from './engine.ts';
 import { Fences } from './fences.ts';
 import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
@@ -73,6 +74,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #fences: Fences;
   readonly #lane: Lane;
   readonly #offloaded: OffloadedReads;
+  readonly #log: LogCare;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
   #syncReader: SqliteConnection | undefined;
@@ -104,6 +106,15 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     };
     const offloaded = { name: context.name, path: file.path, integers: file.integers, assertSame };
     this.#offloaded = new OffloadedReads(context.offloader, offloaded, statements, this.failures);
+    this.#log = new LogCare(context.checkpointer, {
+      database: context.name,
+      path: file.path,
+      durability: context.settings.durability,
+      logger: context.logger,
+      identity: () => this.#file.identity,
+      pauseWrites: (signal) => this.#pauseWrites(signal),
+      explain: ({ code, message }) => this.failures.explain(new SqliteError(message, code), 'statement', CHECKPOINTING),
+    });
     const openFile = (access: Access): SqliteHandle => {
       this.#file.assertSame(NOT_IN_ITS_PLACE);
       if (access === 'read') {
@@ -112,6 +123,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       }
       const writer = openWriter(context.name, file.path, context.settings.durability);
       this.#file.writtenBy(writer);
+      this.#log.writtenBy(writer);
       return writer;
     };
   }
@@ -301,6 +313,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const { path } = this.#file;
     checkMigrations(name, this.#migrations);
     const { exists } = checkPath(name, path, dataDirectory);
+    await this.#log.stop();
     // What a failed attempt has left open is ours.
     if (this.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
     for (const engine of foreignEngines())
@@ -394,8 +407,29 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
   }
 
+  /** The writer's queue is the one in which everybody waits who writes here; for the others there is a turn. */
+  async #pauseWrites(signal: AbortSignal): Promise<Disposable> {
+    const lease = await this.writers.acquire({ owner: CHECKPOINTING.text, signal });
+    const release = (): void => {
+      if (lease.active) lease.release();
+    };
+    try {
+      await this.#turns.take(signal);
+      return {
+        [Symbol.dispose]: () => {
+          this.#turns.end();
+          release();
+        },
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
   protected override fence(failure: DatabaseError): void {
     super.fence(failure);
+    void this.#log.stop();
     if (failure.kind === 'FILE_REPLACED') return;
     const { clock } = this.context;
     this.#fences.raise(this.#file.key, { pid: process.pid, code: failure.code, at: clock.wallTime() });
@@ -403,6 +437,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
   protected override committed(label: Label): void {
+    this.#log.committed();
     if (this.context.settings.durability === 'normal') {
       const now = this.context.clock.now();
       if (now - this.#watchedAt < WATCH_EVERY_MS) return;
@@ -415,8 +450,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return writeLockHolders(this.#file.path);
   }
 
-  protected override files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes'> {
-    return { path: this.#file.path, ...this.#file.sizes() };
+  protected override files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes' | 'checkpoints'> {
+    return { path: this.#file.path, ...this.#file.sizes(), checkpoints: this.#log.snapshot() };
   }
 
   override close(graceMs: number): ReturnType<PooledDatabase['close']> {
@@ -431,8 +466,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return super.close(graceMs);
   }
 
-  protected override closeOthers(graceMs: number): Promise<void> {
-    return this.#offloaded.close(graceMs);
+  protected override async closeOthers(graceMs: number): Promise<void> {
+    await Promise.all([this.#offloaded.close(graceMs), this.#log.close()]);
   }
 
   protected override closed(): Promise<void> {
@@ -453,6 +488,7 @@ function causeOf(error: unknown): unknown {
 }
 
 const OPENING = newLabel('open', 0, systemClock);
+const CHECKPOINTING = newLabel('checkpoint', 0, systemClock);
 
 function driverConnectionOf(connection: DriverConnection): SqliteDriverConnection {
   if (connection instanceof SqliteDriverConnection) return connection;

@@ -27,6 +27,11 @@ export class WatchedFile {
     return this.#identity.key;
   }
 
+  /** Of the file that was opened. */
+  get identity(): FileIdentity {
+    return this.#identity;
+  }
+
   /** From now on the file that is there is the right one. */
   recognise(): void {
     this.#identity = identityOf(this.path) ?? NO_FILE;

@@ -1,7 +1,7 @@
 import { DEFAULT_THRESHOLDS, judge, type Reason, type Verdict } from '@hive/shared-db/health';
 import type { DatabaseStatus } from '@hive/shared-db';
 import { describe, expect, it } from 'vitest';
-import { healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
+import { healthyCheckpoints, healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
 
 const MIB = 1024 * 1024;
 
@@ -355,5 +355,48 @@ describe('findings in the process', () => {
     expect(asked.reasons).toMatchObject([
       { status: 'warn', code: 'deprecated', evidence: 'HIVEDB_DEP0001 was called 3 times' },
     ]);
+  });
+});
+
+describe('a log that is not kept short', () => {
+  it('names whoever keeps it, and what this process reads as long', () => {
+    const pinned = { frames: 4_321, forMs: 61_000, readers: [{ pid: 4_712, command: 'python3 report.py' }] };
+    const reason = onlyReason(
+      {
+        checkpoints: healthyCheckpoints({ pinned }),
+        leases: [lease(1, 'short', 60_999), lease(2, 'yearly report', 61_000, 600_000)],
+      },
+      { leaseMs: 600_000 },
+    );
+    expect(reason).toMatchObject({
+      code: 'pinned',
+      status: 'warn',
+      database: 'orders',
+      evidence:
+        '4321 frames of its log cannot be brought into the file, for 61 s, because somebody reads an older state: process 4712 (python3 report.py); here "yearly report" for 61 s',
+    });
+    expect(reason.advice).toContain('hive-db wal orders');
+  });
+
+  it('is told also where the system does not tell who reads', () => {
+    const pinned = { frames: 1, forMs: 2_000, readers: [] };
+    expect(onlyReason({ checkpoints: healthyCheckpoints({ pinned }) }).evidence).toContain(
+      'a reader that the system does not name',
+    );
+  });
+
+  it('because that fails, or takes for ever, is a warning; not where writes are stopped, which says why', () => {
+    const failure = { code: 'HIVEDB_E_DISK_FULL', message: 'the disk is full' };
+    expect(onlyReason({ checkpoints: healthyCheckpoints({ failure }) })).toMatchObject({
+      code: 'checkpoints',
+      status: 'warn',
+      evidence: 'its log could not be brought into the file: HIVEDB_E_DISK_FULL: the disk is full',
+    });
+    expect(onlyReason({ checkpoints: healthyCheckpoints({ silentMs: 10_000 }) })).toMatchObject({
+      code: 'checkpoints',
+      evidence: expect.stringContaining('in one call for 10 s') as string,
+    });
+    expect(verdictOn({ checkpoints: healthyCheckpoints({ silentMs: 9_999 }) }).reasons).toEqual([]);
+    expect(onlyReason({ status: 'fenced', checkpoints: healthyCheckpoints({ failure }) }).code).toBe('fenced');
   });
 });

@@ -144,6 +144,11 @@ describe('metrics', () => {
     expect(valueOf(families, 'hive_db_operations_total', { ...orders, kind: 'read_sync' })).toBe(1_000);
     expect(valueOf(families, 'hive_db_errors_total', { ...orders, code: 'HIVEDB_E_BUSY_TIMEOUT' })).toBe(4);
     expect(valueOf(families, 'hive_db_sqlite_wal_size_bytes', orders)).toBe(32_768);
+    expect(valueOf(families, 'hive_db_sqlite_wal_frames', { ...orders, state: 'waiting' })).toBe(200);
+    expect(valueOf(families, 'hive_db_sqlite_wal_pinned_seconds', orders)).toBe(0);
+    expect(valueOf(families, 'hive_db_sqlite_checkpoints_total', { ...orders, result: 'restart' })).toBe(2);
+    expect(valueOf(families, 'hive_db_sqlite_checkpoints_blocked_total', orders)).toBe(3);
+    expect(valueOf(families, 'hive_db_sqlite_checkpoint_seconds', orders)).toBe(0.002);
     expect(valueOf(families, 'hive_db_fallback_active', { database: 'stock' })).toBe(1);
     expect(valueOf(families, 'hive_db_deprecated_api_calls_total', { code: 'HIVEDB_DEP0001' })).toBe(7);
   });

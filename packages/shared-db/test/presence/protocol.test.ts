@@ -286,6 +286,7 @@ describe('an answer', () => {
       /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer(?:\.(?:locked|changed)Ms)?|counters\.errors\.\w+)$/,
       /^databases\.0\.(?:leases|waiters)\.0\.(?:owner|acquiredAt|allowedMs)$/,
       /^databases\.0\.turns(?:\.(?:reason|heldMs|polledAgoMs))?$/,
+      /^databases\.0\.checkpoints(?:\.(?:frames|backfilledFrames|last|pinned|failure))?$/,
       /^databases\.0\.slowStatements\.0\.label$|^labels\.0\.callSite$/,
     ];
     for (const path of parents) {

@@ -1,6 +1,12 @@
 import { createPool, type PoolCounters, type PoolStats } from '@hive/pool';
 import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
-import type { DatabaseCounters, DatabaseSnapshot, LaneSnapshot, ServiceSnapshot } from '@hive/shared-db';
+import type {
+  CheckpointSnapshot,
+  DatabaseCounters,
+  DatabaseSnapshot,
+  LaneSnapshot,
+  ServiceSnapshot,
+} from '@hive/shared-db';
 
 /** What a test changes about a healthy database; the parts of its parts may be changed one by one. */
 export interface DatabaseChanges extends Partial<Omit<DatabaseSnapshot, 'pool' | 'lane' | 'counters'>> {
@@ -56,6 +62,7 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
     path: '/srv/secret-place/orders.db',
     fileBytes: 1_048_576,
     walBytes: 32_768,
+    checkpoints: healthyCheckpoints(),
     leases: [
       {
         id: 1,
@@ -96,6 +103,21 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
       errors: {},
       ...counters,
     },
+  };
+}
+
+/** A log that a thread keeps short. */
+export function healthyCheckpoints(changes: Partial<CheckpointSnapshot> = {}): CheckpointSnapshot {
+  return {
+    by: 'thread',
+    frames: 1_200,
+    backfilledFrames: 1_000,
+    silentMs: 3,
+    last: { mode: 'passive', msAgo: 500, ms: 2 },
+    pinned: undefined,
+    failure: undefined,
+    counters: { passive: 7, restart: 2, elsewhere: 1, blocked: 3, pauses: 0, failures: 0 },
+    ...changes,
   };
 }
 

@@ -1,0 +1,84 @@
+import { SqliteError } from '../sqlite/engine.ts';
+import type { CheckpointedLog } from './checkpointed-log.ts';
+import type { ThreadFailure } from './message.ts';
+
+/** How often statistics are looked after while somebody writes. */
+const EVERY_MS = 4 * 3_600_000;
+/** When somebody has the write lock. */
+const BUSY_RETRY_MS = 1_000;
+/** Until somebody writes: about the longest wait that there is. */
+const FOR_EVER_MS = 2_000_000_000;
+
+type Told =
+  | { readonly kind: 'failed'; readonly during: string; readonly failure: ThreadFailure }
+  | { readonly kind: 'analysed'; readonly statements: number };
+
+/**
+ * Keeps the statistics of the planner up to date: once after a database has been opened and written, every four hours while it is, and
+ * when it is closed. One table at a time, each in a transaction of some milliseconds of its own.
+ */
+export class Analyses {
+  readonly #tell: (told: Told) => void;
+  /** When it was last done, and how many commits there had been. */
+  #done: { readonly at: number; readonly commits: number } | undefined;
+  #left: string[] | undefined;
+  #count = 0;
+
+  constructor(tell: (told: Told) => void) {
+    this.#tell = tell;
+  }
+
+  /** Called while nobody writes. Does one thing, where there is one to do, and returns after how long it wants to be called again. */
+  next(log: CheckpointedLog, commits: number, now: number): number {
+    if (this.#left === undefined) {
+      if (this.#done?.commits === commits) return FOR_EVER_MS;
+      const dueAt = this.#done === undefined ? now : this.#done.at + EVERY_MS;
+      if (dueAt > now) return dueAt - now;
+      this.#left = this.#due(log);
+      this.#count = 0;
+    }
+    const [statement, ...rest] = this.#left;
+    if (statement === undefined) {
+      if (this.#count > 0) this.#tell({ kind: 'analysed', statements: this.#count });
+      this.#left = undefined;
+      this.#done = { at: now, commits };
+      return FOR_EVER_MS;
+    }
+    if (!this.#run(log, statement)) return BUSY_RETRY_MS;
+    this.#left = rest;
+    return 0;
+  }
+
+  /** The same at the end, for as long as there is time. */
+  last(log: CheckpointedLog, commits: number, isTime: () => boolean): void {
+    if (this.#done?.commits === commits) return;
+    for (const statement of this.#left ?? this.#due(log)) if (!isTime() || !this.#run(log, statement)) return;
+  }
+
+  #due(log: CheckpointedLog): string[] {
+    try {
+      return [...log.analysesDue()];
+    } catch (error) {
+      this.#failed(error);
+      return [];
+    }
+  }
+
+  /** Returns false when somebody else has the write lock. A table that cannot be analysed is left out, and that is told. */
+  #run(log: CheckpointedLog, statement: string): boolean {
+    try {
+      log.analyse(statement);
+      this.#count++;
+    } catch (error) {
+      if (error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
+      this.#failed(error);
+    }
+    return true;
+  }
+
+  #failed(error: unknown): void {
+    const code = error instanceof SqliteError ? error.code : '';
+    const message = error instanceof Error ? error.message : String(error);
+    this.#tell({ kind: 'failed', during: 'analysis', failure: { code, message } });
+  }
+}
