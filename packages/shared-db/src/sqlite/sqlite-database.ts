@@ -13,13 +13,16 @@ import { Lane, type LaneHost } from '../lane/lane.ts';
 import { LogSync } from '../lane/log-sync.ts';
 import type { Priority } from '../lane/member.ts';
 import { TurnKeeper } from '../lane/turn-keeper.ts';
-import type { DatabaseSnapshot, LaneWork } from '../snapshot.ts';
+import { Claim } from '../repair/claim.ts';
+import { drain } from '../repair/drain.ts';
+import { Fences } from '../repair/fences.ts';
+import { Repair } from '../repair/repair.ts';
+import type { DatabaseSnapshot, LaneWork, RepairSnapshot } from '../snapshot.ts';
 import { Statements } from '../statements.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
 import type { SqliteHandle } from './engine.ts';
-import { Fences } from './fences.ts';
 import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
@@ -27,7 +30,7 @@ import { checkMigrations, migrate, type Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
 import { checkPath } from './path.ts';
 import { synchronous, SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
-import { verifyFile } from './verify-file.ts';
+import { verifyDeadlineMs, verifyFile } from './verify-file.ts';
 import { WatchedFile } from './watched-file.ts';
 
 /** How long opening waits for the locks of others. */
@@ -64,6 +67,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #migrations: readonly Migration[];
   readonly #integers: IntegerMode;
   readonly #fences: Fences;
+  readonly #repair: Repair;
   readonly #lane: Lane;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
@@ -87,7 +91,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
     this.#migrations = file.migrations;
     this.#integers = file.integers;
-    this.#fences = new Fences(context.runtimeDirectory);
+    this.#fences = new Fences(context.runtimeDirectory, context.random);
+    this.#repair = this.#repairWith(this.#fences);
     this.#turns = new TurnKeeper(context.clock);
     this.#lane = new Lane(this.#laneHost());
     const openFile = (access: Access): SqliteHandle => {
@@ -330,14 +335,46 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** A process that met an I/O error has left word: nothing is written before the file has been checked. */
   async #assertVerified(): Promise<void> {
-    if (!this.#fences.isUp(this.#file.key)) return;
-    const fault = await verifyFile(this.#file.path);
+    const fault = await this.#repair.beforeOpening(
+      OPEN_TIMEOUT_MS,
+      () =>
+        new DatabaseError('FENCED', 'another process is checking the file after an I/O error', { database: this.name }),
+    );
     if (fault !== undefined)
       throw new DatabaseError('CORRUPT', `the file did not pass its check after an I/O error: ${fault}`, {
         database: this.name,
         advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
       });
-    this.#fences.lower(this.#file.key);
+  }
+
+  #repairWith(fences: Fences): Repair {
+    const { clock, random, name, logger } = this.context;
+    const file = this.#file;
+    return new Repair(
+      { clock, random, fences, claim: new Claim(this.context) },
+      {
+        inode: () => file.key,
+        isInPlace: () => file.isInPlace,
+        mark: () => file.mark,
+        closeConnections: () => this.#closeConnections(),
+        verify: (signal) => verifyFile(file.path, { clock, signal, keepsAlive: this.status === 'opening' }),
+        verifyLimitMs: () => verifyDeadlineMs(file.path),
+        resume: ({ fencedMs, attempts }) => {
+          const who = attempts === 0 ? 'by another process' : `at attempt ${attempts}`;
+          this.lifecycle.resume(`the file was verified ${who}, ${Math.round(fencedMs)} ms after they were stopped`);
+        },
+        failed: ({ found, attempts, nextAttemptMs }) => {
+          logger.warn({ database: name, attempts, nextAttemptMs }, `writes stay stopped: ${found}`);
+        },
+      },
+    );
+  }
+
+  /** Those that are open now. Readers close before the writer: the last one tidies up, and it must be one that can write. */
+  async #closeConnections(): Promise<void> {
+    this.#closeSyncReader();
+    await drain(this.readers, this.context.clock);
+    await drain(this.writers, this.context.clock);
   }
 
   protected override assertOutside(label: Label): void {
@@ -355,7 +392,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   protected override assertWritable(label: Label, now = this.context.clock.now()): void {
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
-      if (this.#fences.isUp(this.#file.key)) super.fence(this.#fencedElsewhere(label));
+      if (this.#fences.isUp(this.#file.key)) {
+        super.fence(this.#fencedElsewhere(label));
+        this.#repair.learnt();
+      }
       this.#file.assertSameLog(label);
     }
     super.assertWritable(label);
@@ -370,9 +410,17 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   protected override fence(failure: DatabaseError): void {
     super.fence(failure);
-    if (failure.kind === 'FILE_REPLACED') return;
-    const { clock } = this.context;
-    this.#fences.raise(this.#file.key, { pid: process.pid, code: failure.code, at: clock.wallTime() });
+    if (this.status === 'fenced') this.#repair.met(failure);
+    else if (failure.kind !== 'FILE_REPLACED')
+      this.#fences.raise(this.#file.key, {
+        pid: process.pid,
+        code: failure.code,
+        at: this.context.clock.wallTime(),
+      });
+  }
+
+  protected override repairing(): RepairSnapshot | undefined {
+    return this.#repair.snapshot;
   }
 
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
@@ -394,15 +442,20 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   override close(graceMs: number): ReturnType<PooledDatabase['close']> {
+    this.#repair.close();
     // The reader for synchronous use closes before the writer, for the reason that the pool of readers does.
-    this.#syncScope?.end();
-    this.#syncReader?.close();
-    this.#syncScope = undefined;
-    this.#syncReader = undefined;
+    this.#closeSyncReader();
     this.#lane.close();
     // Who still waits for the lock tries on without a turn: there is no time to wait for one.
     this.#turns.close();
     return super.close(graceMs);
+  }
+
+  #closeSyncReader(): void {
+    this.#syncScope?.end();
+    this.#syncReader?.close();
+    this.#syncScope = undefined;
+    this.#syncReader = undefined;
   }
 
   protected override closed(): Promise<void> {
