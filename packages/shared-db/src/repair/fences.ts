@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectory } from '../make-directory.ts';
 
@@ -27,7 +27,7 @@ export class Fences {
 
   /** Whether there is a place where words are left. One that somebody has removed says nothing. */
   get arePlaced(): boolean {
-    return this.#directory !== undefined && statSync(this.#directory, { throwIfNoEntry: false }) !== undefined;
+    return this.#names() !== undefined;
   }
 
   isUp(inode: string): boolean {
@@ -36,9 +36,18 @@ export class Fences {
 
   /** The names of all words about a file. */
   words(inode: string): readonly string[] {
-    if (this.#directory === undefined || !this.arePlaced) return [];
     const file = nameOf(inode);
-    return readdirSync(this.#directory).filter((name) => name === file || name.startsWith(`${file}.`));
+    return this.#names()?.filter((name) => name === file || name.startsWith(`${file}.`)) ?? [];
+  }
+
+  #names(): readonly string[] | undefined {
+    // Most have none: an error costs ten times what asking does, and it is asked ten times a second.
+    if (this.#directory === undefined || !existsSync(this.#directory)) return undefined;
+    try {
+      return readdirSync(this.#directory);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Leaves word, and returns its name; undefined where that cannot be done, which must not hide why it had to be. */

@@ -61,7 +61,16 @@ interface Fenced {
   nextAt: number;
   phase: RepairSnapshot['phase'];
   /** What came of the last attempt. */
-  found: { readonly text: string; readonly damaged: boolean; readonly mark: string } | undefined;
+  found: Fault | undefined;
+  /** What the file was like then. */
+  mark: string | undefined;
+}
+
+/** Why a file cannot be written again. */
+interface Fault {
+  readonly text: string;
+  /** Whether that is in the file. */
+  readonly damaged: boolean;
 }
 
 /**
@@ -156,7 +165,8 @@ export class Repair {
     const { clock, random } = this.#context;
     const since = clock.now();
     const earlier = since - this.#resumed.at < LONGEST_PAUSE_MS ? this.#resumed.attempts : 0;
-    const nextAt = since + pauseMs(earlier, random);
+    const lookMs = pauseMs(0, random);
+    const nextAt = since + (earlier === 0 ? lookMs : pauseMs(earlier, random));
     this.#fenced = {
       since,
       errors: 0,
@@ -169,8 +179,9 @@ export class Repair {
       nextAt,
       phase: 'waiting',
       found: undefined,
+      mark: undefined,
     };
-    if (!this.#closing.signal.aborted) this.#lookAfter(pauseMs(0, random));
+    if (!this.#closing.signal.aborted) this.#lookAfter(lookMs);
     return this.#fenced;
   }
 
@@ -182,7 +193,12 @@ export class Repair {
   }
 
   async #goOn(): Promise<void> {
-    await this.#look();
+    try {
+      await this.#look();
+    } catch (error) {
+      // Words or claims could not be changed.
+      if (this.#fenced !== undefined) this.#failed(this.#fenced, { text: textOf(error), damaged: false });
+    }
     if (this.#fenced !== undefined) this.#lookAfter(LOOK_EVERY_MS * (0.5 + 0.5 * this.#context.random()));
   }
 
@@ -213,8 +229,8 @@ export class Repair {
     return errors === closed && !unsaid && fences.arePlaced && !fences.isUp(this.#host.inode());
   }
 
-  #isDue({ nextAt, found }: Fenced): boolean {
-    return this.#context.clock.now() >= nextAt || (found?.damaged === true && found.mark !== this.#host.mark());
+  #isDue({ nextAt, found, mark }: Fenced): boolean {
+    return this.#context.clock.now() >= nextAt || (found?.damaged === true && mark !== this.#host.mark());
   }
 
   /** Verifies, unless another process does: then its word is waited for. */
@@ -233,17 +249,16 @@ export class Repair {
   }
 
   async #attempt(fenced: Fenced): Promise<void> {
-    const { fences, random, clock } = this.#context;
+    const { fences } = this.#context;
     const host = this.#host;
     const inode = host.inode();
     const words = fences.words(inode);
     const { errors } = fenced;
-    const mark = host.mark();
+    fenced.mark = host.mark();
     fenced.phase = 'verifying';
     fenced.attempts++;
     const found = await this.#verified();
     if (this.#fenced !== fenced) return;
-    fenced.phase = 'waiting';
     if (found === undefined) {
       fences.lower(words);
       if (fenced.errors === errors && fenced.closed === errors && !fences.isUp(inode) && host.isInPlace()) {
@@ -251,20 +266,26 @@ export class Repair {
         return;
       }
     }
-    const { text, damaged } = found ?? { text: 'another error was met while it was checked', damaged: false };
+    this.#failed(fenced, found ?? { text: 'another error was met while it was checked', damaged: false });
+  }
+
+  #failed(fenced: Fenced, { text, damaged }: Fault): void {
+    const { clock, random } = this.#context;
     const isNews = fenced.found?.text !== text;
-    fenced.found = { text, damaged, mark };
-    fenced.nextAt = clock.now() + (damaged ? longPauseMs(random) : pauseMs(fenced.earlier + fenced.attempts, random));
-    if (isNews) host.failed(this.#describe(fenced));
+    fenced.phase = 'waiting';
+    fenced.found = { text, damaged };
+    const pause = damaged ? longPauseMs(random) : pauseMs(fenced.earlier + fenced.attempts, random);
+    fenced.nextAt = clock.now() + pause;
+    if (isNews) this.#host.failed(this.#describe(fenced));
   }
 
   /** What speaks against writing the file; undefined where nothing does. */
-  async #verified(): Promise<{ readonly text: string; readonly damaged: boolean } | undefined> {
+  async #verified(): Promise<Fault | undefined> {
     try {
       const fault = await this.#host.verify(this.#closing.signal);
       return fault === undefined ? undefined : { text: fault, damaged: true };
     } catch (error) {
-      return { text: error instanceof Error ? error.message : String(error), damaged: false };
+      return { text: textOf(error), damaged: false };
     }
   }
 
@@ -274,6 +295,10 @@ export class Repair {
     this.#resumed = { at: now, attempts: earlier + attempts };
     this.#host.resume({ fencedMs: now - since, attempts });
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function pause(clock: Clock, delayMs: number): Promise<void> {
