@@ -14,6 +14,7 @@ import { ask, clerk, COUNT, SAVE } from './support/clerk.ts';
 import { companion, type Companion } from './support/companion.ts';
 import { pictureOf } from './support/directory-picture.ts';
 import { canFailDisks, failDisk } from './support/failing-disk.ts';
+import { holdRepair } from './support/held-repair.ts';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
@@ -87,12 +88,15 @@ describe('a disk that fails while a process writes', () => {
     expect(await ask(other, save)).toEqual(UNKNOWN);
   });
 
-  it('stops its writes, also when the disk is well again, and its reads go on', async ({ skip }) => {
+  it('stops its writes, also when the disk is well again and not yet verified, and its reads go on', async ({
+    skip,
+  }) => {
     skip(!canFailDisks(), NO_FAULTS);
     await using temporary = await shop();
     using meeting = temporaryDirectory();
     await using other = await clerk(temporary.path, meeting.path);
     await ask(other, SAVE);
+    using _ = holdRepair(temporary.path, meeting.path);
     await breakDisk(other, temporary.path);
     failDisk(other.pid);
     // Word of it is for the processes of this user alone.

@@ -113,7 +113,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       const call = this.begin(label, options, 'writes');
       const { priority = 'normal' } = options;
-      return this.lifecycle.isReady ? this.#lane.write(call, fn, priority) : this.#writeWhenOpen(call, fn, priority);
+      return this.status === 'open' ? this.#lane.write(call, fn, priority) : this.#writeWhenOpen(call, fn, priority);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -121,7 +121,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   async #writeWhenOpen<T>(call: Call, fn: (tx: SyncTransaction) => T, priority: Priority): Promise<T> {
     try {
-      await this.lifecycle.ready();
+      if (!this.lifecycle.isReady) await this.lifecycle.ready();
+      // A fenced file is not even opened for writing.
+      this.assertWritable(call.label);
     } catch (error) {
       this.ended(call);
       throw this.failures.told(error, call.label);

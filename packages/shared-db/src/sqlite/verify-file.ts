@@ -96,7 +96,9 @@ function check(path: string, patienceMs: number): Finding {
   } catch (error) {
     if (!(error instanceof SqliteError)) return { checked: false, text: String(error) };
     const { kind, message } = classifyCode(error.code, error.message, 'statement');
-    return { checked: kind === 'CORRUPT' || kind === 'NOT_A_DATABASE', text: message };
+    // A disk that does not read says nothing about the file (SQLITE_IOERR_CORRUPTFS).
+    const isDamage = (kind === 'CORRUPT' || kind === 'NOT_A_DATABASE') && !error.code.startsWith('SQLITE_IOERR');
+    return { checked: isDamage, text: message };
   }
 }
 
