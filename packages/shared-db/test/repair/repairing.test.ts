@@ -95,10 +95,23 @@ describe('a fenced database', () => {
     first.meets();
     await place.clock.advance(CHECK_MS);
     expect(first.repair.snapshot).toMatchObject({ attempts: 1, found: 'another error was met while it was checked' });
+    for (let n = 0; n < 5; n++) first.meets();
     // However many errors: one word of each process.
     expect(place.words()).toHaveLength(1);
     await place.clock.advance(1_000 + CHECK_MS);
     expect(first.resumed).toMatchObject([{ attempts: 2 }]);
+    expect(place.offences).toEqual([]);
+  });
+
+  it('that meets another error while its connections are closed closes them again', async () => {
+    using place = new FencedHouse(SEED);
+    const first = place.start();
+    place.closingMs = 2_000;
+    first.meets();
+    await place.clock.advance(1_000);
+    first.meets();
+    await place.clock.advance(10_000);
+    expect(first.fenced).toBe(false);
     expect(place.offences).toEqual([]);
   });
 

@@ -30,6 +30,7 @@ export class FencedHouse implements Disposable {
   disk: 'well' | 'failing' | 'damaged' = 'well';
   isInPlace = true;
   mark = 'as it was made';
+  closingMs = 10;
   /** What went against the rules. */
   readonly offences: string[] = [];
   readonly random: () => number;
@@ -150,8 +151,10 @@ export class FencedProcess {
   }
 
   #closeConnections(): Promise<void> {
-    return this.#after(10, () => {
-      this.closed = this.house.happens();
+    // What is opened after this moment is not closed.
+    const at = this.house.happens();
+    return this.#after(this.house.closingMs, () => {
+      this.closed = at;
     });
   }
 
