@@ -62,5 +62,7 @@ export async function copyDatabase(order: CopyOrder, options: CopyOptions): Prom
   const how = await ended;
   deadline.cancel();
   signal?.removeEventListener('abort', interrupt);
-  return cut ?? outcome ?? { fault: 'died', reason: `the process that copied said nothing: ${how}; ${complaint}`.trim() };
+  return (
+    cut ?? outcome ?? { fault: 'died', reason: `the process that copied said nothing: ${how}; ${complaint}`.trim() }
+  );
 }

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '@hive/pool';
 import { classifyCode } from '../sqlite/classify.ts';
@@ -46,7 +46,6 @@ class Copying {
 
   async run(): Promise<CopyReport> {
     const { source, copy } = this.#order;
-    const isNewLog = !existsSync(`${source}-wal`);
     try {
       const tables = await this.#read();
       await this.#verify(tables);
@@ -55,7 +54,7 @@ class Copying {
       removeCopy(copy);
       throw error;
     } finally {
-      if (isNewLog) tidy(source);
+      tidy(source);
       process.stdin.destroy();
     }
   }
@@ -144,8 +143,8 @@ class Copying {
     } catch (error) {
       if (!(error instanceof SqliteError)) throw error;
       const { kind, message } = classifyCode(error.code, error.message, 'statement');
-      // Pages are copied as they are: what is wrong with them was wrong before.
-      if (kind === 'CORRUPT' || kind === 'NOT_A_DATABASE')
+      // Pages are copied as they are: what is wrong with them was wrong before. A disk that does not read says nothing about them.
+      if ((kind === 'CORRUPT' || kind === 'NOT_A_DATABASE') && !error.code.startsWith('SQLITE_IOERR'))
         throw new Obstacle('damaged', `${this.#order.source}: ${message}`);
       const reason = `${path}: ${message}`;
       if (kind === 'DISK_FULL') throw new Obstacle('no-space', reason);
@@ -166,8 +165,8 @@ function removeCopy(copy: string): void {
 }
 
 /**
- * Who reads a database that nobody has open makes a log for it and, as a reader, may not remove it. Where that is empty, SQLite itself
- * does when the database is opened for writing and closed; nothing is written.
+ * Who reads a database that nobody has open makes an empty log for it and, as a reader, may not remove it. SQLite itself does when the
+ * database is opened for writing and closed by the last one; nothing is written.
  */
 function tidy(source: string): void {
   try {
