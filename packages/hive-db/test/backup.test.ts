@@ -138,9 +138,11 @@ describe('backup', () => {
 
   it('is interrupted by Ctrl-C, and leaves nothing behind', async () => {
     using directory = withOrders();
-    const interruption = () => ({ signal: AbortSignal.abort(), [Symbol.dispose]: () => undefined });
     const argv = ['backup', 'orders.db', 'copy.db', '--json', '--runtime-dir', directory.file('run')];
-    const { code, out } = await run(argv, { cwd: directory.path, interruption });
+    const { code, out } = await run(argv, {
+      cwd: directory.path,
+      interruption: () => ({ signal: AbortSignal.abort(), [Symbol.dispose]: () => undefined }),
+    });
     expect(code).toBe(3);
     expect(documentOf(out)).toMatchObject({ outcome: 'failed', fault: 'interrupted', tables: [], size_bytes: null });
     expect(filesIn(directory.path)).toEqual(['orders.db']);

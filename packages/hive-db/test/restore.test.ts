@@ -215,7 +215,7 @@ describe('a database that is being set aside', () => {
     expect(statSync(halfway).nlink).toBe(1);
   });
 
-  it('gets its names back when that cannot be ended', async () => {
+  it('gets its names back when that cannot be ended', () => {
     using directory = withBackup();
     const path = directory.file('orders.db');
     writeFileSync(`${path}-wal`, '');

@@ -64,7 +64,7 @@ describe('a file that is damaged and has been repaired where it lies', () => {
       {
         code: 'fenced',
         evidence: expect.stringMatching(
-          /^writes are refused for .*: HIVEDB_E_CORRUPT: .*; verified 1 time in vain, next in \d+.* s; the last time: /,
+          /^writes are refused for .*: HIVEDB_E_CORRUPT: .*; verified 1 time in vain, the next time in \d+.* s; the last time: /,
         ) as string,
         advice: expect.stringContaining('hive-db restore') as string,
       },

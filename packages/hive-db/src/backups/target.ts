@@ -55,8 +55,8 @@ export function checkNothingBeside(path: string, refuse: (what: string) => never
 
 function checkDirectory(directory: string, refuse: (what: string) => never): void {
   const stats = statsOf(directory);
-  if (stats === undefined) refuse('is in a directory that does not exist');
-  if (stats?.isDirectory() === false) refuse('is in what is no directory');
+  if (stats === undefined) return refuse('is in a directory that does not exist');
+  if (!stats.isDirectory()) refuse('is in what is no directory');
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch {

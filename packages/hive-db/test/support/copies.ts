@@ -5,8 +5,10 @@ import { run, type Outcome } from './command-line.ts';
 
 /** Runs `backup` or `restore`, which listen to Ctrl-C, with nobody at the keys. */
 export function copying(directory: string, ...argv: readonly string[]): Promise<Outcome> {
-  const interruption = () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined });
-  return run([...argv, '--runtime-dir', join(directory, 'run')], { cwd: directory, interruption });
+  return run([...argv, '--runtime-dir', join(directory, 'run')], {
+    cwd: directory,
+    interruption: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }),
+  });
 }
 
 /** Makes a database with some rows. In write-ahead mode, and closed. */

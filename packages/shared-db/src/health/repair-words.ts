@@ -2,19 +2,16 @@ import type { RepairSnapshot } from '../snapshot.ts';
 import { count, duration } from './figures.ts';
 
 /** How far a fenced database is with being written again, as a sentence goes on. */
-export function repairWords({ phase, attempts, nextAttemptMs, found }: RepairSnapshot): string {
-  const tried = attempts === 0 ? '' : `verified ${count(attempts, 'time')} in vain, `;
-  const last = found === undefined ? '' : `; the last time: ${found}`;
-  switch (phase) {
-    case 'displaced':
-      return 'it is left alone until the file that was opened is back';
-    case 'elsewhere':
-      return `${tried}another process verifies it now${last}`;
-    case 'verifying':
-      return `${attempts > 1 ? `verified ${count(attempts - 1, 'time')} in vain, ` : ''}being verified now${last}`;
-    case 'waiting':
-      return `${tried}${nextAttemptMs === undefined ? 'tried again soon' : `next in ${duration(nextAttemptMs)}`}${last}`;
-  }
+export function repairWords({ phase, attempts, nextAttemptMs = 0, found }: RepairSnapshot): string {
+  if (phase === 'displaced') return 'it is left alone until the file that was opened is back';
+  const inVain = phase === 'verifying' ? attempts - 1 : attempts;
+  const now = {
+    waiting: `the next time in ${duration(nextAttemptMs)}`,
+    verifying: 'it is being verified now',
+    elsewhere: 'another process verifies it now',
+  }[phase];
+  const tried = inVain === 0 ? '' : `verified ${count(inVain, 'time')} in vain, `;
+  return `${tried}${now}${found === undefined ? '' : `; the last time: ${found}`}`;
 }
 
 /** What to do about it. */

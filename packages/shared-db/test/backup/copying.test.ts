@@ -247,17 +247,17 @@ describe('a copy that cannot be made', () => {
   });
 });
 
-describe('the digest of a table', () => {
-  const digest = async (...rows: readonly string[]): Promise<string | undefined> => {
-    using directory = temporaryDirectory();
-    const handle = createEngine(directory.file('a.db'));
-    handle.exec('CREATE TABLE t (a, b)');
-    for (const row of rows) handle.exec(`INSERT INTO t VALUES (${row})`);
-    const found = await tableDigests(handle, () => Promise.resolve());
-    handle.close();
-    return found[1]?.sha256;
-  };
+async function digestOf(rows: readonly string[]): Promise<string | undefined> {
+  using directory = temporaryDirectory();
+  const handle = createEngine(directory.file('a.db'));
+  handle.exec('CREATE TABLE t (a, b)');
+  for (const row of rows) handle.exec(`INSERT INTO t VALUES (${row})`);
+  const found = await tableDigests(handle, () => Promise.resolve());
+  handle.close();
+  return found[1]?.sha256;
+}
 
+describe('the digest of a table', () => {
   it('is another one for every other content, and the same for the same', async () => {
     const contents = [
       ['1, 2'],
@@ -279,9 +279,9 @@ describe('the digest of a table', () => {
       ['zeroblob(200000), 2'],
       [],
     ];
-    const first = await Promise.all(contents.map((rows) => digest(...rows)));
+    const first = await Promise.all(contents.map(digestOf));
     expect(new Set(first).size).toBe(contents.length);
-    expect(await Promise.all(contents.map((rows) => digest(...rows)))).toEqual(first);
+    expect(await Promise.all(contents.map(digestOf))).toEqual(first);
   });
 });
 

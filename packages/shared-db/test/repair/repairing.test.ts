@@ -135,10 +135,12 @@ describe('processes that have a fenced file open', () => {
     first.meets();
     second.looksForWord();
     await place.clock.advance(300);
-    expect([first, second].map(({ repair }) => repair.snapshot?.phase).toSorted()).toEqual(['elsewhere', 'verifying']);
+    expect(new Set([first, second].map(({ repair }) => repair.snapshot?.phase))).toEqual(
+      new Set(['elsewhere', 'verifying']),
+    );
     await place.clock.advance(1_000);
     expect(place.checks).toHaveLength(1);
-    expect([...first.resumed, ...second.resumed].map(({ attempts }) => attempts).toSorted()).toEqual([0, 1]);
+    expect(new Set([...first.resumed, ...second.resumed].map(({ attempts }) => attempts))).toEqual(new Set([0, 1]));
     expect(second.closed).toBeGreaterThan(0);
     expect(place.offences).toEqual([]);
   });
@@ -213,9 +215,9 @@ describe('processes that have a fenced file open', () => {
   });
 });
 
-describe('a file of which there is word when it is opened', () => {
-  const tooLate = (): Error => new Error('too late');
+const tooLate = (): Error => new Error('too late');
 
+describe('a file of which there is word when it is opened', () => {
   it('is verified first, by whoever already does', async () => {
     using place = new FencedHouse(SEED);
     const first = place.start();
