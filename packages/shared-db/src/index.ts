@@ -56,6 +56,7 @@ export type {
   LaneSnapshot,
   LaneWork,
   LeaseSnapshot,
+  RepairSnapshot,
   ServiceSnapshot,
   SlowStatementSnapshot,
   StatementSnapshot,

@@ -282,6 +282,25 @@ describe('a write of the log', () => {
   });
 });
 
+describe('a file system that becomes read-only in the middle of a write', () => {
+  it('acknowledges nothing that is not there, is read, and is written again when it takes writes', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'write', suffix: '-wal', error: 'EROFS', roomBytes: 5_000 });
+    expect(await ask(writer, SAVE)).toEqual({ ...UNKNOWN_AFTER_SYNC, cause: 'SQLITE_IOERR_WRITE' });
+    for (const save of [SAVE, TRANSACTION]) expect(await ask(writer, save)).toEqual(FENCED);
+    expect(await ask(writer, COUNT)).toBe(1);
+    calls!.mend();
+    await expect.poll(() => ask(writer, SAVE), PATIENT).toBe(1);
+    expect(await ask(writer, 'service.verdict().status')).toBe('pass');
+    // Half of it was written, so it cannot have been committed.
+    expect(await ask(writer, COUNT)).toBe(2);
+    await writer.kill();
+    expect(await reopened(shop.path)).toEqual({ items: 2, check: SOUND });
+  });
+});
+
 describe('a read of the database file that fails', () => {
   it('stops the writes of all who have it open; what can be read is read', async () => {
     await using shop = await premises();
