@@ -148,6 +148,23 @@ describe('backup', () => {
     expect(filesIn(directory.path)).toEqual(['orders.db']);
   });
 
+  it('shows how far it is to whoever looks, and only to them', async () => {
+    using directory = temporaryDirectory();
+    largeDatabase(join(directory.path, 'orders.db'));
+    const circumstances = {
+      cwd: directory.path,
+      interruption: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }),
+    };
+    const argv = ['backup', 'orders.db', 'copy.db', '--replace', '--runtime-dir', join(directory.path, 'run')];
+    expect((await run(argv, circumstances)).err).toBe('');
+    const { err } = await run(argv, { ...circumstances, isMessageTTY: true });
+    const said = err.split('\r\u001B[K').filter((line) => line !== '');
+    expect(said[0]).toMatch(/^copying: \d+ %$/);
+    expect(said).toContain('checking the copy');
+    // Nothing of it is left on the screen.
+    expect(err.endsWith('\r\u001B[K')).toBe(true);
+  });
+
   it('takes no longer than it may, also where somebody keeps the source for himself', async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, 'orders.db');

@@ -106,7 +106,7 @@ describe('a fenced database', () => {
   it('that meets another error while its connections are closed closes them again', async () => {
     using place = new FencedHouse(SEED);
     const first = place.start();
-    place.closingMs = 2_000;
+    first.closingMs = 2_000;
     first.meets();
     await place.clock.advance(1_000);
     first.meets();
@@ -142,6 +142,23 @@ describe('processes that have a fenced file open', () => {
     expect(place.checks).toHaveLength(1);
     expect(new Set([...first.resumed, ...second.resumed].map(({ attempts }) => attempts))).toEqual(new Set([0, 1]));
     expect(second.closed).toBeGreaterThan(0);
+    expect(place.offences).toEqual([]);
+  });
+
+  it('do not take the word of others for an error that their own old connections may still hide', async () => {
+    using place = new FencedHouse(SEED);
+    const first = place.start();
+    const second = place.start();
+    first.closingMs = 3_000;
+    first.meets();
+    second.looksForWord();
+    await place.clock.advance(1_000);
+    // While it still closes those of the first.
+    first.meets();
+    second.looksForWord();
+    await place.clock.advance(10_000);
+    expect([first.fenced, second.fenced]).toEqual([false, false]);
+    expect(second.resumed.length).toBeGreaterThan(1);
     expect(place.offences).toEqual([]);
   });
 

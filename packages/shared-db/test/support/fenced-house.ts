@@ -30,7 +30,6 @@ export class FencedHouse implements Disposable {
   disk: 'well' | 'failing' | 'damaged' = 'well';
   isInPlace = true;
   mark = 'as it was made';
-  closingMs = 10;
   /** What went against the rules. */
   readonly offences: string[] = [];
   readonly random: () => number;
@@ -83,6 +82,8 @@ export class FencedProcess {
   readonly repair: Repair;
   readonly fences: Fences;
   state: 'running' | 'hanging' | 'dead' = 'running';
+  /** How long its connections take to close. */
+  closingMs = 10;
   /** Whether it refuses writes. */
   fenced = false;
   /** The moments of its last error, and at which it last closed its connections. */
@@ -153,7 +154,7 @@ export class FencedProcess {
   #closeConnections(): Promise<void> {
     // What is opened after this moment is not closed.
     const at = this.house.happens();
-    return this.#after(this.house.closingMs, () => {
+    return this.#after(this.closingMs, () => {
       this.closed = at;
     });
   }
