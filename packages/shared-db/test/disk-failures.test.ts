@@ -25,6 +25,9 @@ const TRANSACTION =
   "orders.transaction('save', (tx) => insert(tx, crypto.randomUUID())).then(({ changes }) => changes)";
 /** More than a reader has in memory, and more than a log keeps before it is brought into the file: six megabytes. */
 const SAVE_MUCH = "orders.write('save much', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(6_000_000)).changes)";
+/** Each with a page of its own, and what became of each. */
+const SAVE_TWENTY =
+  "Promise.all(Array.from({ length: 20 }, () => orders.write('save', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(5_000)).changes).catch(({ code }) => code)))";
 const READ_LITTLE = "orders.read('count', (c) => c.get('SELECT count(*) AS n FROM item')).then(({ n }) => n)";
 const READ_MUCH = "orders.read('all', (c) => c.all('SELECT * FROM item')).then(({ length }) => length)";
 
@@ -264,6 +267,25 @@ describe('a write of the log', () => {
     await writer.kill();
     await other.kill();
     expect(await reopened(shop.path)).toEqual({ items: 3, check: SOUND });
+  });
+
+  it('of several writes at once, for which there is no room, acknowledges those that are there and no others', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    let acknowledged = 1;
+    for (const roomBytes of [0, 4_120, 6_000, 50_000]) {
+      calls!.fail({ call: 'write', suffix: '-wal', error: 'ENOSPC', roomBytes });
+      const outcomes = (await ask(writer, SAVE_TWENTY)) as readonly unknown[];
+      acknowledged += outcomes.filter((outcome) => outcome === 1).length;
+      expect(new Set(outcomes.filter((outcome) => outcome !== 1))).toEqual(new Set(['HIVEDB_E_DISK_FULL']));
+      expect(await ask(writer, COUNT)).toBe(acknowledged);
+    }
+    calls!.mend();
+    expect(await ask(writer, SAVE_TWENTY)).toEqual(Array.from({ length: 20 }, () => 1));
+    expect(await ask(writer, 'service.verdict().status')).toBe('pass');
+    await writer.kill();
+    expect(await reopened(shop.path)).toEqual({ items: acknowledged + 20, check: SOUND });
   });
 
   it('that fails in the middle leaves open what became of it', async () => {
