@@ -245,14 +245,17 @@ describe('verifying', () => {
     });
   });
 
-  it('that cannot be done says nothing about the file: it stays fenced, and is verified at the next use', async () => {
+  it.for([
+    ['cannot be done', '/nowhere/node'],
+    ['is answered with something else', '/bin/echo'],
+  ])('that %s says nothing about the file: it stays fenced, and is verified at the next use', async ([, program]) => {
     await using made = await shop();
     await made.service.close();
     using meeting = temporaryDirectory();
     const clock = new VirtualClock();
     raiseFence(made.path, meeting.path);
     const { execPath } = process;
-    process.execPath = '/nowhere/node';
+    process.execPath = program!;
     using _ = { [Symbol.dispose]: () => (process.execPath = execPath) };
     await using service = await openShop(made.path, meeting.path, clock);
     const save = (): Promise<unknown> => service.database('orders').write('save', () => 'saved');

@@ -55,8 +55,9 @@ export async function copyDatabase(order: CopyOrder, options: CopyOptions): Prom
   });
   let outcome: CopyReport | CopyFailure | undefined;
   for await (const line of createInterface(child.stdout)) {
-    const message = JSON.parse(line) as CopyMessage;
-    if ('progress' in message) onProgress?.(message.progress);
+    const message = messageOf(line);
+    if (message === undefined) complaint ||= line.slice(0, LONGEST_COMPLAINT);
+    else if ('progress' in message) onProgress?.(message.progress);
     else outcome = 'report' in message ? message.report : message.failure;
   }
   const how = await ended;
@@ -65,4 +66,13 @@ export async function copyDatabase(order: CopyOrder, options: CopyOptions): Prom
   return (
     cut ?? outcome ?? { fault: 'died', reason: `the process that copied said nothing: ${how}; ${complaint}`.trim() }
   );
+}
+
+/** Undefined for what somebody else has written, such as a module that the environment loads into every process. */
+function messageOf(line: string): CopyMessage | undefined {
+  try {
+    return JSON.parse(line) as CopyMessage;
+  } catch {
+    return undefined;
+  }
 }

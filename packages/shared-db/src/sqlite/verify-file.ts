@@ -58,7 +58,7 @@ export function verifyFile(path: string, options: VerifyOptions = {}): Promise<s
         reject(notChecked(path, isLate ? `it took longer than ${deadlineMs} ms` : 'it broke off', error));
         return;
       }
-      const { checked, text } = JSON.parse(stdout) as Finding;
+      const { checked, text } = findingOf(stdout);
       if (checked) resolve(text === 'ok' ? undefined : text);
       else reject(notChecked(path, text));
     });
@@ -77,6 +77,14 @@ export function verifyFile(path: string, options: VerifyOptions = {}): Promise<s
       for (const pipe of [child.stdin, child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref();
     }
   });
+}
+
+function findingOf(answer: string): Finding {
+  try {
+    return JSON.parse(answer) as Finding;
+  } catch {
+    return { checked: false, text: 'the process that was to do it answered something else' };
+  }
 }
 
 function notChecked(path: string, why: string, cause?: Error): DatabaseError {

@@ -235,14 +235,17 @@ describe('a copy that cannot be made', () => {
     expect(readdirSync(directory.path)).toEqual([]);
   });
 
-  it('because its process cannot even start says so', async () => {
+  it.for<readonly [string, string, string]>([
+    ['cannot even start', '/nowhere/node', 'ENOENT'],
+    ['says something else', '/bin/echo', 'copy-process.js'],
+  ])('because its process %s says so', async ([, program, why]) => {
     using directory = temporaryDirectory();
     const { execPath } = process;
-    process.execPath = '/nowhere/node';
+    process.execPath = program;
     using _ = { [Symbol.dispose]: () => (process.execPath = execPath) };
     expect(await copyDatabase(orderIn(directory), IN_TIME)).toMatchObject({
       fault: 'died',
-      reason: expect.stringContaining('ENOENT') as string,
+      reason: expect.stringContaining(why) as string,
     });
   });
 });

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { Claim } from '../../dist/repair/claim.js';
 import { CHECK_LIMIT_MS, CHECK_MS, FencedHouse, INODE } from '../support/fenced-house.ts';
 
 const SEED = 1;
@@ -229,6 +230,35 @@ describe('processes that have a fenced file open', () => {
     await place.clock.advance(1_500);
     expect(first.fenced).toBe(false);
     expect(existsSync(place.directory.file('run/verifying/7-42'))).toBe(false);
+  });
+});
+
+describe('the right to verify a file', () => {
+  it('that one process has twice is not taken for one that it has for too long', () => {
+    using place = new FencedHouse(SEED);
+    const [first, second] = [1, 2].map(
+      (pid) =>
+        new Claim({
+          clock: place.clock,
+          random: place.random,
+          runtimeDirectory: place.directory.file('run'),
+          self: { pid, start: '1', thread: 0 },
+          looksGone: () => false,
+        }),
+    );
+    expect(first!.take(INODE, CHECK_LIMIT_MS)).toBe(true);
+    expect(second!.take(INODE, CHECK_LIMIT_MS)).toBe(false);
+    first!.release(INODE);
+    place.clock.block(10 * CHECK_LIMIT_MS);
+    expect(first!.take(INODE, CHECK_LIMIT_MS)).toBe(true);
+    expect(second!.take(INODE, CHECK_LIMIT_MS)).toBe(false);
+    // Whoever has not got it gives nothing back.
+    second!.release(INODE);
+    expect(place.claims()).toHaveLength(1);
+    place.clock.block(CHECK_LIMIT_MS);
+    expect(second!.take(INODE, CHECK_LIMIT_MS)).toBe(true);
+    first!.release(INODE);
+    expect(place.claims()).toHaveLength(1);
   });
 });
 
