@@ -1,8 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@hive/pool';
 import { makeDirectory } from '../make-directory.ts';
 import { looksGone, thisProcess, type ProcessIdentity } from '../presence/process-identity.ts';
+import { removeFile } from '../remove-file.ts';
 import { parseSocketName, socketName } from '../presence/socket-name.ts';
 
 /** Where claims are made, and what tells who lives. */
@@ -47,7 +48,7 @@ export class Claim {
   release(inode: string): void {
     if (this.#directory === undefined) return;
     const path = pathOf(this.#directory, inode);
-    if (this.#text !== undefined && textOf(path) === this.#text) rmSync(path, { force: true });
+    if (this.#text !== undefined && textOf(path) === this.#text) removeFile(path);
     this.#text = undefined;
   }
 
@@ -74,8 +75,7 @@ export class Claim {
     const holder = parseSocketName(text.split(' ')[0] ?? '');
     const { looksGone: isGone = looksGone } = this.#context;
     if (now - this.#seen.since < limitMs && !(holder !== undefined && isGone(holder))) return false;
-    rmSync(path, { force: true });
-    return true;
+    return removeFile(path);
   }
 }
 

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeDirectory } from '../make-directory.ts';
+import { removeFile } from '../remove-file.ts';
 
 /** Why somebody left word. */
 export interface FenceCause {
@@ -64,9 +65,9 @@ export class Fences {
     }
   }
 
-  /** Takes words away. What somebody else has taken away is gone, too. */
+  /** Takes words away. Those that cannot be stay, and with them the fence; those that somebody else has taken away are gone, too. */
   lower(words: readonly string[]): void {
-    if (this.#directory !== undefined) for (const word of words) rmSync(join(this.#directory, word), { force: true });
+    if (this.#directory !== undefined) for (const word of words) removeFile(join(this.#directory, word));
   }
 }
 

@@ -10,6 +10,9 @@ const LOOK_EVERY_MS = 250;
 /** How often one that is being opened does. */
 const OPENING_LOOK_MS = 25;
 
+const AGAIN = 'another error was met while it was checked';
+const STUCK = 'nothing was found, but the word of it cannot be removed from the runtime directory';
+
 /** What repairing asks and tells the database. */
 export interface RepairHost {
   /** The file, as words are left about it. */
@@ -196,7 +199,7 @@ export class Repair {
     try {
       await this.#look();
     } catch (error) {
-      // Words or claims could not be changed.
+      // Such as a directory that may not even be looked into any more.
       if (this.#fenced !== undefined) this.#failed(this.#fenced, { text: textOf(error), damaged: false });
     }
     if (this.#fenced !== undefined) this.#lookAfter(LOOK_EVERY_MS * (0.5 + 0.5 * this.#context.random()));
@@ -266,7 +269,8 @@ export class Repair {
         return;
       }
     }
-    this.#failed(fenced, found ?? { text: 'another error was met while it was checked', damaged: false });
+    const isStuck = found === undefined && fences.words(inode).some((word) => words.includes(word));
+    this.#failed(fenced, found ?? { text: isStuck ? STUCK : AGAIN, damaged: false });
   }
 
   #failed(fenced: Fenced, { text, damaged }: Fault): void {

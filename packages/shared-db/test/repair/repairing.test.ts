@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Claim } from '../../dist/repair/claim.js';
 import { CHECK_LIMIT_MS, CHECK_MS, FencedHouse, INODE } from '../support/fenced-house.ts';
@@ -114,6 +114,39 @@ describe('a fenced database', () => {
     await place.clock.advance(10_000);
     expect(first.fenced).toBe(false);
     expect(place.offences).toEqual([]);
+  });
+
+  it('is not written while the word of it cannot be taken away, and says so', async () => {
+    using place = new FencedHouse(SEED);
+    const first = place.start();
+    first.meets();
+    // Not even root removes this as if it were a file.
+    const [word = ''] = place.words();
+    rmSync(place.directory.file(`run/fences/${word}`));
+    mkdirSync(place.directory.file(`run/fences/${word}`));
+    await place.clock.advance(1_000);
+    expect(first.repair.snapshot?.found).toContain('cannot be removed from the runtime directory');
+    rmdirSync(place.directory.file(`run/fences/${word}`));
+    await place.clock.advance(1_000);
+    expect(first.fenced).toBe(false);
+  });
+
+  it('of which nothing can be seen for a while is looked at again', async () => {
+    using place = new FencedHouse(SEED);
+    const first = place.start();
+    Object.defineProperty(place, 'mark', {
+      configurable: true,
+      get: () => {
+        throw new Error('EACCES: permission denied');
+      },
+    });
+    first.meets();
+    await place.clock.advance(2_000);
+    expect(first.repair.snapshot?.found).toBe('EACCES: permission denied');
+    expect(place.claims()).toEqual([]);
+    Object.defineProperty(place, 'mark', { value: 'seen' });
+    await place.clock.advance(5_000);
+    expect(first.fenced).toBe(false);
   });
 
   it('keeps no process alive, and stays fenced when that is closed', async () => {
