@@ -1,5 +1,4 @@
-import type { CopyFailure, CopyOrder, CopyProgress, CopyReport } from '@hive/shared-db/direct';
-import type { CopyFault } from '@hive/shared-db/direct';
+import type { CopyFailure, CopyFault, CopyOrder, CopyProgress, CopyReport } from '@hive/shared-db/direct';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { count } from './render/figures.ts';
 import { removePartial, removeStalePartials } from './backups/partial-copy.ts';
@@ -50,6 +49,12 @@ export async function copy(
   if (shows) io.stderr.write(CLEAR_LINE);
   if ('fault' in copied) removePartial(order.copy);
   return copied;
+}
+
+/** The system would not have the copy under its name. */
+export function unwritable(path: string, error: unknown): CopyFailure {
+  const { code = String(error) } = error as NodeJS.ErrnoException;
+  return { fault: 'unwritable', reason: `${path} cannot be written: ${code}` };
 }
 
 function words({ phase, done, total }: CopyProgress): string {

@@ -15,7 +15,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import type { BackupDocument } from '../dist/documents/backup.js';
 import { run } from './support/command-line.ts';
-import { copying, filesIn, makeDatabase, namesIn } from './support/copies.ts';
+import { copying, copyingWhile, filesIn, makeDatabase, namesIn } from './support/copies.ts';
 import { startProgram, startShop, startWriter, type Program } from './support/program.ts';
 import { contract, misfits } from './support/schema.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -210,6 +210,23 @@ describe('backup', () => {
     const { code, out } = await copying(directory.path, 'backup', 'orders.db', 'copy.db', '--replace', '--json');
     expect([code, documentOf(out).replaced]).toEqual([0, true]);
     expect(namesIn(directory.file('copy.db'))).toEqual(['bolt', 'nut']);
+  });
+
+  it('leaves a file alone that gets the name while it copies, and says so', async () => {
+    using directory = withOrders();
+    const argv = ['backup', 'orders.db', 'copy.db', '--json'];
+    const cameFirst = (): void => {
+      writeFileSync(directory.file('copy.db'), 'came first');
+    };
+    const { code, out } = await copyingWhile(cameFirst, directory.path, ...argv);
+    expect(code).toBe(1);
+    expect(documentOf(out)).toMatchObject({
+      outcome: 'failed',
+      fault: 'unwritable',
+      reason: `${directory.file('copy.db')} cannot be written: EEXIST`,
+    });
+    expect(readFileSync(directory.file('copy.db'), 'utf8')).toBe('came first');
+    expect(filesIn(directory.path)).toEqual(['copy.db', 'orders.db']);
   });
 
   it('does not replace one that somebody has open, and says who', async () => {

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   linkSync,
+  openSync,
   readFileSync,
   renameSync,
   statSync,
@@ -14,7 +16,7 @@ import { describe, expect, it } from 'vitest';
 import { openDirect } from '@hive/shared-db/direct';
 import type { RestoreDocument } from '../dist/documents/backup.js';
 import { setAside } from '../dist/backups/setting-aside.js';
-import { copying, filesIn, makeDatabase, namesIn } from './support/copies.ts';
+import { copying, copyingWhile, filesIn, makeDatabase, namesIn } from './support/copies.ts';
 import { startShop, startWriter } from './support/program.ts';
 import { contract, misfits } from './support/schema.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -143,6 +145,25 @@ describe('restore', () => {
     });
     await writer.tell('close');
     expect((await copying(directory.path, ...argv)).code).toBe(0);
+  });
+
+  it('gives everything its name back where somebody opens the database while it copies', async () => {
+    using directory = withBackup();
+    await killedDatabase(directory.file('killed.db'), 'in the log alone');
+    const before = filesIn(directory.path);
+    let descriptor = 0;
+    const opened = (): void => {
+      descriptor = openSync(directory.file('killed.db'), 'r');
+    };
+    using _ = { [Symbol.dispose]: () => closeSync(descriptor) };
+    const argv = ['restore', 'backup.db', 'killed.db', '--replace'];
+    expect(await copyingWhile(opened, directory.path, ...argv)).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining(`(pid ${process.pid}); stop that first`) as string,
+    });
+    expect(filesIn(directory.path)).toEqual(before);
+    expect(statSync(directory.file('killed.db')).nlink).toBe(1);
   });
 
   it('is refused where the log of another database waits for a file of that name', async () => {

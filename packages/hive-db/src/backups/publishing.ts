@@ -23,7 +23,6 @@ export function likeOwner(copy: string, { mode, uid, gid }: Stats): void {
 
 /** Gives a finished copy its name, if nothing has it: complete or not at all, also after a power loss. Throws `EEXIST` where something has. */
 export function publishNew(copy: string, path: string): void {
-  syncFile(copy);
   try {
     linkSync(copy, path);
   } catch (error) {
@@ -36,13 +35,6 @@ export function publishNew(copy: string, path: string): void {
   syncDirectory(dirname(path));
 }
 
-/** The same over the file that has the name, which is gone then. */
-export function publishOver(copy: string, path: string): void {
-  syncFile(copy);
-  renameSync(copy, path);
-  syncDirectory(dirname(path));
-}
-
 export function syncDirectory(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
@@ -52,7 +44,8 @@ export function syncDirectory(path: string): void {
   }
 }
 
-function syncFile(path: string): void {
+/** Has everything of a file on the disk, before it gets a name that says so. */
+export function syncFile(path: string): void {
   const descriptor = openSync(path, 'r+');
   try {
     fsyncSync(descriptor);

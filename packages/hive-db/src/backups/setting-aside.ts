@@ -10,7 +10,7 @@ export interface SetAside {
   /** The file and what lay beside it: together they are the database that it was. */
   readonly kept: readonly string[];
   /** Gives everything its name back. */
-  undo(): void;
+  readonly undo: () => void;
 }
 
 /**

@@ -1,10 +1,11 @@
-import { statSync } from 'node:fs';
+import type { CopyFailure, CopyReport } from '@hive/shared-db/direct';
+import { renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { partialIn } from '../backups/partial-copy.ts';
-import { likeOwner, publishNew, publishOver } from '../backups/publishing.ts';
+import { partialIn, removePartial } from '../backups/partial-copy.ts';
+import { likeOwner, publishNew, syncDirectory, syncFile } from '../backups/publishing.ts';
 import { checkedTarget, checkNothingBeside, type Target } from '../backups/target.ts';
 import { usersOf } from '../backups/users.ts';
-import { copy, outcomeOfCopy } from '../copying.ts';
+import { copy, outcomeOfCopy, unwritable } from '../copying.ts';
 import { databasesNamed, isUnheardOf } from '../databases.ts';
 import { copyDocument, type BackupDocument } from '../documents/backup.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
@@ -37,17 +38,14 @@ export async function backup(invocation: Invocation, request: CopyRequest): Prom
   if (target.existing !== undefined) assertReplaceable(target, inquiry, io.cwd);
   const partial = partialIn(dirname(target.path));
   const copied = await copy(invocation, { source, copy: partial, journal: 'delete' }, request.deadlineMs);
-  if (!('fault' in copied)) {
-    likeOwner(partial, statSync(source));
-    publish(partial, target);
-  }
+  const made = 'fault' in copied ? copied : published(copied, partial, source, target);
   const document: BackupDocument = {
     schema: 'hive-db/backup/v1',
-    ...copyDocument(source, target.path, copied, (io.clock.now() - startedAt) / 1_000),
-    replaced: !('fault' in copied) && target.existing !== undefined,
+    ...copyDocument(source, target.path, made, (io.clock.now() - startedAt) / 1_000),
+    replaced: !('fault' in made) && target.existing !== undefined,
   };
   await present(invocation, document, async () => (await import('../render/backup-text.ts')).backupText);
-  return outcomeOfCopy(copied);
+  return outcomeOfCopy(made);
 }
 
 /** The one file that is meant, where it is a database; else the exit code for what it is, which has been said. */
@@ -79,7 +77,24 @@ function assertReplaceable({ path }: Target, { answered }: Inquiry, cwd: string)
   checkNothingBeside(path, refuse);
 }
 
-function publish(partial: string, { path, existing }: Target): void {
-  if (existing === undefined) publishNew(partial, path);
-  else publishOver(partial, path);
+/** Gives the copy its name. What the disk says against that is a failure of the backup. */
+function published(
+  report: CopyReport,
+  partial: string,
+  source: string,
+  { path, existing }: Target,
+): CopyReport | CopyFailure {
+  try {
+    likeOwner(partial, statSync(source));
+    syncFile(partial);
+    if (existing === undefined) publishNew(partial, path);
+    else {
+      renameSync(partial, path);
+      syncDirectory(dirname(path));
+    }
+    return report;
+  } catch (error) {
+    removePartial(partial);
+    return unwritable(path, error);
+  }
 }

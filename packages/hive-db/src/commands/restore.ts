@@ -1,12 +1,13 @@
 import { systemClock } from '@hive/shared-db/presence';
-import { realpathSync, statSync } from 'node:fs';
+import type { CopyFailure, CopyReport } from '@hive/shared-db/direct';
+import { realpathSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { partialIn, removePartial } from '../backups/partial-copy.ts';
-import { likeOwner, publishNew, publishOver } from '../backups/publishing.ts';
+import { likeOwner, publishNew, syncDirectory, syncFile } from '../backups/publishing.ts';
 import { setAside } from '../backups/setting-aside.ts';
 import { checkedTarget, type Target } from '../backups/target.ts';
 import { usersOf } from '../backups/users.ts';
-import { copy, outcomeOfCopy } from '../copying.ts';
+import { copy, outcomeOfCopy, unwritable } from '../copying.ts';
 import { databasesNamed } from '../databases.ts';
 import { copyDocument, type RestoreDocument } from '../documents/backup.ts';
 import type { ExitCode } from '../exit-code.ts';
@@ -35,14 +36,14 @@ export async function restore(invocation: Invocation, request: CopyRequest): Pro
   assertUnused(target, inquiry);
   const partial = partialIn(dirname(target.path));
   const copied = await copy(invocation, { source, copy: partial, journal: 'wal' }, request.deadlineMs);
-  const kept = 'fault' in copied ? [] : putInPlace(partial, source, target, inquiry);
+  const restored = 'fault' in copied ? copied : putInPlace(copied, partial, source, target, inquiry);
   const document: RestoreDocument = {
     schema: 'hive-db/restore/v1',
-    ...copyDocument(source, target.path, copied, (io.clock.now() - startedAt) / 1_000),
-    kept,
+    ...copyDocument(source, target.path, restored, (io.clock.now() - startedAt) / 1_000),
+    kept: 'kept' in restored ? restored.kept : [],
   };
   await present(invocation, document, async () => (await import('../render/backup-text.ts')).backupText);
-  return outcomeOfCopy(copied);
+  return outcomeOfCopy(restored);
 }
 
 /** Whoever writes the name of an open database means its file, and no new one that is called so. */
@@ -62,30 +63,40 @@ function assertUnused({ path, existing }: Target, { answered }: Inquiry): void {
   else if (users.length > 0) refuse(`is open in ${users.join(', ')}; stop that first`);
 }
 
-/** Nothing of it happens, or all of it. Returns where the old files are. */
-function putInPlace(partial: string, source: string, target: Target, inquiry: Inquiry): readonly string[] {
+/** Nothing of it happens, or all of it. Says where the old files are. */
+function putInPlace(
+  report: CopyReport,
+  partial: string,
+  source: string,
+  target: Target,
+  inquiry: Inquiry,
+): (CopyReport & { readonly kept: readonly string[] }) | CopyFailure {
   const { path, existing } = target;
   try {
     likeOwner(partial, existing ?? statSync(source));
-    if (existing === undefined) {
-      publishNew(partial, path);
-      return [];
-    }
-    const aside = setAside(path, new Date(systemClock.wallTime()));
-    try {
-      // Whoever opened it before it had two names has it now.
-      assertUnused(target, inquiry);
-      publishOver(partial, path);
-    } catch (error) {
-      aside.undo();
-      throw error;
-    }
-    return aside.kept;
+    syncFile(partial);
+    if (existing === undefined) publishNew(partial, path);
+    const kept = existing === undefined ? [] : exchange(partial, target, inquiry);
+    return { ...report, kept };
   } catch (error) {
     removePartial(partial);
     if (error instanceof WrongUse) throw error;
-    throw new WrongUse(
-      `${safePath(path)} cannot be replaced: ${(error as NodeJS.ErrnoException).code ?? String(error)}; it is as it was`,
-    );
+    return unwritable(path, error);
   }
+}
+
+function exchange(partial: string, target: Target, inquiry: Inquiry): readonly string[] {
+  const { path } = target;
+  const { kept, undo } = setAside(path, new Date(systemClock.wallTime()));
+  try {
+    // Whoever opened it before it had two names has it now.
+    assertUnused(target, inquiry);
+    renameSync(partial, path);
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  // The new file is there from here on: the log of the old one must not come back.
+  syncDirectory(dirname(path));
+  return kept;
 }

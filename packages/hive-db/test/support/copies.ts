@@ -11,6 +11,17 @@ export function copying(directory: string, ...argv: readonly string[]): Promise<
   });
 }
 
+/** The same, and something happens when everything has been checked and nothing been written. */
+export function copyingWhile(happening: () => void, directory: string, ...argv: readonly string[]): Promise<Outcome> {
+  return run([...argv, '--runtime-dir', join(directory, 'run')], {
+    cwd: directory,
+    interruption: () => {
+      happening();
+      return { signal: new AbortController().signal, [Symbol.dispose]: () => undefined };
+    },
+  });
+}
+
 /** Makes a database with some rows. In write-ahead mode, and closed. */
 export function makeDatabase(path: string, ...names: readonly string[]): void {
   using database = new DatabaseSync(path);
