@@ -17,8 +17,3 @@ export function replay<T>(parameters: Parameters<T> = {}): Parameters<T> {
     ...(path === undefined ? {} : { path, endOnFailure: true }),
   };
 }
-
-/** Whether one case is run again, which goes only where it went before. */
-export function isReplay(): boolean {
-  return process.env['HIVE_PATH'] !== undefined;
-}
