@@ -359,7 +359,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
         isInPlace: () => file.isInPlace,
         mark: () => file.mark,
         closeConnections: () => this.#closeConnections(),
-        verify: (signal) => verifyFile(file.path, { clock, signal, keepsAlive: this.status === 'opening' }),
+        verify: (signal) => verifyFile(file.path, { clock, signal, keepsAlive: this.status !== 'fenced' }),
         verifyLimitMs: () => verifyDeadlineMs(file.path),
         resume: ({ fencedMs, attempts }) => {
           const who = attempts === 0 ? 'by another process' : `at attempt ${attempts}`;
