@@ -21,6 +21,8 @@ export interface Io {
   readonly cwd: string;
   /** Whether standard output is a terminal. */
   readonly isTTY: boolean;
+  /** Whether standard error is one, so that somebody sees how far a long run is. Default: no. */
+  readonly isMessageTTY?: boolean;
   /** The present width of the terminal; undefined where there is none. */
   readonly columns: number | undefined;
   /** Loads what takes the terminal for a program alone; undefined where standard output is no terminal. */

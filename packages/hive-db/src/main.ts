@@ -44,6 +44,7 @@ export function systemIo(): Io {
     env,
     cwd: process.cwd(),
     isTTY: stdout.isTTY,
+    isMessageTTY: process.stderr.isTTY,
     // A terminal that was never told its size says 0.
     get columns() {
       return (stdout.isTTY && stdout.columns) || undefined;

@@ -7,6 +7,7 @@ import type { Io } from './io.ts';
 import type { Invocation } from './invocation.ts';
 import { duration } from './option.ts';
 import { paintFor } from './render/paint.ts';
+import { addBackup } from './verbs/backup.ts';
 import { addComplete } from './verbs/complete.ts';
 import { addCompletion } from './verbs/completion.ts';
 import { addConfig } from './verbs/config.ts';
@@ -19,6 +20,7 @@ import { addMonitor } from './verbs/monitor.ts';
 import { addPs } from './verbs/ps.ts';
 import { addRecord } from './verbs/record.ts';
 import { addReplay } from './verbs/replay.ts';
+import { addRestore } from './verbs/restore.ts';
 import { addStatus } from './verbs/status.ts';
 import { addTop } from './verbs/top.ts';
 import type { Act, AddVerb } from './verbs/verb.ts';
@@ -39,6 +41,8 @@ const VERBS: readonly AddVerb[] = [
   addExport,
   addRecord,
   addReplay,
+  addBackup,
+  addRestore,
   addConfig,
   addDeprecations,
   addCompletion,

@@ -29,7 +29,9 @@ describe('what --json prints', () => {
   it('has a contract for every verb, and none without a verb', () => {
     const names = readdirSync(join(import.meta.dirname, '../schemas'));
     expect(names).toEqual(
-      [...VERBS, 'why', 'fix', 'recording', 'replay', ...settings].toSorted().map((name) => `${name}.v1.schema.json`),
+      [...VERBS, 'why', 'fix', 'recording', 'replay', 'backup', 'restore', ...settings]
+        .toSorted()
+        .map((name) => `${name}.v1.schema.json`),
     );
   });
 

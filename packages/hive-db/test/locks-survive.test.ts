@@ -72,6 +72,11 @@ const VERBS: readonly string[] = [
   'record --output OUT',
   'record --output FILE',
   'replay FILE',
+  'backup FILE OUT',
+  'backup orders OUT',
+  'backup FILE FILE --replace',
+  'restore FILE OUT',
+  'restore FILE orders --replace',
   'status -i FILE',
 ];
 

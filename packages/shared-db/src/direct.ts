@@ -19,6 +19,9 @@ import { NoTurns } from './turns/no-turns.ts';
 import { absolutePath } from './sqlite/path.ts';
 import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
 
+export { copyDatabase, type CopyOptions } from './backup/copy-database.ts';
+export type { CopyFailure, CopyFault, CopyOrder, CopyProgress, CopyReport } from './backup/copy-message.ts';
+export type { TableDigest } from './backup/table-digest.ts';
 export { oldConnection, type OldConnection, type OldStatement } from './old-connection.ts';
 export { OldConnectionPool, type OldPoolStats } from './old-pool.ts';
 

@@ -61,6 +61,7 @@ export type {
   LeaseSnapshot,
   OffloadedSnapshot,
   OffloadSnapshot,
+  RepairSnapshot,
   ServiceSnapshot,
   SlowStatementSnapshot,
   StatementSnapshot,

@@ -30,3 +30,4 @@ export {
   type Verb,
 } from './presence/protocol.ts';
 export { systemClock } from '@hive/pool';
+export { looksGone, thisProcess, type ProcessIdentity } from './presence/process-identity.ts';

@@ -14,6 +14,8 @@ export interface DatabaseSnapshot {
   readonly required: boolean;
   /** Why it is fenced or failed. */
   readonly failure: { readonly code: string; readonly message: string } | undefined;
+  /** How far it is with being written again; undefined while it is not fenced. */
+  readonly repair: RepairSnapshot | undefined;
   /** Why the latest writes were refused for want of space; undefined since one was committed. */
   readonly refused: RefusedWrites | undefined;
   readonly durability: string | undefined;
@@ -87,6 +89,25 @@ export interface CheckpointCounters {
   /** The writers of this process were asked to wait, so that the log could be begun anew. */
   readonly pauses: number;
   readonly failures: number;
+}
+
+/** What a fenced database does about it. */
+export interface RepairSnapshot {
+  /** Since writes were stopped. */
+  readonly sinceMs: number;
+  /** How often this process has had the file verified since then. */
+  readonly attempts: number;
+  /**
+   * `waiting` for the next attempt; `verifying`; `elsewhere`: another process verifies it; `displaced`: its path, or that of its log, does
+   * not lead to what was opened, and nothing is done before it does again.
+   */
+  readonly phase: 'waiting' | 'verifying' | 'elsewhere' | 'displaced';
+  /** In how long it is tried again; undefined where it does not depend on time. */
+  readonly nextAttemptMs: number | undefined;
+  /** Why the last attempt was in vain. */
+  readonly found: string | undefined;
+  /** Whether that is damage of the file itself. */
+  readonly damaged: boolean;
 }
 
 /** Writes that a full disk has refused, all in a row. */

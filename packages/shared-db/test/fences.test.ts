@@ -14,6 +14,7 @@ import { ask, clerk, COUNT, SAVE } from './support/clerk.ts';
 import { companion, type Companion } from './support/companion.ts';
 import { pictureOf } from './support/directory-picture.ts';
 import { canFailDisks, failDisk } from './support/failing-disk.ts';
+import { holdRepair } from './support/held-repair.ts';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
@@ -87,12 +88,15 @@ describe('a disk that fails while a process writes', () => {
     expect(await ask(other, save)).toEqual(UNKNOWN);
   });
 
-  it('stops its writes, also when the disk is well again, and its reads go on', async ({ skip }) => {
+  it('stops its writes, also when the disk is well again and not yet verified, and its reads go on', async ({
+    skip,
+  }) => {
     skip(!canFailDisks(), NO_FAULTS);
     await using temporary = await shop();
     using meeting = temporaryDirectory();
     await using other = await clerk(temporary.path, meeting.path);
     await ask(other, SAVE);
+    using _ = holdRepair(temporary.path, meeting.path);
     await breakDisk(other, temporary.path);
     failDisk(other.pid);
     // Word of it is for the processes of this user alone.
@@ -241,14 +245,17 @@ describe('verifying', () => {
     });
   });
 
-  it('that cannot be done says nothing about the file: it stays fenced, and is verified at the next use', async () => {
+  it.for([
+    ['cannot be done', '/nowhere/node'],
+    ['is answered with something else', '/bin/echo'],
+  ])('that %s says nothing about the file: it stays fenced, and is verified at the next use', async ([, program]) => {
     await using made = await shop();
     await made.service.close();
     using meeting = temporaryDirectory();
     const clock = new VirtualClock();
     raiseFence(made.path, meeting.path);
     const { execPath } = process;
-    process.execPath = '/nowhere/node';
+    process.execPath = program!;
     using _ = { [Symbol.dispose]: () => (process.execPath = execPath) };
     await using service = await openShop(made.path, meeting.path, clock);
     const save = (): Promise<unknown> => service.database('orders').write('save', () => 'saved');

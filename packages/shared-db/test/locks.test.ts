@@ -148,7 +148,7 @@ const DEEDS: readonly (readonly [what: string, deed: (temporary: TemporaryDataba
       'verifying the file',
       async ({ path }) => {
         // Not while somebody writes, who is this process.
-        expect(await rejectionOf(verifyFile(path, 100))).toMatchObject({
+        expect(await rejectionOf(verifyFile(path, { patienceMs: 100 }))).toMatchObject({
           code: 'HIVEDB_E_FENCED',
           message: expect.stringContaining('others read or wrote it all the time, for 100 ms') as string,
         });

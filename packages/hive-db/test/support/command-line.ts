@@ -9,6 +9,8 @@ export interface Circumstances {
   readonly terminal?: { readonly columns: number; readonly rows: number };
   /** The terminal for a verb that wants it for itself. Undefined: standard output is none. */
   readonly openTerminal?: OpenTerminal;
+  /** Whether standard error is a terminal. Default: no. */
+  readonly isMessageTTY?: boolean;
   readonly clock?: Io['clock'];
   readonly interruption?: Io['interruption'];
   readonly stdout?: Io['stdout'];
@@ -25,7 +27,7 @@ const PATIENCE = ['--timeout', '20s'];
 
 /** Runs one command line in this process, and returns what it said and how it ended. */
 export async function run(argv: readonly string[], circumstances: Circumstances = {}): Promise<Outcome> {
-  const { env = {}, cwd = '/', terminal, openTerminal, stdout } = circumstances;
+  const { env = {}, cwd = '/', terminal, openTerminal, stdout, isMessageTTY = false } = circumstances;
   const { clock = hastening(), interruption = never } = circumstances;
   const said = { out: '', err: '' };
   const code = await main([...PATIENCE, ...argv], {
@@ -34,6 +36,7 @@ export async function run(argv: readonly string[], circumstances: Circumstances 
     env,
     cwd,
     isTTY: terminal !== undefined,
+    isMessageTTY,
     columns: terminal?.columns,
     terminal: openTerminal && (() => Promise.resolve(openTerminal)),
     clock,

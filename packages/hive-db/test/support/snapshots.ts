@@ -122,6 +122,7 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     status: 'open',
     required: false,
     failure: undefined,
+    repair: undefined,
     refused: undefined,
     durability: 'full',
     path: '/srv/orders.db',

@@ -85,6 +85,14 @@ export class Lifecycle {
     logger.error({ database: name, code: failure.code }, `writes are stopped: ${failure.message}`);
   }
 
+  /** Lets writes go on, after that. `how` says in the log why. */
+  resume(how: string): void {
+    if (this.#state.status !== 'fenced') return;
+    this.#state = { status: 'open' };
+    const { name, logger } = this.#context;
+    logger.info({ database: name }, `writes go on: ${how}`);
+  }
+
   /** Waits until the database is open; a failed one is opened again when its pause is over. */
   async ready(): Promise<void> {
     const state = this.#state;
@@ -122,7 +130,7 @@ export class Lifecycle {
       database: this.#context.name,
       label: label.text,
       cause: this.#state.failure,
-      advice: 'repair what caused it and start the process again; reads go on meanwhile',
+      advice: 'remove the cause; the file is then verified and written again by itself, and reads go on meanwhile',
     });
   }
 

@@ -26,6 +26,7 @@ import type {
   LaneSnapshot,
   LaneWork,
   LeaseSnapshot,
+  RepairSnapshot,
   WaiterSnapshot,
 } from '../snapshot.ts';
 import { Statements } from '../statements.ts';
@@ -510,6 +511,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       status,
       required: this.context.settings.required,
       failure: failure && Object.freeze({ code: failure.code, message: failure.message }),
+      repair: this.repairing(),
       refused: this.failures.refused,
       durability: this.context.settings.durability,
       pool: this.readers.stats(),
@@ -546,6 +548,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   /** How an engine whose processes take turns comes by them. */
   protected turnsState(): DatabaseSnapshot['turns'] {
+    return undefined;
+  }
+
+  /** What an engine does by itself about a fence. */
+  protected repairing(): RepairSnapshot | undefined {
     return undefined;
   }
 

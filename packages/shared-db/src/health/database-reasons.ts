@@ -2,6 +2,7 @@ import type { DatabaseSnapshot, DatabaseStatus } from '../snapshot.ts';
 import { count, duration, percent, size } from './figures.ts';
 import type { Reason } from './reason.ts';
 import { pinnedInWords } from './pinned-log.ts';
+import { repairAdvice, repairWords } from './repair-words.ts';
 import { suspectedLeaks } from './suspected-leaks.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -61,11 +62,14 @@ const unavailable = {
   },
 } as const satisfies Readonly<Record<Exclude<DatabaseStatus, 'open'>, { evidence: string; advice: string }>>;
 
-function availability({ status, required, failure }: DatabaseSnapshot): Finding | undefined {
+function availability({ status, required, failure, repair }: DatabaseSnapshot): Finding | undefined {
   if (status === 'open') return undefined;
   const { evidence, advice } = unavailable[status];
   const cause = failure === undefined ? '' : `: ${failure.code}: ${failure.message}`;
-  return { status: required ? 'fail' : 'warn', code: status, evidence: evidence + cause, advice };
+  const finding: Finding = { status: required ? 'fail' : 'warn', code: status, evidence: evidence + cause, advice };
+  if (repair === undefined) return finding;
+  const since = `${evidence} for ${duration(repair.sinceMs)}${cause}; ${repairWords(repair)}`;
+  return { ...finding, evidence: since, advice: repairAdvice(repair) };
 }
 
 function diskFull({ refused, required }: DatabaseSnapshot): Finding | undefined {

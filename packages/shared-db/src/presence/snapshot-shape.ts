@@ -137,6 +137,18 @@ const database: Shape<DatabaseSnapshot> = {
     status: { oneOf: { opening: true, open: true, fenced: true, failed: true, closed: true } },
     required: 'boolean',
     failure: { optional: { fields: { code: 'string', message: 'string' } } },
+    repair: {
+      optional: {
+        fields: {
+          sinceMs: 'number',
+          attempts: 'number',
+          phase: { oneOf: { waiting: true, verifying: true, elsewhere: true, displaced: true } },
+          nextAttemptMs: { optional: 'number' },
+          found: { optional: 'string' },
+          damaged: 'boolean',
+        },
+      },
+    },
     refused: {
       optional: { fields: { code: 'string', message: 'string', count: 'number', sinceMs: 'number' } },
     },

@@ -14,14 +14,17 @@ import { Lane, type LaneHost } from '../lane/lane.ts';
 import { LogSync } from '../lane/log-sync.ts';
 import type { Priority } from '../lane/member.ts';
 import { TurnKeeper } from '../lane/turn-keeper.ts';
-import type { DatabaseSnapshot, LaneWork } from '../snapshot.ts';
+import { Claim } from '../repair/claim.ts';
+import { drain } from '../repair/drain.ts';
+import { Fences } from '../repair/fences.ts';
+import { Repair } from '../repair/repair.ts';
+import type { DatabaseSnapshot, LaneWork, RepairSnapshot } from '../snapshot.ts';
 import { Statements } from '../statements.ts';
 import { OffloadedReads, type OffloadOptions, type OffloadParameters } from '../offload/offloaded-reads.ts';
 import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
 import { SqliteError, type SqliteHandle } from './engine.ts';
-import { Fences } from './fences.ts';
 import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
@@ -29,7 +32,7 @@ import { checkMigrations, migrate, type Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
 import { checkPath } from './path.ts';
 import { synchronous, SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
-import { verifyFile } from './verify-file.ts';
+import { verifyDeadlineMs, verifyFile } from './verify-file.ts';
 import { WatchedFile } from './watched-file.ts';
 
 /** How long opening waits for the locks of others. */
@@ -37,6 +40,8 @@ const OPEN_TIMEOUT_MS = 10_000;
 /** How often, at most, a fence is looked for, and the file itself when durability is `normal`; at `full` it is after every commit. */
 const WATCH_EVERY_MS = 100;
 const NO_PARAMETERS: OffloadParameters = Object.freeze([]);
+/** How long a read in another thread may go on when all connections are closed, because the file is to be verified. */
+const REPAIR_GRACE_MS = 1_000;
 const NOT_IN_ITS_PLACE = 'another one is not opened in its place';
 
 /** A named database in one SQLite file. */
@@ -72,6 +77,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #migrations: readonly Migration[];
   readonly #integers: IntegerMode;
   readonly #fences: Fences;
+  readonly #repair: Repair;
   readonly #lane: Lane;
   readonly #offloaded: OffloadedReads;
   readonly #log: LogCare;
@@ -97,7 +103,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
     this.#migrations = file.migrations;
     this.#integers = file.integers;
-    this.#fences = new Fences(context.runtimeDirectory);
+    this.#fences = new Fences(context.runtimeDirectory, context.random);
+    this.#repair = this.#repairWith(this.#fences);
     this.#turns = new TurnKeeper(context.clock);
     this.#lane = new Lane(this.#laneHost());
     const assertSame = (): void => {
@@ -134,7 +141,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     try {
       const call = this.begin(label, options, 'writes');
       const { priority = 'normal' } = options;
-      return this.lifecycle.isReady ? this.#lane.write(call, fn, priority) : this.#writeWhenOpen(call, fn, priority);
+      return this.status === 'open' ? this.#lane.write(call, fn, priority) : this.#writeWhenOpen(call, fn, priority);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -142,7 +149,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   async #writeWhenOpen<T>(call: Call, fn: (tx: SyncTransaction) => T, priority: Priority): Promise<T> {
     try {
-      await this.lifecycle.ready();
+      if (!this.lifecycle.isReady) await this.lifecycle.ready();
+      // A fenced file is not even opened for writing.
+      this.assertWritable(call.label);
     } catch (error) {
       this.ended(call);
       throw this.failures.told(error, call.label);
@@ -369,14 +378,47 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** A process that met an I/O error has left word: nothing is written before the file has been checked. */
   async #assertVerified(): Promise<void> {
-    if (!this.#fences.isUp(this.#file.key)) return;
-    const fault = await verifyFile(this.#file.path);
+    const fault = await this.#repair.beforeOpening(
+      OPEN_TIMEOUT_MS,
+      () =>
+        new DatabaseError('FENCED', 'another process is checking the file after an I/O error', { database: this.name }),
+    );
     if (fault !== undefined)
       throw new DatabaseError('CORRUPT', `the file did not pass its check after an I/O error: ${fault}`, {
         database: this.name,
         advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
       });
-    this.#fences.lower(this.#file.key);
+  }
+
+  #repairWith(fences: Fences): Repair {
+    const { clock, random, name, logger } = this.context;
+    const file = this.#file;
+    return new Repair(
+      { clock, random, fences, claim: new Claim(this.context) },
+      {
+        inode: () => file.key,
+        isInPlace: () => file.isInPlace,
+        mark: () => file.mark,
+        closeConnections: () => this.#closeConnections(),
+        verify: (signal) => verifyFile(file.path, { clock, signal, keepsAlive: this.status !== 'fenced' }),
+        verifyLimitMs: () => verifyDeadlineMs(file.path),
+        resume: ({ fencedMs, attempts }) => {
+          const who = attempts === 0 ? 'by another process' : `at attempt ${attempts}`;
+          this.lifecycle.resume(`the file was verified ${who}, ${Math.round(fencedMs)} ms after they were stopped`);
+        },
+        failed: ({ found, attempts, nextAttemptMs }) => {
+          logger.warn({ database: name, attempts, nextAttemptMs }, `writes stay stopped: ${found}`);
+        },
+      },
+    );
+  }
+
+  /** Those that are open now. Readers close before the writer: the last one tidies up, and it must be one that can write. */
+  async #closeConnections(): Promise<void> {
+    this.#closeSyncReader();
+    await Promise.all([this.#log.stop(), this.#offloaded.close(REPAIR_GRACE_MS)]);
+    await drain(this.readers, this.context.clock);
+    await drain(this.writers, this.context.clock);
   }
 
   protected override assertOutside(label: Label): void {
@@ -394,7 +436,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   protected override assertWritable(label: Label, now = this.context.clock.now()): void {
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
-      if (this.#fences.isUp(this.#file.key)) super.fence(this.#fencedElsewhere(label));
+      if (this.#fences.isUp(this.#file.key)) {
+        super.fence(this.#fencedElsewhere(label));
+        this.#repair.learnt();
+      }
       this.#file.assertSameLog(label);
     }
     super.assertWritable(label);
@@ -430,9 +475,17 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   protected override fence(failure: DatabaseError): void {
     super.fence(failure);
     void this.#log.stop();
-    if (failure.kind === 'FILE_REPLACED') return;
-    const { clock } = this.context;
-    this.#fences.raise(this.#file.key, { pid: process.pid, code: failure.code, at: clock.wallTime() });
+    if (this.status === 'fenced') this.#repair.met(failure);
+    else if (failure.kind !== 'FILE_REPLACED')
+      this.#fences.raise(this.#file.key, {
+        pid: process.pid,
+        code: failure.code,
+        at: this.context.clock.wallTime(),
+      });
+  }
+
+  protected override repairing(): RepairSnapshot | undefined {
+    return this.#repair.snapshot;
   }
 
   /** What was committed went to the file that is open. If the path names another one now, nobody will ever see it again. */
@@ -455,11 +508,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   override close(graceMs: number): ReturnType<PooledDatabase['close']> {
+    this.#repair.close();
     // The reader for synchronous use closes before the writer, for the reason that the pool of readers does.
-    this.#syncScope?.end();
-    this.#syncReader?.close();
-    this.#syncScope = undefined;
-    this.#syncReader = undefined;
+    this.#closeSyncReader();
     this.#lane.close();
     // Who still waits for the lock tries on without a turn: there is no time to wait for one.
     this.#turns.close();
@@ -468,6 +519,13 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   protected override async closeOthers(graceMs: number): Promise<void> {
     await Promise.all([this.#offloaded.close(graceMs), this.#log.close()]);
+  }
+
+  #closeSyncReader(): void {
+    this.#syncScope?.end();
+    this.#syncReader?.close();
+    this.#syncScope = undefined;
+    this.#syncReader = undefined;
   }
 
   protected override closed(): Promise<void> {

@@ -1,13 +1,17 @@
 import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { systemClock, type Clock } from '@hive/pool';
 import { DatabaseError } from '../errors.ts';
 import { classifyCode } from './classify.ts';
 import { openEngine, SqliteError } from './engine.ts';
 import { openReader } from './open.ts';
 
 const SCRIPT = fileURLToPath(import.meta.url);
-/** A gigabyte is checked in a few seconds. */
+/** How long the child process may take for any file, and how much longer for each megabyte: a slow disk reads twenty in a second. */
 const DEADLINE_MS = 60_000;
+const DEADLINE_MS_PER_MEGABYTE = 50;
 /** How long the check waits for a process that has the file for itself, and then for those that read or write it. */
 const LOCK_TIMEOUT_MS = 10_000;
 /** How long it pauses before it asks again whether they do. */
@@ -19,28 +23,68 @@ interface Finding {
   readonly text: string;
 }
 
+/** How a file is verified. */
+export interface VerifyOptions {
+  /** How long others may read or write the file meanwhile. Default 10 s. */
+  readonly patienceMs?: number;
+  /** What the deadline is on. Default: the system's. */
+  readonly clock?: Clock;
+  /** Ends the child process. */
+  readonly signal?: AbortSignal;
+  /** Whether the process stays alive for the answer. Default true. */
+  readonly keepsAlive?: boolean;
+}
+
+/** How long verifying a file may take, waiting for others included: then the child process is killed. Finite, and grows with the file. */
+export function verifyDeadlineMs(path: string): number {
+  const megabytes = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) / 2 ** 20;
+  return Math.ceil(DEADLINE_MS + megabytes * DEADLINE_MS_PER_MEGABYTE);
+}
+
 /**
  * Checks a file with `quick_check`, and when that finds nothing, brings all of its log into it, in a child process, which alone can
  * be killed when it takes too long. Resolves with what is wrong, or undefined when nothing was found. Rejects with `FENCED` when the
  * check could not be made, or the log not be emptied.
- *
- * @param patienceMs how long others may read or write the file meanwhile. Default 10 s.
  */
-export function verifyFile(path: string, patienceMs = LOCK_TIMEOUT_MS): Promise<string | undefined> {
+export function verifyFile(path: string, options: VerifyOptions = {}): Promise<string | undefined> {
+  const { patienceMs = LOCK_TIMEOUT_MS, clock = systemClock, signal, keepsAlive = true } = options;
+  const deadlineMs = verifyDeadlineMs(path);
   return new Promise((resolve, reject) => {
-    const options = { timeout: DEADLINE_MS, killSignal: 'SIGKILL' } as const;
-    execFile(process.execPath, [SCRIPT, path, String(patienceMs)], options, (error, stdout) => {
+    let isLate = false;
+    const child = execFile(process.execPath, [SCRIPT, path, String(patienceMs)], (error, stdout) => {
+      deadline.cancel();
+      signal?.removeEventListener('abort', kill);
       if (error !== null) {
-        reject(
-          notChecked(path, error.killed === true ? `it took longer than ${DEADLINE_MS} ms` : 'it broke off', error),
-        );
+        reject(notChecked(path, isLate ? `it took longer than ${deadlineMs} ms` : 'it broke off', error));
         return;
       }
-      const { checked, text } = JSON.parse(stdout) as Finding;
+      const { checked, text } = findingOf(stdout);
       if (checked) resolve(text === 'ok' ? undefined : text);
       else reject(notChecked(path, text));
     });
+    const kill = (): void => {
+      child.kill('SIGKILL');
+    };
+    const deadline = clock.after(deadlineMs, () => {
+      isLate = true;
+      kill();
+    });
+    if (signal?.aborted === true) kill();
+    signal?.addEventListener('abort', kill, { once: true });
+    if (!keepsAlive) {
+      deadline.unref();
+      child.unref();
+      for (const pipe of [child.stdin, child.stdout, child.stderr]) if (pipe instanceof Socket) pipe.unref();
+    }
   });
+}
+
+function findingOf(answer: string): Finding {
+  try {
+    return JSON.parse(answer) as Finding;
+  } catch {
+    return { checked: false, text: 'the process that was to do it answered something else' };
+  }
 }
 
 function notChecked(path: string, why: string, cause?: Error): DatabaseError {
@@ -60,7 +104,9 @@ function check(path: string, patienceMs: number): Finding {
   } catch (error) {
     if (!(error instanceof SqliteError)) return { checked: false, text: String(error) };
     const { kind, message } = classifyCode(error.code, error.message, 'statement');
-    return { checked: kind === 'CORRUPT' || kind === 'NOT_A_DATABASE', text: message };
+    // A disk that does not read says nothing about the file (SQLITE_IOERR_CORRUPTFS).
+    const isDamage = (kind === 'CORRUPT' || kind === 'NOT_A_DATABASE') && !error.code.startsWith('SQLITE_IOERR');
+    return { checked: isDamage, text: message };
   }
 }
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { DatabaseError } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { SqliteHandle } from './engine.ts';
@@ -64,6 +65,18 @@ export class WatchedFile {
     const advice =
       'do not kill the process: end it in the ordinary way, which brings what was committed into the database file, and find out what did it';
     throw this.#replaced(what, advice, label);
+  }
+
+  /** Whether both paths lead to what was opened. */
+  get isInPlace(): boolean {
+    const log = this.#log?.writer.open === true ? this.#log.identity : undefined;
+    return leadsTo(this.path, this.#identity) && (log === undefined || leadsTo(`${this.path}-wal`, log));
+  }
+
+  /** Changes when the file does, as far as the file system says; a write that comes back to the same size within its clock's tick is missed. */
+  get mark(): string {
+    const { mtimeMs, size } = statSync(this.path, { throwIfNoEntry: false }) ?? {};
+    return `${mtimeMs} ${size}`;
   }
 
   /** What the file system says of both. */

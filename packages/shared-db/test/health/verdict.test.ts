@@ -1,5 +1,5 @@
 import { DEFAULT_THRESHOLDS, judge, type Reason, type Verdict } from '@hive/shared-db/health';
-import type { DatabaseStatus } from '@hive/shared-db';
+import type { DatabaseStatus, RepairSnapshot } from '@hive/shared-db';
 import { describe, expect, it } from 'vitest';
 import { healthyCheckpoints, healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
 
@@ -128,6 +128,48 @@ describe('a database that is not open', () => {
       failure: { code: 'HIVEDB_E_NOT_A_DATABASE', message: 'it is a text file' },
     });
     expect(evidence).toBe('it is out of order: HIVEDB_E_NOT_A_DATABASE: it is a text file');
+  });
+
+  it.each<readonly [Partial<RepairSnapshot>, string, string]>([
+    [{}, 'writes are refused for 12 s: HIVEDB_E_IO: it broke; the next time in 8 s', 'look at the disk'],
+    [
+      { attempts: 3, found: 'no answer' },
+      'writes are refused for 12 s: HIVEDB_E_IO: it broke; verified 3 times in vain, the next time in 8 s; the last time: no answer',
+      'written again by itself',
+    ],
+    [
+      { attempts: 2, phase: 'verifying', nextAttemptMs: undefined },
+      'writes are refused for 12 s: HIVEDB_E_IO: it broke; verified 1 time in vain, it is being verified now',
+      'look at the disk',
+    ],
+    [
+      { phase: 'elsewhere', nextAttemptMs: undefined },
+      'writes are refused for 12 s: HIVEDB_E_IO: it broke; another process verifies it now',
+      'look at the disk',
+    ],
+    [
+      { attempts: 1, found: 'page 7', damaged: true },
+      'writes are refused for 12 s: HIVEDB_E_IO: it broke; verified 1 time in vain, the next time in 8 s; the last time: page 7',
+      'hive-db restore BACKUP FILE --replace',
+    ],
+    [
+      { phase: 'displaced', nextAttemptMs: undefined },
+      'writes are refused for 12 s: HIVEDB_E_IO: it broke; it is left alone until the file that was opened is back',
+      'put the file back',
+    ],
+  ])('says since when it is fenced, why, and when it is tried again: %j', (more, evidence, advice) => {
+    const waiting: RepairSnapshot = {
+      sinceMs: 12_000,
+      attempts: 0,
+      phase: 'waiting',
+      nextAttemptMs: 8_000,
+      found: undefined,
+      damaged: false,
+    };
+    const failure = { code: 'HIVEDB_E_IO', message: 'it broke' };
+    const reason = onlyReason({ status: 'fenced', failure, repair: { ...waiting, ...more } });
+    expect(reason.evidence).toBe(evidence);
+    expect(reason.advice).toContain(advice);
   });
 
   it('is not blamed for a pool that it does not have', () => {

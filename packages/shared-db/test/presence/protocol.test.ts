@@ -40,6 +40,7 @@ const full = healthyService({
         },
       ],
       lane: { running: 1, writer: { label: 'move stock', heldMs: 5, lockedMs: 4, changedMs: 3 } },
+      repair: { sinceMs: 1, attempts: 2, phase: 'waiting', nextAttemptMs: 3, found: 'nothing', damaged: false },
       turns: {
         mode: 'polling',
         reason: 'nobody listens',
@@ -285,6 +286,7 @@ describe('an answer', () => {
     const mayBeMissing = [
       /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer(?:\.(?:locked|changed)Ms)?|counters\.errors\.\w+)$/,
       /^databases\.0\.(?:leases|waiters)\.0\.(?:owner|acquiredAt|allowedMs)$/,
+      /^databases\.0\.repair(?:\.(?:nextAttemptMs|found))?$/,
       /^databases\.0\.turns(?:\.(?:reason|heldMs|polledAgoMs))?$/,
       /^databases\.0\.checkpoints(?:\.(?:frames|backfilledFrames|last|pinned|failure))?$/,
       /^databases\.0\.slowStatements\.0\.label$|^labels\.0\.callSite$/,

@@ -8,12 +8,12 @@ export interface Failing {
   /** How the names of the files end. */
   readonly suffix: string;
   /** What the caller is told. Cut short: half of the work is done and no error told. */
-  readonly error: 'EIO' | 'ENOSPC' | 'cut short';
+  readonly error: 'EIO' | 'ENOSPC' | 'EROFS' | 'cut short';
   /** How many more bytes are written before a write fails. Default 0. */
   readonly roomBytes?: number;
 }
 
-const ERRORS = { EIO: 5, ENOSPC: 28, 'cut short': 0 } as const;
+const ERRORS = { EIO: 5, ENOSPC: 28, EROFS: 30, 'cut short': 0 } as const;
 
 /** System calls of other processes that fail when a test says so. Gone when the scope ends. */
 export interface FailingCalls extends Disposable {

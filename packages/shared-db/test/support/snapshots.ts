@@ -57,6 +57,7 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
     status: 'open',
     required: false,
     failure: undefined,
+    repair: undefined,
     refused: undefined,
     durability: 'full',
     path: '/srv/secret-place/orders.db',

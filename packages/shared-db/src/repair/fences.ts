@@ -1,0 +1,76 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDirectory } from '../make-directory.ts';
+import { removeFile } from '../remove-file.ts';
+
+/** Why somebody left word. */
+export interface FenceCause {
+  readonly pid: number;
+  readonly code: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/**
+ * Word that processes leave for each other: a file must not be written before it has been verified. One small file for each time
+ * that somebody met an error, named after the device and the inode of the database, in the runtime directory: whoever verifies takes
+ * away the words that were there when he began, and none that came later. Without a directory each process fences for itself alone.
+ */
+export class Fences {
+  readonly #directory: string | undefined;
+  readonly #random: () => number;
+  #words = 0;
+
+  constructor(runtimeDirectory: string | undefined, random: () => number) {
+    this.#directory = runtimeDirectory === undefined ? undefined : join(runtimeDirectory, 'fences');
+    this.#random = random;
+  }
+
+  /** Whether there is a place where words are left. One that somebody has removed says nothing. */
+  get arePlaced(): boolean {
+    return this.#names() !== undefined;
+  }
+
+  isUp(inode: string): boolean {
+    return this.words(inode).length > 0;
+  }
+
+  /** The names of all words about a file. */
+  words(inode: string): readonly string[] {
+    const file = nameOf(inode);
+    return this.#names()?.filter((name) => name === file || name.startsWith(`${file}.`)) ?? [];
+  }
+
+  #names(): readonly string[] | undefined {
+    // Most have none: an error costs ten times what asking does, and it is asked ten times a second.
+    if (this.#directory === undefined || !existsSync(this.#directory)) return undefined;
+    try {
+      return readdirSync(this.#directory);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Leaves word, and returns its name; undefined where that cannot be done, which must not hide why it had to be. */
+  raise(inode: string, why: FenceCause): string | undefined {
+    if (this.#directory === undefined) return undefined;
+    const word = `${nameOf(inode)}.${why.pid}-${this.#words++}-${Math.floor(this.#random() * 2 ** 48).toString(36)}`;
+    try {
+      makeDirectory(this.#directory, 0o700);
+      writeFileSync(join(this.#directory, word), `${JSON.stringify(why)}\n`, { mode: 0o600 });
+      return word;
+    } catch {
+      // The disk that failed may be this one too.
+      return undefined;
+    }
+  }
+
+  /** Takes words away. Those that cannot be stay, and with them the fence; those that somebody else has taken away are gone, too. */
+  lower(words: readonly string[]): void {
+    if (this.#directory !== undefined) for (const word of words) removeFile(join(this.#directory, word));
+  }
+}
+
+function nameOf(inode: string): string {
+  return inode.replace(':', '-');
+}
