@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '@hive/pool';
 import { SqliteError } from '../sqlite/engine.ts';
+import { syncDirectory } from '../sync-directory.ts';
 
 /** A sync that is likely to take less is made at once: going to the thread pool and back costs as much. */
 const AT_ONCE_MS = 0.5;
@@ -108,13 +109,4 @@ function failureOf(error: unknown): Error {
   const failure = new SqliteError('the log could not be synced', 'SQLITE_IOERR_FSYNC');
   failure.cause = error;
   return failure;
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
