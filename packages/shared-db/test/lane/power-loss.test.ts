@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { faultOf, type Fault } from '../support/book-image.ts';
 import { diskEvents, diskRecorder, type DiskEvent } from '../support/disk-events.ts';
@@ -17,7 +17,7 @@ beforeEach(({ skip }) => {
 });
 
 /** How many images are looked at, for each workload. */
-const IMAGES = 120;
+const IMAGES = 100;
 
 const STREAMS = `
   await open();
@@ -94,8 +94,8 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
       careless.prepare(INSERT).run('careless', 1, '');
       await open();
       for (let n = 0; n < 5; n++) await write();
-      await end();
       careless.close();
+      await end();
     `,
   },
 };
@@ -153,12 +153,10 @@ async function logOf(directory: TemporaryDirectory, workload: Workload): Promise
 }
 
 /** Says how to see the same images again, and keeps what that takes. */
-function keepOnFailure(log: string, seed: number): void {
-  onTestFailed(() => {
-    const kept = join(mkdtempSync(join(tmpdir(), 'hive-recording-')), 'log');
-    copyFileSync(log, kept);
-    process.stderr.write(`again, with -t and the name of this test: HIVE_SEED=${seed} HIVE_RECORDING=${kept}\n`);
-  });
+function keep(log: string, seed: number): void {
+  const kept = join(mkdtempSync(join(tmpdir(), 'hive-recording-')), 'log');
+  copyFileSync(log, kept);
+  process.stderr.write(`again, with -t and the name of this test: HIVE_SEED=${seed} HIVE_RECORDING=${kept}\n`);
 }
 
 /** A slow machine is no reason to fail. */
@@ -170,7 +168,7 @@ describe('when the power goes, at any moment', { timeout: TIMEOUT_MS }, () => {
     const seed = seedOfThisRun();
     const log = await logOf(directory, workload);
     const faults = faultsIn(log, seed);
-    if (faults.length > 0) keepOnFailure(log, seed);
+    if (faults.length > 0) keep(log, seed);
     expect(faults).toEqual([]);
   });
 

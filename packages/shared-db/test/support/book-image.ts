@@ -43,7 +43,8 @@ function faultOfFile(path: string, known: Known): Fault | undefined {
   database.it.pragma('synchronous = OFF');
   const check = database.it.pragma('integrity_check', { simple: true });
   if (check !== 'ok') return broken(`integrity_check: ${String(check)}`);
-  if (database.it.pragma('journal_mode', { simple: true }) !== 'wal') return broken('it has no write-ahead log');
+  if (known.opened && database.it.pragma('journal_mode', { simple: true }) !== 'wal')
+    return broken('it has no write-ahead log');
   if (database.it.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'entry'").get() === undefined)
     return lost(known, [], 'there is no table');
   const rows = database.it.prepare('SELECT id, call, parts FROM entry ORDER BY id').all() as Row[];
