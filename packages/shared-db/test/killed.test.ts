@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
-import { companion, type Companion } from './support/companion.ts';
+import { companion, companionWith, type Companion } from './support/companion.ts';
 
 /** Books one entry after another, each as two rows, and says its number when it has been acknowledged. */
 const BOOKKEEPER = `
@@ -27,6 +27,69 @@ const BOOKKEEPER = `
     await new Promise((said) => process.stdout.write(n + '\\n', said));
   }
 `;
+
+/** A shelf, and things on it, each with the number of the write that has put it there. */
+const SHELVES = `
+  import { openDatabaseService, sqlite } from '@hive/shared-db';
+  const [path, name] = args;
+  const sql = 'CREATE TABLE shelf (name TEXT PRIMARY KEY); CREATE TABLE thing (shelf TEXT NOT NULL REFERENCES shelf, n INTEGER NOT NULL, PRIMARY KEY (shelf, n))';
+  const databases = { store: sqlite({ path, migrations: [{ id: 1, name: 'store', sql }], required: true }) };
+  say('opening');
+  const store = (await openDatabaseService({ app: 'stacker', presence: false, databases })).database('store');
+  await store.write('put up', (tx) => tx.run('INSERT INTO shelf VALUES (?)', name));
+  let tried = 0;
+  const thing = 'INSERT INTO thing VALUES (?, ?)';
+  const put = (n) => n % 5 === 0
+    ? store.transaction('put slowly', (tx) => tx.run(thing, name, n))
+    : store.write('put', (tx) => tx.run(thing, name, n));
+`;
+
+/** Puts things on its shelf, several at once, until it is killed. Says what it tries and what it is told of it. */
+const STACKER = `${SHELVES}
+  for (;;) {
+    const numbers = Array.from({ length: 1 + tried % 4 }, () => tried++);
+    for (const n of numbers) say('try ' + n);
+    await Promise.all(numbers.map(async (n) => {
+      await put(n);
+      say('told ' + n);
+    }));
+  }
+`;
+
+/** Puts one thing there for each line that it hears. */
+const SURVIVOR = `${SHELVES}
+  for (;;) {
+    await hear();
+    await put(tried++);
+    say('told');
+  }
+`;
+
+/** What a stacker has said it tried, and was told. */
+interface Stacked {
+  readonly tried: ReadonlySet<number>;
+  readonly told: ReadonlySet<number>;
+}
+
+/** Starts a stacker, kills it some lines later, and tells what it has said. */
+async function stackAndKill(
+  environment: Readonly<Record<string, string>>,
+  path: string,
+  name: string,
+): Promise<Stacked> {
+  const [tried, told] = [new Set<number>(), new Set<number>()];
+  await using stacker = companionWith(environment, STACKER, path, name);
+  const listen = async (lines: number): Promise<void> => {
+    for (let i = 0; i < lines; i++) {
+      const [word, n] = (await stacker.hear()).split(' ');
+      if (word !== 'opening') (word === 'try' ? tried : told).add(Number(n));
+    }
+  };
+  await listen(1 + Math.floor(Math.random() * 40));
+  await stacker.kill();
+  await expect(listen(Infinity)).rejects.toThrow(/^the companion has ended: $/);
+  return { tried, told };
+}
 
 /** Hears a number of lines; the last of them. */
 async function hearMany(bookkeeper: Companion, lines: number): Promise<void> {
@@ -84,6 +147,52 @@ describe('processes that are killed while they write', () => {
         expect([acknowledged, acknowledged + 1]).toContain(entries);
         expect(rest).toEqual({ last: entries - 1, rows: 2 * entries, balance: 0 });
       }
+    },
+  );
+
+  it(
+    'lose nothing in 200 deaths, four at a time, and a survivor goes on after each',
+    { timeout: 180_000 },
+    async () => {
+      using directory = temporaryDirectory();
+      const path = directory.file('store.db');
+      // Compiling what they import takes them most of their time.
+      const environment = { NODE_COMPILE_CACHE: directory.file('compiled') };
+      const stacked = new Map<string, Stacked>();
+      await using survivor = companion(SURVIVOR, path, 'survivor');
+      expect(await survivor.hear()).toBe('opening');
+      let [deaths, survived] = [0, 0];
+      const dieAgainAndAgain = async (): Promise<void> => {
+        while (deaths < 200) {
+          const name = `stacker ${deaths++}`;
+          stacked.set(name, await stackAndKill(environment, path, name));
+          survivor.say('go on');
+          expect(await survivor.hear()).toBe('told');
+          survived++;
+        }
+      };
+      await Promise.all(Array.from({ length: 4 }, dieAgainAndAgain));
+      expect([stacked.size, survived]).toEqual([200, 200]);
+      await survivor.kill();
+
+      await using service = await openDatabaseService({
+        app: 'auditor',
+        presence: false,
+        databases: { store: sqlite({ path, required: true }) },
+      });
+      const { things, checks } = service.database('store').readSync('audit', (c) => ({
+        things: c.all<{ shelf: string; n: number }>('SELECT shelf, n FROM thing'),
+        checks: [c.all('PRAGMA integrity_check'), c.all('PRAGMA foreign_key_check')],
+      }));
+      expect(checks).toEqual([[{ integrity_check: 'ok' }], []]);
+      const found = Map.groupBy(things, ({ shelf }) => shelf);
+      expect(found.get('survivor')).toHaveLength(200);
+      for (const [name, { tried, told }] of stacked) {
+        const numbers = new Set(found.get(name)?.map(({ n }) => n));
+        expect([name, [...told].filter((n) => !numbers.has(n))]).toEqual([name, []]);
+        expect([name, [...numbers].filter((n) => !tried.has(n))]).toEqual([name, []]);
+      }
+      expect([...stacked.values()].reduce((sum, { told }) => sum + told.size, 0)).toBeGreaterThan(1_000);
     },
   );
 });

@@ -1,7 +1,8 @@
-import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '@hive/pool';
 import { SqliteError } from '../sqlite/engine.ts';
+import { syncDirectory } from '../sync-directory.ts';
 
 /** A sync that is likely to take less is made at once: going to the thread pool and back costs as much. */
 const AT_ONCE_MS = 0.5;
@@ -25,8 +26,13 @@ export class LogSync {
   #descriptor: number | undefined;
   #waiting: Synced[] = [];
   #syncing = false;
-  #closed = false;
   #likelyMs = 0;
+  /**
+   * Why a sync has failed: none is tried after it. The system says so once; the next sync would find nothing to do and work, though what
+   * is missing from the log cuts off all that was committed behind it.
+   */
+  #failure: Error | undefined;
+  #closed: PromiseWithResolvers<void> | undefined;
 
   constructor(databasePath: string, clock: Clock) {
     this.#path = `${databasePath}-wal`;
@@ -40,26 +46,32 @@ export class LogSync {
 
   /** Syncs, and blocks this thread for as long. Throws an I/O error of the engine's kind: what was committed may be lost. */
   syncNow(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     try {
       const descriptor = this.#open();
       const startedAt = this.#clock.now();
       fdatasyncSync(descriptor);
       this.#took(this.#clock.now() - startedAt);
     } catch (error) {
-      throw failureOf(error);
+      throw this.#failed(error);
     }
   }
 
   /** Syncs in the thread pool. One at a time: who comes while one is made shares the next. */
   sync(done: Synced): void {
+    if (this.#failure !== undefined) {
+      done(this.#failure);
+      return;
+    }
     this.#waiting.push(done);
     if (!this.#syncing) this.#start();
   }
 
-  /** The connection is being closed. What is under way is finished first. */
-  close(): void {
-    this.#closed = true;
+  /** The connection is closed. Resolves when all that had been asked for is finished, and everybody told. */
+  close(): Promise<void> {
+    this.#closed = Promise.withResolvers();
     if (!this.#syncing) this.#let();
+    return this.#closed.promise;
   }
 
   #start(): void {
@@ -69,7 +81,7 @@ export class LogSync {
     try {
       descriptor = this.#open();
     } catch (error) {
-      for (const done of served) done(failureOf(error));
+      this.#tell(served, this.#failed(error));
       return;
     }
     this.#syncing = true;
@@ -77,11 +89,27 @@ export class LogSync {
     fdatasync(descriptor, (error) => {
       this.#syncing = false;
       this.#took(this.#clock.now() - startedAt);
-      const failure = error === null ? undefined : failureOf(error);
-      if (this.#waiting.length > 0) this.#start();
-      else if (this.#closed) this.#let();
-      for (const done of served) done(failure);
+      if (error === null) {
+        if (this.#waiting.length > 0) this.#start();
+        this.#tell(served);
+      } else {
+        const also = this.#waiting;
+        this.#waiting = [];
+        this.#tell([...served, ...also], this.#failed(error));
+      }
+      if (this.#closed !== undefined && !this.#syncing) this.#let();
     });
+  }
+
+  #tell(served: readonly Synced[], failure?: Error): void {
+    for (const done of served) done(failure);
+  }
+
+  /** As SQLite would have said it, so that it is told and treated as one of its failures. */
+  #failed(error: unknown): Error {
+    this.#failure = new SqliteError('the log could not be synced', 'SQLITE_IOERR_FSYNC');
+    this.#failure.cause = error;
+    return this.#failure;
   }
 
   #took(ms: number): void {
@@ -91,30 +119,14 @@ export class LogSync {
   /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */
   #open(): number {
     if (this.#descriptor !== undefined) return this.#descriptor;
-    const descriptor = openSync(this.#path, 'r');
+    this.#descriptor = openSync(this.#path, 'r');
     syncDirectory(dirname(this.#path));
-    this.#descriptor = descriptor;
-    return descriptor;
+    return this.#descriptor;
   }
 
   #let(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
-  }
-}
-
-/** As SQLite would have said it, so that it is told and treated as one of its failures. */
-function failureOf(error: unknown): Error {
-  const failure = new SqliteError('the log could not be synced', 'SQLITE_IOERR_FSYNC');
-  failure.cause = error;
-  return failure;
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    this.#closed?.resolve();
   }
 }

@@ -104,12 +104,13 @@ export class SqliteDriverConnection implements DriverConnection {
     });
   }
 
-  async commit(): Promise<void> {
-    await this.#now(() => {
+  /** The log is synced from the moment of COMMIT on: whoever closes the connection meanwhile waits for it. */
+  commit(): Promise<void> {
+    return this.#now(() => {
       this.sync.closeIterators();
       this.sync.control('COMMIT');
+      return this.log === undefined ? undefined : lasting(this.log);
     });
-    if (this.log !== undefined) await lasting(this.log);
   }
 
   rollback(): Promise<void> {
@@ -150,12 +151,12 @@ export class SqliteDriverConnection implements DriverConnection {
   close(): Promise<void> {
     return this.#now(() => {
       this.sync.close();
-      this.log?.close();
+      return this.log?.close();
     });
   }
 
   /** What the engine throws becomes a rejection, without the values that it quotes. */
-  #now<T>(run: () => T): Promise<T> {
+  #now<T>(run: () => T | Promise<T>): Promise<T> {
     try {
       return Promise.resolve(run());
     } catch (error) {

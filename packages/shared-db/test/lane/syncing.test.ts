@@ -1,0 +1,182 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '@hive/shared-db/testing';
+import { ask, clerk, COUNT, SAVE } from '../support/clerk.ts';
+import type { Companion } from '../support/companion.ts';
+import { gatedSyncs } from '../support/gated-syncs.ts';
+import { NO_PRELOADED_LIBRARY } from '../support/preloaded-library.ts';
+import { itemsOf, shop } from '../support/shop.ts';
+
+const gate = gatedSyncs();
+afterAll(() => gate?.[Symbol.dispose]());
+beforeEach(({ skip }) => {
+  skip(gate === undefined, NO_PRELOADED_LIBRARY);
+});
+afterEach(() => gate?.open());
+
+/** What has become of the writes that have been settled, in the order in which they were. */
+const TOLD = 'globalThis.told';
+const UNKNOWN = 'HIVEDB_E_OUTCOME_UNKNOWN';
+/** A busy machine is no reason to fail. */
+const PATIENT = { timeout: 10_000 };
+const TIMEOUT_MS = 20_000;
+
+/** Takes note of something that has been settled. */
+function note(what: string): string {
+  return `(globalThis.told ??= []).push(${what})`;
+}
+
+/** Starts writes, or what else takes labels, in one breath, and does not wait for them. */
+function start(call: 'write' | 'transaction', ...labels: readonly string[]): string {
+  const one = `orders.${call}(label, (tx) => insert(tx, label))`;
+  const failed = `(error) => ${note("[label, error.code, error.label].join(' ')")}`;
+  return `void ${JSON.stringify(labels)}.forEach((label) => void ${one}.then(() => ${note('label')}, ${failed}))`;
+}
+
+/** Does something that takes its time, and does not wait for it. */
+function startDoing(what: string): string {
+  return `void ${what}.then(() => ${note("'done'")})`;
+}
+
+interface Office extends AsyncDisposable {
+  readonly writer: Companion;
+  readonly path: string;
+  fences(): readonly string[];
+}
+
+/** Somebody whose syncs are held up at the gate. */
+async function office(): Promise<Office> {
+  const stack = new AsyncDisposableStack();
+  const temporary = stack.use(await shop());
+  const meeting = stack.use(temporaryDirectory());
+  await temporary.service.close();
+  const { path } = temporary;
+  const writer = stack.use(await clerk(path, meeting.path, { durability: 'full', environment: gate!.environment }));
+  // The database opens in its own time.
+  await ask(writer, COUNT);
+  gate!.shut();
+  return {
+    writer,
+    path,
+    fences: () => (readdirSync(meeting.path).includes('fences') ? readdirSync(`${meeting.path}/fences`) : []),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** Waits until so many syncs have begun. */
+async function begun(syncs: number): Promise<void> {
+  await expect.poll(() => gate!.begun, PATIENT).toBe(syncs);
+}
+
+/** What those who open the file afterwards find in it. */
+async function itemsIn(path: string): Promise<readonly string[]> {
+  const { openDatabaseService, sqlite } = await import('@hive/shared-db');
+  const databases = { shop: sqlite({ path, required: true }) };
+  await using service = await openDatabaseService({ app: 'test', presence: false, databases });
+  return itemsOf(service.database('shop'));
+}
+
+describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
+  it('the event loop turns and the next group is committed; each is told after its own sync', async () => {
+    await using place = await office();
+    const { writer } = place;
+    await ask(writer, start('write', 'a', 'b', 'c'));
+    await begun(1);
+    const ticks =
+      'new Promise((end) => { let n = 0; const timer = setInterval(() => { if (++n === 20) end(clearInterval(timer) ?? n); }, 1); })';
+    expect(await ask(writer, ticks)).toBe(20);
+    await ask(writer, start('write', 'd', 'e'));
+    await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(5);
+    expect([await ask(writer, TOLD), gate!.begun]).toEqual([null, 1]);
+    gate!.letThrough();
+    await begun(2);
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'c']);
+    gate!.letThrough();
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('those who come meanwhile share the next sync, however they write', async () => {
+    await using place = await office();
+    const { writer } = place;
+    await ask(writer, start('write', 'a', 'b'));
+    await begun(1);
+    for (const label of ['c', 'd', 'e']) {
+      await ask(writer, start('write', label));
+      await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(['a', 'b', 'c', 'd', 'e'].indexOf(label) + 1);
+    }
+    await ask(writer, start('transaction', 'f'));
+    await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(6);
+    gate!.letThrough();
+    await begun(2);
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b']);
+    gate!.letThrough();
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(gate!.begun).toBe(2);
+  });
+
+  it.for([
+    ['the service that is closed waits for it', 'service.close()'],
+    ['a writer that is flushed waits for it', "orders.flush('all')"],
+  ])('%s, and what was committed is told', async ([, close]) => {
+    await using place = await office();
+    const { writer, path } = place;
+    await ask(writer, start('write', 'a', 'b'));
+    await begun(1);
+    await ask(writer, startDoing(close!));
+    gate!.letThrough();
+    gate!.open();
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'done']);
+    await writer.end();
+    expect(await itemsIn(path)).toEqual(['a', 'b']);
+  });
+
+  it('a flushed writer makes place for the next one, which has a sync of its own', async () => {
+    await using place = await office();
+    const { writer, path } = place;
+    await ask(writer, start('write', 'a', 'b'));
+    await begun(1);
+    await ask(writer, startDoing("orders.flush('all')"));
+    await ask(writer, start('write', 'c', 'd'));
+    gate!.letThrough();
+    await begun(2);
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'done']);
+    gate!.letThrough();
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'done', 'c', 'd']);
+    gate!.open();
+    await writer.end();
+    expect(await itemsIn(path)).toEqual(['a', 'b', 'c', 'd']);
+  });
+});
+
+describe('a sync of a group that fails', { timeout: TIMEOUT_MS }, () => {
+  it('leaves open what became of each of its members, and stops all that come after', async () => {
+    await using place = await office();
+    const { writer } = place;
+    const labels = Array.from({ length: 20 }, (_, n) => `item ${n}`);
+    await ask(writer, start('write', ...labels));
+    await begun(1);
+    gate!.letFail();
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(labels.map((label) => `${label} ${UNKNOWN} ${label}`));
+    expect(place.fences()).toHaveLength(1);
+    expect(await ask(writer, SAVE)).toMatchObject({ code: 'HIVEDB_E_FENCED' });
+    // Nothing was tried again, neither the writes nor the sync; what was committed is seen, whether it lasts or not.
+    expect([await ask(writer, COUNT), gate!.begun]).toEqual([20, 1]);
+  });
+
+  it.for(['write', 'transaction'] as const)(
+    'takes with it what was committed meanwhile, for a sync that works does not reach what is missing before it: %s',
+    async (call) => {
+      await using place = await office();
+      const { writer } = place;
+      await ask(writer, start('write', 'a', 'b'));
+      await begun(1);
+      await ask(writer, start(call, 'c'));
+      await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(3);
+      gate!.letFail();
+      gate!.letThrough();
+      await expect
+        .poll(() => ask(writer, TOLD), PATIENT)
+        .toEqual(['a', 'b', 'c'].map((label) => `${label} ${UNKNOWN} ${label}`));
+    },
+  );
+});

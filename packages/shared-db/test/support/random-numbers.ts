@@ -1,0 +1,16 @@
+/** The seed of this run: the one that `HIVE_SEED` names, or a new one. */
+export function seedOfThisRun(): number {
+  const { HIVE_SEED: seed } = process.env;
+  return seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(seed);
+}
+
+/** Numbers from 0 to 1, the same ones for the same seed. */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
+  };
+}
