@@ -3,7 +3,7 @@ import type { LogLimits } from './limits.ts';
 /** How long nobody must have written before the rest of a log is brought into the file. */
 export const IDLE_MS = 1_000;
 /** How often a log is looked at while somebody writes. At full speed some 2,000 frames come in that time. */
-export const LOOK_MS = 20;
+const LOOK_MS = 20;
 /** How seldom at most, until nobody has written for `IDLE_MS`. */
 const SELDOM_MS = 160;
 /** How often a checkpoint is tried that a reader is in the way of. */
