@@ -137,6 +137,8 @@ export interface LaneWork {
   readonly members: number;
   /** From BEGIN until the group was on the disk, or committed where that is all that was asked for. */
   readonly commitTime: HistogramSnapshot;
+  /** What one group in a hundred took at least, of those of the last minute or two; undefined where there were not a hundred. */
+  readonly lateCommitMs: number | undefined;
 }
 
 /** How a database comes by its turns to write among the processes of this host. */

@@ -210,4 +210,9 @@ function poolStats({ counters = {}, ...changes }: NonNullable<DatabaseChanges['p
   };
 }
 
-const NO_WORK = { groups: 0, members: 0, commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] } };
+const NO_WORK = {
+  groups: 0,
+  members: 0,
+  commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] },
+  lateCommitMs: undefined,
+};

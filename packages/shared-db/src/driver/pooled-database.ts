@@ -562,7 +562,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 }
 
-const NO_WORK: LaneWork = Object.freeze({ groups: 0, members: 0, commitTime: new Histogram().snapshot() });
+const NO_WORK: LaneWork = Object.freeze({
+  groups: 0,
+  members: 0,
+  commitTime: new Histogram().snapshot(),
+  lateCommitMs: undefined,
+});
 const NO_LANE: LaneSnapshot = Object.freeze({
   waiting: 0,
   running: 0,

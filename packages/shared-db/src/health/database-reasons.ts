@@ -14,6 +14,8 @@ type Rule = (database: DatabaseSnapshot, thresholds: Thresholds) => Finding | un
 const POLLED_LATELY_MS = 60_000;
 /** How many holders a sentence names; the snapshot has them all. */
 const NAMED_HOLDERS = 3;
+/** One commit in a hundred may take as long: a disk that takes longer to sync is in everybody's way. */
+const LATE_COMMIT_MS = 10;
 /** A sync of a slow disk takes a second; ten are a disk that hangs. */
 const SILENT_MS = 10_000;
 
@@ -33,6 +35,7 @@ const servingRules: readonly Rule[] = [
   saturated,
   waitingForConnection,
   waitingToWrite,
+  slowCommits,
   polling,
   timeouts,
   longLeases,
@@ -129,6 +132,19 @@ function waitingToWrite({ name, lane }: DatabaseSnapshot, { oldestWaitMs }: Thre
     code: 'waiting-to-write',
     evidence: `${count(waiting, 'write')} waiting to be written, the oldest for ${duration(oldest)}${first}`,
     advice: `hive-db why ${name} says who holds the write lock; keep transactions short and slow work outside them`,
+  };
+}
+
+function slowCommits({ lane, durability }: DatabaseSnapshot): Finding | undefined {
+  const { lateCommitMs } = lane.work;
+  if (lateCommitMs === undefined || lateCommitMs <= LATE_COMMIT_MS) return undefined;
+  const why =
+    durability === 'full' ? 'its disk is slow to sync, or busy with something else' : 'long functions share a group';
+  return {
+    status: 'warn',
+    code: 'slow-commits',
+    evidence: `of the groups of writes of the last minutes one in a hundred took ${duration(lateCommitMs)} or longer`,
+    advice: `${why}: look at what else uses the disk, and at the longest statements of writes`,
   };
 }
 

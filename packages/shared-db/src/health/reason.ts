@@ -12,6 +12,7 @@ export type ReasonCode =
   | 'saturated'
   | 'waiting'
   | 'waiting-to-write'
+  | 'slow-commits'
   | 'polling'
   | 'timeouts'
   | 'long-lease'

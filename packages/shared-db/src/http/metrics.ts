@@ -196,6 +196,24 @@ const databaseMetrics: readonly DatabaseMetric[] = [
     read: ({ lane }) => lane.oldestWaitMs / 1_000,
   },
   {
+    name: 'hive_db_lane_groups_total',
+    type: 'counter',
+    help: 'Transactions that were committed for writes of the lane.',
+    read: ({ lane }) => lane.work.groups,
+  },
+  {
+    name: 'hive_db_lane_writes_total',
+    type: 'counter',
+    help: 'Writes that were committed in them.',
+    read: ({ lane }) => lane.work.members,
+  },
+  {
+    name: 'hive_db_lane_commit_seconds',
+    type: 'histogram',
+    help: 'How long such a transaction took, from BEGIN until it lasts as the durability says.',
+    read: ({ lane }) => lane.work.commitTime,
+  },
+  {
     name: 'hive_db_turns_total',
     type: 'counter',
     help: 'Turns to write, by how they were had.',

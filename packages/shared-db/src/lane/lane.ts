@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Activity } from '../activity.ts';
-import { Alarm, Breather, Histogram, PoolError, type Lease, type Pool } from '@hive/pool';
+import { Alarm, Breather, PoolError, type Lease, type Pool } from '@hive/pool';
 import type { Call } from '../driver/call.ts';
 import type { DriverConnection } from '../driver/driver.ts';
 import { whenFree, type Patience } from '../driver/patience.ts';
@@ -9,6 +9,7 @@ import type { Label } from '../labels.ts';
 import type { LaneWork } from '../snapshot.ts';
 import type { SqliteConnection } from '../sqlite/connection.ts';
 import type { SyncTransaction } from '../sqlite/sync-scope.ts';
+import { CommitTimes } from './commit-times.ts';
 import { Group, MOST_MEMBERS, type GroupEnd, type GroupHost } from './group.ts';
 import type { LogSync } from './log-sync.ts';
 import { inContextOf, NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
@@ -92,7 +93,7 @@ export class Lane {
   #apart = 0;
   /** How long a write takes at present, when many wait. */
   #eachMs = 0;
-  readonly #commitTime = new Histogram();
+  readonly #times = new CommitTimes();
   #groups = 0;
   #members = 0;
   #closed = false;
@@ -476,7 +477,7 @@ export class Lane {
       return;
     }
     const now = this.#host.clock.now();
-    this.#commitTime.record(now - startedAt);
+    this.#times.record(now - startedAt, now);
     this.#eachMs += SMOOTHING * ((now - startedAt) / done.length - this.#eachMs);
     const settle = (): void => {
       for (const member of done) this.#resolve(member, now);
@@ -585,7 +586,12 @@ export class Lane {
 
   /** What has been done, as plain data. */
   work(): LaneWork {
-    return Object.freeze({ groups: this.#groups, members: this.#members, commitTime: this.#commitTime.snapshot() });
+    return Object.freeze({
+      groups: this.#groups,
+      members: this.#members,
+      commitTime: this.#times.all,
+      lateCommitMs: this.#times.lateMs(this.#host.clock.now()),
+    });
   }
 }
 

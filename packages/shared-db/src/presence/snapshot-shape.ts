@@ -173,7 +173,9 @@ const database: Shape<DatabaseSnapshot> = {
             },
           },
         },
-        work: { fields: { groups: 'number', members: 'number', commitTime: histogram } },
+        work: {
+          fields: { groups: 'number', members: 'number', commitTime: histogram, lateCommitMs: { optional: 'number' } },
+        },
       },
     },
     turns: {

@@ -248,6 +248,20 @@ describe('somebody who waits', () => {
   });
 });
 
+describe('commits', () => {
+  const { work } = healthyDatabase().lane;
+
+  it('of which one in a hundred takes longer than ten milliseconds warn', () => {
+    expect(onlyReason({ lane: { work: { ...work, lateCommitMs: 25 } } })).toMatchObject({
+      code: 'slow-commits',
+      evidence: 'of the groups of writes of the last minutes one in a hundred took 25 ms or longer',
+      advice: expect.stringContaining('its disk is slow to sync') as string,
+    });
+    expect(verdictOn({ lane: { work: { ...work, lateCommitMs: 10 } } }).status).toBe('pass');
+    expect(verdictOn({ lane: { work } }).status).toBe('pass');
+  });
+});
+
 describe('turns', () => {
   const turns = { ...healthyDatabase().turns!, mode: 'polling', reason: 'presence is switched off' } as const;
 

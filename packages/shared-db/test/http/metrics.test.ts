@@ -187,13 +187,14 @@ describe('metrics', () => {
 describe('a histogram', () => {
   const orders = { db_client_connection_pool_name: 'orders' };
 
-  it('is there for creating, waiting and using', async () => {
+  it('is there for creating, waiting, using and committing', async () => {
     const families = await scrape(healthyService());
     const histograms = [...families].filter(([, { type }]) => type === 'histogram').map(([name]) => name);
     expect(histograms).toEqual([
       'db_client_connection_create_time_seconds',
       'db_client_connection_wait_time_seconds',
       'db_client_connection_use_time_seconds',
+      'hive_db_lane_commit_seconds',
     ]);
   });
 

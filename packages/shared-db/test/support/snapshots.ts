@@ -137,4 +137,9 @@ function healthyPool({ counters = {}, ...changes }: NonNullable<DatabaseChanges[
   };
 }
 
-const NO_WORK = { groups: 0, members: 0, commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] } };
+const NO_WORK = {
+  groups: 0,
+  members: 0,
+  commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] },
+  lateCommitMs: undefined,
+};

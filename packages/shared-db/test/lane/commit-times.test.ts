@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '@hive/shared-db/testing';
+import { shop } from '../support/shop.ts';
+
+describe('the times of commits', () => {
+  it('are known since the start, and how late the latest of the last minutes were', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock, durability: 'normal' });
+    const { database } = temporary;
+    const work = (): unknown => database.snapshot().lane.work;
+    const take = async (ms: number, times: number): Promise<void> => {
+      for (let n = 0; n < times; n++)
+        await database.write('save', () => {
+          clock.block(ms);
+        });
+    };
+    await take(20, 5);
+    expect(work()).toMatchObject({
+      groups: 5,
+      members: 5,
+      commitTime: { count: 5, maxMs: 20 },
+      lateCommitMs: undefined,
+    });
+    await take(1, 95);
+    expect(work()).toMatchObject({ groups: 100, lateCommitMs: 20 });
+    await clock.advance(60_000);
+    await take(1, 100);
+    expect(work()).toMatchObject({ groups: 200, lateCommitMs: 20 });
+    await clock.advance(60_000);
+    await take(1, 100);
+    expect(work()).toMatchObject({ groups: 300, commitTime: { maxMs: 20 }, lateCommitMs: 1 });
+    await clock.advance(120_000);
+    expect(work()).toMatchObject({ lateCommitMs: undefined });
+  });
+});
