@@ -21,7 +21,12 @@ const IMAGES = 100;
 
 const STREAMS = `
   await open();
-  const stream = async () => { for (let n = 0; n < 6; n++) await (n === 3 ? fail() : write(1 + n % 3)); };
+  const stream = async (_, pace) => {
+    for (let n = 0; n < 6; n++) {
+      await pause(pace);
+      await (n === 3 ? fail() : write(1 + n % 3));
+    }
+  };
   await together(8, stream);
   await end();
 `;

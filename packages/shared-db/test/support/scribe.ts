@@ -7,6 +7,7 @@ import type { DiskRecorder, DiskRecording } from './disk-events.ts';
 const PRELUDE = `
   import { fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
   import { dirname } from 'node:path';
+  import { setTimeout as pause } from 'node:timers/promises';
   import Direct from 'better-sqlite3';
   import { openDatabaseService, sqlite } from '@hive/shared-db';
   const [path, marks, durability, name] = args;
