@@ -68,6 +68,12 @@ async function begun(syncs: number): Promise<void> {
   await expect.poll(() => gate!.begun, PATIENT).toBe(syncs);
 }
 
+/** Somebody has been told, and nobody but these: on a slow machine not all of them are in the first group. */
+async function expectSome(writer: Companion, labels: readonly string[]): Promise<void> {
+  await expect.poll(() => ask(writer, TOLD), PATIENT).not.toBeNull();
+  expect(labels).toEqual(expect.arrayContaining((await ask(writer, TOLD)) as string[]));
+}
+
 /** What those who open the file afterwards find in it. */
 async function itemsIn(path: string): Promise<readonly string[]> {
   const { openDatabaseService, sqlite } = await import('@hive/shared-db');
@@ -90,7 +96,7 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
     expect([await ask(writer, TOLD), gate!.begun]).toEqual([null, 1]);
     gate!.letThrough();
     await begun(2);
-    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'c']);
+    await expectSome(writer, ['a', 'b', 'c']);
     gate!.letThrough();
     await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
@@ -108,7 +114,7 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
     await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(6);
     gate!.letThrough();
     await begun(2);
-    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b']);
+    await expectSome(writer, ['a', 'b']);
     gate!.letThrough();
     await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     expect(gate!.begun).toBe(2);
@@ -137,11 +143,9 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
     await begun(1);
     await ask(writer, startDoing("orders.flush('all')"));
     await ask(writer, start('write', 'c', 'd'));
-    gate!.letThrough();
-    await begun(2);
-    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'done']);
-    gate!.letThrough();
+    for (let n = 0; n < 4; n++) gate!.letThrough();
     await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'done', 'c', 'd']);
+    expect(gate!.begun).toBeGreaterThan(1);
     gate!.open();
     await writer.end();
     expect(await itemsIn(path)).toEqual(['a', 'b', 'c', 'd']);
