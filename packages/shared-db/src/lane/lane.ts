@@ -204,7 +204,8 @@ export class Lane {
     if (this.#gathers) this.#writeNextTurn(lease);
     else
       void SETTLED.then(() => {
-        this.#write(lease, now);
+        // Alone, it has just come.
+        this.#write(lease, this.#queue.length > 1 ? this.#host.clock.now() : now);
       });
   }
 
