@@ -268,7 +268,7 @@ describe('a file that is no recording', () => {
 
   // Only Linux has a regular file without a size that never ends.
   it.skipIf(!existsSync('/proc/self/pagemap'))(
-    'is refused after as much as any recording has when it has no size and no end',
+    'is refused after the most that a recording has when it has no size and no end',
     async () => {
       const { code, err } = await run(['replay', '/proc/self/pagemap']);
       expect({ code, err }).toEqual({

@@ -267,6 +267,35 @@ describe('a write, while another process holds the lock', () => {
     expect(await other.end()).toEqual({ code: 0, stderr: '' });
   });
 
+  it('ends in its own time when it comes while others of its process are in line already', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    const { database } = temporary;
+    await using holder = await holderOf(temporary.path);
+    await using other = companion(
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { orders: sqlite({ path: args[0], durability: 'normal', acquireTimeoutMs: 60_000 }) };
+       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
+       const saved = service.database('orders').write('nightly import', () => 1);
+       say('waiting');
+       await saved;
+       await service.close();
+       goDeaf();`,
+      temporary.path,
+      meeting.path,
+    );
+    expect(await other.hear()).toBe('waiting');
+    const impatient = (): Promise<unknown> => rejectionOf(database.write('save', () => 1, { timeoutMs: 50 }));
+    // From then on this process is behind the other.
+    await expect.poll(impatient, PATIENT).toMatchObject({ code: 'HIVEDB_E_TURN_TIMEOUT' });
+    const patient = database.write('patient', () => 2, { timeoutMs: 60_000 });
+    await turns(100);
+    expect(await impatient()).toMatchObject({ code: 'HIVEDB_E_TURN_TIMEOUT', waiters: [{ label: 'nightly import' }] });
+    holder.say('let go');
+    expect(await patient).toBe(2);
+    expect(await other.end()).toEqual({ code: 0, stderr: '' });
+  });
+
   it('ends without a word of those who came later', async () => {
     using meeting = temporaryDirectory();
     await using temporary = await shop({ runtimeDirectory: meeting.path });

@@ -1,20 +1,18 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Activity } from '../activity.ts';
-import { Alarm, Breather, PoolError, type Lease, type Pool } from '@hive/pool';
+import { Alarm, Breather, PoolError, type Lease } from '@hive/pool';
 import type { Call } from '../driver/call.ts';
 import type { DriverConnection } from '../driver/driver.ts';
-import { whenFree, type Patience } from '../driver/patience.ts';
+import { whenFree } from '../driver/patience.ts';
 import { DatabaseError } from '../errors.ts';
-import type { Label } from '../labels.ts';
 import type { LaneWork } from '../snapshot.ts';
 import type { SqliteConnection } from '../sqlite/connection.ts';
 import type { SyncTransaction } from '../sqlite/sync-scope.ts';
 import { CommitTimes } from './commit-times.ts';
-import { Group, MOST_MEMBERS, type GroupEnd, type GroupHost } from './group.ts';
+import { Group, MOST_MEMBERS, type GroupEnd } from './group.ts';
+import type { LaneHost } from './lane-host.ts';
 import type { LogSync } from './log-sync.ts';
 import { inContextOf, NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
 import { MemberQueue } from './member-queue.ts';
-import type { TurnKeeper } from './turn-keeper.ts';
 
 /** How long a group may have the lock: no other member is begun after it. */
 const GROUP_MS = 8;
@@ -26,33 +24,6 @@ const MOST_WAITING = 10_000;
 const SMOOTHING = 0.2;
 /** How many of a long queue an error names. */
 const NAMED_AHEAD = 10;
-
-/** What a lane asks and tells its database. */
-export interface LaneHost extends GroupHost {
-  readonly name: string;
-  readonly activity: Activity;
-  /** The one connection that writes, and the queue of those who want it for themselves. */
-  readonly writers: Pool<DriverConnection>;
-  /** What processes agree on before they try for the lock. */
-  readonly turns: TurnKeeper;
-  connectionOf(lease: Lease<DriverConnection>): { readonly sync: SqliteConnection; readonly log: LogSync | undefined };
-  /** Throws while writes are stopped. */
-  assertWritable(label: Label, now: number): void;
-  /** Told after each COMMIT and before anybody else is; what it throws, the callers are told instead. */
-  committed(label: Label): void;
-  runCallbacks(callbacks: readonly (() => void)[], label: Label): void;
-  rolledBack(): void;
-  /** How a call waits for a lock. */
-  patience(call: Call): Patience;
-  /** The lock, or the turn to try for it, was not had in time. */
-  busyError(kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT', cause: unknown, label: Label, since: number): Promise<DatabaseError>;
-  /** Whether what a member's function has thrown says that somebody else's lock was in the way. */
-  lostLock(error: unknown, call: Call): boolean;
-  /** What a caller is told. */
-  told(error: unknown, call: Call): unknown;
-  /** A call is over, well or not. */
-  ended(call: Call, now: number): void;
-}
 
 /**
  * What the lane is doing. `working`: it has the writer, and runs a group now or as soon as those who come in this breath have come.
@@ -158,8 +129,7 @@ export class Lane {
     if (call.options.signal !== undefined) this.#listen(member, call.options.signal);
     this.#queue.push(member);
     if (wakes) this.#wake(member, call.at);
-    else if (this.#state.kind === 'queueing' || this.#state.kind === 'contending')
-      this.#deadline.by(call.deadline, call.at);
+    else if (this.#state.kind !== 'working') this.#deadline.by(call.deadline, call.at);
   }
 
   /** Why a caller may not even wait. */
@@ -193,27 +163,27 @@ export class Lane {
     };
   }
 
-  /** Gets in line for the writer at once; the group is made up when it runs, of those who have come by then. */
-  #wake(leader: Member, now: number): void {
+  /**
+   * Gets in line for the writer at once; the group is made up when it runs, of those who have come by then. `cameAt` is when somebody
+   * came to an idle lane; after a group, the event loop gets its turn first.
+   */
+  #wake(leader: Member, cameAt?: number): void {
     const lease = this.#host.writers.tryAcquire({ owner: leader.call.label.text });
     if (lease === undefined) {
       void this.#queueForWriter(leader);
       return;
     }
     this.#state = WORKING;
-    if (this.#gathers) this.#writeNextTurn(lease);
+    const { clock } = this.#host;
+    if (cameAt === undefined || this.#gathers)
+      clock.nextTurn(() => {
+        this.#write(lease, clock.now());
+      });
     else
       void SETTLED.then(() => {
         // Alone, it has just come.
-        this.#write(lease, this.#queue.length > 1 ? this.#host.clock.now() : now);
+        this.#write(lease, this.#queue.length > 1 ? clock.now() : cameAt);
       });
-  }
-
-  #writeNextTurn(lease: Lease<DriverConnection>): void {
-    const { clock } = this.#host;
-    clock.nextTurn(() => {
-      this.#write(lease, clock.now());
-    });
   }
 
   async #queueForWriter(leader: Member): Promise<void> {
@@ -280,18 +250,8 @@ export class Lane {
     }
     this.#expireDue();
     const leader = this.#queue.first;
-    if (leader !== undefined) this.#wakeAgain(leader);
-  }
-
-  /** Others may have been waiting for the writer. The event loop gets its turn before the next group. */
-  #wakeAgain(leader: Member): void {
-    const lease = this.#host.writers.tryAcquire({ owner: leader.call.label.text });
-    if (lease === undefined) {
-      void this.#queueForWriter(leader);
-      return;
-    }
-    this.#state = WORKING;
-    this.#writeNextTurn(lease);
+    // Others may have been waiting for the writer.
+    if (leader !== undefined) this.#wake(leader);
   }
 
   /** Who writes one after the other comes back at once. When nobody has for a turn of the event loop, that of the process is over. */
@@ -365,14 +325,18 @@ export class Lane {
 
   #runGroup(lease: Lease<DriverConnection>, now: number): GroupEnd {
     const { sync, log } = this.#host.connectionOf(lease);
-    const members = this.#queue.head(this.#apart > 0 ? 1 : MOST_MEMBERS);
+    const members = this.#candidates();
     const label = members[0]?.call.label;
     if (label === undefined) return COMMITTED;
     const { activity } = this.#host;
     const outer = activity.label(label.id);
     try {
       this.#host.assertWritable(label, now);
-      for (const member of members) member.begun = true;
+      for (const member of members) {
+        // What an earlier group that failed has left behind says nothing about this one.
+        reset(member);
+        member.begun = true;
+      }
       const end = new Group(sync, members, this.#host, now + GROUP_MS).run();
       return end.kind === 'busy' ? end : this.#sort(members, end, log, now);
     } catch (error) {
@@ -405,6 +369,11 @@ export class Lane {
     } catch {
       lease.destroy();
     }
+  }
+
+  /** Those of whom the next group is made up. */
+  #candidates(): readonly Member[] {
+    return this.#queue.head(this.#apart > 0 ? 1 : MOST_MEMBERS);
   }
 
   /** Who is done, who has failed, and who stays for the next group. */
@@ -500,7 +469,7 @@ export class Lane {
 
   /** Nobody can be written, for a reason that has nothing to do with what they want. */
   #refuse(error: unknown): void {
-    for (const member of this.#queue.head(MOST_MEMBERS)) this.#leave(member, forCall(error, member.call));
+    for (const member of this.#candidates()) this.#leave(member, forCall(error, member.call));
   }
 
   #leave(member: Member, error: unknown): void {

@@ -10,7 +10,8 @@ import type { Call } from '../driver/call.ts';
 import { PooledDatabase } from '../driver/pooled-database.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
 import { newLabel, type Label } from '../labels.ts';
-import { Lane, type LaneHost } from '../lane/lane.ts';
+import type { LaneHost } from '../lane/lane-host.ts';
+import { Lane } from '../lane/lane.ts';
 import { LogSync } from '../lane/log-sync.ts';
 import type { Priority } from '../lane/member.ts';
 import { TurnKeeper } from '../lane/turn-keeper.ts';
@@ -47,8 +48,9 @@ const NOT_IN_ITS_PLACE = 'another one is not opened in its place';
 /** A named database in one SQLite file. */
 export interface SqliteDatabase extends Database {
   /**
-   * Runs a synchronous function in a transaction of its own: all or nothing, acknowledged after COMMIT. The function may be run
-   * again when the lock was lost, so its only effects should be statements. Costs about a sixth more than the bare transaction.
+   * Runs a synchronous function, all or nothing, acknowledged after COMMIT when it will last as the durability says. Those that wait
+   * together share a transaction and are undone each by itself. The function may be run again, when the lock was lost or another in its
+   * group has failed, so its only effects should be statements. Alone it costs a third to a half more than the bare transaction.
    */
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options?: WriteOptions): Promise<T>;
   /**

@@ -41,7 +41,7 @@ describe('a write that waits in the lane', () => {
     expect(itemsOf(database)).toEqual(['c', 'f', 'b', 'd', 'a', 'e']);
   });
 
-  it('is as urgent as any other when it has waited for a quarter of a second', async () => {
+  it('counts as urgent when it has waited for a quarter of a second', async () => {
     const clock = new VirtualClock();
     await using temporary = await shop({ clock });
     const { database } = temporary;

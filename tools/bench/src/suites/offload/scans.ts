@@ -1,5 +1,5 @@
+import { lateness } from '../../lateness.ts';
 import { versionOf } from '../../machine.ts';
-import { percentile } from '../../median.ts';
 import type { Contestant, Scenario } from '../../scenario.ts';
 import { openBare, openService } from '../sqlite/stage.ts';
 
@@ -64,28 +64,14 @@ function ticking(role: Contestant['role'], name: string, open: (rows: number) =>
     begin: async () => {
       const { scan, end } = await open(calibrated());
       await scan();
-      return { sample: () => lateness(scan), end };
+      // A turn after each: else whoever scans in promise reactions alone lets no timer in at all.
+      const step = async (): Promise<void> => {
+        await scan();
+        await new Promise((resolve) => setImmediate(resolve));
+      };
+      return { sample: () => lateness(SAMPLE_MS, step), end };
     },
   };
-}
-
-async function lateness(scan: () => Promise<unknown>): Promise<readonly number[]> {
-  const late: number[] = [];
-  const end = performance.now() + SAMPLE_MS;
-  const arm = (): void => {
-    const due = performance.now() + 1;
-    setTimeout(() => {
-      late.push(Math.max(0, performance.now() - due));
-      if (performance.now() < end) arm();
-    }, 1);
-  };
-  arm();
-  while (performance.now() < end) {
-    await scan();
-    // Else whoever scans in promise reactions alone lets no timer in at all.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return [percentile(late, 0.99), Math.max(...late)];
 }
 
 /** Whether a second thread is a second pair of hands. */

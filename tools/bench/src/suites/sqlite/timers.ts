@@ -1,5 +1,5 @@
+import { lateness } from '../../lateness.ts';
 import { versionOf } from '../../machine.ts';
-import { percentile } from '../../median.ts';
 import type { Contestant, Scenario } from '../../scenario.ts';
 import { openService, type Durability, type ServiceStage } from './stage.ts';
 
@@ -35,7 +35,7 @@ function loop(what: string, durability: Durability, call: (stage: ServiceStage) 
     check: () => Promise.resolve(),
     begin: async () => {
       const stage = await openService(durability);
-      return { sample: () => lateness(() => call(stage)), end: () => stage.end() };
+      return { sample: () => lateness(LOOP_MS, () => call(stage)), end: () => stage.end() };
     },
   };
 }
@@ -49,23 +49,8 @@ function idle(): Contestant {
     check: () => Promise.resolve(),
     begin: () =>
       Promise.resolve({
-        sample: () => lateness(() => new Promise((resolve) => setImmediate(resolve))),
+        sample: () => lateness(LOOP_MS, () => new Promise((resolve) => setImmediate(resolve))),
         end: () => Promise.resolve(),
       }),
   };
-}
-
-async function lateness(call: () => Promise<unknown>): Promise<readonly number[]> {
-  const late: number[] = [];
-  const end = performance.now() + LOOP_MS;
-  const arm = (): void => {
-    const due = performance.now() + 1;
-    setTimeout(() => {
-      late.push(Math.max(0, performance.now() - due));
-      if (performance.now() < end) arm();
-    }, 1);
-  };
-  arm();
-  while (performance.now() < end) await call();
-  return [percentile(late, 0.99), Math.max(...late)];
 }
