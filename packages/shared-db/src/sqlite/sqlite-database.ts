@@ -50,7 +50,7 @@ export interface SqliteDatabase extends Database {
   /**
    * Runs a synchronous function, all or nothing, acknowledged after COMMIT when it will last as the durability says. Those that wait
    * together share a transaction and are undone each by itself. The function may be run again, when the lock was lost or another in its
-   * group has failed, so its only effects should be statements. Alone it costs a third to a half more than the bare transaction.
+   * group has failed, so its only effects should be statements. Alone it costs about half as much again as the bare transaction.
    */
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options?: WriteOptions): Promise<T>;
   /**
