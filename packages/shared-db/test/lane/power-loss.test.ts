@@ -58,12 +58,14 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   'so much that the log is brought into the file, and begun again, in the middle': {
     program: `
       mkdirSync(dirname(path));
-      const directory = openSync(dirname(dirname(path)), 'r');
-      fsyncSync(directory);
-      const made = new Direct(path);
+      // Somebody else's file is made where nobody looks: it is empty for a while.
+      const draft = dirname(path) + '.draft';
+      const made = new Direct(draft);
       made.pragma('page_size = 512');
       made.pragma('journal_mode = WAL');
       made.close();
+      renameSync(draft, path);
+      for (const made of [dirname(path), dirname(dirname(path))]) fsyncSync(openSync(made, 'r'));
       filler = 'x'.repeat(3_000);
       await open();
       for (let n = 0; n < 24; n++) await together(1 + n % 12, () => write(1 + n % 3));

@@ -5,7 +5,7 @@ import type { DiskRecorder, DiskRecording } from './disk-events.ts';
 
 /** What a scribe may use, beside what every companion may. It marks what it is told of its writes, as soon as it is. */
 const PRELUDE = `
-  import { fsyncSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+  import { fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
   import { dirname } from 'node:path';
   import { setTimeout as pause } from 'node:timers/promises';
   import Direct from 'better-sqlite3';
