@@ -3,6 +3,7 @@ import { transactionEnded } from '../driver/transaction-ended.ts';
 import type { Label } from '../labels.ts';
 import type { SqliteConnection } from '../sqlite/connection.ts';
 import { synchronous, SyncScope } from '../sqlite/sync-scope.ts';
+import type { LogSync } from './log-sync.ts';
 import { inContextOf, reset, type Member } from './member.ts';
 
 /** More than this do not share a commit: what it saves grows no further, and whoever comes meanwhile waits for all of them. */
@@ -12,6 +13,12 @@ export const MOST_MEMBERS = 64;
  * the others of its handful run once more, each with its own.
  */
 const HANDFUL = 8;
+
+/** The connection that writes, and what makes its commits last where they are to survive the loss of power. */
+export interface Writer {
+  readonly sync: SqliteConnection;
+  readonly log: LogSync | undefined;
+}
 
 /** What a group asks and tells the database that it writes to. */
 export interface GroupHost {
@@ -42,6 +49,7 @@ const REFUSED: GroupEnd = Object.freeze({ kind: 'refused' });
 /** One transaction for several writes: BEGIN, their functions one after another, COMMIT, without an await in between. */
 export class Group {
   readonly #connection: SqliteConnection;
+  readonly #log: LogSync | undefined;
   readonly #members: readonly Member[];
   readonly #host: GroupHost;
   /** On the clock: no other member is begun from then on. */
@@ -49,8 +57,9 @@ export class Group {
   /** Who has run last, and is to blame when the transaction has ended. */
   #latest: Member | undefined;
 
-  constructor(connection: SqliteConnection, members: readonly Member[], host: GroupHost, until: number) {
-    this.#connection = connection;
+  constructor(writer: Writer, members: readonly Member[], host: GroupHost, until: number) {
+    this.#connection = writer.sync;
+    this.#log = writer.log;
     this.#members = members;
     this.#host = host;
     this.#until = until;
@@ -150,6 +159,7 @@ export class Group {
   }
 
   #commit(): GroupEnd {
+    this.#log?.makeRoom();
     try {
       this.#connection.control('COMMIT');
       return COMMITTED;

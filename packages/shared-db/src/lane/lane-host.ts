@@ -5,9 +5,7 @@ import type { DriverConnection } from '../driver/driver.ts';
 import type { Patience } from '../driver/patience.ts';
 import type { DatabaseError } from '../errors.ts';
 import type { Label } from '../labels.ts';
-import type { SqliteConnection } from '../sqlite/connection.ts';
-import type { GroupHost } from './group.ts';
-import type { LogSync } from './log-sync.ts';
+import type { GroupHost, Writer } from './group.ts';
 import type { TurnKeeper } from './turn-keeper.ts';
 
 /** What a lane asks and tells its database. */
@@ -18,7 +16,7 @@ export interface LaneHost extends GroupHost {
   readonly writers: Pool<DriverConnection>;
   /** What processes agree on before they try for the lock. */
   readonly turns: TurnKeeper;
-  connectionOf(lease: Lease<DriverConnection>): { readonly sync: SqliteConnection; readonly log: LogSync | undefined };
+  connectionOf(lease: Lease<DriverConnection>): Writer;
   /** Throws while writes are stopped. */
   assertWritable(label: Label, now: number): void;
   /** Told after each COMMIT and before anybody else is; what it throws, the callers are told instead. */

@@ -218,7 +218,8 @@ export class Lane {
   /** One group; then whoever wants the writer for itself, and then the next group. */
   #write(lease: Lease<DriverConnection>, now: number): void {
     this.#state = WORKING;
-    if (this.#host.turns.mustAsk) {
+    const { turns } = this.#host;
+    if (turns.mustAsk && !(this.#isBrief(lease) && turns.barge())) {
       void this.#getInLine(lease);
       return;
     }
@@ -234,6 +235,11 @@ export class Lane {
       return;
     }
     this.#next(lease);
+  }
+
+  /** Whether the lock is only had for a moment, and the next one is not wanted before the disk has done its work. */
+  #isBrief(lease: Lease<DriverConnection>): boolean {
+    return this.#queue.length === 1 && this.#host.connectionOf(lease).log !== undefined;
   }
 
   #next(lease: Lease<DriverConnection>): void {
@@ -324,7 +330,7 @@ export class Lane {
   }
 
   #runGroup(lease: Lease<DriverConnection>, now: number): GroupEnd {
-    const { sync, log } = this.#host.connectionOf(lease);
+    const writer = this.#host.connectionOf(lease);
     const members = this.#candidates();
     const label = members[0]?.call.label;
     if (label === undefined) return COMMITTED;
@@ -337,10 +343,10 @@ export class Lane {
         reset(member);
         member.begun = true;
       }
-      const end = new Group(sync, members, this.#host, now + GROUP_MS).run();
-      return end.kind === 'busy' ? end : this.#sort(members, end, log, now);
+      const end = new Group(writer, members, this.#host, now + GROUP_MS).run();
+      return end.kind === 'busy' ? end : this.#sort(members, end, writer.log, now);
     } catch (error) {
-      this.#undo(lease, sync);
+      this.#undo(lease, writer.sync);
       throw error;
     } finally {
       this.#release(members);
@@ -411,9 +417,19 @@ export class Lane {
   #makeLast(done: readonly Member[], log: LogSync | undefined, startedAt: number): void {
     this.#groups++;
     this.#members += done.length;
+    this.#host.turns.wrote(done.length);
+    try {
+      this.#host.committed(done[0]!.call.label);
+    } catch (error) {
+      for (const member of done) this.#fail(member, forCall(error, member.call));
+      return;
+    }
+    const isLast = this.#queue.length === 0;
+    // The disk may take ten times as long as the lock was held.
+    if (log !== undefined && isLast) this.#host.turns.yield();
     if (log === undefined) {
       this.#acknowledge(done, startedAt);
-    } else if (done.length === 1 && this.#queue.length === 0 && log.isQuick) {
+    } else if (done.length === 1 && isLast && log.isQuick) {
       this.#syncNow(done, log, startedAt);
     } else {
       log.sync((error) => {
@@ -438,14 +454,6 @@ export class Lane {
   }
 
   #acknowledge(done: readonly Member[], startedAt: number): void {
-    const [first] = done;
-    if (first === undefined) return;
-    try {
-      this.#host.committed(first.call.label);
-    } catch (error) {
-      for (const member of done) this.#fail(member, forCall(error, member.call));
-      return;
-    }
     const now = this.#host.clock.now();
     this.#times.record(now - startedAt, now);
     this.#eachMs += SMOOTHING * ((now - startedAt) / done.length - this.#eachMs);

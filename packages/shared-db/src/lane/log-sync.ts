@@ -1,11 +1,12 @@
-import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
+import { closeSync, constants, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '@hive/pool';
 import { SqliteError } from '../sqlite/engine.ts';
 import { syncDirectory } from '../sync-directory.ts';
+import { LogRoom } from './log-room.ts';
 
 /** A sync that is likely to take less is made at once: going to the thread pool and back costs as much. */
-const AT_ONCE_MS = 0.5;
+const AT_ONCE_MS = 1;
 /** Weight of the newest sync in what the next one is likely to take. */
 const SMOOTHING = 0.2;
 
@@ -23,6 +24,7 @@ type Synced = (error: Error | undefined) => void;
 export class LogSync {
   readonly #path: string;
   readonly #clock: Clock;
+  readonly #room = new LogRoom();
   #descriptor: number | undefined;
   #waiting: Synced[] = [];
   #syncing = false;
@@ -42,6 +44,11 @@ export class LogSync {
   /** Whether the next sync is likely to be so short that waiting for it costs less than having it done elsewhere. */
   get isQuick(): boolean {
     return this.#likelyMs < AT_ONCE_MS && !this.#syncing;
+  }
+
+  /** Makes the next syncs quicker. Call it with the write lock held, before COMMIT. */
+  makeRoom(): void {
+    if (this.#descriptor !== undefined) this.#room.make(this.#descriptor);
   }
 
   /** Syncs, and blocks this thread for as long. Throws an I/O error of the engine's kind: what was committed may be lost. */
@@ -119,7 +126,7 @@ export class LogSync {
   /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */
   #open(): number {
     if (this.#descriptor !== undefined) return this.#descriptor;
-    this.#descriptor = openSync(this.#path, 'r');
+    this.#descriptor = openSync(this.#path, constants.O_RDWR | constants.O_NOATIME);
     syncDirectory(dirname(this.#path));
     return this.#descriptor;
   }

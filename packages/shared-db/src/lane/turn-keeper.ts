@@ -1,6 +1,12 @@
 import type { Clock } from '@hive/pool';
 import type { Turn, Turns } from '../turns/turns.ts';
 
+/** A turn of long transactions lasts for as many, or three times as long as it was given for: handing over costs the time of half a one. */
+const LEAST_WRITES = 7;
+const MOST_QUANTA = 4;
+/** How often a process tries for the lock before its turn, between two turns. */
+const MOST_BARGES = 8;
+
 /**
  * The turn of this process to write to one file, while it has one. Who writes asks `mustAsk` first and gets in line where it must, or
  * where the lock turned out to be taken. Before the file is known there is nobody to ask.
@@ -9,6 +15,10 @@ export class TurnKeeper {
   readonly #clock: Clock;
   #turns: Turns | undefined;
   #turn: Turn | undefined;
+  /** In this turn. */
+  #written = 0;
+  /** Since the last turn. */
+  #barged = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,14 +44,39 @@ export class TurnKeeper {
     return this.#turn === undefined && this.#turns?.mayTry === false;
   }
 
+  /**
+   * Whether the lock may be tried for all the same. For those who have it for a moment and are then busy for much longer: it is free
+   * most of the time, and somebody whose turn it is finds it so. There is a limit, so that he does.
+   */
+  barge(): boolean {
+    return this.#barged++ < MOST_BARGES;
+  }
+
   /** Resolves when it is this process's turn. Rejects with the reason of the signal. */
   async take(signal: AbortSignal): Promise<void> {
+    this.#barged = 0;
+    this.#written = 0;
     if (this.#turn === undefined) this.#turn = await this.#turns?.take({ signal });
+  }
+
+  /** So many writes were committed. */
+  wrote(count: number): void {
+    this.#written += count;
   }
 
   /** Something has been written: the turn is given on when it has lasted long enough and somebody wants it. */
   passOn(): void {
-    if (this.#turn !== undefined && this.#turns?.wanted === true && this.#clock.now() >= this.#turn.endsAt) this.end();
+    if (this.#turn !== undefined && this.#turns?.wanted === true && this.#isOver(this.#turn)) this.end();
+  }
+
+  /** There is nothing to write for now: the turn is given on when somebody wants it. */
+  yield(): void {
+    if (this.#turn !== undefined && this.#turns?.wanted === true) this.end();
+  }
+
+  #isOver({ since, endsAt }: Turn): boolean {
+    const now = this.#clock.now();
+    return now >= endsAt && (this.#written >= LEAST_WRITES || now - since >= MOST_QUANTA * (endsAt - since));
   }
 
   end(): void {

@@ -108,6 +108,7 @@ export class SqliteDriverConnection implements DriverConnection {
   commit(): Promise<void> {
     return this.#now(() => {
       this.sync.closeIterators();
+      this.log?.makeRoom();
       this.sync.control('COMMIT');
       return this.log === undefined ? undefined : lasting(this.log);
     });

@@ -36,7 +36,7 @@ export class NoTurns implements Turns {
     const now = this.#clock.now();
     this.#polled++;
     this.#polledAt = now;
-    return Promise.resolve({ endsAt: now + POLLING_QUANTUM_MS, end: nothing });
+    return Promise.resolve({ since: now, endsAt: now + POLLING_QUANTUM_MS, end: nothing });
   }
 
   close(): void {

@@ -27,6 +27,8 @@ export interface TakeOptions {
 
 /** A process's turn to write. */
 export interface Turn {
+  /** On the clock: when it began. */
+  readonly since: number;
   /** On the clock: from then on it is to be ended after the group that runs, if turns are `wanted`. */
   readonly endsAt: number;
   /** Gives it on: one small message. The end of what is over already does nothing. */

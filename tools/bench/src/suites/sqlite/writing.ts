@@ -7,8 +7,8 @@ export function writeScenario(durability: Durability): Scenario {
     name: `write, ${durability}`,
     about: `One row in a transaction of its own, one at a time, durability ${durability}: write against transaction().immediate.`,
     measures: [{ name: 'time each', unit: 'us', better: 'lower' }],
-    rounds: 101,
-    contestants: inserting(durability, durability === 'full' ? 100 : 1_000, async (stage, count) => {
+    rounds: durability === 'full' ? 41 : 101,
+    contestants: inserting(durability, durability === 'full' ? 500 : 1_000, async (stage, count) => {
       for (let i = 0; i < count; i++) await addEntry(stage, i);
     }),
   };

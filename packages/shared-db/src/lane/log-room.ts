@@ -1,0 +1,71 @@
+import { fstatSync, ftruncateSync, readSync, writevSync } from 'node:fs';
+
+/** What precedes the frames of a log, and each page in its frame (sqlite.org/fileformat2.html, section 4.1). */
+const HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
+/** Where they are, of either header. A frame counts when its salt is that of the log. */
+const PAGE_SIZE_AT = 8;
+const LOG_SALT_AT = 16;
+const FRAME_SALT_AT = 8;
+const SALT_BYTES = 8;
+
+const ZEROS = Buffer.alloc(64 * 1024);
+/** How many of them are added at most: a commit makes the file longer itself once in a mebibyte. */
+const MOST_PIECES = 16;
+
+/**
+ * Makes a log longer before it is needed. A sync after which the file is longer has to bring to the disk where its new blocks are, and
+ * takes twice as long as one that finds them in place; so they are written ahead, as zeros, doubling what is there by up to a mebibyte.
+ * Nobody reads them: a log ends at the first frame without its salt.
+ *
+ * The log has to be opened so that reading it leaves no time of access behind; and its times are not asked for without need, since what
+ * was asked for is then kept exactly. Either has the next sync write one block more.
+ */
+export class LogRoom {
+  /** Where the salt of the last frame is that fits; none does yet. */
+  #lastAt = 0;
+  /** What was there when it was looked at last. */
+  readonly #last = Buffer.alloc(SALT_BYTES);
+  readonly #found = Buffer.alloc(SALT_BYTES);
+  readonly #header = Buffer.alloc(HEADER_BYTES);
+
+  /**
+   * Call it with the write lock held, under which nobody else writes to the log or cuts it. Costs one read of eight bytes, and some more
+   * calls when the end of the log was reached. What goes wrong is left to the commit to find out.
+   */
+  make(log: number): void {
+    try {
+      if (readSync(log, this.#found, 0, SALT_BYTES, this.#lastAt) < SALT_BYTES || !this.#found.equals(this.#last))
+        this.#look(log);
+    } catch {
+      // A disk that is full or broken is met again at once, by who has something to lose.
+    }
+  }
+
+  #look(log: number): void {
+    const { size } = fstatSync(log);
+    if (readSync(log, this.#header, 0, HEADER_BYTES, 0) < HEADER_BYTES) return;
+    this.#watch(log, size);
+    const isFull = this.#last.compare(this.#header, LOG_SALT_AT, LOG_SALT_AT + SALT_BYTES) === 0;
+    if (isFull) this.#watch(log, grown(log, size));
+  }
+
+  #watch(log: number, size: number): void {
+    const frameBytes = FRAME_HEADER_BYTES + this.#header.readUInt32BE(PAGE_SIZE_AT);
+    const frames = Math.max(1, Math.floor((size - HEADER_BYTES) / frameBytes));
+    this.#lastAt = HEADER_BYTES + (frames - 1) * frameBytes + FRAME_SALT_AT;
+    readSync(log, this.#last, 0, SALT_BYTES, this.#lastAt);
+  }
+}
+
+/** Returns how long it is then. The last that a disk has left is not taken. */
+function grown(log: number, size: number): number {
+  const pieces = Math.min(MOST_PIECES, Math.max(1, Math.floor(size / ZEROS.length)));
+  let written = 0;
+  try {
+    written = writevSync(log, Array<Buffer>(pieces).fill(ZEROS), size);
+  } finally {
+    if (written < pieces * ZEROS.length) ftruncateSync(log, size);
+  }
+  return written < pieces * ZEROS.length ? size : size + written;
+}
