@@ -10,8 +10,10 @@ const FRAME_SALT_AT = 8;
 const SALT_BYTES = 8;
 
 const ZEROS = Buffer.alloc(64 * 1024);
-/** How many of them are added at most: a commit makes the file longer itself once in a mebibyte. */
+/** How many of them are added at most: a few commits in a mebibyte make the file longer themselves. */
 const MOST_PIECES = 16;
+/** Looking at every commit would cost a lone write a fiftieth of its time. */
+const LOOK_EVERY = 4;
 
 /**
  * Makes a log longer before it is needed. A sync after which the file is longer has to bring to the disk where its new blocks are, and
@@ -26,14 +28,16 @@ export class LogRoom {
   #lastAt = 0;
   /** What was there when it was looked at last. */
   readonly #last = Buffer.alloc(SALT_BYTES);
+  #commits = 0;
   readonly #found = Buffer.alloc(SALT_BYTES);
   readonly #header = Buffer.alloc(HEADER_BYTES);
 
   /**
-   * Call it with the write lock held, under which nobody else writes to the log or cuts it. Costs one read of eight bytes, and some more
-   * calls when the end of the log was reached. What goes wrong is left to the commit to find out.
+   * Call it before each COMMIT, with the write lock held: under it nobody else writes to the log or cuts it. Costs one read of eight
+   * bytes now and then, and some more calls when the end was reached. What goes wrong is left to the commit to find out.
    */
   make(log: number): void {
+    if (this.#commits++ % LOOK_EVERY !== 0) return;
     try {
       if (readSync(log, this.#found, 0, SALT_BYTES, this.#lastAt) < SALT_BYTES || !this.#found.equals(this.#last))
         this.#look(log);

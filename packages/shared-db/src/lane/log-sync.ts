@@ -7,6 +7,8 @@ import { LogRoom } from './log-room.ts';
 
 /** A sync that is likely to take less is made at once: going to the thread pool and back costs as much. */
 const AT_ONCE_MS = 1;
+/** A single slow one says nothing about the next. */
+const MOST_COUNTED_MS = 2 * AT_ONCE_MS;
 /** Weight of the newest sync in what the next one is likely to take. */
 const SMOOTHING = 0.2;
 
@@ -120,7 +122,7 @@ export class LogSync {
   }
 
   #took(ms: number): void {
-    this.#likelyMs += SMOOTHING * (ms - this.#likelyMs);
+    this.#likelyMs += SMOOTHING * (Math.min(ms, MOST_COUNTED_MS) - this.#likelyMs);
   }
 
   /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */
