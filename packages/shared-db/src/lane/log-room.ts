@@ -1,4 +1,4 @@
-import { fstatSync, ftruncateSync, readSync, writevSync } from 'node:fs';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 
 /** What precedes the frames of a log, and each page in its frame (sqlite.org/fileformat2.html, section 4.1). */
 const HEADER_BYTES = 32;
@@ -9,9 +9,9 @@ const LOG_SALT_AT = 16;
 const FRAME_SALT_AT = 8;
 const SALT_BYTES = 8;
 
-const ZEROS = Buffer.alloc(64 * 1024);
-/** How many of them are added at most: a few commits in a mebibyte make the file longer themselves. */
-const MOST_PIECES = 16;
+/** Bytes that are added at least and at most: a few commits in a mebibyte make the file longer themselves. */
+const LEAST_BYTES = 64 * 1024;
+const MOST_BYTES = 1024 * 1024;
 /** Looking at every commit would cost a lone write a fiftieth of its time. */
 const LOOK_EVERY = 4;
 
@@ -64,12 +64,12 @@ export class LogRoom {
 
 /** Returns how long it is then. The last that a disk has left is not taken. */
 function grown(log: number, size: number): number {
-  const pieces = Math.min(MOST_PIECES, Math.max(1, Math.floor(size / ZEROS.length)));
+  const zeros = Buffer.alloc(Math.min(MOST_BYTES, Math.max(LEAST_BYTES, size)));
   let written = 0;
   try {
-    written = writevSync(log, Array<Buffer>(pieces).fill(ZEROS), size);
+    written = writeSync(log, zeros, 0, zeros.length, size);
   } finally {
-    if (written < pieces * ZEROS.length) ftruncateSync(log, size);
+    if (written < zeros.length) ftruncateSync(log, size);
   }
-  return written < pieces * ZEROS.length ? size : size + written;
+  return written < zeros.length ? size : size + written;
 }

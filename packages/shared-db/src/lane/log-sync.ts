@@ -128,7 +128,7 @@ export class LogSync {
   /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */
   #open(): number {
     if (this.#descriptor !== undefined) return this.#descriptor;
-    this.#descriptor = openSync(this.#path, constants.O_RDWR | constants.O_NOATIME);
+    this.#descriptor = openLog(this.#path);
     syncDirectory(dirname(this.#path));
     return this.#descriptor;
   }
@@ -137,5 +137,15 @@ export class LogSync {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
     this.#closed?.resolve();
+  }
+}
+
+/** Without times of access, which the next sync would have to write; only the owner of a file may ask for that. */
+function openLog(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_NOATIME);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    return openSync(path, constants.O_RDWR);
   }
 }
