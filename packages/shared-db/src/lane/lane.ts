@@ -4,6 +4,7 @@ import type { Call } from '../driver/call.ts';
 import type { DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
 import { DatabaseError } from '../errors.ts';
+import type { Label } from '../labels.ts';
 import type { LaneWork } from '../snapshot.ts';
 import type { SqliteConnection } from '../sqlite/connection.ts';
 import type { SyncTransaction } from '../sqlite/sync-scope.ts';
@@ -398,7 +399,8 @@ export class Lane {
         lost ??= this.#failed(member);
       }
     }
-    if (done.length > 0) this.#makeLast(done, log, startedAt);
+    const [first] = done;
+    if (first !== undefined && this.#isStillThere(first.call.label, done)) this.#makeLast(done, log, startedAt);
     return lost === undefined ? end : { kind: 'busy', error: lost };
   }
 
@@ -413,23 +415,30 @@ export class Lane {
     return error;
   }
 
+  /** Whether they were committed to the file that the path names. What is not will never be seen. */
+  #isStillThere(label: Label, done: readonly Member[]): boolean {
+    try {
+      this.#host.committed(label);
+      return true;
+    } catch (error) {
+      for (const member of done) this.#fail(member, forCall(error, member.call));
+      return false;
+    }
+  }
+
   /** They are committed; what `full` promises is that they survive the loss of power as well. */
   #makeLast(done: readonly Member[], log: LogSync | undefined, startedAt: number): void {
     this.#groups++;
     this.#members += done.length;
     this.#host.turns.wrote(done.length);
-    try {
-      this.#host.committed(done[0]!.call.label);
-    } catch (error) {
-      for (const member of done) this.#fail(member, forCall(error, member.call));
+    if (log === undefined) {
+      this.#acknowledge(done, startedAt);
       return;
     }
     const isLast = this.#queue.length === 0;
     // The disk may take ten times as long as the lock was held.
-    if (log !== undefined && isLast) this.#host.turns.yield();
-    if (log === undefined) {
-      this.#acknowledge(done, startedAt);
-    } else if (done.length === 1 && isLast && log.isQuick) {
+    if (isLast) this.#host.turns.yield();
+    if (done.length === 1 && isLast && log.isQuick) {
       this.#syncNow(done, log, startedAt);
     } else {
       log.sync((error) => {

@@ -1,8 +1,9 @@
 import type { Clock } from '@hive/pool';
 import type { Turn, Turns } from '../turns/turns.ts';
 
-/** A turn of long transactions lasts for as many, or three times as long as it was given for: handing over costs the time of half a one. */
+/** A turn has room for as many writes: of those that take milliseconds, two would fit, and handing over costs the time of a third. */
 const LEAST_WRITES = 7;
+/** But it lasts no longer than this many times what it was given for. */
 const MOST_QUANTA = 4;
 /** How often a process tries for the lock before its turn, between two turns. */
 const MOST_BARGES = 8;
@@ -54,9 +55,10 @@ export class TurnKeeper {
 
   /** Resolves when it is this process's turn. Rejects with the reason of the signal. */
   async take(signal: AbortSignal): Promise<void> {
+    if (this.#turn !== undefined) return;
     this.#barged = 0;
     this.#written = 0;
-    if (this.#turn === undefined) this.#turn = await this.#turns?.take({ signal });
+    this.#turn = await this.#turns?.take({ signal });
   }
 
   /** So many writes were committed. */

@@ -108,7 +108,8 @@ export class SqliteDriverConnection implements DriverConnection {
   commit(): Promise<void> {
     return this.#now(() => {
       this.sync.closeIterators();
-      this.log?.makeRoom();
+      // A statement may have ended it, and the lock with it.
+      if (this.sync.inTransaction) this.log?.makeRoom();
       this.sync.control('COMMIT');
       return this.log === undefined ? undefined : lasting(this.log);
     });
