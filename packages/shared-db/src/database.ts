@@ -114,6 +114,8 @@ export interface ManagedDatabase extends Database {
    * create it. Throws why it cannot be used.
    */
   look(): 'exists' | 'new';
+  /** Learns what other processes have left word of, for one that does nothing itself. Called once a second, and whenever somebody asks. Never throws. */
+  heed(): void;
   /** Opens it. Rejects with the reason; it can be called again. */
   open(): Promise<void>;
   /** Lets work finish for `graceMs`, then takes the connections away. Resolves with the leases that were forced. */

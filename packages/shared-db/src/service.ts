@@ -238,6 +238,12 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     return judge(this.snapshot());
   }
 
+  /** A picture for others: what they have left word of is in it, also where nothing has been written since. */
+  #look(): ServiceSnapshot {
+    for (const database of this.#databases.values()) database.heed();
+    return this.snapshot();
+  }
+
   close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport> {
     this.#closing ??= this.#close(options?.graceMs ?? DEFAULT_GRACE_MS);
     return this.#closing;
@@ -307,7 +313,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       this.#sentinel = await startSentinel({
         directory,
         http,
-        describe: () => this.snapshot(),
+        describe: () => this.#look(),
         activity: this.#activity,
         logger: this.#logger,
         unseen,

@@ -162,6 +162,27 @@ describe('a disk that fails while a process writes', () => {
     expect(database.snapshot().status).toBe('fenced');
   });
 
+  it('is learnt of by a process that does nothing, which says so, and writes again when the file was verified', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path });
+    const { database, service } = temporary;
+    using held = holdRepair(temporary.path, meeting.path);
+    raiseFence(temporary.path, meeting.path);
+    await expect
+      .poll(() => service.verdict().reasons, { timeout: 10_000 })
+      .toEqual([
+        expect.objectContaining({
+          code: 'fenced',
+          evidence: expect.stringMatching(
+            /another process met an I\/O error .*; another process verifies it now$/,
+          ) as string,
+        }),
+      ]);
+    held[Symbol.dispose]();
+    await expect.poll(() => database.snapshot().status, { timeout: 10_000 }).toBe('open');
+    expect(fencesIn(meeting.path)).toEqual([]);
+  });
+
   it('is remembered when the process is killed, until the file has been opened again and verified', async ({
     skip,
   }) => {

@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
+import { DEFAULT_THRESHOLDS, logLimitBytes } from '@hive/shared-db/health';
 import type { DatabaseFile, FileReport } from '../file/file-report.ts';
 import { count, percent, size } from '../render/figures.ts';
 import type { Finding } from './finding.ts';
@@ -84,11 +84,12 @@ function unreadableLog({ wal }: DatabaseFile): Remark | undefined {
 
 function largeLog(file: DatabaseFile): Remark | undefined {
   const { wal } = file;
-  if (wal === null || wal.size_bytes <= DEFAULT_THRESHOLDS.walBytes) return undefined;
+  const limit = logLimitBytes(file.size_bytes, DEFAULT_THRESHOLDS);
+  if (wal === null || wal.size_bytes <= limit) return undefined;
   return {
     severity: 'warning',
     code: 'wal',
-    evidence: `its -wal file has grown to ${size(wal.size_bytes)}, over ${size(DEFAULT_THRESHOLDS.walBytes)}`,
+    evidence: `its -wal file has grown to ${size(wal.size_bytes)}, over ${size(limit)}`,
     advice:
       file.lock_holders?.length === 0
         ? 'nobody has it open: SQLite takes it in when somebody opens and closes the database'

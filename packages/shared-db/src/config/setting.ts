@@ -174,7 +174,8 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
   walBytes: {
     key: 'health.walSize',
     kind: kind.size(4_096, TIB),
-    about: 'How large a write-ahead log may grow. A bare number is bytes.',
+    about:
+      'How large a write-ahead log may grow, and that of a large database to twice its size. A bare number is bytes.',
   },
   slowStatementMs: {
     key: 'health.slowStatement',

@@ -117,6 +117,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return 'exists';
   }
 
+  heed(): void {
+    // Processes leave each other word of files only.
+  }
+
   open(): Promise<void> {
     return this.lifecycle.open();
   }

@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, DatabaseStatus } from '../snapshot.ts';
 import { count, duration, percent, size } from './figures.ts';
 import type { Reason } from './reason.ts';
+import { logLimitBytes } from './log-limit.ts';
 import { pinnedInWords } from './pinned-log.ts';
 import { repairAdvice, repairWords } from './repair-words.ts';
 import { suspectedLeaks } from './suspected-leaks.ts';
@@ -195,12 +196,14 @@ function abandoned({ pool }: DatabaseSnapshot): Finding | undefined {
   };
 }
 
-function walTooLarge({ walBytes }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
-  if (walBytes === undefined || walBytes <= thresholds.walBytes) return undefined;
+function walTooLarge({ walBytes, fileBytes }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
+  const limit = logLimitBytes(fileBytes, thresholds);
+  if (walBytes === undefined || walBytes <= limit) return undefined;
+  const twice = limit > thresholds.walBytes ? ', twice the database file' : '';
   return {
     status: 'warn',
     code: 'wal',
-    evidence: `its -wal file has grown to ${size(walBytes)}, over ${size(thresholds.walBytes)}`,
+    evidence: `its -wal file has grown to ${size(walBytes)}, over ${size(limit)}${twice}`,
     advice: 'a reader that stays keeps it from being emptied: end long reads and sessions, also in other processes',
   };
 }

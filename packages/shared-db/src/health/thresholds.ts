@@ -12,7 +12,7 @@ export interface Thresholds {
   readonly timeoutShare: number;
   /** How long a lease may be held before it is suspected of leaking. Default 30,000 ms. */
   readonly leaseMs: number;
-  /** How large a `-wal` file may grow. Default 64 MiB. */
+  /** How large a `-wal` file may grow, and one of a large database to twice its size. Default 64 MiB. */
   readonly walBytes: number;
   /** How long a statement may run before it is remembered and said in the log. Default 100 ms: it froze the event loop for as long. */
   readonly slowStatementMs: number;

@@ -438,19 +438,22 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   protected override assertWritable(label: Label, now = this.context.clock.now()): void {
     if (this.status === 'open' && now - this.#fenceSeenAt >= WATCH_EVERY_MS) {
       this.#fenceSeenAt = now;
-      if (this.#fences.isUp(this.#file.key)) {
-        super.fence(this.#fencedElsewhere(label));
-        this.#repair.learnt();
-      }
+      this.heed(label);
       this.#file.assertSameLog(label);
     }
     super.assertWritable(label);
   }
 
-  #fencedElsewhere(label: Label): DatabaseError {
+  override heed(label?: Label): void {
+    if (this.status !== 'open' || !this.#fences.isUp(this.#file.key)) return;
+    super.fence(this.#fencedElsewhere(label));
+    this.#repair.learnt();
+  }
+
+  #fencedElsewhere(label: Label | undefined): DatabaseError {
     return new DatabaseError('IO', 'another process met an I/O error on this file', {
       database: this.name,
-      label: label.text,
+      label: label?.text,
     });
   }
 

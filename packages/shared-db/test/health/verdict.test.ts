@@ -38,7 +38,10 @@ describe('a verdict', () => {
 
   it('is by the thresholds of the process itself, unless others are given', () => {
     const strict = { ...DEFAULT_THRESHOLDS, walBytes: 4_096 };
-    const snapshot = healthyService({ thresholds: strict, databases: [healthyDatabase({ walBytes: 5_000 })] });
+    const snapshot = healthyService({
+      thresholds: strict,
+      databases: [healthyDatabase({ fileBytes: 2_048, walBytes: 5_000 })],
+    });
     expect(judge(snapshot).reasons.map(({ code }) => code)).toEqual(['wal']);
     expect(judge(snapshot, DEFAULT_THRESHOLDS).status).toBe('pass');
   });
@@ -343,6 +346,17 @@ describe('other findings in a database', () => {
       code: 'wal',
       evidence: 'its -wal file has grown to 1.7 GiB, over 64 MiB',
     });
+  });
+
+  it('a -wal file may grow to twice the size of a large database, which is said where that is what it has outgrown', () => {
+    const fileBytes = 100 * MIB;
+    expect(verdictOn({ fileBytes, walBytes: 200 * MIB }).status).toBe('pass');
+    expect(onlyReason({ fileBytes, walBytes: 201 * MIB })).toMatchObject({
+      code: 'wal',
+      evidence: 'its -wal file has grown to 201 MiB, over 200 MiB, twice the database file',
+    });
+    expect(onlyReason({ fileBytes: 31 * MIB, walBytes: 65 * MIB }).evidence).toContain('over 64 MiB');
+    expect(onlyReason({ fileBytes: undefined, walBytes: 65 * MIB }).evidence).toContain('over 64 MiB');
   });
 
   it('a suspended pool warns with who waits, and names the call', () => {
