@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startProgram } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
-import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 interface Diagnosis {
@@ -76,6 +76,42 @@ describe('diagnose', () => {
     expect(findings.map(({ code, evidence }) => [code, evidence])).toEqual([
       ['disk-full', 'the disk or the database was full at 53 writes since the process started'],
     ]);
+  });
+
+  it.each([
+    [1, 'warning', '1 thread of 4, spares included, ', '; 3 are left'],
+    [4, 'error', '4 threads of 4, spares included, ', '; none is left: offload refuses'],
+  ])('names the statement that a thread is lost to: %i stuck', async (stuck, severity, begin, end) => {
+    const { offload } = troubledService();
+    const threads = { ...offload.threads, stuck };
+    await using directory = await runtimeDirectory(serviceSnapshot({ offload: { ...offload, threads } }));
+    const { findings } = await diagnose(directory.path);
+    expect(findings).toMatchObject([
+      {
+        code: 'stuck-read',
+        severity,
+        database: 'orders',
+        command: expect.stringMatching(/ ps --kind stuck$/) as string,
+      },
+    ]);
+    expect(findings[0]?.evidence).toMatch(/"yearly sums" for 41\.2 s: SELECT sum\(amount\) FROM orders, stock/);
+    expect([findings[0]?.evidence.startsWith(begin), findings[0]?.evidence.endsWith(end)]).toEqual([true, true]);
+  });
+
+  it('has a command for what is said of logs, turns and commits', async () => {
+    const [orders] = troubledService().databases;
+    await using directory = await runtimeDirectory(
+      serviceSnapshot({ databases: [{ ...orders!, status: 'open', failure: undefined, repair: undefined }] }),
+    );
+    const { findings } = await diagnose(directory.path);
+    const here = `hive-db --runtime-dir ${directory.path}`;
+    expect(Object.fromEntries(findings.map(({ code, command }) => [code, command]))).toEqual({
+      'disk-full': null,
+      'slow-commits': `${here} top --interval 0s`,
+      polling: `${here} locks orders`,
+      pinned: `${here} wal orders`,
+      checkpoints: `${here} wal orders`,
+    });
   });
 
   it('names who holds the connections that somebody waits for, oldest first', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startProgram, startShop } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
-import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 describe('export', () => {
@@ -57,6 +57,34 @@ describe('export', () => {
     });
   });
 
+  it('has how turns are had, how groups are committed, how the log is kept short and what is done about a fence', async () => {
+    await using directory = await runtimeDirectory(troubledService());
+    const { out } = await run(['export', '--runtime-dir', directory.path]);
+    expect(JSON.parse(out)).toMatchObject({
+      processes: [
+        {
+          offload: { threads: { stuck: 1, counters: { busy_seconds: 9 } }, processes: { running: [{ pid: 99 }] } },
+          databases: [
+            {
+              repair: { fenced_seconds: 41.2, attempts: 2, next_attempt_seconds: 3.1, damaged: false },
+              refused: { code: 'HIVEDB_E_DISK_FULL', count: 53, seconds: 4.2 },
+              turns: { mode: 'polling', waiting: 2, oldest_wait_seconds: 1.2, polled: 812, polled_seconds_ago: 2.1 },
+              commits: { groups: 100, writes: 420, commit_time: { max_seconds: 0.095 }, late_commit_seconds: 0.0125 },
+              checkpoints: {
+                by: 'thread',
+                frames: 4_711,
+                backfilled_frames: 12,
+                last: { mode: 'passive', seconds_ago: 5, seconds: 0.003 },
+                pinned: { frames: 4_699, seconds: 41.2, readers: [{ pid: 13_184, command: 'python3 report.py' }] },
+                counters: { blocked: 9, failures: 2 },
+              },
+            },
+          ],
+        },
+      ],
+    });
+  });
+
   it('has null for what cannot be known, and never leaves a field out', async () => {
     const databases = [
       databaseSnapshot({ durability: undefined, path: undefined, fileBytes: undefined, walBytes: undefined }),
@@ -70,6 +98,10 @@ describe('export', () => {
       path: null,
       file_size_bytes: null,
       wal_size_bytes: null,
+      repair: null,
+      refused: null,
+      checkpoints: null,
+      turns: null,
     });
   });
 

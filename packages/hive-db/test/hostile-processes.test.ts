@@ -9,7 +9,7 @@ import { run } from './support/command-line.ts';
 import { startProgram, startShop } from './support/program.ts';
 import { replay } from './support/replay.ts';
 import { runtimeDirectory, hangingUp, saying, silent } from './support/runtime-directory.ts';
-import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const VERBS = [
@@ -138,6 +138,12 @@ describe('a process that ends', () => {
 
 describe('what another process says', () => {
   const [database] = busyService().databases;
+  const { databases, offload } = troubledService();
+  const [troubled] = databases;
+  const evilCrew = {
+    ...offload.threads,
+    running: [{ database: EVIL, label: EVIL, statement: EVIL, runningMs: 1, stuck: true, pid: 1 }],
+  };
   const evil = serviceSnapshot({
     app: EVIL,
     databases: [
@@ -148,6 +154,8 @@ describe('what another process says', () => {
         path: EVIL,
         failure: { code: EVIL, message: EVIL },
         status: 'failed',
+        repair: { sinceMs: 1, attempts: 1, phase: 'waiting', nextAttemptMs: 1, found: EVIL, damaged: true },
+        turns: { ...troubled!.turns!, reason: EVIL },
         lane: {
           ...database!.lane,
           waiting: 1,
@@ -165,6 +173,7 @@ describe('what another process says', () => {
         leases: [{ id: 1, resourceId: 1, owner: EVIL, ageMs: 1, acquiredAt: EVIL, allowedMs: undefined, use: 'read' }],
       }),
     ],
+    offload: { threads: evilCrew, processes: evilCrew },
     labels: [{ label: EVIL, calls: 10, failures: 10, sumMs: 9, maxMs: 3, callSite: undefined }],
     fallbacks: [{ database: EVIL, reason: EVIL }],
     deprecations: [{ code: EVIL, replacement: EVIL, calls: 1, callSites: [EVIL] }],

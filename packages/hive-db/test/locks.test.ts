@@ -92,6 +92,26 @@ describe('hive-db locks', () => {
     expect(out).toMatch(new RegExp(`waiting +shop \\(pid ${other.pid}\\): "add stock" for [^,]+, and 1 behind it`));
   });
 
+  it('says how each of ours comes by its turns, and who waits for one', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await using other = await startShop(directory.path);
+    await shop.tell('lock');
+    await other.tell('ask');
+    await vi.waitFor(async () => {
+      const [database] = await look(['--runtime-dir', shop.runtimeDirectory, 'orders']);
+      expect(database?.turns.map(({ pid, app, mode }) => [pid, app, mode])).toEqual(
+        [shop.pid, other.pid].toSorted((a, b) => a - b).map((pid) => [pid, 'shop', 'arbiter']),
+      );
+      // The lock was taken without one while nobody else wanted it.
+      expect(database?.turns.find(({ pid }) => pid === other.pid)?.held_seconds).toBeGreaterThan(0);
+    }, LONG);
+    const { out } = await run(['locks', '--runtime-dir', shop.runtimeDirectory, 'orders']);
+    expect(out.replaceAll(/\s+/g, ' ')).toMatch(
+      new RegExp(`turns shop \\(pid ${other.pid}\\): by the arbiter, \\d+ so far, has had one for [\\d.]+ m?s `),
+    );
+  });
+
   it('shows every database that a process has open, each once', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);

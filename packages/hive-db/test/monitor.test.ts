@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
-import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 interface Report {
@@ -45,6 +45,36 @@ describe('monitor', () => {
       /\n {4}warning orders\n {6}40 % of 100 acquisitions had to wait, .*\n {6}fix: raise pool\.size/,
     );
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('reports how large groups of writes are and how long they take, and what reads beside the main thread', async () => {
+    await using directory = await runtimeDirectory(troubledService());
+    const { out } = await run(['monitor', '--runtime-dir', directory.path]);
+    expect(out).toContain(
+      [
+        '  commits',
+        '    DATABASE  GROUPS  WRITES EACH  COMMIT p50    p95    p99  LATELY p99',
+        '    orders       100          4.2      1.5 ms  95 ms  95 ms     12.5 ms',
+        '  activity',
+      ].join('\n'),
+    );
+    expect(out).toContain(
+      [
+        '  offload',
+        '    threads: 1 of 2 busy, 1 stuck, 1 spare, 3 waiting for up to 1.2 s; stuck for',
+        '    41.2 s in "yearly sums" on orders: SELECT sum(amount) FROM orders, stock; 50',
+        '    read, 2 failed, 1 given up, 3 refused, 0 crashed',
+        '    processes: 1 of 1 busy; 0 read, 0 failed, 0 given up, 0 refused, 0 crashed',
+      ].join('\n'),
+    );
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    const { processes } = await report('--runtime-dir', directory.path);
+    expect(processes[0]).toMatchObject({
+      offload: { threads: { limit: 2, busy: 2, stuck: 1, spare: 1, running: [{ stuck: true, pid: null }, {}] } },
+      databases: [
+        { commits: { groups: 100, writes: 420, commit_seconds: { p50: 0.0015 }, late_commit_seconds: 0.0125 } },
+      ],
+    });
   });
 
   it('says so when nothing stands out', async () => {

@@ -3,11 +3,12 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, symlinkSyn
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ExportDocument } from '../dist/documents/export.js';
+import type { StatusDocument } from '../dist/documents/status.js';
 import { run, type Outcome } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { hangingUp, runtimeDirectory } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
-import { busyService, serviceSnapshot } from './support/snapshots.ts';
+import { busyService, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const ESCAPE = '\u001b';
@@ -37,8 +38,9 @@ function hostile(document: ExportDocument): object {
 describe('status --input', () => {
   it('shows what status would have shown then, and says when that was', async () => {
     using files = temporaryDirectory();
+    const troubled = { ...troubledService(), pid: 13 };
     const served = { ...busyService(), http: { host: '127.0.0.1', port: 9_100 } };
-    await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), served);
+    await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), troubled, served);
     await directory.add(99, hangingUp);
     const path = join(files.path, 'state.json');
     await run(['export', '--output', path, '--runtime-dir', directory.path]);
@@ -54,6 +56,24 @@ describe('status --input', () => {
     const document = JSON.parse(later.out) as object;
     expect(document).toEqual({ ...(JSON.parse(out) as object), taken_at: '2026-11-21T12:00:00.000Z' });
     expect(misfits(document, contract('status'))).toEqual([]);
+  });
+
+  it('shows an export of an earlier version, which said less', async () => {
+    const earlier = ({ processes, ...rest }: ExportDocument): object => ({
+      ...rest,
+      processes: processes.map(({ offload: _, databases, ...process }) => ({
+        ...process,
+        databases: databases.map(({ repair: __, turns: ___, ...database }) => database),
+      })),
+    });
+    const { code, out } = await shown(earlier, '--json');
+    expect(code).toBe(0);
+    const document = JSON.parse(out) as StatusDocument;
+    expect(misfits(document, contract('status'))).toEqual([]);
+    expect(document.processes.map(({ offload, databases }) => [offload, databases[0]?.turns])).toEqual([
+      [null, null],
+      [null, null],
+    ]);
   });
 
   it('shows a real process after it has gone', async () => {

@@ -1,9 +1,23 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
-import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
+
+const IDLE_CREW = {
+  limit: 1,
+  live: 0,
+  busy: 0,
+  stuck: 0,
+  spare: 0,
+  waiting: 0,
+  oldest_wait_seconds: 0,
+  counters: { done: 0, failed: 0, released: 0, refused: 0, crashes: 0, busy_seconds: 0 },
+  running: [],
+};
 
 describe('status', () => {
   it('shows all processes and their databases in one table', async () => {
@@ -19,6 +33,7 @@ describe('status', () => {
         'shop  pid 4711  up 60 min',
         '  orders    sqlite  open    5 of 4+1     0        3       2  1.2 s, move stock',
         '  stock     sqlite  failed    1 of 4     1        0       0  -',
+        '    HIVEDB_E_PATH: /srv/stock.db is a directory',
         '',
       ].join('\n'),
     );
@@ -36,11 +51,15 @@ describe('status', () => {
           uptime_seconds: 3_600,
           event_loop_blocked_seconds: 0,
           blocked_by: null,
+          offload: { threads: IDLE_CREW, processes: IDLE_CREW },
           databases: [
             {
               name: 'orders',
               driver: 'sqlite',
               status: 'open',
+              failure: null,
+              repair: null,
+              turns: null,
               pool: { size: 4, max_overflow: 0, in_use: 1, idle: 1, waiting: 0 },
               lane: { waiting: 0, running: 0, writer: null },
             },
@@ -59,6 +78,67 @@ describe('status', () => {
     expect(JSON.parse(json.out)).toMatchObject({ processes: [{ http }] });
   });
 
+  it('says below what is not written why, for how long and when it is tried next, and which thread is lost', async () => {
+    await using directory = await runtimeDirectory(troubledService());
+    const { code, out } = await run(['status', '--runtime-dir', directory.path]);
+    expect(code).toBe(0);
+    expect(out.split('\n')).toEqual([
+      '  DATABASE  DRIVER  STATUS  IN USE  IDLE  WAITING  QUEUED  TURNS    WRITING',
+      'shop  pid 4711  up 60 min',
+      '  orders    sqlite  fenced  1 of 4     1        0       0  polling  -',
+      '    writes are refused for 41.2 s, reads go on: HIVEDB_E_IO: orders: disk I/O',
+      '    error; verified 2 times in vain, the next time in 3.1 s; the last time: the',
+      '    disk does not answer',
+      '  reads in threads: 1 of 2 busy, 1 stuck, 1 spare, 3 waiting for up to 1.2 s;',
+      '  stuck for 41.2 s in "yearly sums" on orders: SELECT sum(amount) FROM orders,',
+      '  stock',
+      '',
+    ]);
+  });
+
+  it.each([
+    ['verifying', 'verified 1 time in vain, it is being verified now'],
+    ['elsewhere', 'verified 2 times in vain, another process verifies it now'],
+    ['displaced', 'it is left alone until the file that was opened is back'],
+  ] as const)('says what is done about a database that is fenced: %s', async (phase, words) => {
+    const [orders] = troubledService().databases;
+    const repair = { ...orders!.repair!, phase, found: undefined, nextAttemptMs: undefined };
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases: [{ ...orders!, repair }] }));
+    const { out } = await run(['status', '--runtime-dir', directory.path]);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain(`disk I/O error; ${words} `);
+    const json = await run(['status', '--json', '--runtime-dir', directory.path]);
+    expect(JSON.parse(json.out)).toMatchObject({
+      processes: [
+        {
+          databases: [
+            {
+              failure: { code: 'HIVEDB_E_IO' },
+              repair: { fenced_seconds: 41.2, attempts: 2, phase, next_attempt_seconds: null, found: null },
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('knows of a process that does nothing that another one has fenced its database', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    const { dev, ino } = statSync(join(directory.path, 'orders.db'));
+    for (const [folder, text] of [
+      // Word of an error, and somebody who is about to verify the file for all.
+      ['verifying', 'somebody'],
+      ['fences', '{}'],
+    ] as const) {
+      mkdirSync(join(shop.runtimeDirectory, folder), { recursive: true, mode: 0o700 });
+      writeFileSync(join(shop.runtimeDirectory, folder, `${dev}-${ino}`), text);
+    }
+    const { out } = await run(['status'], { env: { HIVE_RUNTIME_DIR: shop.runtimeDirectory } });
+    expect(out.replaceAll(/\s+/g, ' ')).toMatch(
+      / orders (?:sqlite )?fenced .* writes are refused for .*, reads go on: HIVEDB_E_IO: /,
+    );
+  });
+
   it('finds a real process and the use of its databases', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);
@@ -74,6 +154,9 @@ describe('status', () => {
         name: 'orders',
         driver: 'sqlite',
         status: 'open',
+        failure: null,
+        repair: null,
+        turns: expect.objectContaining({ reason: null, waiting: 0 }) as object,
         pool: { size: 2, max_overflow: 1, in_use: 1, idle: 0, waiting: 0 },
         lane: {
           waiting: 0,
@@ -89,6 +172,9 @@ describe('status', () => {
         name: 'stock',
         driver: 'sqlite',
         status: 'open',
+        failure: null,
+        repair: null,
+        turns: expect.objectContaining({ reason: null, waiting: 0 }) as object,
         pool: { size: 4, max_overflow: 0, in_use: 0, idle: 1, waiting: 0 },
         lane: { waiting: 0, running: 0, writer: null },
       },

@@ -102,6 +102,23 @@ describe('hive-db wal', () => {
     );
   });
 
+  it('says how each of ours keeps it short', async () => {
+    using directory = temporaryDirectory();
+    await using shop = await startShop(directory.path);
+    await vi.waitFor(async () => {
+      const { keepers } = await wal(shop.runtimeDirectory, 'orders');
+      // A thread begins a second after the first write, and checkpoints when nothing is written any more.
+      expect(keepers).toMatchObject([
+        { pid: shop.pid, app: 'shop', by: 'thread', last: { mode: 'passive' }, pinned: null },
+      ]);
+      expect(keepers[0]?.backfilled_frames).toBe(keepers[0]?.frames);
+    }, LONG);
+    const { out } = await run(['wal', '--runtime-dir', shop.runtimeDirectory, 'orders']);
+    expect(out.replaceAll(/\s+/g, ' ')).toMatch(
+      new RegExp(`kept by shop \\(pid ${shop.pid}\\): a thread, last passive .+ ago in .+; \\d passive, 0 restart `),
+    );
+  });
+
   it('names a session that goes through rows, and does not say that it has read since it began', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);

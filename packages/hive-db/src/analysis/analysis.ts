@@ -1,6 +1,7 @@
 import { judge, type Reason } from '@hive/shared-db/health';
 import type { Answered } from '../inquiry.ts';
 import { worstFirst, type Finding } from './finding.ts';
+import { remarksOnOffload } from './offload.ts';
 import { remarksOn, remarksOnLabels } from './performance.ts';
 import { withRemedy } from './remedy.ts';
 
@@ -12,6 +13,7 @@ export function analyse({ pid, snapshot }: Answered): readonly Finding[] {
     ...snapshot.databases.flatMap((database) =>
       remarksOn(database).map((remark) => ({ ...where, database: database.name, ...remark })),
     ),
+    ...remarksOnOffload(snapshot).map((remark) => ({ ...where, ...remark })),
     ...remarksOnLabels(snapshot).map((remark) => ({ ...where, database: null, ...remark })),
   ];
   return worstFirst(findings.map((finding) => withRemedy(finding)));

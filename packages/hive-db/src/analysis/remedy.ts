@@ -13,7 +13,12 @@ const OF_DATABASES: Readonly<Record<string, Remedy>> = Object.freeze({
   leaked: connections,
   'waiting-to-write': ({ database }) => about('why', database),
   'contended-writes': ({ database }) => about('locks', database),
+  polling: ({ database }) => about('locks', database),
   wal: ({ database }) => about('wal', database),
+  pinned: ({ database }) => about('wal', database),
+  checkpoints: ({ database }) => about('wal', database),
+  'slow-commits': () => 'hive-db top --interval 0s',
+  'stuck-read': () => 'hive-db ps --kind stuck',
   rollbacks: () => 'hive-db top --interval 0s',
 });
 

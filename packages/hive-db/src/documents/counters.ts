@@ -7,6 +7,8 @@ export interface CountersDocument {
   readonly writes: number;
   readonly transactions: number;
   readonly sessions: number;
+  /** Statements that were read in other threads or processes. */
+  readonly offloads: number;
   readonly rolled_back: number;
   /** How often the write lock was somebody else's at the first try. */
   readonly busy: number;
@@ -19,6 +21,7 @@ export function countersDocument(counters: DatabaseSnapshot['counters']): Counte
     writes: counters.writes,
     transactions: counters.transactions,
     sessions: counters.sessions,
+    offloads: counters.offloads,
     rolled_back: counters.rolledBack,
     busy: counters.busy,
   };

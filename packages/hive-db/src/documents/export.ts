@@ -1,11 +1,15 @@
 import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
 import type { Thresholds } from '@hive/shared-db/health';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { checkpointsDocument, type CheckpointsDocument } from './checkpoints.ts';
 import { countersDocument, type CountersDocument } from './counters.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
 import { healthOfProcess, type ProcessHealth } from './health.ts';
+import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { moment, unansweredOf, type Unanswered } from './process.ts';
-import { laneOf, servedAt, type LaneGauges } from './status.ts';
+import type { RepairDocument } from './repair.ts';
+import { laneOf, servedAt, troubleOf, type LaneGauges } from './status.ts';
+import { turnsDocument, type TurnsDocument } from './turns.ts';
 
 type Pool = DatabaseSnapshot['pool'];
 type Histogram = Pool['waitTime'];
@@ -23,6 +27,8 @@ export interface ExportedProcess extends ProcessHealth {
   /** Where it serves its health over HTTP; absent where it does not by itself. */
   readonly http?: { readonly host: string; readonly port: number };
   readonly thresholds: ExportedThresholds;
+  /** What reads beside its main thread. Absent, as all that may be, from exports of earlier versions. */
+  readonly offload?: OffloadDocument;
   readonly databases: readonly ExportedDatabase[];
   readonly labels: readonly ExportedLabel[];
   /** Adapters that work on direct connections, and why. */
@@ -61,12 +67,19 @@ export interface ExportedDatabase {
   readonly status: string;
   readonly required: boolean;
   readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly repair?: RepairDocument | null;
+  /** Why the latest writes were refused for want of space; null since one was committed. */
+  readonly refused?: ExportedRefusal | null;
   readonly durability: string | null;
   readonly path: string | null;
   readonly file_size_bytes: number | null;
   readonly wal_size_bytes: number | null;
   readonly pool: ExportedPool;
+  /** How its log is kept short; null where it has none. */
+  readonly checkpoints?: CheckpointsDocument | null;
   readonly lane: LaneGauges & { readonly oldest_wait_seconds: number };
+  readonly commits?: ExportedCommits;
+  readonly turns?: TurnsDocument | null;
   /** Monotone since the start. */
   readonly counters: CountersDocument;
   readonly errors: Readonly<Record<string, number>>;
@@ -77,6 +90,23 @@ export interface ExportedDatabase {
   /** The last that took longer than the threshold, newest first. */
   readonly slow_statements: readonly ExportedSlowStatement[];
   readonly slow_runs: number;
+}
+
+/** Writes that a full disk has refused, all in a row. */
+export interface ExportedRefusal {
+  readonly code: string;
+  readonly message: string;
+  readonly count: number;
+  readonly seconds: number;
+}
+
+/** How the lane has committed since the start. */
+export interface ExportedCommits {
+  readonly groups: number;
+  readonly writes: number;
+  readonly commit_time: ExportedHistogram;
+  /** Of the last minute or two; null where there were not a hundred groups. */
+  readonly late_commit_seconds: number | null;
 }
 
 export interface ExportedStatement {
@@ -154,6 +184,7 @@ function exportOfProcess(process: Answered): ExportedProcess {
     closing: snapshot.closing,
     ...servedAt(snapshot),
     thresholds: exportOfThresholds(snapshot.thresholds),
+    offload: offloadDocument(snapshot.offload),
     databases: snapshot.databases.map((database) => exportOfDatabase(database)),
     labels: snapshot.labels.map(({ label, calls, failures, sumMs, maxMs, callSite = null }) => ({
       label,
@@ -184,20 +215,24 @@ function exportOfThresholds(thresholds: Thresholds): ExportedThresholds {
 }
 
 function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
-  const { name, driver, status, required, failure = null, lane, counters } = database;
+  const { name, driver, status, required, lane, counters } = database;
   const { durability = null, path = null, fileBytes = null, walBytes = null } = database;
   return {
     name,
     driver,
     status,
     required,
-    failure: failure && { code: failure.code, message: failure.message },
+    ...troubleOf(database),
+    refused: exportOfRefusal(database.refused),
     durability,
     path,
     file_size_bytes: fileBytes,
     wal_size_bytes: walBytes,
     pool: exportOfPool(database.pool),
+    checkpoints: checkpointsDocument(database.checkpoints),
     lane: { ...laneOf(lane), oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
+    commits: exportOfCommits(lane),
+    turns: turnsDocument(database.turns),
     counters: countersDocument(counters),
     errors: { ...counters.errors },
     leases: database.leases.map((lease) => exportOfLease(lease)),
@@ -219,6 +254,22 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
       at: moment(at),
     })),
     slow_runs: database.slowRuns,
+  };
+}
+
+function exportOfRefusal(refused: DatabaseSnapshot['refused']): ExportedRefusal | null {
+  if (refused === undefined) return null;
+  const { code, message, count, sinceMs } = refused;
+  return { code, message, count, seconds: sinceMs / 1_000 };
+}
+
+function exportOfCommits({ work }: DatabaseSnapshot['lane']): ExportedCommits {
+  const { groups, members, commitTime, lateCommitMs } = work;
+  return {
+    groups,
+    writes: members,
+    commit_time: exportOfHistogram(commitTime),
+    late_commit_seconds: lateCommitMs === undefined ? null : lateCommitMs / 1_000,
   };
 }
 

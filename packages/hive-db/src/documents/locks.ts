@@ -13,6 +13,7 @@ import {
 } from './holder.ts';
 import { readDuty } from '../watch.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
+import { turnsDocument, type TurnsDocument } from './turns.ts';
 
 /** `locks --json`, hive-db/locks/v1. What cannot be known is null. */
 export interface LocksDocument extends Unanswered {
@@ -32,6 +33,8 @@ export interface DatabaseLocksDocument {
   readonly readers: readonly ReaderDocument[];
   /** Processes of ours that wait for the write lock, longest first. Other programs that wait cannot be seen. */
   readonly waiters: readonly Waiter[];
+  /** How each process of ours that has it open comes by its turns to write. */
+  readonly turns: readonly TurnsOfProcess[];
   /** Everybody who has it open. */
   readonly open: readonly Person[];
   /** Null in rollback mode, and where nobody has the log open. */
@@ -63,6 +66,8 @@ export interface Waiter extends Person {
   /** Writes of the same process that wait behind it. */
   readonly behind: number;
 }
+
+export interface TurnsOfProcess extends Person, TurnsDocument {}
 
 export interface WalDocument {
   readonly frames: number | null;
@@ -100,6 +105,7 @@ export function databaseLocks(sighting: Sighting, answered: readonly Answered[])
       observed_seconds: observed(reader.pid, readDuty(reader.frame)) / 1_000,
     })),
     waiters: waitersOf(ours, writer),
+    turns: ours.flatMap((one) => turnsOf(one)),
     open: report.openers.map(person),
     wal: walOf(report),
   };
@@ -136,6 +142,11 @@ function waitersOf(ours: readonly Acquaintance[], holder: Stranger | undefined):
     return [{ pid, command: null, app: snapshot.app, label, call_site, waited_seconds: heldMs / 1_000, behind }];
   });
   return waiting.toSorted((a, b) => b.waited_seconds - a.waited_seconds);
+}
+
+function turnsOf({ process: { pid, snapshot }, database }: Acquaintance): readonly TurnsOfProcess[] {
+  const turns = turnsDocument(database.turns);
+  return turns === null ? [] : [{ pid, command: null, app: snapshot.app, ...turns }];
 }
 
 function walOf({ log, walBytes }: LockReport): WalDocument | null {

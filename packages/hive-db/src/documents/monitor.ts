@@ -6,8 +6,10 @@ import type { Finding } from '../analysis/finding.ts';
 import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
 import { ratesOf, type Rates } from '../analysis/rates.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { commitsDocument, type CommitsDocument } from './commits.ts';
 import { countersDocument, type CountersDocument } from './counters.ts';
 import { databaseLocks, type DatabaseLocksDocument } from './locks.ts';
+import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { headingOf, moment, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import type { Sighting } from './holder.ts';
 import { gaugesOf, type DatabaseGauges } from './status.ts';
@@ -23,6 +25,8 @@ export interface MonitorDocument extends Unanswered {
 export interface ProcessReport extends ProcessHeading {
   readonly taken_at: string | null;
   readonly status: VerdictStatus;
+  /** What reads beside its main thread. */
+  readonly offload: OffloadDocument;
   readonly databases: readonly DatabaseReport[];
   /** What stands out, worst first. */
   readonly analysis: readonly Finding[];
@@ -40,6 +44,7 @@ export interface DatabaseReport extends DatabaseGauges {
   /** From having it to giving it back. */
   readonly use_seconds: Quantiles;
   readonly create_seconds: Quantiles;
+  readonly commits: CommitsDocument;
   readonly rates: Rates;
   readonly totals: Totals;
   /** Failures by code. */
@@ -88,6 +93,7 @@ function reportOf(process: Answered, earlier: ServiceSnapshot | undefined): Proc
     ...headingOf(process),
     taken_at: moment(snapshot.takenAt),
     status: judge(snapshot).status,
+    offload: offloadDocument(snapshot.offload),
     databases: snapshot.databases.map((database) => {
       const before = earlier?.databases.find(({ name }) => name === database.name);
       const leaked = suspectedLeaks(database.leases, snapshot.thresholds);
@@ -109,6 +115,7 @@ function reportOfDatabase(database: DatabaseSnapshot, rates: Rates, leaked: read
     acquire_seconds: quantiles(pool.waitTime),
     use_seconds: quantiles(pool.useTime),
     create_seconds: quantiles(pool.createTime),
+    commits: commitsDocument(lane),
     rates,
     totals: totalsOf(database),
     errors: errorsOf(database),

@@ -2,7 +2,10 @@ import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import type { ExportDocument, ExportedDatabase } from './export.ts';
+import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
+import { repairDocument, type RepairDocument } from './repair.ts';
+import { turnsDocument, type TurnsDocument } from './turns.ts';
 
 /** `status --json`, hive-db/status/v1. */
 export interface StatusDocument extends Unanswered {
@@ -17,6 +20,8 @@ export interface StatusDocument extends Unanswered {
 export interface ProcessStatus extends ProcessHeading {
   /** Where it serves its health over HTTP; absent where it does not by itself. */
   readonly http?: { readonly host: string; readonly port: number };
+  /** What reads beside its main thread; null where an export does not say. */
+  readonly offload: OffloadDocument | null;
   readonly databases: readonly DatabaseGauges[];
 }
 
@@ -25,6 +30,12 @@ export interface DatabaseGauges {
   readonly name: string;
   readonly driver: string;
   readonly status: string;
+  /** Why it is fenced or failed. */
+  readonly failure: { readonly code: string; readonly message: string } | null;
+  /** Null while it is not fenced, and where an export does not say. */
+  readonly repair: RepairDocument | null;
+  /** Null where it needs none, before it was opened, and where an export does not say. */
+  readonly turns: TurnsDocument | null;
   readonly pool: PoolGauges;
   readonly lane: LaneGauges;
 }
@@ -82,6 +93,7 @@ export function statusOfExport({ processes, unreachable }: ExportDocument): Stat
       event_loop_blocked_seconds: process.event_loop_blocked_seconds,
       blocked_by: process.blocked_by,
       ...servedAt(process),
+      offload: process.offload ?? null,
       databases: process.databases.map((database) => gaugesOfExported(database)),
     })),
     ...(unreachable === undefined ? {} : { unreachable }),
@@ -89,11 +101,14 @@ export function statusOfExport({ processes, unreachable }: ExportDocument): Stat
 }
 
 /** The gauges of a database in the words of all documents. */
-export function gaugesOf({ name, driver, status, pool, lane }: DatabaseSnapshot): DatabaseGauges {
+export function gaugesOf(database: DatabaseSnapshot): DatabaseGauges {
+  const { name, driver, status, turns, pool, lane } = database;
   return {
     name,
     driver,
     status,
+    ...troubleOf(database),
+    turns: turnsDocument(turns),
     pool: {
       size: pool.size,
       max_overflow: pool.maxOverflow,
@@ -102,6 +117,17 @@ export function gaugesOf({ name, driver, status, pool, lane }: DatabaseSnapshot)
       waiting: pool.waiting,
     },
     lane: laneOf(lane),
+  };
+}
+
+/** Why a database is not written, and what is done about it. */
+export function troubleOf({
+  failure,
+  repair,
+}: Pick<DatabaseSnapshot, 'failure' | 'repair'>): Pick<DatabaseGauges, 'failure' | 'repair'> {
+  return {
+    failure: failure === undefined ? null : { code: failure.code, message: failure.message },
+    repair: repairDocument(repair),
   };
 }
 
@@ -118,7 +144,8 @@ export function laneOf({ waiting, running, writer }: DatabaseSnapshot['lane']): 
   return { waiting, running, writer: holder };
 }
 
-function gaugesOfExported({ name, driver, status, pool, lane }: ExportedDatabase): DatabaseGauges {
+function gaugesOfExported(database: ExportedDatabase): DatabaseGauges {
+  const { name, driver, status, failure, repair = null, turns = null, pool, lane } = database;
   const { size, max_overflow, in_use, idle, waiting } = pool;
   // An export may know more of it than a status says.
   const writer = lane.writer && {
@@ -131,6 +158,9 @@ function gaugesOfExported({ name, driver, status, pool, lane }: ExportedDatabase
     name,
     driver,
     status,
+    failure,
+    repair,
+    turns,
     pool: { size, max_overflow, in_use, idle, waiting },
     lane: { waiting: lane.waiting, running: lane.running, writer },
   };
@@ -141,6 +171,7 @@ function statusOfProcess(process: Answered): ProcessStatus {
   return {
     ...headingOf(process),
     ...servedAt(snapshot),
+    offload: offloadDocument(snapshot.offload),
     databases: snapshot.databases.map((database) => gaugesOf(database)),
   };
 }

@@ -1,7 +1,16 @@
 import { whyLogStays } from '../analysis/log-stay.ts';
 import type { LogReport } from '../file/lock-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
-import { companyOf, reading, writing, type Holder, type FileSighting } from './holder.ts';
+import { checkpointsDocument, type CheckpointsDocument } from './checkpoints.ts';
+import {
+  companyOf,
+  reading,
+  writing,
+  type Acquaintance,
+  type FileSighting,
+  type Holder,
+  type Person,
+} from './holder.ts';
 import { readDuty } from '../watch.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
@@ -33,6 +42,8 @@ export interface DatabaseWal {
   readonly write: Holder | null;
   /** One for each process and read mark in use; what keeps most first. */
   readonly read_marks: readonly ReadMark[];
+  /** How each process of ours that has it open keeps it short. */
+  readonly keepers: readonly Keeper[];
   /** Why the log cannot shrink now, without a full stop. */
   readonly sentence: string;
   /** What to type next; null where nothing is to be done. */
@@ -49,6 +60,8 @@ export interface ReadMark extends Holder {
   readonly pins_frames: number | null;
 }
 
+export interface Keeper extends Person, CheckpointsDocument {}
+
 /** Pure. */
 export function walDocument(sightings: readonly FileSighting[], inquiry: Inquiry): WalDocument {
   return {
@@ -60,7 +73,7 @@ export function walDocument(sightings: readonly FileSighting[], inquiry: Inquiry
 
 function databaseWal(sighting: FileSighting, answered: readonly Answered[]): DatabaseWal {
   const { path, file, report } = sighting;
-  const { names, holder } = companyOf(sighting, answered);
+  const { ours, names, holder } = companyOf(sighting, answered);
   const [checkpointer] = report.checkpointers;
   const [writer] = report.writers;
   const facts = {
@@ -79,8 +92,14 @@ function databaseWal(sighting: FileSighting, answered: readonly Answered[]): Dat
       frame: frame ?? null,
       pins_frames: pinsFrames,
     })),
+    keepers: ours.flatMap((one) => keeperOf(one)),
   };
   return { ...facts, ...whyLogStays(facts, report.openers.length > 0) };
+}
+
+function keeperOf({ process: { pid, snapshot }, database }: Acquaintance): readonly Keeper[] {
+  const checkpoints = checkpointsDocument(database.checkpoints);
+  return checkpoints === null ? [] : [{ pid, command: null, app: snapshot.app, ...checkpoints }];
 }
 
 type Frames = Pick<DatabaseWal, 'frames' | 'backlog_frames' | 'checkpointed_frames' | 'attempted_frames'>;

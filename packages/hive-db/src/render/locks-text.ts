@@ -11,6 +11,7 @@ import { facts, type Fact } from './facts.ts';
 import { count, duration, size } from './figures.ts';
 import type { Paint } from './paint.ts';
 import { safe, safePath } from './safe-text.ts';
+import { turnsText } from './turns-text.ts';
 
 const KEY_WIDTH = 12;
 
@@ -20,11 +21,12 @@ export function locksText({ databases }: LocksDocument, paint: Paint, width: num
 }
 
 function blockOf(database: DatabaseLocksDocument, paint: Paint, width: number): string {
-  const { path, names, write, checkpoint, readers, waiters, open, wal } = database;
+  const { path, names, write, checkpoint, readers, waiters, turns, open, wal } = database;
   const name = names.length === 0 ? '' : `  ${safe(names.join(', '))}`;
   const lines: readonly Fact[] = [
     ['writing', write === null ? nobody(waiters) : writer(write)],
     ...waiters.map((one) => ['waiting', waiter(one)] as const),
+    ...turns.map((one) => ['turns', `${person(one)}: ${turnsText(one)}`] as const),
     ...(checkpoint === null ? [] : [['checkpoint', holder(checkpoint)] as const]),
     ...readers.map((one) => ['reading', reader(one)] as const),
     ['open in', open.length === 0 ? 'no process' : open.map((one) => person(one)).join('; ')],
@@ -39,7 +41,7 @@ function nobody(waiters: readonly Waiter[]): string {
 }
 
 /** A process as people call it: the app and its number, or the command and its number. */
-function person({ pid, app, command }: Person): string {
+export function person({ pid, app, command }: Person): string {
   return `${safe(app ?? command ?? '?')} (pid ${pid})`;
 }
 

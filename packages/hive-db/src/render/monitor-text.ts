@@ -3,6 +3,7 @@ import { duration, percent, rate, size } from './figures.ts';
 import { remarkText } from './findings-text.ts';
 import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
+import { offloadText } from './offload-text.ts';
 import { processHeading } from './process-heading.ts';
 import { safe } from './safe-text.ts';
 import { inUse, writing } from './status-text.ts';
@@ -19,6 +20,15 @@ const COLUMNS: readonly Column[] = [
   { head: 'OPENED', align: 'right' },
   { head: 'WAL', align: 'right' },
 ];
+const COMMIT_COLUMNS: readonly Column[] = [
+  { head: 'DATABASE' },
+  { head: 'GROUPS', align: 'right' },
+  { head: 'WRITES EACH', align: 'right' },
+  { head: 'COMMIT p50', align: 'right' },
+  { head: 'p95', align: 'right' },
+  { head: 'p99', align: 'right' },
+  { head: 'LATELY p99', align: 'right' },
+];
 /** Kinds of errors and suspects that a report names; `--json` has all. */
 const NAMED = 5;
 
@@ -28,13 +38,15 @@ export function monitorText({ processes }: MonitorDocument, paint: Paint, width:
 }
 
 function processText(process: ProcessReport, paint: Paint, width: number): string {
-  const { databases, analysis, status } = process;
+  const { databases, analysis, status, offload } = process;
   const heading = `${processHeading(process, paint)}  ${paint(verdictTone(status), status)}\n`;
   const use = table(COLUMNS, databases.map(useRow), { width, paint, indent: '  ' });
   return [
     heading,
     databases.length === 0 ? '  no databases\n' : use,
+    commits(databases, paint, width),
     section('activity', databases.map(activity), width),
+    section('offload', offloadText(offload), width),
     section('errors', databases.flatMap(errors), width),
     section('suspected leaks', databases.flatMap(suspects), width),
     '  analysis\n',
@@ -48,6 +60,20 @@ function useRow(database: DatabaseReport): readonly Cell[] {
   const { name, pool, utilisation_ratio: ratio, acquire_seconds: acquire, rates, wal_size_bytes: wal } = database;
   const times = [acquire.p50, acquire.p95, acquire.p99].map((seconds) => duration(seconds));
   return [safe(name), inUse(pool), percent(ratio), ...times, rate(rates.connections_opened_per_second), size(wal)];
+}
+
+/** How large groups of writes are and how long they take, where there were any. */
+function commits(databases: readonly DatabaseReport[], paint: Paint, width: number): string {
+  const rows = databases.filter((one) => one.commits.groups > 0).map((one) => commitRow(one));
+  return rows.length === 0 ? '' : `  commits\n${table(COMMIT_COLUMNS, rows, { width, paint, indent: '    ' })}`;
+}
+
+function commitRow({
+  name,
+  commits: { groups, writes, commit_seconds: took, late_commit_seconds: late },
+}: DatabaseReport): readonly Cell[] {
+  const times = [took.p50, took.p95, took.p99, late].map((seconds) => duration(seconds));
+  return [safe(name), String(groups), (writes / groups).toFixed(1), ...times];
 }
 
 function activity({ name, lane, rates, totals }: DatabaseReport): string {

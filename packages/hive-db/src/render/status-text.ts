@@ -3,20 +3,25 @@ import { duration } from './figures.ts';
 import { fileText } from './file-text.ts';
 import { grid, type GridColumn } from './grid.ts';
 import { lineText } from './line.ts';
+import { troubledOffloadText } from './offload-text.ts';
 import type { Paint } from './paint.ts';
+import { paragraph } from './paragraph.ts';
 import { processHeading } from './process-heading.ts';
 import { safe } from './safe-text.ts';
 import type { Cell } from './table.ts';
 import { statusCell } from './tones.ts';
+import { troubleText } from './trouble-text.ts';
+import { turnsCell } from './turns-text.ts';
 
 const COLUMNS: readonly GridColumn[] = [
   { head: 'DATABASE', least: 12, rank: 0 },
-  { head: 'DRIVER', least: 6, rank: 7 },
+  { head: 'DRIVER', least: 6, rank: 8 },
   { head: 'STATUS', least: 6, rank: 1 },
   { head: 'IN USE', align: 'right', least: 6, rank: 2 },
-  { head: 'IDLE', align: 'right', least: 4, rank: 6 },
+  { head: 'IDLE', align: 'right', least: 4, rank: 7 },
   { head: 'WAITING', align: 'right', least: 7, rank: 3 },
   { head: 'QUEUED', align: 'right', least: 6, rank: 4 },
+  { head: 'TURNS', least: 7, rank: 6 },
   { head: 'WRITING', least: 24, rank: 5 },
 ];
 const INDENT = '  ';
@@ -45,10 +50,20 @@ function processesText(processes: readonly ProcessStatus[], paint: Paint, width:
   let next = 0;
   const blocks = processes.map((process) => {
     const heading = `${processHeading(process, paint)}${served(process)}\n`;
-    const own = rows.slice(next, (next += process.databases.length)).map((line) => INDENT + lineText(line, paint));
-    return `${heading}${own.length === 0 ? `${INDENT}no databases\n` : own.join('')}`;
+    const own = process.databases.map((database) => {
+      const line = lineText(rows[next++] ?? [], paint);
+      return INDENT + line + note(troubleText(database), width);
+    });
+    const notes =
+      process.offload === null ? [] : troubledOffloadText(process.offload).map((one) => paragraph(one, width, INDENT));
+    return `${heading}${own.length === 0 ? `${INDENT}no databases\n` : own.join('')}${notes.join('')}`;
   });
   return `${rows.length === 0 ? '' : INDENT + lineText(head, paint)}${blocks.join('')}`;
+}
+
+/** More than has room in a table, below its row; nothing where there is none. */
+function note(sentence: string | undefined, width: number): string {
+  return sentence === undefined ? '' : paragraph(sentence, width, INDENT.repeat(2));
 }
 
 /** Where its health is to be had, as a browser spells it. */
@@ -58,9 +73,9 @@ function served({ http }: ProcessStatus): string {
   return `  http://${host.includes(':') ? `[${host}]` : host}:${http.port}`;
 }
 
-function row({ name, driver, status, pool, lane }: DatabaseGauges): readonly Cell[] {
+function row({ name, driver, status, pool, lane, turns }: DatabaseGauges): readonly Cell[] {
   const figures = [pool.idle, pool.waiting, lane.waiting].map(String);
-  return [safe(name), safe(driver), statusCell(status), inUse(pool), ...figures, writing(lane)];
+  return [safe(name), safe(driver), statusCell(status), inUse(pool), ...figures, turnsCell(turns), writing(lane)];
 }
 
 /** For how long somebody holds the writer, whether it has to wait, and who; a dash while nobody does. Where it is cut, a label is. */

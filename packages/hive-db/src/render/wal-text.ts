@@ -1,6 +1,7 @@
 import type { DatabaseWal, ReadMark, WalDocument } from '../documents/wal.ts';
 import { facts, type Fact } from './facts.ts';
 import { count, size } from './figures.ts';
+import { keeperFacts } from './keeper-text.ts';
 import { holder } from './locks-text.ts';
 import type { Paint } from './paint.ts';
 import { safe, safePath } from './safe-text.ts';
@@ -15,7 +16,7 @@ export function walText({ databases }: WalDocument, paint: Paint, width: number)
 }
 
 function blockOf(wal: DatabaseWal, paint: Paint, width: number): string {
-  const { path, names, journal_mode: mode, write, read_marks: marks, sentence, next } = wal;
+  const { path, names, journal_mode: mode, write, read_marks: marks, keepers, sentence, next } = wal;
   const lines: readonly Fact[] = [
     ...(mode === 'wal'
       ? ([
@@ -23,6 +24,7 @@ function blockOf(wal: DatabaseWal, paint: Paint, width: number): string {
           ['checkpoint', checkpoint(wal)],
         ] as const)
       : []),
+    ...keepers.flatMap((keeper) => keeperFacts(keeper)),
     ...(write === null ? [] : [['writing', holder(write)] as const]),
     ...marks.map((mark) => [`mark ${mark.mark}`, reader(mark)] as const),
     ['why', safe(sentence, LONGEST_SENTENCE)],

@@ -113,6 +113,86 @@ export function busyService(): ServiceSnapshot {
   });
 }
 
+/** A process with a database that is not written, has no turns and a long log, and with a thread that is lost. */
+export function troubledService(): ServiceSnapshot {
+  const statement = 'SELECT sum(amount) FROM orders, stock';
+  const counters = { done: 50, failed: 2, released: 1, refused: 3, crashes: 0, busyMs: 9_000 };
+  return serviceSnapshot({
+    databases: [
+      databaseSnapshot({
+        status: 'fenced',
+        failure: { code: 'HIVEDB_E_IO', message: 'orders: disk I/O error' },
+        repair: {
+          sinceMs: 41_200,
+          attempts: 2,
+          phase: 'waiting',
+          nextAttemptMs: 3_100,
+          found: 'the disk does not answer',
+          damaged: false,
+        },
+        refused: { code: 'HIVEDB_E_DISK_FULL', message: 'orders: full', count: 53, sinceMs: 4_200 },
+        checkpoints: {
+          by: 'thread',
+          frames: 4_711,
+          backfilledFrames: 12,
+          silentMs: 4_000,
+          last: { mode: 'passive', msAgo: 5_000, ms: 3 },
+          pinned: { frames: 4_699, forMs: 41_200, readers: [{ pid: 13_184, command: 'python3 report.py' }] },
+          failure: { code: 'HIVEDB_E_DISK_FULL', message: 'orders: full' },
+          counters: { passive: 12, restart: 1, elsewhere: 4, blocked: 9, pauses: 1, failures: 2 },
+        },
+        turns: {
+          mode: 'polling',
+          reason: 'the arbiter cannot be reached: EACCES',
+          waiting: 2,
+          oldestWaitMs: 1_200,
+          heldMs: 3,
+          granted: 7,
+          polled: 812,
+          polledAgoMs: 2_100,
+        },
+        lane: {
+          work: {
+            groups: 100,
+            members: 420,
+            commitTime: {
+              count: 100,
+              sumMs: 900,
+              maxMs: 95,
+              buckets: [
+                { leMs: 1.5, count: 60 },
+                { leMs: 96, count: 40 },
+              ],
+            },
+            lateCommitMs: 12.5,
+          },
+        },
+      }),
+    ],
+    offload: {
+      threads: {
+        limit: 2,
+        live: 3,
+        busy: 2,
+        stuck: 1,
+        queued: 3,
+        oldestWaitMs: 1_200,
+        counters,
+        running: [
+          { database: 'orders', label: 'yearly sums', statement, runningMs: 41_200, stuck: true, pid: undefined },
+          { database: 'orders', label: 'list', statement, runningMs: 2, stuck: false, pid: undefined },
+        ],
+      },
+      processes: {
+        ...IDLE_CREW,
+        live: 1,
+        busy: 1,
+        running: [{ database: 'orders', label: 'list', statement, runningMs: 2, stuck: false, pid: 99 }],
+      },
+    },
+  });
+}
+
 /** An open SQLite database with four readers, one of them in use. */
 export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapshot {
   const { pool = {}, lane = {}, counters = {}, ...rest } = changes;
@@ -134,10 +214,10 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     statements: [],
     slowStatements: [],
     slowRuns: 0,
+    turns: undefined,
     ...rest,
     pool: poolStats(pool),
     lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, work: NO_WORK, ...lane },
-    turns: undefined,
     counters: {
       reads: 1_800,
       synchronousReads: 0,

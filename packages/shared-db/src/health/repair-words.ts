@@ -2,7 +2,12 @@ import type { RepairSnapshot } from '../snapshot.ts';
 import { count, duration } from './figures.ts';
 
 /** How far a fenced database is with being written again, as a sentence goes on. */
-export function repairWords({ phase, attempts, nextAttemptMs = 0, found }: RepairSnapshot): string {
+export function repairWords({
+  phase,
+  attempts,
+  nextAttemptMs = 0,
+  found,
+}: Pick<RepairSnapshot, 'phase' | 'attempts' | 'nextAttemptMs' | 'found'>): string {
   if (phase === 'displaced') return 'it is left alone until the file that was opened is back';
   const inVain = phase === 'verifying' ? attempts - 1 : attempts;
   const now = {
