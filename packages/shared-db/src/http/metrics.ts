@@ -96,6 +96,12 @@ const databaseMetrics: readonly DatabaseMetric[] = [
     read: ({ status }) => (status === 'fenced' ? 1 : 0),
   },
   {
+    name: 'hive_db_fenced_seconds',
+    type: 'gauge',
+    help: 'For how long that has been so; 0 while they are not.',
+    read: ({ repair }) => (repair?.sinceMs ?? 0) / 1_000,
+  },
+  {
     name: 'hive_db_pool_connections',
     type: 'gauge',
     help: 'Connections that are neither idle nor used, by what happens to them; abandoned ones no longer count as open.',
@@ -219,6 +225,25 @@ const databaseMetrics: readonly DatabaseMetric[] = [
     help: 'Turns to write, by how they were had.',
     by: 'kind',
     read: ({ turns }) => turns && { each: { granted: turns.granted, polled: turns.polled } },
+  },
+  {
+    name: 'hive_db_turns_mode',
+    type: 'gauge',
+    help: 'How turns to write are had among the processes of this host: 1 for the mode in force, 0 for the others.',
+    by: 'mode',
+    read: ({ turns }) => turns && { each: { alone: 0, arbiter: 0, polling: 0, [turns.mode]: 1 } },
+  },
+  {
+    name: 'hive_db_turns_waiting',
+    type: 'gauge',
+    help: 'Callers of this process that wait for a turn.',
+    read: ({ turns }) => turns?.waiting,
+  },
+  {
+    name: 'hive_db_turns_oldest_waiter_seconds',
+    type: 'gauge',
+    help: 'How long the first of them has been waiting.',
+    read: ({ turns }) => turns && turns.oldestWaitMs / 1_000,
   },
   {
     name: 'hive_db_operations_total',

@@ -111,8 +111,32 @@ describe('metrics', () => {
           counters: { timeouts: 2, waited: 8 },
         },
         counters: { errors: { HIVEDB_E_BUSY_TIMEOUT: 4 } },
+        turns: {
+          mode: 'polling',
+          reason: 'presence is switched off',
+          waiting: 3,
+          oldestWaitMs: 250,
+          heldMs: undefined,
+          granted: 7,
+          polled: 9,
+          polledAgoMs: 20,
+        },
       }),
-      healthyDatabase({ name: 'audit', status: 'fenced', fileBytes: undefined, walBytes: undefined }),
+      healthyDatabase({
+        name: 'audit',
+        status: 'fenced',
+        fileBytes: undefined,
+        walBytes: undefined,
+        turns: undefined,
+        repair: {
+          sinceMs: 4_200,
+          attempts: 1,
+          phase: 'verifying',
+          nextAttemptMs: undefined,
+          found: undefined,
+          damaged: false,
+        },
+      }),
     ],
   });
 
@@ -138,10 +162,20 @@ describe('metrics', () => {
     expect(valueOf(families, 'hive_db_up', orders)).toBe(1);
     expect(valueOf(families, 'hive_db_up', { database: 'audit' })).toBe(0);
     expect(valueOf(families, 'hive_db_fenced', { database: 'audit' })).toBe(1);
+    expect(valueOf(families, 'hive_db_fenced_seconds', { database: 'audit' })).toBe(4.2);
+    expect(valueOf(families, 'hive_db_fenced_seconds', orders)).toBe(0);
     expect(valueOf(families, 'hive_db_pool_overflow_connections', orders)).toBe(2);
     expect(valueOf(families, 'hive_db_pool_oldest_waiter_seconds', orders)).toBe(1.5);
     expect(valueOf(families, 'hive_db_pool_acquires_total', { ...orders, result: 'waited' })).toBe(8);
     expect(valueOf(families, 'hive_db_operations_total', { ...orders, kind: 'read_sync' })).toBe(1_000);
+    for (const [mode, value] of [
+      ['alone', 0],
+      ['arbiter', 0],
+      ['polling', 1],
+    ] as const)
+      expect(valueOf(families, 'hive_db_turns_mode', { ...orders, mode })).toBe(value);
+    expect(valueOf(families, 'hive_db_turns_waiting', orders)).toBe(3);
+    expect(valueOf(families, 'hive_db_turns_oldest_waiter_seconds', orders)).toBe(0.25);
     expect(valueOf(families, 'hive_db_errors_total', { ...orders, code: 'HIVEDB_E_BUSY_TIMEOUT' })).toBe(4);
     expect(valueOf(families, 'hive_db_sqlite_wal_size_bytes', orders)).toBe(32_768);
     expect(valueOf(families, 'hive_db_sqlite_wal_frames', { ...orders, state: 'waiting' })).toBe(200);
@@ -157,6 +191,8 @@ describe('metrics', () => {
     const families = await scrape(snapshot);
     const sizes = families.get('hive_db_sqlite_db_size_bytes')?.samples;
     expect(sizes?.map(({ labels }) => labels['database'])).toEqual(['orders']);
+    const waiting = families.get('hive_db_turns_waiting')?.samples;
+    expect(waiting?.map(({ labels }) => labels['database'])).toEqual(['orders']);
   });
 
   it('end in _total exactly where they count, and have no series twice', async () => {
