@@ -2,12 +2,15 @@ import type { Contestant, Scenario, Trial } from './scenario.ts';
 import { shuffled } from './shuffle.ts';
 import { withinDeadline } from './deadline.ts';
 import { collectYoungGarbage } from './garbage.ts';
+import { reasonOf } from './reason.ts';
 
 /** What became of one contestant: samples by measure, or why there are none. */
 export interface Outcome {
   readonly contestant: Contestant;
   readonly samples: readonly (readonly number[])[];
   readonly failed: string | undefined;
+  /** Why some of what it did has failed, which it counts itself. */
+  readonly failures: readonly string[];
 }
 
 export interface HarnessOptions {
@@ -19,7 +22,7 @@ export interface HarnessOptions {
 
 /** The median of fewer still moves by several per cent on a machine that others use. */
 const DEFAULT_ROUNDS = 21;
-/** A contestant that has lost a caller never answers: this ends the wait. */
+/** A contestant that has lost a caller never answers: this ends the wait, unless the scenario says otherwise. */
 const STEP_LIMIT_MS = 60_000;
 
 interface Runner {
@@ -27,6 +30,7 @@ interface Runner {
   readonly samples: (readonly number[])[];
   trial: Trial | undefined;
   failed: string | undefined;
+  readonly stepLimitMs: number;
 }
 
 /**
@@ -39,6 +43,7 @@ export async function runScenario(scenario: Scenario, { rounds, progress }: Harn
     samples: [],
     trial: undefined,
     failed: undefined,
+    stepLimitMs: scenario.stepLimitMs ?? STEP_LIMIT_MS,
   }));
   progress(`${scenario.name}: correctness`);
   for (const runner of runners) await attempt(runner, async () => runner.contestant.check());
@@ -53,8 +58,9 @@ export async function runScenario(scenario: Scenario, { rounds, progress }: Harn
     for (const runner of shuffled(runners)) await attempt(runner, async () => measure(runner));
   }
   for (const runner of runners) await end(runner);
-  return runners.map(({ contestant, samples, failed }) => ({
+  return runners.map(({ contestant, samples, failed, trial }) => ({
     contestant,
+    failures: trial?.failures?.() ?? [],
     samples: scenario.measures.map((_, index) => samples.map((sample) => sample[index] ?? Number.NaN)),
     failed,
   }));
@@ -63,9 +69,9 @@ export async function runScenario(scenario: Scenario, { rounds, progress }: Harn
 async function attempt(runner: Runner, step: () => Promise<void>): Promise<void> {
   if (runner.failed !== undefined) return;
   try {
-    await withinDeadline(step(), STEP_LIMIT_MS);
+    await withinDeadline(step(), runner.stepLimitMs);
   } catch (error) {
-    runner.failed = error instanceof Error ? error.message : String(error);
+    runner.failed = reasonOf(error);
   }
 }
 
@@ -77,10 +83,10 @@ async function measure(runner: Runner): Promise<void> {
 }
 
 /** A contestant that cannot even end is left behind: its figures stand. */
-async function end({ trial, contestant }: Runner): Promise<void> {
+async function end({ trial, contestant, stepLimitMs }: Runner): Promise<void> {
   if (trial === undefined) return;
   try {
-    await withinDeadline(trial.end(), STEP_LIMIT_MS);
+    await withinDeadline(trial.end(), stepLimitMs);
   } catch (error) {
     process.emitWarning(`${contestant.name} did not end: ${String(error)}`);
   }

@@ -38,7 +38,7 @@ async function runSuite(suite: Suite, { rounds, only }: Options): Promise<Report
   for (const scenario of suite.scenarios().filter(({ name }) => only === undefined || name === only))
     tables.push(...tablesOf(scenario, await runScenario(scenario, { rounds, progress })));
   progress('');
-  return { schema: `hive-bench/${suite.name}/v1`, machine, scenarios: tables };
+  return { schema: `hive-bench/${suite.name}/v1`, suite: suite.name, machine, scenarios: tables };
 }
 
 function print(report: Report, { json, markdown }: Options): void {

@@ -1,27 +1,43 @@
 import { figure } from './figure.ts';
 import { machineInWords } from './machine.ts';
-import { timesBetter, type Report, type Row, type Table } from './report.ts';
+import { byScenario, failuresIn, ratiosInWords, timesBetter, type Report, type Row, type Table } from './report.ts';
 
-/** The report as a part of a document. */
-export function renderMarkdown({ machine, scenarios }: Report): string {
-  return [machineInWords(machine).join(' '), ...scenarios.map((table) => renderTable(table))].join('\n\n');
+/** The report as a part of a document. `chartOf` is the address of a scenario's chart, where there is one. */
+export function renderMarkdown({ machine, scenarios }: Report, chartOf?: (scenario: string) => string): string {
+  return [
+    machineInWords(machine).join(' '),
+    ...byScenario(scenarios).flatMap((tables) => renderScenario(tables, chartOf?.(tables[0].scenario))),
+  ].join('\n\n');
+}
+
+function renderScenario(tables: readonly [Table, ...Table[]], chart: string | undefined): readonly string[] {
+  const { scenario, about } = tables[0];
+  return [
+    `### ${scenario}`,
+    about,
+    ...(chart === undefined ? [] : [`![${scenario}](${chart})`]),
+    ...tables.map(renderTable),
+    ...failuresIn(tables[0]).map((failure) => `Failures of ${failure}.`),
+  ];
 }
 
 function renderTable(table: Table): string {
-  const { name, about, unit, better, contestants, best_peer } = table;
-  const best = contestants.find((row) => row.name === best_peer);
+  const { measure, unit, better, contestants, against, best_peer } = table;
+  const what = `${measure}${unit === '' ? '' : `, ${unit}`} (${better} is better)`;
+  const compared = contestants.find((row) => row.name === against);
+  // Where the best peer is another than the one that everybody is compared with, it is said how we stand to each.
+  const ratios = against === best_peer ? undefined : ratiosInWords(table);
   return [
-    `### ${name}`,
-    '',
-    `${about} ${better === 'lower' ? 'Lower' : 'Higher'} is better.`,
-    '',
-    `| | median, ${unit} | min to max | times the best peer |`,
-    '|---|---:|---:|---:|',
-    ...contestants.map((row) => renderRow(row, timesBetter(row, best, better))),
+    `| ${what} | median | min to max |${against === null ? '' : ` times ${against} |`}`,
+    `|---|---:|---:|${against === null ? '' : '---:|'}`,
+    ...contestants.map((row) => renderRow(row, against === null ? undefined : timesBetter(row, compared, better))),
+    ...(ratios === undefined ? [] : ['', ratios]),
   ].join('\n');
 }
 
-function renderRow(row: Row, times: number | null): string {
-  if (row.failed !== undefined) return `| ${row.name} | failed: ${row.failed} | | |`;
-  return `| ${row.name} | ${figure(row.median)} | ${figure(row.min)} to ${figure(row.max)} | ${times?.toFixed(2) ?? ''} |`;
+/** `times` is undefined where the table has no such column. */
+function renderRow({ name, median, min, max, failed }: Row, times: number | null | undefined): string {
+  const last = times === undefined ? '' : ` ${times?.toFixed(2) ?? ''} |`;
+  if (failed !== undefined) return `| ${name} | failed: ${failed} | |${last}`;
+  return `| ${name} | ${figure(median)} | ${figure(min)} to ${figure(max)} |${last}`;
 }

@@ -13,6 +13,10 @@ export interface Scenario {
   /** Each becomes a table of its own: a sample holds one value for each, in this order. */
   readonly measures: readonly Measure[];
   readonly contestants: readonly Contestant[];
+  /** The name of the peer that everybody is compared with, where one was asked for; else it is whoever turns out the best. */
+  readonly against?: string;
+  /** How long any step may take, in milliseconds, where a minute is too short. */
+  readonly stepLimitMs?: number;
   /** How often everybody is measured, unless the command says so: many where a sample is short, few where it only waits. */
   readonly rounds?: number;
 }
@@ -21,7 +25,7 @@ export interface Scenario {
 export interface Contestant {
   readonly name: string;
   readonly version: string;
-  /** Ratios compare the first of ours with the best peer. A floor is what no peer could go below, and no peer itself. */
+  /** Ratios compare the first of ours with the peers. A floor is what no peer could go below, and no peer itself. */
   readonly role: 'ours' | 'peer' | 'floor';
   /** Runs the scenario once, untimed, where broken promises show. Rejects with the reason why this contestant has failed. */
   check(): Promise<void>;
@@ -33,7 +37,14 @@ export interface Contestant {
 export interface Trial {
   /** Measures once. */
   sample(): Promise<readonly number[]>;
+  /** Why some of what it did has failed, each reason once: for a contestant that goes on all the same, and counts it. */
+  failures?(): readonly string[];
   end(): Promise<void>;
+}
+
+export interface SuiteOptions {
+  /** For how long writers write without a pause where that is what is looked at. */
+  readonly saturatedMs?: number;
 }
 
 /** What `bench <name>` runs. */
@@ -42,5 +53,5 @@ export interface Suite {
   readonly about: string;
   /** Packages whose versions belong to the result. */
   readonly packages: readonly string[];
-  scenarios(): readonly Scenario[];
+  scenarios(options?: SuiteOptions): readonly Scenario[];
 }

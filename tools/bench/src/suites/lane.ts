@@ -6,7 +6,7 @@ import { writeScenario } from './sqlite/writing.ts';
 export const laneSuite: Suite = {
   name: 'lane',
   about: 'writes of one process, alone and many at once, against better-sqlite3 by itself',
-  packages: ['@hive/shared-db', 'better-sqlite3'],
+  packages: ['@hive/shared-db', 'better-sqlite3', 'knex', 'kysely', 'libsql'],
   scenarios: () => [
     writeScenario('normal'),
     writeScenario('full'),

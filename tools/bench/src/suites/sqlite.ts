@@ -7,7 +7,7 @@ import { writeScenario } from './sqlite/writing.ts';
 export const sqliteSuite: Suite = {
   name: 'sqlite',
   about: 'reads and writes of a named database against better-sqlite3 by itself',
-  packages: ['@hive/shared-db', 'better-sqlite3'],
+  packages: ['@hive/shared-db', 'better-sqlite3', 'knex', 'kysely', 'libsql'],
   scenarios: () => [
     pointReadScenario(),
     thousandRowsScenario(),

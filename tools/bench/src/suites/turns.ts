@@ -6,7 +6,7 @@ import { contentionScenario, slowNeighbourScenario } from './turns/contention.ts
 export const turnsSuite: Suite = {
   name: 'turns',
   about: 'several processes that write to one file, against better-sqlite3 with its busy timeout and with retries',
-  packages: ['@hive/shared-db', 'better-sqlite3'],
+  packages: ['@hive/shared-db', 'better-sqlite3', 'knex', 'kysely', 'libsql'],
   scenarios: () => [
     contentionScenario('long transactions', 'each transaction has the lock for 2 ms', 4, {
       durability: 'normal',

@@ -1,5 +1,5 @@
 import type { Scenario } from '../../scenario.ts';
-import { addEntry, inserting } from '../sqlite/inserting.ts';
+import { IMMEDIATE, inserting } from '../sqlite/inserting.ts';
 import type { Durability } from '../sqlite/stage.ts';
 
 /** How many callers write at once. */
@@ -11,11 +11,11 @@ export function togetherScenario(durability: Durability): Scenario {
   return {
     name: `${CALLERS} at once, ${durability}`,
     about: `${CALLERS} callers write a row each at the same moment, durability ${durability}: write against as many transaction().immediate.`,
+    against: IMMEDIATE,
     measures: [{ name: 'time each', unit: 'us', better: 'lower' }],
     rounds: 101,
-    contestants: inserting(durability, times, async (stage, count) => {
-      for (let done = 0; done < count; done += CALLERS)
-        await Promise.all(Array.from({ length: CALLERS }, async (_, n) => addEntry(stage, n)));
+    contestants: inserting(durability, times, async (write, count) => {
+      for (let done = 0; done < count; done += CALLERS) await Promise.all(Array.from({ length: CALLERS }, write));
     }),
   };
 }

@@ -7,12 +7,18 @@ export interface Worker {
   end(): Promise<void>;
 }
 
+/** The package that a side is, unless it is another library. */
+export function packageOf(role: Contestant['role']): string {
+  return role === 'ours' ? '@hive/shared-db' : 'better-sqlite3';
+}
+
 /** Makes a contestant of a side: a sample is the time of one piece of work in microseconds. */
 export function contestant(
   role: 'ours' | 'peer',
   name: string,
   times: number,
   open: () => Promise<Worker>,
+  packageName = packageOf(role),
 ): Contestant {
   const start = async (): Promise<Worker> => {
     const worker = await open();
@@ -21,7 +27,7 @@ export function contestant(
   };
   return {
     name,
-    version: versionOf(role === 'ours' ? '@hive/shared-db' : 'better-sqlite3'),
+    version: versionOf(packageName),
     role,
     check: async () => {
       const worker = await start();

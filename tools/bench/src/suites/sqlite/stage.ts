@@ -55,25 +55,43 @@ export interface BareStage {
 }
 
 export function openBare(durability: Durability): BareStage {
-  const directory = temporaryDirectory();
-  const path = join(directory, 'bench.db');
-  const writer = new Database(path);
-  writer.pragma('journal_mode = WAL');
+  const file = createFile();
+  const writer = new Database(file.path);
   writer.pragma(`synchronous = ${durability === 'full' ? 2 : 1}`);
-  writer.exec(SCHEMA);
-  const insert = writer.prepare(INSERT_ITEM);
-  writer.transaction(() => {
-    for (let id = 1; id <= ROWS; id++) insert.run(...itemOf(id));
-  })();
-  const reader = new Database(path, { readonly: true });
+  const reader = new Database(file.path, { readonly: true });
   return {
     writer,
     reader,
-    end: async () => {
+    end: () => {
       reader.close();
       writer.close();
+      file.remove();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The file by itself, closed: for whoever brings an engine of his own. */
+export interface FileStage {
+  readonly path: string;
+  remove(): void;
+}
+
+export function createFile(): FileStage {
+  const directory = temporaryDirectory();
+  const path = join(directory, 'bench.db');
+  const database = new Database(path);
+  database.pragma('journal_mode = WAL');
+  database.exec(SCHEMA);
+  const insert = database.prepare(INSERT_ITEM);
+  database.transaction(() => {
+    for (let id = 1; id <= ROWS; id++) insert.run(...itemOf(id));
+  })();
+  database.close();
+  return {
+    path,
+    remove: () => {
       rmSync(directory, { recursive: true, force: true });
-      await Promise.resolve();
     },
   };
 }

@@ -1,4 +1,5 @@
 import { versionOf } from '../../machine.ts';
+import { writingPeers } from '../../peers/sqlite/line-up.ts';
 import type { Contestant, Measure, Scenario } from '../../scenario.ts';
 import { fairness, Fleet, type FleetOrder, type FleetReport } from './fleet.ts';
 import type { Method, Workload } from './workload.ts';
@@ -6,6 +7,9 @@ import type { Method, Workload } from './workload.ts';
 /** How long everybody writes in one sample: long against a turn, and short enough for many samples. */
 const WINDOW_MS = 1_000;
 const ROUNDS = 7;
+
+/** What ratios are against: better-sqlite3 as it comes, but for a longer timeout. */
+const BUSY_TIMEOUT = 'better-sqlite3, busy timeout';
 
 const MEASURES: readonly Measure[] = [
   { name: 'transactions', unit: 'per second', better: 'higher' },
@@ -21,6 +25,7 @@ export function contentionScenario(name: string, about: string, processes: numbe
     name,
     about: `${processes} processes, ${about}, durability ${workload.durability}.`,
     measures: MEASURES,
+    against: BUSY_TIMEOUT,
     rounds: ROUNDS,
     contestants: contestants((method) => ({ method, workload, processes }), figuresOf),
   };
@@ -38,6 +43,7 @@ export function slowNeighbourScenario(): Scenario {
       { name: 'wait of the three, p99', unit: 'ms', better: 'lower' },
       { name: 'event loop stall of the three', unit: 'ms', better: 'lower' },
     ],
+    against: BUSY_TIMEOUT,
     rounds: ROUNDS,
     contestants: contestants(
       (method) => ({ method, workload, processes: 3, neighbour }),
@@ -66,21 +72,23 @@ function contestants(
   figures: (report: FleetReport) => readonly number[],
 ): readonly Contestant[] {
   return [
-    contestant('ours', 'write', orderOf('shared-db'), figures),
-    contestant('peer', 'better-sqlite3, busy timeout', orderOf('busy timeout'), figures),
-    contestant('peer', 'better-sqlite3, retry every ms', orderOf('retry every ms'), figures),
+    contestant('ours', 'write', '@hive/shared-db', orderOf('shared-db'), figures),
+    contestant('peer', BUSY_TIMEOUT, 'better-sqlite3', orderOf('busy timeout'), figures),
+    contestant('peer', 'better-sqlite3, retry every ms', 'better-sqlite3', orderOf('retry every ms'), figures),
+    ...writingPeers.map(({ name }) => contestant('peer', name, name, orderOf(name), figures)),
   ];
 }
 
 function contestant(
   role: 'ours' | 'peer',
   name: string,
+  packageName: string,
   order: FleetOrder,
   figures: (report: FleetReport) => readonly number[],
 ): Contestant {
   return {
     name,
-    version: versionOf(role === 'ours' ? '@hive/shared-db' : 'better-sqlite3'),
+    version: versionOf(packageName),
     role,
     check: async () => {
       const fleet = new Fleet();
@@ -92,7 +100,16 @@ function contestant(
       const fleet = new Fleet();
       await fleet.start(order);
       await fleet.write(WINDOW_MS);
-      return { sample: async () => figures(await fleet.write(WINDOW_MS)), end: () => fleet.end() };
+      const reasons = new Set<string>();
+      return {
+        sample: async () => {
+          const report = await fleet.write(WINDOW_MS);
+          for (const writer of report.writers) for (const reason of writer.reasons) reasons.add(reason);
+          return figures(report);
+        },
+        failures: () => [...reasons],
+        end: () => fleet.end(),
+      };
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { PeerName } from '../../peers/sqlite/line-up.ts';
 import type { Durability } from '../sqlite/stage.ts';
 
 /** What each of several processes does to one file. */
@@ -10,7 +11,7 @@ export interface Workload {
 }
 
 /** How a process writes. */
-export type Method = 'shared-db' | 'busy timeout' | 'retry every ms';
+export type Method = 'shared-db' | 'busy timeout' | 'retry every ms' | PeerName;
 
 /** What a writer process is started with. */
 export interface WriterOrder {
@@ -26,6 +27,8 @@ export interface WriterOrder {
 export interface WriterReport {
   readonly committed: number;
   readonly failed: number;
+  /** Why, each reason once. */
+  readonly reasons: readonly string[];
   /** The longest that a caller waited for its transaction, and the wait that one in a hundred was over; in milliseconds. */
   readonly worstMs: number;
   readonly p99Ms: number;

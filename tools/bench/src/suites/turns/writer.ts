@@ -2,6 +2,8 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import Database from 'better-sqlite3';
+import { writingPeers } from '../../peers/sqlite/line-up.ts';
+import { reasonOf } from '../../reason.ts';
 import type { Go, WriterOrder, WriterReport } from './workload.ts';
 
 /** One transaction; resolves when it is acknowledged. */
@@ -9,6 +11,8 @@ type Write = () => Promise<unknown>;
 
 const INSERT = 'INSERT INTO entry (number) VALUES (?)';
 const UPDATE = 'UPDATE total SET writes = writes + 1 WHERE id = 1';
+/** The same for all who have one: long enough that a failure is the engine's, not ours. */
+const BUSY_TIMEOUT_MS = 10_000;
 /** How long a loop of synchronous transactions runs before it lets the event loop turn. */
 const BREATH_MS = 1;
 
@@ -23,7 +27,23 @@ process.send?.('ready');
 
 async function opened(): Promise<Write> {
   if (order.method === 'shared-db') return ours();
-  const database = new Database(order.path, { timeout: order.method === 'busy timeout' ? 10_000 : 0 });
+  const peer = writingPeers.find(({ name }) => name === order.method);
+  if (peer === undefined) return bare();
+  const { write } = await peer.open({
+    path: order.path,
+    durability,
+    busyTimeoutMs: BUSY_TIMEOUT_MS,
+    statements: [
+      { sql: INSERT, parameters: [process.pid] },
+      { sql: UPDATE, parameters: [] },
+    ],
+    beforeCommit: hold,
+  });
+  return breathing(write);
+}
+
+function bare(): Write {
+  const database = new Database(order.path, { timeout: order.method === 'busy timeout' ? BUSY_TIMEOUT_MS : 0 });
   database.pragma(`synchronous = ${durability === 'full' ? 2 : 1}`);
   const insert = database.prepare(INSERT);
   const update = database.prepare(UPDATE);
@@ -52,10 +72,12 @@ async function ours(): Promise<Write> {
 }
 
 /** As it is used: it blocks, for as long as the engine waits for the lock. */
-function breathing(transact: () => void): Write {
+function breathing(transact: () => void | Promise<void>): Write {
   let since = performance.now();
   return async () => {
-    transact();
+    const written = transact();
+    // Whoever has written already is not made to wait for a promise.
+    if (written !== undefined) await written;
     if (performance.now() - since < BREATH_MS) return;
     await nextTurn();
     since = performance.now();
@@ -86,6 +108,7 @@ function hold(): void {
 async function run({ untilMs }: Go): Promise<WriterReport> {
   const waits: number[] = [];
   let failed = 0;
+  const reasons = new Set<string>();
   let stallMs = 0;
   let last = performance.now();
   const ticking = setInterval(() => {
@@ -99,8 +122,9 @@ async function run({ untilMs }: Go): Promise<WriterReport> {
       try {
         await write();
         waits.push(performance.now() - since);
-      } catch {
+      } catch (error) {
         failed++;
+        reasons.add(reasonOf(error));
       }
       if (order.pauseMs > 0) await pause(order.pauseMs);
     }
@@ -112,6 +136,7 @@ async function run({ untilMs }: Go): Promise<WriterReport> {
   return {
     committed: waits.length,
     failed,
+    reasons: [...reasons],
     worstMs: sorted.at(-1) ?? 0,
     p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
     stallMs,
