@@ -1,12 +1,13 @@
 import type { Outcome } from './harness.ts';
 import type { Machine } from './machine.ts';
 import { median } from './median.ts';
-import type { Measure, Scenario } from './scenario.ts';
+import type { Contestant, Measure, Scenario } from './scenario.ts';
 
 /** One contestant's row of one table. `failed` says why there is no figure to trust. */
 export interface Row {
   readonly name: string;
   readonly version: string;
+  readonly role: Contestant['role'];
   readonly samples: readonly number[];
   readonly median: number | null;
   readonly min: number | null;
@@ -78,9 +79,9 @@ export function timesBetter(row: Row | undefined, other: Row | undefined, better
   return Number.isFinite(times) ? times : null;
 }
 
-function rowOf({ contestant: { name, version }, samples, failed, failures }: Outcome, index: number): Row {
+function rowOf({ contestant: { name, version, role }, samples, failed, failures }: Outcome, index: number): Row {
   const found = samples[index] ?? [];
-  const row = { name, version, samples: found, ...(failures.length === 0 ? {} : { failures }) };
+  const row = { name, version, role, samples: found, ...(failures.length === 0 ? {} : { failures }) };
   if (failed !== undefined) return { ...row, median: null, min: null, max: null, failed };
   return { ...row, median: median(found), min: Math.min(...found), max: Math.max(...found) };
 }

@@ -1,13 +1,15 @@
-import type { Scenario, Suite } from '../scenario.ts';
+import type { Scenario, Suite, SuiteOptions } from '../scenario.ts';
 import type { Durability } from './sqlite/stage.ts';
 import { contentionScenario, slowNeighbourScenario } from './turns/contention.ts';
+import { saturatedLogScenario } from './turns/saturated-log.ts';
 
 /** Several processes that write to one SQLite file. */
 export const turnsSuite: Suite = {
   name: 'turns',
-  about: 'several processes that write to one file, against better-sqlite3 with its busy timeout and with retries',
+  about:
+    'several processes that write to one file, against better-sqlite3 with its busy timeout and with retries, knex, kysely and libsql',
   packages: ['@hive/shared-db', 'better-sqlite3', 'knex', 'kysely', 'libsql'],
-  scenarios: () => [
+  scenarios: ({ saturatedMs }: SuiteOptions = {}) => [
     contentionScenario('long transactions', 'each transaction has the lock for 2 ms', 4, {
       durability: 'normal',
       inFlight: 1,
@@ -19,6 +21,7 @@ export const turnsSuite: Suite = {
     inFlight('full', 4),
     inFlight('normal', 8),
     slowNeighbourScenario(),
+    saturatedLogScenario(saturatedMs),
   ],
 };
 

@@ -7,7 +7,9 @@ import Database from 'better-sqlite3';
 /** Rows of the table that is read: more than a page, less than the cache. */
 export const ROWS = 20_000;
 const SCHEMA = `CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, stock INTEGER, about TEXT, weight REAL);
-                CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT NOT NULL, number INTEGER NOT NULL) STRICT;`;
+                CREATE TABLE entry (id INTEGER PRIMARY KEY, text TEXT NOT NULL, number INTEGER NOT NULL) STRICT;
+                CREATE TABLE reading (id INTEGER PRIMARY KEY, at TEXT DEFAULT CURRENT_TIMESTAMP, tank INTEGER, ph REAL, ec REAL, temperature REAL);
+                CREATE INDEX reading_at ON reading (at);`;
 const INSERT_ITEM = 'INSERT INTO item VALUES (?, ?, ?, ?, ?, ?)';
 
 export type Durability = 'full' | 'normal';

@@ -9,7 +9,7 @@ const WINDOW_MS = 1_000;
 const ROUNDS = 7;
 
 /** What ratios are against: better-sqlite3 as it comes, but for a longer timeout. */
-const BUSY_TIMEOUT = 'better-sqlite3, busy timeout';
+export const BUSY_TIMEOUT = 'better-sqlite3, busy timeout';
 
 const MEASURES: readonly Measure[] = [
   { name: 'transactions', unit: 'per second', better: 'higher' },

@@ -28,11 +28,12 @@ export interface FleetReport {
 /** Processes that are started once and write whenever they are told. */
 export class Fleet {
   readonly #directory = mkdtempSync(join(tmpdir(), 'hive-bench-'));
+  readonly path = join(this.#directory, 'bench.db');
   readonly #writers: ChildProcess[] = [];
   #neighbour: ChildProcess | undefined;
 
   async start({ method, workload, processes, neighbour }: FleetOrder): Promise<void> {
-    const path = join(this.#directory, 'bench.db');
+    const { path } = this;
     const runtimeDirectory = join(this.#directory, 'run');
     const databases = { bench: sqlite({ path, migrations: [{ id: 1, name: 'bench', sql: SCHEMA }], required: true }) };
     const service = await openDatabaseService({ app: 'bench', presence: false, databases });

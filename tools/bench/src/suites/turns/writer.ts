@@ -29,7 +29,7 @@ async function opened(): Promise<Write> {
   if (order.method === 'shared-db') return ours();
   const peer = writingPeers.find(({ name }) => name === order.method);
   if (peer === undefined) return bare();
-  const { write } = await peer.open({
+  const writer = await peer.open({
     path: order.path,
     durability,
     busyTimeoutMs: BUSY_TIMEOUT_MS,
@@ -39,7 +39,7 @@ async function opened(): Promise<Write> {
     ],
     beforeCommit: hold,
   });
-  return breathing(write);
+  return breathing(() => writer.write());
 }
 
 function bare(): Write {
