@@ -37,7 +37,7 @@ function renderTable(table: Table): string {
 
 /** `times` is undefined where the table has no such column. */
 function renderRow({ name, median, min, max, failed }: Row, times: number | null | undefined): string {
-  const last = times === undefined ? '' : ` ${times?.toFixed(2) ?? ''} |`;
+  const last = times === undefined ? '' : times === null ? ' |' : ` ${times.toFixed(2)} |`;
   if (failed !== undefined) return `| ${name} | failed: ${failed} | |${last}`;
   return `| ${name} | ${figure(median)} | ${figure(min)} to ${figure(max)} |${last}`;
 }
