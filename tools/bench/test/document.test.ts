@@ -70,12 +70,16 @@ describe('a file of results', () => {
     expect(parseResults(JSON.stringify(resultsOf([report])), 'a file')).toEqual([report]);
   });
 
-  it.each(['', 'null', '[]', '{"schema":"hive-bench/all/v1"}', '{"schema":"hive-bench/lane/v1","suite":"turns"}'])(
-    'is refused in a sentence where it is %j',
-    (other) => {
-      expect(() => parseResults(other, 'a file')).toThrow('a file is no result of a bench; expected');
-    },
-  );
+  it.each([
+    '',
+    'null',
+    '[]',
+    '{"schema":"hive-bench/lane/v2","suite":"lane","machine":{},"scenarios":[]}',
+    '{"schema":"hive-bench/all/v1"}',
+    '{"schema":"hive-bench/lane/v1","suite":"turns"}',
+  ])('is refused in a sentence where it is %j', (other) => {
+    expect(() => parseResults(other, 'a file')).toThrow('a file is no result of a bench; expected');
+  });
 });
 
 describe('docs/benchmarks.md', () => {
