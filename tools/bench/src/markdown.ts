@@ -1,20 +1,34 @@
 import { figure } from './figure.ts';
-import { machineInWords } from './machine.ts';
-import { byScenario, failuresIn, ratiosInWords, timesBetter, type Report, type Row, type Table } from './report.ts';
+import { machineInWords, type Machine } from './machine.ts';
+import {
+  byScenario,
+  failuresIn,
+  otherVersions,
+  ratiosInWords,
+  timesBetter,
+  type Report,
+  type Row,
+  type Table,
+} from './report.ts';
 
 /** The report as a part of a document. `chartOf` is the address of a scenario's chart, where there is one. */
 export function renderMarkdown({ machine, scenarios }: Report, chartOf?: (scenario: string) => string): string {
   return [
     machineInWords(machine).join(' '),
-    ...byScenario(scenarios).flatMap((tables) => renderScenario(tables, chartOf?.(tables[0].scenario))),
+    ...byScenario(scenarios).flatMap((tables) => renderScenario(machine, tables, chartOf?.(tables[0].scenario))),
   ].join('\n\n');
 }
 
-function renderScenario(tables: readonly [Table, ...Table[]], chart: string | undefined): readonly string[] {
+function renderScenario(
+  machine: Machine,
+  tables: readonly [Table, ...Table[]],
+  chart: string | undefined,
+): readonly string[] {
   const { scenario, about } = tables[0];
+  const versions = otherVersions(machine, tables[0]);
   return [
     `### ${scenario}`,
-    about,
+    [about, ...(versions.length === 0 ? [] : [`${versions.join('; ')}.`])].join(' '),
     ...(chart === undefined ? [] : [`![${scenario}](${chart})`]),
     ...tables.map(renderTable),
     ...failuresIn(tables[0]).map((failure) => `Failures of ${failure}.`),

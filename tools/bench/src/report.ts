@@ -109,6 +109,13 @@ export function failuresIn({ contestants }: Table): readonly string[] {
   return contestants.flatMap(({ name, failures = [] }) => failures.map((reason) => `${name}: ${reason}`));
 }
 
+/** The versions of those that the line about the machine does not name, in words. */
+export function otherVersions({ packages, node }: Machine, { contestants }: Table): readonly string[] {
+  const named = new Set([node, ...Object.values(packages)]);
+  const others = contestants.filter(({ failed, version }) => failed === undefined && !named.has(version));
+  return others.map(({ name, version }) => `${name}: ${version}`);
+}
+
 /** What the first of ours is against each peer, for a reader. */
 export function ratiosInWords({ contestants, ratios }: Table): string | undefined {
   const each = Object.entries(ratios).flatMap(([peer, times]) =>

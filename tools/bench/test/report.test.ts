@@ -57,6 +57,13 @@ describe('the tables of a document', () => {
     expect(renderMarkdown(reportFrom('lane', [best]))).not.toContain('write is');
   });
 
+  it('tell the version of whoever the line about the machine does not name, unless he has failed', () => {
+    const python: Reached = { name: 'Python', role: 'peer', samples: [9], version: '3.11 with SQLite 3.40' };
+    const none: Reached = { name: 'None', role: 'peer', samples: [], version: 'none', failed: 'there is none' };
+    const markdown = renderMarkdown(reportFrom('lane', tablesFrom([ours, python, none])));
+    expect(markdown).toContain('\n\nOne row. Python: 3.11 with SQLite 3.40.\n\n');
+  });
+
   it('tell once for all measures of a scenario what it does, where its chart is and why something failed', () => {
     const measures = ['time each', 'worst'].map((name) => ({ name, unit: 'us', better: 'lower' }) as const);
     const tables = tablesFrom([ours, { ...raw, failures: ['database is locked'] }], { measures });

@@ -10,6 +10,7 @@ export interface Reached {
   readonly samples: readonly number[];
   readonly failed?: string;
   readonly failures?: readonly string[];
+  readonly version?: string;
 }
 
 /** The tables of a scenario of one measure, of which less is better unless said. */
@@ -40,7 +41,7 @@ const MACHINE: Machine = {
   platform: 'linux x64',
   node: 'v24.0.0',
   load: 0.5,
-  packages: { tarn: '3.1.2' },
+  packages: { some: '1.0.0' },
   clock_ns: 40,
   await_ns: 50,
 };
