@@ -110,9 +110,11 @@ export function failuresIn({ contestants }: Table): readonly string[] {
 }
 
 /** The versions of those that the line about the machine does not name, in words. */
-export function otherVersions({ packages, node }: Machine, { contestants }: Table): readonly string[] {
-  const named = new Set([node, ...Object.values(packages)]);
-  const others = contestants.filter(({ failed, version }) => failed === undefined && !named.has(version));
+export function otherVersions({ packages }: Machine, { contestants }: Table): readonly string[] {
+  const named = new Set(Object.values(packages));
+  const others = contestants.filter(
+    ({ role, failed, version }) => role !== 'floor' && failed === undefined && !named.has(version),
+  );
   return others.map(({ name, version }) => `${name}: ${version}`);
 }
 

@@ -15,8 +15,8 @@ export interface Reached {
 
 /** The tables of a scenario of one measure, of which less is better unless said. */
 export function tablesFrom(reached: readonly Reached[], scenario: Partial<Scenario> = {}): [Table, ...Table[]] {
-  const outcomes = reached.map(({ name, role, samples, failed, failures = [] }): Outcome => ({
-    contestant: { name, role, version: '1.0.0', check: never, begin: never },
+  const outcomes = reached.map(({ name, role, samples, failed, failures = [], version = '1.0.0' }): Outcome => ({
+    contestant: { name, role, version, check: never, begin: never },
     samples: [samples],
     failed,
     failures,
