@@ -14,6 +14,7 @@ import type { LaneHost } from './lane-host.ts';
 import type { LogSync } from './log-sync.ts';
 import { inContextOf, NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
 import { MemberQueue } from './member-queue.ts';
+import { Pace } from './pace.ts';
 
 /** How long a group may have the lock: no other member is begun after it. */
 const GROUP_MS = 8;
@@ -21,8 +22,6 @@ const GROUP_MS = 8;
 const BREATH_MS = 2;
 /** How many may wait. */
 const MOST_WAITING = 10_000;
-/** Weight of the newest group in the smoothed time that a write takes. */
-const SMOOTHING = 0.2;
 /** How many of a long queue an error names. */
 const NAMED_AHEAD = 10;
 
@@ -63,8 +62,7 @@ export class Lane {
   #gathers = false;
   /** How many have to run in a group of their own, because one of them cannot be committed. */
   #apart = 0;
-  /** How long a write takes at present, when many wait. */
-  #eachMs = 0;
+  readonly #pace = new Pace();
   readonly #times = new CommitTimes();
   #groups = 0;
   #members = 0;
@@ -141,8 +139,9 @@ export class Lane {
       });
     const waiting = this.#queue.length;
     if (waiting >= MOST_WAITING) return this.#overloaded(`${waiting} writes wait already`);
-    const expectedMs = waiting * this.#eachMs;
-    if (waiting < MOST_MEMBERS || expectedMs <= deadline - at) return undefined;
+    if (waiting < MOST_MEMBERS) return undefined;
+    const expectedMs = this.#pace.expectedMs(waiting, at);
+    if (expectedMs <= deadline - at) return undefined;
     const allowedMs = Math.round(deadline - at);
     return this.#overloaded(
       `${waiting} writes wait already, for about ${Math.round(expectedMs)} ms of ${allowedMs} ms`,
@@ -431,11 +430,12 @@ export class Lane {
     this.#groups++;
     this.#members += done.length;
     this.#host.turns.wrote(done.length);
+    const isLast = this.#queue.length === 0;
+    if (!isLast) this.#learnPace(done.length, startedAt);
     if (log === undefined) {
       this.#acknowledge(done, startedAt);
       return;
     }
-    const isLast = this.#queue.length === 0;
     // The disk may take ten times as long as the lock was held.
     if (isLast) this.#host.turns.yield();
     if (done.length === 1 && isLast && log.isQuick) {
@@ -446,6 +446,11 @@ export class Lane {
         else this.#reject(done, error);
       });
     }
+  }
+
+  #learnPace(members: number, startedAt: number): void {
+    const now = this.#host.clock.now();
+    this.#pace.learn(now - startedAt, members, now);
   }
 
   #syncNow(done: readonly Member[], log: LogSync, startedAt: number): void {
@@ -465,7 +470,6 @@ export class Lane {
   #acknowledge(done: readonly Member[], startedAt: number): void {
     const now = this.#host.clock.now();
     this.#times.record(now - startedAt, now);
-    this.#eachMs += SMOOTHING * ((now - startedAt) / done.length - this.#eachMs);
     const settle = (): void => {
       for (const member of done) this.#resolve(member, now);
     };

@@ -169,7 +169,7 @@ describe('a write that waits in the lane', () => {
       clock.block(10);
       return 1;
     };
-    for (let n = 0; n < 20; n++) await database.write('slow', slow);
+    await Promise.all(Array.from({ length: 20 }, () => database.write('slow', slow)));
     const writer = holdWriter(database, 'hold');
     const waiting = Array.from({ length: 100 }, () => database.write('crowd', () => 1));
     expect(await rejectionOf(database.write('in a hurry', () => 1, { timeoutMs: 500 }))).toMatchObject({
@@ -180,6 +180,27 @@ describe('a write that waits in the lane', () => {
     const patient = database.write('patient', () => 1, { timeoutMs: 5_000 });
     await writer.letGo();
     await Promise.all([...waiting, patient]);
+  });
+
+  it.for([
+    ['one that nobody waited behind has taken', async (write: () => Promise<unknown>) => void (await write())],
+    [
+      'writes took more than a second ago',
+      async (write: () => Promise<unknown>, clock: VirtualClock) => {
+        await Promise.all(Array.from({ length: 20 }, write));
+        await clock.advance(1_001);
+      },
+    ],
+  ] as const)('is not refused for what %s', async ([, before]) => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    await before(() => database.write('slow', () => clock.block(200)), clock);
+    const writer = holdWriter(database, 'hold');
+    const waiting = Array.from({ length: 100 }, () => database.write('crowd', () => 1));
+    const inAHurry = database.write('in a hurry', () => 1, { timeoutMs: 500 });
+    await writer.letGo();
+    await Promise.all([...waiting, inAHurry]);
   });
 });
 
