@@ -16,6 +16,8 @@ const LINE = /^[\da-f]+: [\da-f]+ [\da-f]+ (?<flags>[\da-f]+) [\da-f]+ [\da-f]+ 
 const LISTENS = 0x1_0000;
 /** The unit in which /proc tells when a process started (`USER_HZ`). */
 const TICK_MS = 10;
+/** How far the two times that are compared may be apart though they are one: each is cut to its tick. Nobody starts and listens in less. */
+const BLUR_MS = 2 * TICK_MS;
 
 /**
  * Names of sockets on which, though their process has ended, somebody listens who never answers: a child that has kept what its parent had
@@ -30,7 +32,9 @@ export function inheritedSockets(directory: string, suspects: readonly SuspectSo
     const starts = (holders.get(inode) ?? []).map((pid) => startOf(pid));
     const madeAt = lstatSync(join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
     // Whose start it has is who it is named by, whatever the clock of this machine was set to since.
-    return starts.length > 0 && starts.every((start) => start !== identity.start && startedAt(start) > madeAt);
+    return (
+      starts.length > 0 && starts.every((start) => start !== identity.start && startedAt(start) > madeAt - BLUR_MS)
+    );
   });
   return new Set(inherited.map(([, { name }]) => name));
 }

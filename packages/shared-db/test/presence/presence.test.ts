@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { encodeRequest, listProcesses, startPresence, type PresenceOptions } from '@hive/shared-db/presence';
@@ -352,6 +353,9 @@ describe('what a dead process left behind', () => {
     using _ = { [Symbol.dispose]: () => process.kill(child, 'SIGKILL') };
     expect(await listProcesses({ directory: place.path })).toMatchObject([{ pid: parent.pid, state: 'answered' }]);
     await parent.kill();
+    // A busy parent has children in the moment in which it is present; times of files and of processes are told in ticks.
+    const childMadeAt = Date.now() - uptime() * 1_000 + Number(startOf(child)) * 10;
+    utimesSync(path, new Date(), new Date(childMadeAt + 5));
     // Who could not tell would wait until the time is up, for an answer that nobody gives.
     const clock = new WatchedClock();
     expect(await listProcesses({ directory: place.path, clock })).toEqual([]);
