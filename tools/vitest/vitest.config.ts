@@ -4,6 +4,12 @@ import { defineConfig } from 'vitest/config';
 
 const root = join(import.meta.dirname, '../..');
 
+/**
+ * Packages whose test files follow each other in one process, which saves each a start: nothing in them is kept for a process as a whole,
+ * and what tests see of one they see of processes of their own. Services, deprecations and signal handlers are kept for a process.
+ */
+const SHARING: ReadonlySet<string> = new Set(['@hive/pool', 'hive-db']);
+
 /** One vitest project for each workspace package that has tests, named like the package. */
 const projects = ['packages', 'apps', 'tools'].flatMap((group) =>
   readdirSync(join(root, group))
@@ -11,7 +17,8 @@ const projects = ['packages', 'apps', 'tools'].flatMap((group) =>
     .filter((dir) => existsSync(join(dir, 'package.json')) && existsSync(join(dir, 'test')))
     .map((dir) => {
       const { name } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as { name: string };
-      return { extends: true as const, root: dir, test: { name, dir, include: ['test/**/*.test.ts'] } };
+      const isolate = !SHARING.has(name);
+      return { extends: true as const, root: dir, test: { name, dir, isolate, include: ['test/**/*.test.ts'] } };
     }),
 );
 
@@ -23,7 +30,8 @@ export default defineConfig({
     reporters: ['default', join(import.meta.dirname, 'closing-line.ts')],
     setupFiles: [join(import.meta.dirname, 'environment.ts')],
     pool: 'forks',
-    maxWorkers: '100%',
+    // Twice as many as processors: many tests wait, for timers of the product and for other processes.
+    maxWorkers: '200%',
     // For what hangs: on a machine that others use, too, a process alone may take seconds to start.
     testTimeout: 60_000,
     hookTimeout: 60_000,

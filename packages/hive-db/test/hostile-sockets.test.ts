@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../dist/documents/status.js';
 import type { LocksDocument } from '../dist/documents/locks.js';
 import { run } from './support/command-line.ts';
@@ -70,26 +70,30 @@ describe('a process that', () => {
     });
   });
 
-  it.each(VERBS)('is bad in any of these ways keeps %s from nothing: it ends in time and says so', async (verb) => {
-    await using directory = await runtimeDirectory();
-    await using silent = startProgram('hostile.mjs', directory.path, 'silent');
-    await using rubbish = startProgram('hostile.mjs', directory.path, 'rubbish');
-    await using trickle = startProgram('hostile.mjs', directory.path, 'trickle');
-    await using flood = startProgram('hostile.mjs', directory.path, 'flood');
-    const all = [silent, rubbish, trickle, flood];
-    for (const hostile of all) await hostile.line();
-    const { code, out, err, elapsedMs } = await timed([
-      ...verb.split(' '),
-      '--runtime-dir',
-      directory.path,
-      '--timeout',
-      '300ms',
-    ]);
-    expect(code).toBe(3);
-    expect(elapsedMs).toBeLessThan(HANG_MS);
-    for (const { pid } of all) expect(`${out}${err}`).toMatch(new RegExp(`process ${pid} (?:gives|does)`));
-    expect(`${out}${err}`).not.toMatch(CONTROL);
-    expect(`${out}${err}`).not.toMatch(/^ +at /m);
+  describe('is bad in any of these ways', () => {
+    const place = new AsyncDisposableStack();
+    let directory: string;
+    let pids: readonly number[];
+    beforeAll(async () => {
+      const { path } = place.use(await runtimeDirectory());
+      const hostile = ['silent', 'rubbish', 'trickle', 'flood'].map((behaviour) =>
+        place.use(startProgram('hostile.mjs', path, behaviour)),
+      );
+      await Promise.all(hostile.map((one) => one.line()));
+      directory = path;
+      pids = hostile.map(({ pid }) => pid);
+    });
+    afterAll(() => place.disposeAsync());
+
+    it.each(VERBS)('keeps %s from nothing: it ends in time and says so', async (verb) => {
+      const argv = [...verb.split(' '), '--runtime-dir', directory, '--timeout', '300ms'];
+      const { code, out, err, elapsedMs } = await timed(argv);
+      expect(code).toBe(3);
+      expect(elapsedMs).toBeLessThan(HANG_MS);
+      for (const pid of pids) expect(`${out}${err}`).toMatch(new RegExp(`process ${pid} (?:gives|does)`));
+      expect(`${out}${err}`).not.toMatch(CONTROL);
+      expect(`${out}${err}`).not.toMatch(/^ +at /m);
+    });
   });
 });
 
@@ -142,19 +146,26 @@ describe('a runtime directory', () => {
     expect(elapsedMs).toBeLessThan(HANG_MS);
   });
 
-  it.each(VERBS)('with 1,000 sockets of the dead is empty for %s, at once, and they are left alone', async (verb) => {
-    using place = temporaryDirectory();
-    chmodSync(place.path, 0o700);
-    await using graveyard = startProgram('graveyard.mjs', place.path, '1000');
-    await graveyard.line();
-    await graveyard.kill();
-    const before = readdirSync(place.path);
-    expect(before).toHaveLength(1_000);
-    const { code, err, elapsedMs } = await timed([...verb.split(' '), '--runtime-dir', place.path]);
-    expect(code).toBe(verb === 'health-check' ? 3 : verb === 'why orders' ? 2 : 0);
-    expect(err).toMatch(verb === 'why orders' ? /does not exist/ : /no process found/);
-    expect(elapsedMs).toBeLessThan(HANG_MS);
-    expect(readdirSync(place.path)).toEqual(before);
+  describe('with 1,000 sockets of the dead', () => {
+    const place = temporaryDirectory();
+    beforeAll(async () => {
+      chmodSync(place.path, 0o700);
+      await using graveyard = startProgram('graveyard.mjs', place.path, '1000');
+      await graveyard.line();
+    });
+    afterAll(() => {
+      place[Symbol.dispose]();
+    });
+
+    it.each(VERBS)('is empty for %s, at once, and they are left alone', async (verb) => {
+      const before = readdirSync(place.path);
+      expect(before).toHaveLength(1_000);
+      const { code, err, elapsedMs } = await timed([...verb.split(' '), '--runtime-dir', place.path]);
+      expect(code).toBe(verb === 'health-check' ? 3 : verb === 'why orders' ? 2 : 0);
+      expect(err).toMatch(verb === 'why orders' ? /does not exist/ : /no process found/);
+      expect(elapsedMs).toBeLessThan(HANG_MS);
+      expect(readdirSync(place.path)).toEqual(before);
+    });
   });
 });
 

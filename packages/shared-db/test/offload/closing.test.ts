@@ -45,7 +45,7 @@ describe('closing while another thread reads', () => {
     const logger = recordingLogger();
     await using temporary = await shop({ offloadWorkers: 1, logger });
     const { database, service } = temporary;
-    const counting = rejectionOf(database.offload('yearly', COUNT_TO, [15_000_000]));
+    const counting = rejectionOf(database.offload('yearly', COUNT_TO, [4_000_000]));
     await expect.poll(() => service.snapshot().offload.threads.running.length, { timeout: 20_000 }).toBe(1);
     const { stuck } = await service.close({ graceMs: 50 });
     expect(await counting).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED', label: 'yearly' });

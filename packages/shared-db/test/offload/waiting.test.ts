@@ -5,8 +5,8 @@ import { COUNT_TO } from '../support/long-statement.ts';
 import { rejectionOf } from '../support/outcome.ts';
 import { shop } from '../support/shop.ts';
 
-/** Seconds, on any machine: what is called stuck must not be done before the test has looked. */
-const LONG = 10_000_000;
+/** A second of work at least: what is called stuck must not be done before a thread has been started beside it and the test has looked. */
+const LONG = 6_000_000;
 /** Some tenths of a second. */
 const SHORT = 1_000_000;
 
