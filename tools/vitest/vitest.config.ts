@@ -5,10 +5,11 @@ import { defineConfig } from 'vitest/config';
 const root = join(import.meta.dirname, '../..');
 
 /**
- * Packages whose test files follow each other in one process, which saves each a start: nothing in them is kept for a process as a whole,
- * and what tests see of one they see of processes of their own. Services, deprecations and signal handlers are kept for a process.
+ * Packages whose test files follow each other in one process, which saves each of them a start. They leave it as they have found it: what
+ * a service keeps for a process goes when it is closed, and what cannot go is looked at in processes of its own. The apps are not among
+ * them: each of their tests configures the one service of a process, and counts who uses what is deprecated.
  */
-const SHARING: ReadonlySet<string> = new Set(['@hive/pool', 'hive-db']);
+const SHARING: ReadonlySet<string> = new Set(['@hive/pool', '@hive/shared-db', 'hive-db']);
 
 /** One vitest project for each workspace package that has tests, named like the package. */
 const projects = ['packages', 'apps', 'tools'].flatMap((group) =>

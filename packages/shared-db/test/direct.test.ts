@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { configureDatabaseService, getDatabaseService, sqlite, type Migration } from '@hive/shared-db';
 import { closeDirect, databaseOrDirect, openDirect } from '@hive/shared-db/direct';
@@ -6,6 +6,7 @@ import { temporaryDirectory } from '@hive/shared-db/testing';
 import { companion } from './support/companion.ts';
 import { pictureOf } from './support/directory-picture.ts';
 import { rejectionOf } from './support/outcome.ts';
+import { raiseFence } from './support/raised-fence.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 
 const ITEMS: Migration = { id: 1, name: 'items', sql: 'CREATE TABLE item (name TEXT)' };
@@ -61,9 +62,7 @@ describe('a direct database', () => {
     const runtimeDirectory = directory.file('run');
     const path = directory.file('orders.db');
     await using database = await openDirect({ name: 'orders', path, migrations: [ITEMS], runtimeDirectory });
-    const { dev, ino } = statSync(path);
-    mkdirSync(`${runtimeDirectory}/fences`, { recursive: true, mode: 0o700 });
-    writeFileSync(`${runtimeDirectory}/fences/${dev}-${ino}`, '{}');
+    raiseFence(path, runtimeDirectory);
     expect(await rejectionOf(database.write('add', (tx) => tx.run("INSERT INTO item VALUES ('a')")))).toMatchObject({
       code: 'HIVEDB_E_FENCED',
     });

@@ -1,13 +1,11 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
-import { temporaryDirectory } from '@hive/shared-db/testing';
-import { ask, clerk, COUNT, SAVE, type ClerkOptions } from './support/clerk.ts';
+import { ask, COUNT, SAVE, type ClerkOptions } from './support/clerk.ts';
+import { closedShop, type ClosedShop } from './support/closed-shop.ts';
 import type { Companion } from './support/companion.ts';
 import { failingCalls } from './support/failing-calls.ts';
-import { holdRepair } from './support/held-repair.ts';
 import { NO_PRELOADED_LIBRARY } from './support/preloaded-library.ts';
-import { shop } from './support/shop.ts';
 
 const calls = failingCalls();
 afterAll(() => calls?.[Symbol.dispose]());
@@ -31,34 +29,22 @@ const SAVE_TWENTY =
 const READ_LITTLE = "orders.read('count', (c) => c.get('SELECT count(*) AS n FROM item')).then(({ n }) => n)";
 const READ_MUCH = "orders.read('all', (c) => c.all('SELECT * FROM item')).then(({ length }) => length)";
 
-/** A closed shop, and clerks who open it on a disk that can be made to fail. Whoever is on it looks at the same disk. */
-interface Premises extends AsyncDisposable {
-  readonly path: string;
-  /** Words that processes have left of the file. */
-  fences(): readonly string[];
-  /** Until the scope ends nobody verifies it. */
-  unverified(): Disposable;
+/** A closed shop, and a disk for its clerks that can be made to fail. Whoever is on it looks at the same disk. */
+interface Premises extends ClosedShop {
   onThatDisk(options?: ClerkOptions): Promise<Companion>;
   /** A process that meets none of its failures. */
-  elsewhere(options?: ClerkOptions): Promise<Companion>;
+  elsewhere(): Promise<Companion>;
 }
 
 async function premises(): Promise<Premises> {
-  const stack = new AsyncDisposableStack();
-  const temporary = stack.use(await shop());
-  const meeting = stack.use(temporaryDirectory());
-  await temporary.service.close();
-  const { path } = temporary;
-  const open = async (options: ClerkOptions): Promise<Companion> => stack.use(await clerk(path, meeting.path, options));
+  const closed = await closedShop();
   return {
-    path,
-    fences: () => readdirSync(`${meeting.path}/fences`),
-    unverified: () => holdRepair(path, meeting.path),
-    onThatDisk: (options = {}) => open({ durability: 'full', environment: calls!.environment, ...options }),
-    elsewhere: (options = {}) => open({ durability: 'full', ...options }),
+    ...closed,
+    onThatDisk: (options = {}) => closed.clerk({ environment: calls!.environment, ...options }),
+    elsewhere: () => closed.clerk(),
     [Symbol.asyncDispose]: async () => {
       calls!.mend();
-      await stack.disposeAsync();
+      await closed[Symbol.asyncDispose]();
     },
   };
 }

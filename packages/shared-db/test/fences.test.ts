@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   openDatabaseService,
@@ -16,6 +16,7 @@ import { pictureOf } from './support/directory-picture.ts';
 import { canFailDisks, failDisk } from './support/failing-disk.ts';
 import { holdRepair } from './support/held-repair.ts';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
+import { raiseFence } from './support/raised-fence.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
 const NO_FAULTS = 'the size of files cannot be limited here';
@@ -57,13 +58,6 @@ type Shop = DatabaseService<{ readonly orders: DatabaseDefinition<SqliteDatabase
 function openShop(path: string, runtimeDirectory: string, clock: Clock = systemClock): Promise<Shop> {
   const databases = { orders: sqlite({ path, durability: 'normal' }) };
   return openDatabaseService({ app: 'test', runtimeDirectory, databases, clock });
-}
-
-/** Word that a process has left of a file, as it would after an I/O error. */
-function raiseFence(path: string, runtimeDirectory: string): void {
-  mkdirSync(`${runtimeDirectory}/fences`, { recursive: true, mode: 0o700 });
-  const { dev, ino } = statSync(path);
-  writeFileSync(`${runtimeDirectory}/fences/${dev}-${ino}`, '{}');
 }
 
 /** The command lines of all processes. */

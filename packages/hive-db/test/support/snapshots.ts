@@ -1,4 +1,5 @@
 import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
+import { temporaryDatabase } from '@hive/shared-db/testing';
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 
 type Pool = DatabaseSnapshot['pool'];
@@ -10,35 +11,26 @@ export interface DatabaseChanges extends Partial<Omit<DatabaseSnapshot, 'pool' |
   readonly counters?: Partial<DatabaseSnapshot['counters']>;
 }
 
-const IDLE_CREW: ServiceSnapshot['offload']['threads'] = {
-  limit: 1,
-  live: 0,
-  busy: 0,
-  stuck: 0,
-  queued: 0,
-  oldestWaitMs: 0,
-  counters: { done: 0, failed: 0, released: 0, refused: 0, crashes: 0, busyMs: 0 },
-  running: [],
-};
+await using nobody = await temporaryDatabase();
+/** What a service says of itself before anybody has used it. */
+const unusedService = nobody.service.snapshot();
+const unusedDatabase = unusedService.databases[0]!;
+
+const IDLE_CREW = { ...unusedService.offload.threads, limit: 1 };
 
 /** A process that has been well for an hour. */
 export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): ServiceSnapshot {
   return {
+    ...unusedService,
     app: 'shop',
     pid: 4711,
     takenAt: Date.UTC(2026, 10, 21, 12),
     startedAt: Date.UTC(2026, 10, 21, 11),
     uptimeMs: 3_600_000,
-    closing: false,
-    eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
-    http: undefined,
     thresholds: DEFAULT_THRESHOLDS,
     databases: [databaseSnapshot()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     offload: { threads: IDLE_CREW, processes: IDLE_CREW },
-    fallbacks: [],
-    deprecations: [],
-    warnings: [],
     ...changes,
   };
 }
@@ -197,102 +189,35 @@ export function troubledService(): ServiceSnapshot {
 export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapshot {
   const { pool = {}, lane = {}, counters = {}, ...rest } = changes;
   return {
+    ...unusedDatabase,
     name: 'orders',
-    driver: 'sqlite',
-    status: 'open',
     required: false,
-    failure: undefined,
-    repair: undefined,
-    refused: undefined,
     durability: 'full',
     path: '/srv/orders.db',
     fileBytes: 1_048_576,
     walBytes: 32_768,
     checkpoints: undefined,
-    leases: [],
-    waiters: [],
     statements: [],
-    slowStatements: [],
-    slowRuns: 0,
     turns: undefined,
     ...rest,
     pool: poolStats(pool),
-    lane: { waiting: 0, running: 0, oldestWaitMs: 0, writer: undefined, work: NO_WORK, ...lane },
-    counters: {
-      reads: 1_800,
-      synchronousReads: 0,
-      writes: 90,
-      transactions: 30,
-      sessions: 1,
-      offloads: 0,
-      rolledBack: 0,
-      busy: 0,
-      errors: {},
-      ...counters,
-    },
+    lane: { ...unusedDatabase.lane, ...lane },
+    counters: { ...unusedDatabase.counters, reads: 1_800, writes: 90, transactions: 30, sessions: 1, ...counters },
   };
 }
 
-const nothing = { count: 0, sumMs: 0, maxMs: 0, buckets: [] };
-
 function poolStats({ counters = {}, ...changes }: NonNullable<DatabaseChanges['pool']>): Pool {
+  const unused = unusedDatabase.pool;
   return {
+    ...unused,
     name: 'orders',
-    status: 'open',
     size: 4,
     maxOverflow: 0,
-    minIdle: 0,
     live: 2,
     leased: 1,
     idle: 1,
-    creating: 0,
-    validating: 0,
-    resetting: 0,
-    closing: 0,
-    abandoned: 0,
-    waiting: 0,
-    oldestWaitMs: 0,
     oldestLeaseMs: 3,
-    generation: 0,
-    waitTime: nothing,
-    useTime: nothing,
-    createTime: nothing,
     ...changes,
-    counters: {
-      immediate: 100,
-      waited: 0,
-      timeouts: 0,
-      aborted: 0,
-      overloaded: 0,
-      created: 2,
-      createFailures: 0,
-      destroyed: {
-        idle: 0,
-        lifetime: 0,
-        overflow: 0,
-        invalid: 0,
-        condemned: 0,
-        'reset-failed': 0,
-        caller: 0,
-        collected: 0,
-        flushed: 0,
-        late: 0,
-        closed: 0,
-      },
-      validations: 5,
-      validationFailures: 0,
-      staleReleases: 0,
-      revoked: 0,
-      collected: 0,
-      observerErrors: 0,
-      ...counters,
-    },
+    counters: { ...unused.counters, immediate: 100, created: 2, validations: 5, ...counters },
   };
 }
-
-const NO_WORK = {
-  groups: 0,
-  members: 0,
-  commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] },
-  lateCommitMs: undefined,
-};

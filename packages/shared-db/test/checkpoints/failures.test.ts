@@ -1,10 +1,8 @@
-import { readdirSync } from 'node:fs';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { temporaryDirectory } from '@hive/shared-db/testing';
-import { ask, clerk, COUNT, SAVE } from '../support/clerk.ts';
+import { ask, COUNT, SAVE } from '../support/clerk.ts';
+import { closedShop } from '../support/closed-shop.ts';
 import { failingCalls } from '../support/failing-calls.ts';
 import { NO_PRELOADED_LIBRARY } from '../support/preloaded-library.ts';
-import { shop } from '../support/shop.ts';
 
 const calls = failingCalls();
 afterAll(() => calls?.[Symbol.dispose]());
@@ -20,11 +18,9 @@ const FENCED = expect.objectContaining({ code: 'HIVEDB_E_FENCED' }) as unknown;
 
 describe('a checkpoint that fails', () => {
   it('because the disk does not sync the file stops the writes of all who have it open; nothing is lost', async () => {
-    using meeting = temporaryDirectory();
-    await using temporary = await shop();
-    await temporary.service.close();
-    await using writer = await clerk(temporary.path, meeting.path, { environment: calls!.environment });
-    await using other = await clerk(temporary.path, meeting.path);
+    await using closed = await closedShop();
+    const writer = await closed.clerk({ durability: 'normal', environment: calls!.environment });
+    const other = await closed.clerk({ durability: 'normal' });
     for (let n = 0; n < 3; n++) expect(await ask(writer, SAVE)).toBe(1);
     await expect.poll(() => ask(writer, BY), PATIENT).toBe('thread');
     calls!.fail({ call: 'sync', suffix: '.db', error: 'EIO' });
@@ -35,7 +31,7 @@ describe('a checkpoint that fails', () => {
       { code: 'fenced', evidence: expect.stringContaining('SQLITE_IOERR_FSYNC') as string },
     ]);
     expect(await ask(writer, SAVE)).toEqual(FENCED);
-    expect(readdirSync(`${meeting.path}/fences`)).toHaveLength(1);
+    expect(closed.fences()).toHaveLength(1);
     await expect.poll(() => ask(other, SAVE), PATIENT).toEqual(FENCED);
     const failed = calls!.failed;
     for (const clerk of [writer, other]) expect(await ask(clerk, COUNT)).toBe(await ask(other, COUNT));
@@ -45,10 +41,8 @@ describe('a checkpoint that fails', () => {
   });
 
   it('because the disk is full is told and tried again; writes go on', async () => {
-    using meeting = temporaryDirectory();
-    await using temporary = await shop();
-    await temporary.service.close();
-    await using writer = await clerk(temporary.path, meeting.path, { environment: calls!.environment });
+    await using closed = await closedShop();
+    const writer = await closed.clerk({ durability: 'normal', environment: calls!.environment });
     expect(await ask(writer, SAVE)).toBe(1);
     await expect.poll(() => ask(writer, BY), PATIENT).toBe('thread');
     calls!.fail({ call: 'write', suffix: '.db', error: 'ENOSPC' });

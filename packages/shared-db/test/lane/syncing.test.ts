@@ -1,11 +1,10 @@
-import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { temporaryDirectory } from '@hive/shared-db/testing';
-import { ask, clerk, COUNT, SAVE } from '../support/clerk.ts';
+import { ask, COUNT, SAVE } from '../support/clerk.ts';
+import { closedShop, type ClosedShop } from '../support/closed-shop.ts';
 import type { Companion } from '../support/companion.ts';
 import { gatedSyncs } from '../support/gated-syncs.ts';
 import { NO_PRELOADED_LIBRARY } from '../support/preloaded-library.ts';
-import { itemsOf, shop } from '../support/shop.ts';
+import { itemsOf } from '../support/shop.ts';
 
 const gate = gatedSyncs();
 afterAll(() => gate?.[Symbol.dispose]());
@@ -38,29 +37,18 @@ function startDoing(what: string): string {
   return `void ${what}.then(() => ${note("'done'")})`;
 }
 
-interface Office extends AsyncDisposable {
+interface Office extends ClosedShop {
   readonly writer: Companion;
-  readonly path: string;
-  fences(): readonly string[];
 }
 
 /** Somebody whose syncs are held up at the gate. */
 async function office(): Promise<Office> {
-  const stack = new AsyncDisposableStack();
-  const temporary = stack.use(await shop());
-  const meeting = stack.use(temporaryDirectory());
-  await temporary.service.close();
-  const { path } = temporary;
-  const writer = stack.use(await clerk(path, meeting.path, { durability: 'full', environment: gate!.environment }));
+  const closed = await closedShop();
+  const writer = await closed.clerk({ environment: gate!.environment });
   // The database opens in its own time.
   await ask(writer, COUNT);
   gate!.shut();
-  return {
-    writer,
-    path,
-    fences: () => (readdirSync(meeting.path).includes('fences') ? readdirSync(`${meeting.path}/fences`) : []),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
+  return { ...closed, writer };
 }
 
 /** Waits until so many syncs have begun. */

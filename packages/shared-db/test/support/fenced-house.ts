@@ -4,6 +4,7 @@ import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { Claim } from '../../dist/repair/claim.js';
 import { Fences } from '../../dist/repair/fences.js';
 import { Repair, type RepairReport } from '../../dist/repair/repair.js';
+import { randomNumbers } from './random-numbers.ts';
 
 export const INODE = '7:42';
 /** How long a verification that is left alone takes, and after which time it is thought to hang. */
@@ -36,7 +37,7 @@ export class FencedHouse implements Disposable {
   #moment = 0;
 
   constructor(seed: number) {
-    this.random = dice(seed);
+    this.random = randomNumbers(seed);
   }
 
   /** Everything that happens has a number of its own. */
@@ -200,12 +201,3 @@ export class FencedProcess {
 }
 
 const isOver = new WeakSet<Check>();
-
-/** Numbers from 0 to 1 that are the same for the same seed (a linear congruential generator). */
-function dice(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}

@@ -1,6 +1,7 @@
 import { Arbiter, START_LIMIT_MS, TURN_LIMIT_MS } from '../../dist/turns/arbiter.js';
 import type { FromArbiter, ToArbiter } from '../../dist/turns/frame.js';
 import { Participant, type ParticipantAction, type ParticipantEvent } from '../../dist/turns/participant.js';
+import { randomNumbers } from './random-numbers.ts';
 
 /** Something that goes wrong, at a moment, for a time. `who` picks a process. */
 export interface Fault {
@@ -574,7 +575,7 @@ export class TurnWorld {
 
   constructor(scenario: Scenario) {
     this.scenario = scenario;
-    this.random = generator(scenario.seed);
+    this.random = randomNumbers(scenario.seed);
     this.processes = Array.from({ length: scenario.processes }, (_, index) => new SimulatedProcess(this, index + 1));
     for (const fault of scenario.faults)
       this.at(fault.at, () => {
@@ -734,15 +735,4 @@ export class TurnWorld {
 
 function isBefore(a: { readonly at: number; readonly order: number }, b: typeof a): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
