@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -31,8 +32,8 @@ export default defineConfig({
     reporters: ['default', join(import.meta.dirname, 'closing-line.ts')],
     setupFiles: [join(import.meta.dirname, 'environment.ts')],
     pool: 'forks',
-    // Twice as many as processors: many tests wait, for timers of the product and for other processes.
-    maxWorkers: '200%',
+    // More than there are processors: many tests wait, for timers of the product and for other processes. A share would end at 100%.
+    maxWorkers: availableParallelism() * 2,
     // For what hangs: on a machine that others use, too, a process alone may take seconds to start.
     testTimeout: 60_000,
     hookTimeout: 60_000,

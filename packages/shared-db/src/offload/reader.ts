@@ -33,8 +33,10 @@ const VALUES_PER_PACKAGE = 6_000;
 const MOST_PER_PACKAGE = 256 * 1_024;
 /** So many answers are sent together: each message wakes a thread, which costs about as much as two reads. */
 const ANSWERS_PER_MESSAGE = 64;
-/** Nobody waits longer than that for an answer because the next request takes long. */
+/** Nobody waits longer than that for an answer because the next request takes long, as far as that is known of its statement. */
 const HOLD_ANSWERS_MS = 1;
+/** How much of the longest time of a statement counts when it has been quick since: other parameters may take long again. */
+const REMEMBERED = 0.9;
 /** Names of columns that are told apart before they are all told anew. */
 const MOST_SHAPES = 1_000;
 
@@ -43,6 +45,11 @@ export interface Reply {
   send(message: FromReader): void;
   /** Sends one part of a large result, before the answer that counts them. */
   pack(rows: PackedRows): void;
+}
+
+interface KnownStatement extends StatementName {
+  /** How long it may take, by what it took before. */
+  expectedMs: number;
 }
 
 interface NumberedShape extends RowShape {
@@ -55,7 +62,7 @@ export class Reader {
   readonly #claims: Claims | undefined;
   readonly #databases = new Map<number, DatabaseName>();
   readonly #connections = new Map<number, SqliteConnection>();
-  readonly #statements = new Map<number, StatementName>();
+  readonly #statements = new Map<number, KnownStatement>();
   /** The shape that a statement had last. */
   readonly #shapes = new Map<string, NumberedShape>();
   readonly #shapesByNames = new Map<string, NumberedShape>();
@@ -75,7 +82,7 @@ export class Reader {
     switch (message.kind) {
       case 'read':
         for (const database of message.databases) this.#databases.set(database.id, database);
-        for (const statement of message.statements) this.#statements.set(statement.id, statement);
+        for (const name of message.statements) this.#statements.set(name.id, { ...name, expectedMs: Infinity });
         this.#readAll(message.requests);
         return;
       case 'close':
@@ -97,19 +104,35 @@ export class Reader {
   }
 
   #answer(request: number, id: number, params: readonly Bindable[]): void {
+    const statement = this.#statements.get(id) ?? unknown('statement', id);
     const startedAt = systemClock.now();
-    if (this.#count > 0 && startedAt - this.#heldSince >= HOLD_ANSWERS_MS) this.#flush();
-    try {
-      const { database, sql } = this.#statements.get(id) ?? unknown('statement', id);
-      const rows = this.#connectionOf(database).all(sql, params);
-      this.#answerRows(request, sql, rows, systemClock.now() - startedAt);
-    } catch (error) {
-      const connection = this.#connections.get(this.#statements.get(id)?.database ?? 0);
-      const failure = failureOf(connection?.failed(error) ?? error, connection === undefined);
-      this.#answers.push(request, FAILED, 0, systemClock.now() - startedAt, failure);
-    }
+    if (this.#count > 0 && startedAt - this.#heldSince + statement.expectedMs >= HOLD_ANSWERS_MS) this.#flush();
+    const ms = this.#run(request, statement, params, startedAt);
+    const { expectedMs } = statement;
+    statement.expectedMs = expectedMs === Infinity ? ms : Math.max(ms, expectedMs * REMEMBERED);
     if (this.#count++ === 0) this.#heldSince = startedAt;
     if (this.#count >= ANSWERS_PER_MESSAGE) this.#flush();
+  }
+
+  /** Returns how many milliseconds it took. */
+  #run(request: number, { database, sql }: StatementName, params: readonly Bindable[], startedAt: number): number {
+    let ms: number;
+    try {
+      const rows = this.#connectionOf(database).all(sql, params);
+      ms = systemClock.now() - startedAt;
+      this.#answerRows(request, sql, rows, ms);
+    } catch (error) {
+      ms = systemClock.now() - startedAt;
+      const connection = this.#connections.get(database);
+      this.#answers.push(
+        request,
+        FAILED,
+        0,
+        ms,
+        failureOf(connection?.failed(error) ?? error, connection === undefined),
+      );
+    }
+    return ms;
   }
 
   #answerRows(request: number, sql: string, rows: readonly Row[], ms: number): void {
