@@ -32,8 +32,9 @@ export default defineConfig({
     reporters: ['default', join(import.meta.dirname, 'closing-line.ts')],
     setupFiles: [join(import.meta.dirname, 'environment.ts')],
     pool: 'forks',
-    // More than there are processors: many tests wait, for timers of the product and for other processes. A share would end at 100%.
-    maxWorkers: availableParallelism() * 2,
+    // More than there are processors: many tests wait, for timers of the product and for other processes. A share would end at 100%;
+    // nx runs two projects at once.
+    maxWorkers: availableParallelism() * (process.env['NX_TASK_TARGET_PROJECT'] === undefined ? 2 : 1),
     // For what hangs: on a machine that others use, too, a process alone may take seconds to start.
     testTimeout: 60_000,
     hookTimeout: 60_000,

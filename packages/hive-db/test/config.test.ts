@@ -162,11 +162,11 @@ describe('a settings file that would take the reader time and memory', () => {
     using directory = temporaryDirectory();
     const file = join(directory.path, 'settings.yaml');
     writeFileSync(file, text);
-    const { code, err, elapsedMs, peakBytes } = await realRun(['config', 'validate', file]);
+    const { code, err, peakBytes, workMs } = await realRun(['config', 'validate', file]);
     expect(code).toBeOneOf([0, 2]);
     expect(err).toMatch(/^(?:hive-db: .*\n)*$/);
     expect(peakBytes).toBeLessThan(256 * 1024 ** 2);
-    expect(elapsedMs).toBeLessThan(5_000);
+    expect(workMs).toBeLessThan(5_000);
   });
 
   it.each(['/proc/self/pagemap', '/proc/kmsg', `/${'x'.repeat(5_000)}`, 'a\0b'])(

@@ -14,8 +14,8 @@ import { temporaryDirectory } from './support/temporary-directory.ts';
 
 /** Everything that could move a cursor, ring, hide or reorder, but for the line ends that a text consists of. */
 const CONTROL = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
-/** No view hangs for longer than this behind its timeout. */
-const HANG_MS = 2_000;
+/** No view keeps a processor busy for longer than this. */
+const MOST_WORK_MS = 2_000;
 /** A run that is told little has a third of it. */
 const MOST_BYTES = 256 * 1024 ** 2;
 
@@ -102,7 +102,7 @@ describe('a process whose answer would take the reader time and memory', () => {
     await using hostile = startProgram('hostile.mjs', directory.path, behaviour);
     await hostile.line();
     for (const verb of verbs) {
-      const { code, out, err, elapsedMs, peakBytes } = await realRun([
+      const { code, out, err, peakBytes, workMs } = await realRun([
         ...verb.split(' '),
         '--runtime-dir',
         directory.path,
@@ -112,7 +112,7 @@ describe('a process whose answer would take the reader time and memory', () => {
       expect([verb, code]).toEqual([verb, 3]);
       expect(`${out}${err}`.replaceAll(/\s+/g, ' ')).toContain(reason);
       expect(peakBytes).toBeLessThan(MOST_BYTES);
-      expect(elapsedMs).toBeLessThan(5_000 + HANG_MS);
+      expect(workMs).toBeLessThan(MOST_WORK_MS);
     }
   });
 
