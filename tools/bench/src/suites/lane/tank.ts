@@ -4,14 +4,14 @@ import { promisify } from 'node:util';
 import { versionOf } from '../../machine.ts';
 import { percentile } from '../../median.ts';
 import type { Contestant, Scenario } from '../../scenario.ts';
-import { createFile, openService, type ServiceStage } from '../sqlite/stage.ts';
+import { createFile, openBare, openService, type ServiceStage } from '../sqlite/stage.ts';
 
 const CALLERS = 8;
 const SAMPLE_MS = 2_000;
 /** As many as the tank controller opens at its start; it opens more only for who has waited for ten seconds. */
 const CONNECTIONS = 5;
-/** What ratios are against: the same pool with as many as it has threads, which is quicker and fairer than it comes. */
-const ROOMY = 'Python, a connection for each';
+/** What ratios are against: the pool as it comes. */
+const ITS_POOL = `Python, its pool of ${CONNECTIONS}`;
 const SCRIPT = fileURLToPath(new URL('../../../python/thread_pool.py', import.meta.url));
 const INSERT = 'INSERT INTO reading (tank, ph, ec, temperature) VALUES (?, ?, ?, ?)';
 const SELECT = 'SELECT id, at, tank, ph, ec, temperature FROM reading WHERE id = ?';
@@ -26,12 +26,14 @@ export function tankScenario(): Scenario {
       { name: 'p99', unit: 'ms', better: 'lower' },
       { name: 'worst', unit: 'ms', better: 'lower' },
     ],
-    against: ROOMY,
+    against: ITS_POOL,
     rounds: 5,
     contestants: [
       ours(),
-      python(ROOMY, 'python3', CALLERS),
-      python(`Python, ${CONNECTIONS} connections`, 'python3', CONNECTIONS),
+      python(ITS_POOL, 'python3', CONNECTIONS),
+      // Quicker and fairer than it comes.
+      python('Python, a connection for each', 'python3', CALLERS),
+      byHand(),
     ],
   };
 }
@@ -48,6 +50,53 @@ function ours(): Contestant {
       return { sample: () => insertAndSelect(stage), end: () => stage.end() };
     },
   };
+}
+
+/** What could be had at most: one after the other, the inserts of all callers in one transaction, and no caller anywhere. */
+function byHand(): Contestant {
+  return {
+    name: `better-sqlite3, ${CALLERS} in a transaction by hand`,
+    version: versionOf('better-sqlite3'),
+    role: 'floor',
+    check: () => Promise.resolve(),
+    begin: () => {
+      const stage = openBare('normal');
+      const insert = stage.writer.prepare(INSERT);
+      const select = stage.reader.prepare(SELECT);
+      const insertAll = stage.writer.transaction(() =>
+        Array.from({ length: CALLERS }, (_, tank) => insert.run(tank, 6.1, 1.8, 21.5).lastInsertRowid),
+      );
+      return Promise.resolve({
+        sample: () =>
+          Promise.resolve(
+            insertAndSelectAll(
+              () => insertAll.immediate(),
+              (row) => select.get(row),
+            ),
+          ),
+        end: () => stage.end(),
+      });
+    },
+  };
+}
+
+function insertAndSelectAll<R>(insertAll: () => readonly R[], select: (row: R) => unknown): readonly number[] {
+  const waits: number[] = [];
+  const begun = performance.now();
+  for (let from = begun; from < begun + SAMPLE_MS;) {
+    const rows = insertAll();
+    const written = performance.now();
+    waits.push(...rows.map(() => written - from));
+    let last = written;
+    for (const row of rows) {
+      select(row);
+      const now = performance.now();
+      waits.push(now - last);
+      last = now;
+    }
+    from = last;
+  }
+  return figuresOf({ operations: waits.length, seconds: (performance.now() - begun) / 1_000, ...tailOf(waits) });
 }
 
 async function insertAndSelect({ database }: ServiceStage): Promise<readonly number[]> {

@@ -7,6 +7,8 @@ import type { Method, Workload } from './workload.ts';
 /** How long everybody writes in one sample: long against a turn, and short enough for many samples. */
 const WINDOW_MS = 1_000;
 const ROUNDS = 7;
+/** How long each process writes alone before: what it runs is compiled by then. */
+const WARM_UP_MS = 1_500;
 
 /** What ratios are against: better-sqlite3 as it comes, but for a longer timeout. */
 export const BUSY_TIMEOUT = 'better-sqlite3, busy timeout';
@@ -99,6 +101,7 @@ function contestant(
     begin: async () => {
       const fleet = new Fleet();
       await fleet.start(order);
+      await fleet.warmUp(WARM_UP_MS);
       await fleet.write(WINDOW_MS);
       const reasons = new Set<string>();
       return {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
-import type { Method, WriterOrder, WriterReport, Workload } from './workload.ts';
+import type { Go, Method, WriterOrder, WriterReport, Workload } from './workload.ts';
 
 const SCHEMA = `CREATE TABLE entry (id INTEGER PRIMARY KEY, number INTEGER NOT NULL) STRICT;
                 CREATE TABLE total (id INTEGER PRIMARY KEY, writes INTEGER NOT NULL) STRICT;
@@ -43,17 +43,19 @@ export class Fleet {
     if (neighbour !== undefined) this.#neighbour = await started({ ...order, ...neighbour });
   }
 
+  /**
+   * Each writes by itself for so long, before anything is measured: a process that has just been started compiles what it runs, and
+   * several of them would do so for many seconds, on the processors that they share.
+   */
+  async warmUp(forMs: number): Promise<void> {
+    for (const writer of this.#writers) await report(writer, forMs);
+  }
+
   /** All write for so long, and then say what they have done. */
   async write(forMs: number): Promise<FleetReport> {
-    const go = { untilMs: Date.now() + forMs };
-    const report = async (writer: ChildProcess): Promise<WriterReport> => {
-      writer.send(go);
-      const [heard] = (await once(writer, 'message')) as [WriterReport];
-      return heard;
-    };
     const [neighbour, ...writers] = await Promise.all([
-      this.#neighbour === undefined ? undefined : report(this.#neighbour),
-      ...this.#writers.map(report),
+      this.#neighbour === undefined ? undefined : report(this.#neighbour, forMs),
+      ...this.#writers.map((writer) => report(writer, forMs)),
     ]);
     return { writers, neighbour };
   }
@@ -65,6 +67,12 @@ export class Fleet {
     await Promise.all(exits);
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+async function report(writer: ChildProcess, forMs: number): Promise<WriterReport> {
+  writer.send({ untilMs: Date.now() + forMs } satisfies Go);
+  const [heard] = (await once(writer, 'message')) as [WriterReport];
+  return heard;
 }
 
 async function started(order: WriterOrder): Promise<ChildProcess> {
