@@ -74,6 +74,31 @@ describe('the live view', () => {
     ]);
   });
 
+  it('shows on a wide screen also how long commits take lately, and how turns are had', () => {
+    const turns = {
+      mode: 'polling' as const,
+      reason: 'the runtime directory cannot be used',
+      waiting: 0,
+      oldestWaitMs: 0,
+      heldMs: undefined,
+      granted: 0,
+      polled: 7,
+      polledAgoMs: 20,
+    };
+    const orders = databaseSnapshot({
+      name: 'orders',
+      turns,
+      lane: { work: { ...databaseSnapshot().lane.work, lateCommitMs: 12 } },
+    });
+    const service = serviceSnapshot({ databases: [orders, databaseSnapshot({ name: 'stock' })] });
+    const lines = linesOf(shown(newView({ columns: 200, rows: 24 }, 1_000, true), lookAt(NOON, [service])));
+    expect(lines[3]).toMatch(/ERRORS +COMMIT +TURNS$/);
+    expect(lines.filter((line) => line.startsWith('shop')).map((line) => line.split(/ {2,}/).slice(-2))).toEqual([
+      ['12 ms', 'polling'],
+      [expect.any(String), '-'],
+    ]);
+  });
+
   it('says of each database how it is, and not of one what another has', () => {
     const waits = databaseSnapshot({ name: 'orders', lane: { waiting: 1, oldestWaitMs: 9_000 } });
     const service = serviceSnapshot({ databases: [waits, databaseSnapshot({ name: 'stock' })] });

@@ -25,6 +25,8 @@ export const HELP: readonly string[] = [
   '  ACQUIRE what 19 of 20 waited at most',
   '          for one, lately; bars to 2.5 s',
   '          and more.',
+  '  COMMIT  what 99 of 100 took lately',
+  '  TURNS   how those to write are had',
   'activity  who has a connection, for how',
   '          long, from where in the code;',
   '          what was slow just now',

@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import { judge, STUCK_MS, type Verdict } from '@hive/shared-db/health';
 import type { DatabaseReport, ProcessReport } from '../documents/monitor.ts';
+import { turnsDocument } from '../documents/turns.ts';
 import type { Unreachable } from '../inquiry.ts';
 import { duration, rate } from '../render/figures.ts';
 import type { GridColumn } from '../render/grid.ts';
@@ -8,6 +9,7 @@ import { safe } from '../render/safe-text.ts';
 import { sparkline } from '../render/sparkline.ts';
 import type { Cell } from '../render/table.ts';
 import { verdictTone } from '../render/tones.ts';
+import { turnsCell } from '../render/turns-text.ts';
 import { course, latest, type History } from './history.ts';
 import type { Look } from './look.ts';
 import { poolKey } from './pool-key.ts';
@@ -41,6 +43,8 @@ function columns(length: number): readonly GridColumn[] {
     { head: 'READS', align: 'right', least: 7, rank: 11 },
     { head: 'WRITES', align: 'right', least: 7, rank: 12 },
     { head: 'ERRORS', align: 'right', least: 7, rank: 13 },
+    { head: 'COMMIT', align: 'right', least: 7, rank: 14 },
+    { head: 'TURNS', least: 7, rank: 15 },
   ];
 }
 
@@ -80,7 +84,7 @@ interface PoolSight {
 }
 
 function poolRow({ process, report, snapshot, database, reasons, history, at, length }: PoolSight): SectionRow {
-  const { name, pool, lane, utilisation_ratio: use, rates } = report;
+  const { name, pool, lane, utilisation_ratio: use, rates, commits } = report;
   const waiting = pool.waiting + lane.waiting;
   const acquire = latest(history, ({ acquireSeconds }) => acquireSeconds);
   const uses = course(history, at, length, (sample) => sample.use);
@@ -101,6 +105,8 @@ function poolRow({ process, report, snapshot, database, reasons, history, at, le
       rate(rates.reads_per_second),
       rate(rates.writes_per_second),
       rate(rates.errors_per_second),
+      duration(commits.late_commit_seconds),
+      turnsCell(turnsDocument(database?.turns)),
     ],
     ranks: [process.app, use ?? 0, waiting, acquire ?? 0, name],
   };
@@ -117,7 +123,7 @@ function health(database: DatabaseSnapshot | undefined, { eventLoop }: ServiceSn
 }
 
 function unreachableRow({ pid, reason, state }: Unreachable): SectionRow {
-  const figures = Array.from({ length: 10 }, () => '');
+  const figures = Array.from({ length: 12 }, () => '');
   return {
     cells: ['?', String(pid), { text: safe(reason), tone: 'doubtful' }, { text: state, tone: 'bad' }, ...figures],
     ranks: [LAST_WORD, LAST, LAST, LAST, LAST_WORD],

@@ -35,8 +35,8 @@ import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
-import { introduced, inTheWay, type Introduction } from './introduction.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { LockWaits } from './lock-waits.ts';
 import type { Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
 import { LeasedSession, type Session, type SessionOptions } from './session.ts';
@@ -62,6 +62,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly lifecycle: Lifecycle;
   protected readonly failures: Failures;
   protected readonly transactions: Transactions;
+  protected readonly lockWaits: LockWaits;
   /** Leases of readers that are sessions, by their numbers. */
   readonly #sessions = new Set<number>();
   readonly #counters = {
@@ -104,6 +105,15 @@ export class PooledDatabase implements Database, ManagedDatabase {
       },
       wrote: () => {
         this.wrote();
+      },
+    });
+    this.lockWaits = new LockWaits({
+      context,
+      path: () => this.files().path,
+      culprits: () => this.culprits(),
+      isBusy: (error) => this.failures.isBusy(error),
+      met: () => {
+        this.#counters.busy++;
       },
     });
     const { poolSize, maxOverflow } = context.settings;
@@ -303,89 +313,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected committed(_label: Label): void {}
 
   /** How a call waits for a lock. */
-  protected patience({ label, at, deadline, options }: Omit<Call, 'thrown'>): Patience {
-    const { clock, random } = this.context;
-    return {
-      clock,
-      random,
-      deadline,
-      signal: options.signal,
-      isBusy: (error) => this.failures.isBusy(error),
-      line: undefined,
-      onBusy: () => {
-        this.#counters.busy++;
-      },
-      slowMs: this.context.thresholds.oldestWaitMs,
-      onSlow: () => {
-        void this.#warnOfSlowLock(label, at);
-      },
-      giveUp: (cause) => this.busyError('BUSY_TIMEOUT', cause, label, at),
-      aborted: () =>
-        new DatabaseError('ABORTED', 'the caller aborted its wait for the lock', {
-          database: this.name,
-          label: label.text,
-        }),
-    };
-  }
-
-  /** The lock, or the turn to try for it, was not had in time. */
-  protected async busyError(
-    kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT',
-    cause: unknown,
-    label: Label,
-    since: number,
-  ): Promise<DatabaseError> {
-    const encounter = await this.#inTheWay(since);
-    const { waitedMs, who } = encounter;
-    const what =
-      kind === 'TURN_TIMEOUT'
-        ? `the turn of this process to write did not come within ${waitedMs} ms`
-        : `the write lock was not had within ${waitedMs} ms`;
-    return this.#busy(kind, `${what}: ${who}`, label, encounter, cause);
-  }
-
-  async #warnOfSlowLock(label: Label, since: number): Promise<void> {
-    const encounter = await this.#inTheWay(since);
-    const { waitedMs, culprits, waiters, who } = encounter;
-    const { advice, documentation } = this.#busy('BUSY_TIMEOUT', who, label, encounter);
-    this.context.logger.warn(
-      { database: this.name, label: label.text, waitedMs, culprits, waiters, documentation },
-      `"${label.text}" has waited ${waitedMs} ms for the write lock: ${who}; ${advice}`,
-    );
-  }
-
-  #busy(
-    kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT',
-    what: string,
-    label: Label,
-    { culprits, waiters }: Introduction,
-    cause?: unknown,
-  ): DatabaseError {
-    return new DatabaseError(kind, what, {
-      database: this.name,
-      label: label.text,
-      cause,
-      culprits,
-      waiters,
-      advice: [
-        `hive-db why ${this.name} says who is in the way now`,
-        'make what holds the lock shorter, or end what has forgotten it',
-        'give the call a longer timeoutMs',
-      ],
-    });
-  }
-
-  async #inTheWay(since: number): Promise<Introduction & { readonly waitedMs: number; readonly who: string }> {
-    const { runtimeDirectory: directory, clock } = this.context;
-    const waitedMs = Math.round(clock.now() - since);
-    const { path } = this.files();
-    const introduction = await introduced({
-      culprits: this.culprits(),
-      directory,
-      path,
-      waitedMs: () => clock.now() - since,
-    });
-    return { ...introduction, waitedMs, who: inTheWay(introduction) };
+  protected patience(call: Omit<Call, 'thrown'>): Patience {
+    return this.lockWaits.patience(call);
   }
 
   /** Who is in the way, as far as an engine can tell. */

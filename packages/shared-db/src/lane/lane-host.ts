@@ -26,7 +26,7 @@ export interface LaneHost extends GroupHost {
   /** How a call waits for a lock. */
   patience(call: Call): Patience;
   /** The lock, or the turn to try for it, was not had in time. */
-  busyError(kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT', cause: unknown, label: Label, since: number): Promise<DatabaseError>;
+  lateError(kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT', cause: unknown, label: Label, since: number): Promise<DatabaseError>;
   /** Whether what a member's function has thrown says that somebody else's lock was in the way. */
   lostLock(error: unknown, call: Call): boolean;
   /** What a caller is told. */

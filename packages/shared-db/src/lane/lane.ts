@@ -1,25 +1,21 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Alarm, Breather, PoolError, type Lease } from '@hive/pool';
+import { Alarm, PoolError, type Lease } from '@hive/pool';
 import type { Call } from '../driver/call.ts';
 import type { DriverConnection } from '../driver/driver.ts';
 import { whenFree } from '../driver/patience.ts';
-import { DatabaseError } from '../errors.ts';
-import type { Label } from '../labels.ts';
 import type { LaneWork } from '../snapshot.ts';
 import type { SqliteConnection } from '../sqlite/connection.ts';
 import type { SyncTransaction } from '../sqlite/sync-scope.ts';
-import { CommitTimes } from './commit-times.ts';
+import { Acknowledger, forCall } from './acknowledger.ts';
 import { Group, MOST_MEMBERS, type GroupEnd } from './group.ts';
 import type { LaneHost } from './lane-host.ts';
 import type { LogSync } from './log-sync.ts';
-import { inContextOf, NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
+import { NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
 import { MemberQueue } from './member-queue.ts';
 import { Pace } from './pace.ts';
 
 /** How long a group may have the lock: no other member is begun after it. */
 const GROUP_MS = 8;
-/** Half of the pool's: the last write of a breath may end in a checkpoint, which takes a few milliseconds by itself. */
-const BREATH_MS = 2;
 /** How many may wait. */
 const MOST_WAITING = 10_000;
 /** How many of a long queue an error names. */
@@ -55,7 +51,7 @@ class Taken {
 export class Lane {
   readonly #host: LaneHost;
   readonly #queue: MemberQueue;
-  readonly #breather: Breather;
+  readonly #acknowledger: Acknowledger;
   readonly #deadline: Alarm;
   #state: LaneState = IDLE;
   /** The last group had several members: who comes next is likely to have company, which one turn of the event loop gathers. */
@@ -63,9 +59,6 @@ export class Lane {
   /** How many have to run in a group of their own, because one of them cannot be committed. */
   #apart = 0;
   readonly #pace = new Pace();
-  readonly #times = new CommitTimes();
-  #groups = 0;
-  #members = 0;
   #closed = false;
   /** Ends the wait for a turn. */
   #leaving: AbortController | undefined;
@@ -75,7 +68,7 @@ export class Lane {
   constructor(host: LaneHost) {
     this.#host = host;
     this.#queue = new MemberQueue(host.clock);
-    this.#breather = new Breather(host.clock, BREATH_MS);
+    this.#acknowledger = new Acknowledger(host);
     this.#deadline = new Alarm(host.clock, () => {
       this.#expireDue();
     });
@@ -122,7 +115,7 @@ export class Lane {
     };
     const refusal = this.#refusal(call);
     if (refusal !== undefined) {
-      this.#fail(member, refusal);
+      this.#acknowledger.failed(member, refusal);
       return;
     }
     if (call.options.signal !== undefined) this.#listen(member, call.options.signal);
@@ -264,11 +257,11 @@ export class Lane {
   #restTurn(): void {
     if (this.#resting) return;
     this.#resting = true;
-    const groups = this.#groups;
+    const groups = this.#acknowledger.groups;
     this.#host.clock.nextTurn(() => {
       this.#resting = false;
       if (this.#state.kind !== 'idle') return;
-      if (groups === this.#groups) this.#host.turns.end();
+      if (groups === this.#acknowledger.groups) this.#host.turns.end();
       else if (this.#host.turns.held) this.#restTurn();
     });
   }
@@ -399,7 +392,12 @@ export class Lane {
       }
     }
     const [first] = done;
-    if (first !== undefined && this.#isStillThere(first.call.label, done)) this.#makeLast(done, log, startedAt);
+    if (first !== undefined) {
+      const { label } = first.call;
+      const isLast = this.#queue.length === 0;
+      if (!isLast) this.#learnPace(done.length, startedAt);
+      this.#acknowledger.committed({ members: done, label, log, startedAt, isLast });
+    }
     return lost === undefined ? end : { kind: 'busy', error: lost };
   }
 
@@ -414,78 +412,9 @@ export class Lane {
     return error;
   }
 
-  /** Whether they were committed to the file that the path names. What is not will never be seen. */
-  #isStillThere(label: Label, done: readonly Member[]): boolean {
-    try {
-      this.#host.committed(label);
-      return true;
-    } catch (error) {
-      for (const member of done) this.#fail(member, forCall(error, member.call));
-      return false;
-    }
-  }
-
-  /** They are committed; what `full` promises is that they survive the loss of power as well. */
-  #makeLast(done: readonly Member[], log: LogSync | undefined, startedAt: number): void {
-    this.#groups++;
-    this.#members += done.length;
-    this.#host.turns.wrote(done.length);
-    const isLast = this.#queue.length === 0;
-    if (!isLast) this.#learnPace(done.length, startedAt);
-    if (log === undefined) {
-      this.#acknowledge(done, startedAt);
-      return;
-    }
-    // The disk may take ten times as long as the lock was held.
-    if (isLast) this.#host.turns.yield();
-    if (done.length === 1 && isLast && log.isQuick) {
-      this.#syncNow(done, log, startedAt);
-    } else {
-      log.sync((error) => {
-        if (error === undefined) this.#acknowledge(done, startedAt);
-        else this.#reject(done, error);
-      });
-    }
-  }
-
   #learnPace(members: number, startedAt: number): void {
     const now = this.#host.clock.now();
     this.#pace.learn(now - startedAt, members, now);
-  }
-
-  #syncNow(done: readonly Member[], log: LogSync, startedAt: number): void {
-    try {
-      log.syncNow();
-    } catch (error) {
-      this.#reject(done, error);
-      return;
-    }
-    this.#acknowledge(done, startedAt);
-  }
-
-  #reject(done: readonly Member[], error: unknown): void {
-    for (const member of done) this.#fail(member, this.#host.explain(error, 'commit', member.call.label));
-  }
-
-  #acknowledge(done: readonly Member[], startedAt: number): void {
-    const now = this.#host.clock.now();
-    this.#times.record(now - startedAt, now);
-    const settle = (): void => {
-      for (const member of done) this.#resolve(member, now);
-    };
-    // A loop of writes runs in microtasks alone; the event loop gets its turn before the next one goes on.
-    if (this.#breather.check(now)) this.#breather.hold(settle);
-    else settle();
-  }
-
-  #resolve(member: Member, now: number): void {
-    const { call, callbacks, result, resolve } = member;
-    if (callbacks.length > 0)
-      inContextOf(member, () => {
-        this.#host.runCallbacks(callbacks, call.label);
-      });
-    this.#host.ended(call, now);
-    resolve(result);
   }
 
   /** Nobody can be written, for a reason that has nothing to do with what they want. */
@@ -495,13 +424,7 @@ export class Lane {
 
   #leave(member: Member, error: unknown): void {
     this.#unqueue(member);
-    this.#fail(member, error);
-  }
-
-  #fail(member: Member, error: unknown): void {
-    const { call, reject } = member;
-    this.#host.ended(call, this.#host.clock.now());
-    reject(this.#host.told(error, call));
+    this.#acknowledger.failed(member, error);
   }
 
   #unqueue(member: Member): void {
@@ -533,7 +456,7 @@ export class Lane {
   async #expireBusy(member: Member, kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT'): Promise<void> {
     const { label, at } = member.call;
     this.#unqueue(member);
-    this.#fail(member, await this.#host.busyError(kind, undefined, label, at));
+    this.#acknowledger.failed(member, await this.#host.lateError(kind, undefined, label, at));
   }
 
   #lateError(member: Member, now: number): PoolError {
@@ -577,12 +500,7 @@ export class Lane {
 
   /** What has been done, as plain data. */
   work(): LaneWork {
-    return Object.freeze({
-      groups: this.#groups,
-      members: this.#members,
-      commitTime: this.#times.all,
-      lateCommitMs: this.#times.lateMs(this.#host.clock.now()),
-    });
+    return this.#acknowledger.work();
   }
 }
 
@@ -594,9 +512,4 @@ function isTaken(error: unknown): boolean {
 
 function causeOf(taken: unknown): unknown {
   return taken instanceof Taken ? taken.cause : taken;
-}
-
-/** What has met several calls, as one of them is told. */
-function forCall(error: unknown, { label }: Call): unknown {
-  return error instanceof DatabaseError ? error.withLabel(label.text) : error;
 }

@@ -61,6 +61,23 @@ export class TurnKeeper {
     this.#turn = await this.#turns?.take({ signal });
   }
 
+  /** Whether it came before a moment on the clock. Rejects with the reason of the signal. */
+  async takeBefore(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const late = new AbortController();
+    const limit = this.#clock.after(Math.max(0, deadline - this.#clock.now()), () => {
+      late.abort();
+    });
+    try {
+      await this.take(signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]));
+      return true;
+    } catch (reason) {
+      if (late.signal.aborted) return false;
+      throw reason;
+    } finally {
+      limit.cancel();
+    }
+  }
+
   /** So many writes were committed. */
   wrote(count: number): void {
     this.#written += count;

@@ -32,7 +32,8 @@ import { writeLockHolders } from './lock-holder.ts';
 import { checkMigrations, migrate, type Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
 import { checkPath } from './path.ts';
-import { synchronous, SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
+import { SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
+import { SynchronousReader } from './synchronous-reader.ts';
 import { verifyDeadlineMs, verifyFile } from './verify-file.ts';
 import { WatchedFile } from './watched-file.ts';
 
@@ -85,11 +86,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #log: LogCare;
   #watchedAt = -Infinity;
   #fenceSeenAt = -Infinity;
-  #syncReader: SqliteConnection | undefined;
-  #syncScope: SyncScope | undefined;
-  #syncDepth = 0;
-  #syncLabel: Label | undefined;
-  readonly #explainSyncRead = (error: unknown): unknown => this.failures.explain(error, 'statement', this.#syncLabel);
+  readonly #synchronous: SynchronousReader;
   #insideWrite = false;
   #giveUpClaim = nothing;
   readonly #turns: TurnKeeper;
@@ -109,6 +106,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#repair = this.#repairWith(this.#fences);
     this.#turns = new TurnKeeper(context.clock);
     this.#lane = new Lane(this.#laneHost());
+    this.#synchronous = this.#synchronousReader();
     const assertSame = (): void => {
       this.#file.assertSame(NOT_IN_ITS_PLACE);
       this.#file.assertSameLog(OPENING);
@@ -195,7 +193,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
         this.countRollback();
       },
       patience: (call) => this.patience(call),
-      busyError: (kind, cause, label, since) => this.busyError(kind, cause, label, since),
+      lateError: (kind, cause, label, since) => this.lockWaits.lateError(kind, cause, label, since),
       told: (error, call) => this.#told(error, call),
       ended: (call, now) => {
         this.ended(call, now);
@@ -221,24 +219,13 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   async #waitForTurn({ label, at, deadline, options }: Omit<Call, 'thrown'>): Promise<void> {
-    const { clock } = this.context;
-    const late = new AbortController();
-    const limit = clock.after(Math.max(0, deadline - clock.now()), () => {
-      late.abort();
-    });
-    const signals = options.signal === undefined ? [late.signal] : [late.signal, options.signal];
+    let isHad: boolean;
     try {
-      await this.#turns.take(AbortSignal.any(signals));
-    } catch (reason) {
-      if (late.signal.aborted) throw await this.busyError('TURN_TIMEOUT', reason, label, at);
-      throw new DatabaseError('ABORTED', 'the caller aborted its wait for the lock', {
-        database: this.name,
-        label: label.text,
-        cause: reason,
-      });
-    } finally {
-      limit.cancel();
+      isHad = await this.#turns.takeBefore(deadline, options.signal);
+    } catch (cause) {
+      throw this.lockWaits.abortedError(label, cause);
     }
+    if (!isHad) throw await this.lockWaits.lateError('TURN_TIMEOUT', undefined, label, at);
   }
 
   protected override wrote(): void {
@@ -258,43 +245,25 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readSync<T>(text: string, fn: (connection: SyncConnection) => T): T {
     const label = this.context.labels.use(text);
     if (this.#insideWrite) throw this.failures.told(this.#useTx(label), label);
-    const scope = this.#syncScope ?? this.#openSyncReader(label);
-    this.countSynchronousRead();
-    const outer = this.#syncLabel;
-    const { activity } = this.context;
-    const outerActivity = activity.label(label.id);
-    const startedAt = label.stopwatch.start();
-    this.#syncLabel = label;
-    this.#syncDepth++;
-    scope.begin();
-    try {
-      return synchronous(fn(scope), 'readSync', this.#explainSyncRead);
-    } catch (error) {
-      throw this.failures.passedOn(error, label);
-    } finally {
-      label.stopwatch.stop(startedAt);
-      this.#syncLabel = outer;
-      activity.label(outerActivity);
-      if (--this.#syncDepth === 0) {
-        scope.end();
-        this.#syncReader?.closeIterators();
-      }
-    }
+    return this.#synchronous.read(label, fn);
   }
 
-  #openSyncReader(label: Label): SyncScope {
-    try {
-      this.lifecycle.assertReady();
-      this.#file.assertSame(NOT_IN_ITS_PLACE, label);
-      this.#file.assertSameLog(label);
-      const handle = openReader(this.#file.path, SYNC_READ_TIMEOUT_MS);
-      const connection = new SqliteConnection(handle, this.#integers, this.statements);
-      this.#syncReader = connection;
-      this.#syncScope = new SyncScope(connection, this.#explainSyncRead, 'statement');
-      return this.#syncScope;
-    } catch (error) {
-      throw this.failures.told(this.failures.explain(error, 'connect', label), label);
-    }
+  #synchronousReader(): SynchronousReader {
+    const { context, failures, statements } = this;
+    return new SynchronousReader({
+      activity: context.activity,
+      failures,
+      open: (label) => {
+        this.lifecycle.assertReady();
+        this.#file.assertSame(NOT_IN_ITS_PLACE, label);
+        this.#file.assertSameLog(label);
+        const handle = openReader(this.#file.path, SYNC_READ_TIMEOUT_MS);
+        return new SqliteConnection(handle, this.#integers, statements);
+      },
+      begun: () => {
+        this.countSynchronousRead();
+      },
+    });
   }
 
   offload<T = Row>(
@@ -417,7 +386,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** Those that are open now. Readers close before the writer: the last one tidies up, and it must be one that can write. */
   async #closeConnections(): Promise<void> {
-    this.#closeSyncReader();
+    this.#synchronous.close();
     await Promise.all([this.#log.stop(), this.#offloaded.close(REPAIR_GRACE_MS)]);
     await drain(this.readers, this.context.clock);
     await drain(this.writers, this.context.clock);
@@ -515,7 +484,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   override close(graceMs: number): ReturnType<PooledDatabase['close']> {
     this.#repair.close();
     // The reader for synchronous use closes before the writer, for the reason that the pool of readers does.
-    this.#closeSyncReader();
+    this.#synchronous.close();
     this.#lane.close();
     // Who still waits for the lock tries on without a turn: there is no time to wait for one.
     this.#turns.close();
@@ -524,13 +493,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   protected override async closeOthers(graceMs: number): Promise<void> {
     await Promise.all([this.#offloaded.close(graceMs), this.#log.close()]);
-  }
-
-  #closeSyncReader(): void {
-    this.#syncScope?.end();
-    this.#syncReader?.close();
-    this.#syncScope = undefined;
-    this.#syncReader = undefined;
   }
 
   protected override closed(): Promise<void> {

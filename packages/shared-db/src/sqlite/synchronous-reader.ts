@@ -1,0 +1,74 @@
+import type { Activity } from '../activity.ts';
+import type { Failures } from '../driver/failures.ts';
+import type { Label } from '../labels.ts';
+import type { SqliteConnection } from './connection.ts';
+import { synchronous, SyncScope, type SyncConnection } from './sync-scope.ts';
+
+/** The database that is read. */
+export interface SynchronousReaderHost {
+  readonly activity: Activity;
+  readonly failures: Failures;
+  /** Throws where the database is not ready, or its file not what it was. */
+  open(label: Label): SqliteConnection;
+  /** Told of each read that begins. */
+  begun(): void;
+}
+
+/** The connection that reads while its caller stands still, opened at its first use. The functions that it runs may call it again. */
+export class SynchronousReader {
+  readonly #host: SynchronousReaderHost;
+  #connection: SqliteConnection | undefined;
+  #scope: SyncScope | undefined;
+  /** Of functions within functions; the label is that of the innermost. */
+  #depth = 0;
+  #label: Label | undefined;
+  readonly #explain = (error: unknown): unknown => this.#host.failures.explain(error, 'statement', this.#label);
+
+  constructor(host: SynchronousReaderHost) {
+    this.#host = host;
+  }
+
+  read<T>(label: Label, fn: (connection: SyncConnection) => T): T {
+    const scope = this.#scope ?? this.#open(label);
+    const { activity, failures } = this.#host;
+    this.#host.begun();
+    const outer = this.#label;
+    const outerActivity = activity.label(label.id);
+    const startedAt = label.stopwatch.start();
+    this.#label = label;
+    this.#depth++;
+    scope.begin();
+    try {
+      return synchronous(fn(scope), 'readSync', this.#explain);
+    } catch (error) {
+      throw failures.passedOn(error, label);
+    } finally {
+      label.stopwatch.stop(startedAt);
+      this.#label = outer;
+      activity.label(outerActivity);
+      if (--this.#depth === 0) {
+        scope.end();
+        this.#connection?.closeIterators();
+      }
+    }
+  }
+
+  /** The next read opens it again. */
+  close(): void {
+    this.#scope?.end();
+    this.#connection?.close();
+    this.#scope = undefined;
+    this.#connection = undefined;
+  }
+
+  #open(label: Label): SyncScope {
+    const { failures } = this.#host;
+    try {
+      this.#connection = this.#host.open(label);
+      this.#scope = new SyncScope(this.#connection, this.#explain, 'statement');
+      return this.#scope;
+    } catch (error) {
+      throw failures.told(failures.explain(error, 'connect', label), label);
+    }
+  }
+}
