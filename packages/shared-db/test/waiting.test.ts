@@ -288,6 +288,9 @@ describe('a write, while another process holds the lock', () => {
     const impatient = (): Promise<unknown> => rejectionOf(database.write('save', () => 1, { timeoutMs: 50 }));
     // From then on this process is behind the other.
     await expect.poll(impatient, PATIENT).toMatchObject({ code: 'HIVEDB_E_TURN_TIMEOUT' });
+    // So is a transaction, which has the writer for itself.
+    const moving = rejectionOf(database.transaction('move', (tx) => tx.get('SELECT 1'), { timeoutMs: 50 }));
+    expect(await moving).toMatchObject({ code: 'HIVEDB_E_TURN_TIMEOUT', label: 'move' });
     const patient = database.write('patient', () => 2, { timeoutMs: 60_000 });
     await turns(100);
     expect(await impatient()).toMatchObject({ code: 'HIVEDB_E_TURN_TIMEOUT', waiters: [{ label: 'nightly import' }] });

@@ -6,7 +6,7 @@ import { introduced, inTheWay, type Introduction } from './introduction.ts';
 import type { Patience } from './patience.ts';
 
 /** What was not had in time: the lock, or the turn to try for it. */
-type Late = 'BUSY_TIMEOUT' | 'TURN_TIMEOUT';
+export type Late = 'BUSY_TIMEOUT' | 'TURN_TIMEOUT';
 
 /** The database whose lock is waited for. */
 export interface LockWaitsHost {

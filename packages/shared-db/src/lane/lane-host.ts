@@ -2,6 +2,7 @@ import type { Lease, Pool } from '@hive/pool';
 import type { Activity } from '../activity.ts';
 import type { Call } from '../driver/call.ts';
 import type { DriverConnection } from '../driver/driver.ts';
+import type { Late } from '../driver/lock-waits.ts';
 import type { Patience } from '../driver/patience.ts';
 import type { DatabaseError } from '../errors.ts';
 import type { Label } from '../labels.ts';
@@ -26,7 +27,7 @@ export interface LaneHost extends GroupHost {
   /** How a call waits for a lock. */
   patience(call: Call): Patience;
   /** The lock, or the turn to try for it, was not had in time. */
-  lateError(kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT', cause: unknown, label: Label, since: number): Promise<DatabaseError>;
+  lateError(kind: Late, cause: unknown, label: Label, since: number): Promise<DatabaseError>;
   /** Whether what a member's function has thrown says that somebody else's lock was in the way. */
   lostLock(error: unknown, call: Call): boolean;
   /** What a caller is told. */

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { Alarm, PoolError, type Lease } from '@hive/pool';
 import type { Call } from '../driver/call.ts';
 import type { DriverConnection } from '../driver/driver.ts';
+import type { Late } from '../driver/lock-waits.ts';
 import { whenFree } from '../driver/patience.ts';
 import type { LaneWork } from '../snapshot.ts';
 import type { SqliteConnection } from '../sqlite/connection.ts';
@@ -453,7 +454,7 @@ export class Lane {
     }
   }
 
-  async #expireBusy(member: Member, kind: 'BUSY_TIMEOUT' | 'TURN_TIMEOUT'): Promise<void> {
+  async #expireBusy(member: Member, kind: Late): Promise<void> {
     const { label, at } = member.call;
     this.#unqueue(member);
     this.#acknowledger.failed(member, await this.#host.lateError(kind, undefined, label, at));

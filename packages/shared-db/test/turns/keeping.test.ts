@@ -3,7 +3,7 @@ import { VirtualClock } from '@hive/pool/testing';
 // By itself: how long a turn lasts is a matter of milliseconds, which no process can be told to take.
 import { TurnKeeper } from '../../dist/lane/turn-keeper.js';
 import { NoTurns } from '../../dist/turns/no-turns.js';
-import type { Turns } from '../../dist/turns/turns.js';
+import type { Turn, Turns } from '../../dist/turns/turns.js';
 
 const QUANTUM_MS = 4;
 const SIGNAL = new AbortController().signal;
@@ -28,6 +28,27 @@ function writer({ isWanted = true } = {}) {
     return keeper.held;
   };
   return { keeper, write, take: () => keeper.take(SIGNAL) };
+}
+
+/** A process in line, whose turn comes only when somebody gives it. */
+function waiter() {
+  const clock = new VirtualClock();
+  const given = Promise.withResolvers<Turn>();
+  const turns: Turns = {
+    mayTry: false,
+    wanted: true,
+    state: new NoTurns('nobody is there', clock).state,
+    take: ({ signal } = {}) =>
+      new Promise((resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason as Error));
+        void given.promise.then(resolve);
+      }),
+    close: () => undefined,
+  };
+  const keeper = new TurnKeeper(clock);
+  keeper.use(turns);
+  const give = (): void => given.resolve({ since: clock.now(), endsAt: Infinity, end: () => undefined });
+  return { clock, keeper, give };
 }
 
 describe('a turn that others want', () => {
@@ -87,5 +108,35 @@ describe('who tries for the lock before its turn', () => {
     await take();
     await write(20, 7);
     expect(tries()).toBe(8);
+  });
+});
+
+describe('a turn that has to come before a moment', () => {
+  it('is had where it does', async () => {
+    const { clock, keeper, give } = waiter();
+    const had = keeper.takeBefore(clock.now() + 10, undefined);
+    await clock.advance(9);
+    give();
+    expect(await had).toBe(true);
+    expect(keeper.held).toBe(true);
+    expect(clock.aliveTimers).toBe(0);
+  });
+
+  it('is not waited for any longer then', async () => {
+    const { clock, keeper } = waiter();
+    const had = keeper.takeBefore(clock.now() + 10, undefined);
+    await clock.advance(10);
+    expect(await had).toBe(false);
+    expect(keeper.held).toBe(false);
+  });
+
+  it('is not waited for by who has aborted, with his reason', async () => {
+    const { clock, keeper } = waiter();
+    const controller = new AbortController();
+    const had = keeper.takeBefore(clock.now() + 10, controller.signal);
+    const reason = new Error('gone home');
+    controller.abort(reason);
+    await expect(had).rejects.toBe(reason);
+    expect(clock.aliveTimers).toBe(0);
   });
 });
