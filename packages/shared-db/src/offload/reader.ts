@@ -28,7 +28,7 @@ const BUSY_TIMEOUT_MS = 50;
 /** Results of up to so many values travel as they are, with others: packing costs about what it saves. */
 const FEW_VALUES = 600;
 /** Values of one package: the main thread takes a twentieth of a millisecond to unpack so many, and nothing else meanwhile. */
-const VALUES_PER_PACKAGE = 6_000;
+const VALUES_PER_PACKAGE = 3_000;
 /** Characters and bytes of one package, unless one row has more: whoever keeps a part of a text keeps all texts of its column there. */
 const MOST_PER_PACKAGE = 256 * 1_024;
 /** So many answers are sent together: each message wakes a thread, which costs about as much as two reads. */
