@@ -18,7 +18,7 @@ import { Offloader } from './offload/offloader.ts';
 import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import type { SentinelHttp } from './presence/sentinel-message.ts';
-import { processRegistry } from './process-registry.ts';
+import { fallbacksOfProcess } from './process-registry.ts';
 import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
@@ -213,7 +213,6 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   snapshot(): ServiceSnapshot {
-    const { fallbacks } = processRegistry();
     const { address, failure } = { address: undefined, failure: undefined, ...this.#health };
     return Object.freeze({
       app: this.app,
@@ -228,7 +227,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
       offload: this.#offloader.snapshot(),
       labels: this.#labels.snapshot(),
-      fallbacks: Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason }))),
+      fallbacks: fallbacksOfProcess(),
       deprecations: deprecationLedger(),
       warnings: Object.freeze([...this.#warnings, ...(failure === undefined ? [] : [failure])]),
     });
