@@ -88,6 +88,13 @@ export function settingsOf(config: ServiceConfig): ResolvedSettings {
   return loadSettings({ code, file: config.settingsFile, env: config.env ?? {}, databases: names });
 }
 
+/** Where a path was set that is none of the code's. */
+function pathOriginOf(name: string, { origins }: ResolvedSettings): string | undefined {
+  const path = `databases.${name}.path`;
+  const origin = origins.find(({ key }) => key === path)?.origin;
+  return origin === undefined || origin === 'code' || origin === 'default' ? undefined : `${path}, ${origin}`;
+}
+
 class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D> {
   readonly app: string;
   readonly settings: ResolvedSettings;
@@ -136,6 +143,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         offloader: this.#offloader,
         thresholds: settings.thresholds,
         dataDirectory,
+        pathOrigin: pathOriginOf(name, settings),
         runtimeDirectory: meeting,
         turns: (file: string) => this.#turns(file, meeting, random),
         checkpointer: this.#checkpointer,

@@ -22,11 +22,12 @@ export interface DatabasePath {
   readonly exists: boolean;
 }
 
-/** The absolute path that a configured one means. Throws `PATH` for what is not the path of a file. */
-export function absolutePath(name: string, path: unknown, dataDirectory: string | undefined): string {
+/** The absolute path that a configured one means. Throws `PATH` for what is not the path of a file, with where it was `set`. */
+export function absolutePath(name: string, path: unknown, dataDirectory: string | undefined, set?: string): string {
   const refuse = (what: string, advice: string): never => {
     const written = typeof path === 'string' ? JSON.stringify(path) : shown(path, 'an object');
-    throw new DatabaseError('PATH', `the path ${written} ${what}`, { database: name, advice });
+    const origin = set === undefined ? '' : ` (${set})`;
+    throw new DatabaseError('PATH', `the path ${written}${origin} ${what}`, { database: name, advice });
   };
   if (typeof path !== 'string' || path.trim() === '') return refuse('is empty', 'give the path of a file');
   if (path.includes('\0'))
@@ -102,6 +103,9 @@ function makePlace(directory: string, refuse: Refuse): void {
     makeDirectory(directory);
   } catch (error) {
     if (codeOf(error) === 'EROFS') refuse('PERMISSION', READ_ONLY, READ_ONLY_ADVICE, error);
+    const existing = nearestExisting(directory);
+    if (!statSync(existing).isDirectory())
+      refuse('PATH', `cannot be made: ${existing} is no directory`, 'give a path in one', error);
     refuse(
       isDenied(error) ? 'PERMISSION' : 'PATH',
       'is in a directory that cannot be made',

@@ -67,6 +67,37 @@ describe('a path that is none', () => {
   });
 });
 
+describe('a path that somebody has set', () => {
+  it.each([
+    ['a file', '../orders.db', 'leaves the data directory'],
+    ['a file', ':memory:', 'is no file'],
+    ['the environment', 'file:orders.db', 'is a URI'],
+  ])('in %s and that is wrong (%j) is refused with its key and where it stands', async (where, path, what) => {
+    using directory = temporaryDirectory();
+    const settingsFile = directory.file('settings.yaml');
+    const isFile = where === 'a file';
+    if (isFile) writeFileSync(settingsFile, `databases:\n  orders: { path: ${JSON.stringify(path)} }\n`);
+    const origin = isFile ? `${settingsFile}:2` : 'environment DB_ORDERS__PATH';
+    const error = await rejectionOf(
+      openDatabaseService({
+        app: 'test',
+        presence: false,
+        dataDirectory: directory.file('data'),
+        databases: { orders: sqlite({ path: 'orders.db' }) },
+        settingsFile,
+        env: isFile ? {} : { DB_ORDERS__PATH: path },
+      }),
+    );
+    expect(error).toMatchObject({
+      code: 'HIVEDB_E_PATH',
+      message: expect.stringContaining(
+        `the path ${JSON.stringify(path)} (databases.orders.path, ${origin}) ${what}`,
+      ) as string,
+    });
+    expect(existsSync(directory.file('data'))).toBe(false);
+  });
+});
+
 describe('a directory that can never be made', () => {
   it.skipIf(!existsSync('/proc/self'))('is refused at once', async () => {
     await using service = await serviceOn('/proc/hive/in/orders.db');
@@ -237,7 +268,7 @@ describe('a file that cannot be used', () => {
     [
       'a file in a file',
       'PATH',
-      'is in a directory that cannot be made',
+      '/in is no directory; give a path in one',
       (path) => {
         writeFileSync(join(path, '../..'), 'a file');
       },
