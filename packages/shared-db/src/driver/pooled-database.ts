@@ -92,7 +92,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       explain: (error) => this.failures.ofOpening(error),
     });
     this.transactions = new Transactions(context, this.failures, {
-      patience: (call) => this.patience(call),
+      patience: (call, access) => (access === 'write' ? this.writerPatience(call) : this.patience(call)),
       assertWritable: (label) => {
         this.assertWritable(label);
       },
@@ -315,6 +315,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
   /** How a call waits for a lock. */
   protected patience(call: Omit<Call, 'thrown'>): Patience {
     return this.lockWaits.patience(call);
+  }
+
+  /** The same of a transaction that may write. */
+  protected writerPatience(call: Omit<Call, 'thrown'>): Patience {
+    return this.patience(call);
   }
 
   /** Who is in the way, as far as an engine can tell. */

@@ -13,8 +13,8 @@ import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts
 
 /** What transactions ask and tell the database that they run on. */
 export interface TransactionHost {
-  /** How a call waits for a lock. */
-  patience(call: Call): Patience;
+  /** How a call waits for a lock; only who may write is in a line with others who do. */
+  patience(call: Call, access: Access): Patience;
   /** Throws while writes are stopped. */
   assertWritable(label: Label): void;
   /** Told after each COMMIT of a write and before anybody else is; what it throws, the caller is told instead. */
@@ -79,7 +79,7 @@ export class Transactions {
     const expired = Promise.withResolvers<never>();
     try {
       // Asked of the lease at every try: it may be revoked while the lock is waited for.
-      await whenFree(() => this.#doing(label, () => lease.resource.begin(access)), this.#host.patience(call));
+      await whenFree(() => this.#doing(label, () => lease.resource.begin(access)), this.#host.patience(call, access));
       begun = true;
       if (access === 'write') {
         locked = { at: this.#context.clock.now(), changedAt: undefined };

@@ -212,10 +212,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return passes ? this.failures.passedOn(error, label) : this.failures.told(error, label);
   }
 
-  /** A transaction waits for the turn of its process as well. */
-  protected override patience(call: Omit<Call, 'thrown'>): Patience {
+  /** It waits for the turn of its process as well. Who reads does not: a reader is in nobody's way, and nobody would end its turn. */
+  protected override writerPatience(call: Omit<Call, 'thrown'>): Patience {
     const line = { mustWait: () => this.#turns.mustAsk, wait: () => this.#waitForTurn(call) };
-    return { ...super.patience(call), line };
+    return { ...this.patience(call), line };
   }
 
   async #waitForTurn({ label, at, deadline, options }: Omit<Call, 'thrown'>): Promise<void> {
@@ -307,7 +307,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
     const at = clock.now();
     // Without turns: most processes that open a file write nothing to it, and need not meet the others.
-    const patience = super.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
+    const patience = this.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
     const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
       ...patience,
       // The pool says that no connection could be made, because of what the engine said, which has been explained.
