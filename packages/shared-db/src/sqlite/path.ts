@@ -155,6 +155,13 @@ function checkFile(path: string, refuse: Refuse): boolean {
       'is empty: whatever was in it is gone',
       'restore a backup; or delete the file if nothing was in it',
     );
+  // SQLite takes one byte for none (unixFileSize in os_unix.c) and would write a new database over it.
+  if (found.size === 1)
+    refuse(
+      'NOT_A_DATABASE',
+      'holds a single byte, which is no database',
+      'check the path; or delete the file if nobody needs it',
+    );
   return true;
 }
 

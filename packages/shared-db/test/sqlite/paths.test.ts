@@ -240,6 +240,14 @@ describe('a file that cannot be used', () => {
       },
     ],
     [
+      'a file of one byte',
+      'NOT_A_DATABASE',
+      'holds a single byte',
+      (path) => {
+        writeFileSync(path, '1');
+      },
+    ],
+    [
       'zero bytes where data was',
       'NOT_A_DATABASE',
       'is empty: whatever was in it is gone',
@@ -254,6 +262,15 @@ describe('a file that cannot be used', () => {
       async (path) => {
         await databaseAt(path);
         truncateSync(path, statSync(path).size - 5_000);
+      },
+    ],
+    [
+      'a database cut off in its last page',
+      'CORRUPT',
+      'ends in the middle of a page',
+      async (path) => {
+        await databaseAt(path);
+        truncateSync(path, statSync(path).size - 1);
       },
     ],
     [
