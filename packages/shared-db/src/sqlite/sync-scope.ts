@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
 import { assertCallback, isIterator, iteratorReturned } from '../driver/given-function.ts';
 import { transactionEnded } from '../driver/transaction-ended.ts';
@@ -103,7 +104,7 @@ export class SyncScope implements SyncTransaction {
       const result = synchronous(fn(part), 'tx.transaction', this.#explain);
       if (!this.#connection.inTransaction) throw this.#explain(transactionEnded());
       this.#connection.control(`RELEASE ${name}`);
-      for (const callback of part.callbacks) this.afterCommit(callback);
+      this.#keep(part.callbacks);
       return result;
     } catch (error) {
       this.#connection.closeIterators();
@@ -121,8 +122,14 @@ export class SyncScope implements SyncTransaction {
   afterCommit(callback: () => void): void {
     if (!this.#open) throw this.#ended();
     assertCallback(callback, this.#explain);
+    // Whoever syncs the log for several tells all of them, in a context that is nobody's but his.
+    this.#keep([AsyncLocalStorage.bind(callback)]);
+  }
+
+  #keep(callbacks: readonly (() => void)[]): void {
+    if (callbacks.length === 0) return;
     this.#callbacks ??= [];
-    this.#callbacks.push(callback);
+    this.#callbacks.push(...callbacks);
   }
 
   /** What is to be called after COMMIT. */
