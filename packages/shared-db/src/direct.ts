@@ -13,6 +13,7 @@ import { Labels } from './labels.ts';
 import { processWarnings, silentLogger, unfailing, type Logger } from './logger.ts';
 import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { processRegistry } from './process-registry.ts';
+import { assertRuntime } from './runtime-version.ts';
 import { checkLogger } from './service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { NoTurns } from './turns/no-turns.ts';
@@ -50,6 +51,7 @@ export type DirectDatabase = SqliteDatabase & AsyncDisposable;
  * fall back to; applications use the service. The same checks, pragmas and waiting apply.
  */
 export async function openDirect(options: DirectOptions): Promise<DirectDatabase> {
+  assertRuntime(process.versions.node);
   checkOptions(options);
   const { name, path, migrations = [], logger: given = silentLogger, runtimeDirectory: configured, ...code } = options;
   const logger = unfailing(given);

@@ -19,6 +19,7 @@ import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-dir
 import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import type { SentinelHttp } from './presence/sentinel-message.ts';
 import { fallbacksOfProcess } from './process-registry.ts';
+import { assertRuntime } from './runtime-version.ts';
 import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
@@ -69,6 +70,7 @@ const TURNING: EventLoopSnapshot = Object.freeze({ blockedMs: 0, label: undefine
 export async function openDatabaseService<const D extends Definitions>(
   config: ServiceConfig<D>,
 ): Promise<DatabaseService<D>> {
+  assertRuntime(process.versions.node);
   const settings = settingsOf(config);
   const service = new ProcessDatabaseService<D>(config, settings);
   await service.open();
