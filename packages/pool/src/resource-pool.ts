@@ -864,8 +864,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   async resize(limits: Resize): Promise<void> {
     const { minIdle } = this.#settings;
-    const size = limits.size ?? this.#size;
-    const maxOverflow = limits.maxOverflow ?? this.#maxOverflow;
+    const { size = this.#size, maxOverflow = this.#maxOverflow } = limits;
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);

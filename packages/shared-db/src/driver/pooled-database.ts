@@ -35,6 +35,7 @@ import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
+import { assertFunction } from './given-function.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
 import type { Patience } from './patience.ts';
@@ -207,6 +208,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions = NO_OPTIONS): Promise<T> {
     return this.call(label, options, 'reads', async (call) => {
+      this.#assertFunction(fn, 'read', call);
       const { limitMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#duration('limitMs', limitMs);
       const asked = this.acquireOptions(call);
@@ -224,9 +226,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   async #transaction<T>(call: Call, fn: (tx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
+    this.#assertFunction(fn, 'transaction', call);
+    const { limitMs = TRANSACTION_LIMIT_MS, idleLimitMs = TRANSACTION_IDLE_MS } = options;
     const limits = {
-      limitMs: this.#duration('limitMs', options.limitMs ?? TRANSACTION_LIMIT_MS),
-      idleMs: this.#duration('idleLimitMs', options.idleLimitMs ?? TRANSACTION_IDLE_MS),
+      limitMs: this.#duration('limitMs', limitMs),
+      idleMs: this.#duration('idleLimitMs', idleLimitMs),
     };
     this.assertWritable(call.label);
     // What nobody asked for is no reason to hold the writer for long.
@@ -238,7 +242,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
   session(label: string, options: SessionOptions = {}): Promise<Session> {
     return this.call(label, options, 'sessions', async (call) => {
       const { signal } = options;
-      const timeoutMs = this.#duration('timeoutMs', options.timeoutMs ?? SESSION_LIMIT_MS);
+      const timeoutMs = this.#duration(
+        'timeoutMs',
+        options.timeoutMs === undefined ? SESSION_LIMIT_MS : options.timeoutMs,
+      );
       // What nobody asked for is no reason to hold a connection for long.
       const asked = { ...this.acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
       const lease = await this.readers.acquire(asked);
@@ -297,13 +304,20 @@ export class PooledDatabase implements Database, ManagedDatabase {
       if (options !== NO_OPTIONS) checkCallOptions(options, kind, { database: this.name, label: label.text });
       // That of a session says how long it may be held.
       const asked = kind === 'sessions' ? undefined : options.timeoutMs;
-      const timeoutMs = this.#duration('timeoutMs', asked ?? this.context.settings.acquireTimeoutMs);
+      const timeoutMs = this.#duration(
+        'timeoutMs',
+        asked === undefined ? this.context.settings.acquireTimeoutMs : asked,
+      );
       this.#counters[kind]++;
       const at = this.context.clock.now();
       return { label, at, deadline: at + timeoutMs, options };
     } catch (error) {
       throw this.failures.told(error, label);
     }
+  }
+
+  #assertFunction(fn: unknown, where: string, { label }: Call): void {
+    assertFunction(fn, where, (error) => error.at(this.name, label.text));
   }
 
   /** Throws when the call comes from inside a function that must use its own handle. */

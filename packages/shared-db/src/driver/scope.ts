@@ -1,6 +1,6 @@
 import { DatabaseError } from '../errors.ts';
 import type { Bindable, DriverConnection, Row, RunResult } from './driver.ts';
-import { assertCallback, isIterator, iteratorReturned } from './given-function.ts';
+import { assertCallback, assertFunction, isIterator, iteratorReturned } from './given-function.ts';
 import { StatementQueue } from './statement-queue.ts';
 import { transactionEnded } from './transaction-ended.ts';
 
@@ -101,6 +101,7 @@ export class Scope implements Transaction {
 
   async transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     this.#assertUsable();
+    assertFunction(fn, 'tx.transaction', (error) => this.#error(error));
     const depth = this.#depth + 1;
     const part = new Scope(this.#lease, this.#host, this.#queue, depth);
     this.#nested = part;

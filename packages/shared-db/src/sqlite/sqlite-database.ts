@@ -6,6 +6,7 @@ import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection, Row } from '../driver/driver.ts';
 import { whenFree, type Patience } from '../driver/patience.ts';
 import { NO_OPTIONS } from '../driver/call-options.ts';
+import { notAFunction } from '../driver/given-function.ts';
 import type { Call } from '../driver/call.ts';
 import { PooledDatabase } from '../driver/pooled-database.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
@@ -140,6 +141,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions = NO_OPTIONS): Promise<T> {
     try {
       const call = this.begin(label, options, 'writes');
+      if (typeof fn !== 'function') {
+        this.ended(call);
+        throw this.failures.told(notAFunction(fn, 'write').at(this.name, label), call.label);
+      }
       const { priority = 'normal' } = options;
       return this.status === 'open' ? this.#lane.write(call, fn, priority) : this.#writeWhenOpen(call, fn, priority);
     } catch (error) {

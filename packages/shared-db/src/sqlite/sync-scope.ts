@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
-import { assertCallback, isIterator, iteratorReturned } from '../driver/given-function.ts';
+import { assertCallback, assertFunction, isIterator, iteratorReturned } from '../driver/given-function.ts';
 import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError } from '../errors.ts';
 import type { SqliteConnection } from './connection.ts';
@@ -97,6 +97,7 @@ export class SyncScope implements SyncTransaction {
 
   transaction<T>(fn: (tx: SyncTransaction) => T): T {
     if (!this.#open) throw this.#ended();
+    assertFunction(fn, 'tx.transaction', this.#explain);
     const name = `hive_${this.#depth + 1}`;
     this.#connection.control(`SAVEPOINT ${name}`);
     const part = new SyncScope(this.#connection, this.#explain, this.#atomicity, this.#depth + 1);
