@@ -1,9 +1,11 @@
 import {
   Histogram,
+  type AcquireOptions,
   type FlushMode,
   type FlushReport,
   type Lease,
   type LeaseInfo,
+  type LeaseOptions,
   type Pool,
   type Resize,
   type WaiterInfo,
@@ -38,7 +40,7 @@ import { Failures } from './failures.ts';
 import { assertFunction } from './given-function.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
-import type { Patience } from './patience.ts';
+import { whenFree, type Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
 import { LeasedSession, type Session, type SessionOptions } from './session.ts';
 import { Transactions } from './transactions.ts';
@@ -211,8 +213,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       this.#assertFunction(fn, 'read', call);
       const { limitMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#duration('limitMs', limitMs);
-      const asked = this.acquireOptions(call);
-      const lease = await this.readers.acquire(limitMs === undefined ? asked : { ...asked, allowedMs: limitMs });
+      const lease = await this.borrow(this.readers, call, limitMs === undefined ? undefined : { allowedMs: limitMs });
       return this.transactions.run({ lease, access: 'read', call, fn, limits: undefined, readLimitMs });
     });
   }
@@ -234,8 +235,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     };
     this.assertWritable(call.label);
     // What nobody asked for is no reason to hold the writer for long.
-    const asked = { ...this.acquireOptions(call), allowedMs: options.limitMs, capture: true };
-    const lease = await this.writers.acquire(asked);
+    const lease = await this.borrow(this.writers, call, { allowedMs: options.limitMs, capture: true });
     return this.transactions.run({ lease, access: 'write', call, fn, limits });
   }
 
@@ -247,8 +247,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
         options.timeoutMs === undefined ? SESSION_LIMIT_MS : options.timeoutMs,
       );
       // What nobody asked for is no reason to hold a connection for long.
-      const asked = { ...this.acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
-      const lease = await this.readers.acquire(asked);
+      const lease = await this.borrow(this.readers, call, { allowedMs: options.timeoutMs, capture: true });
       this.#sessions.add(lease.id);
       const host = {
         database: this.name,
@@ -360,12 +359,26 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
   }
 
-  protected acquireOptions({ label, deadline, options }: Call): {
-    owner: string;
-    signal: AbortSignal | undefined;
-    timeoutMs: number;
-  } {
-    return { owner: label.text, signal: options.signal, timeoutMs: Math.max(0, deadline - this.context.clock.now()) };
+  /**
+   * Borrows a connection. What keeps one from being opened may be the lock of somebody, who has the file for himself or recovers it: that
+   * is waited for as long as any other lock.
+   */
+  protected borrow(pool: Pool<DriverConnection>, call: Call, lease?: LeaseOptions): Promise<Lease<DriverConnection>> {
+    const acquire = (): Promise<Lease<DriverConnection>> => pool.acquire(this.#acquireOptions(call, lease));
+    return acquire().catch((error: unknown) => {
+      if (!this.#isConnectBusy(error)) throw error;
+      return whenFree(acquire, { ...this.lockWaits.patience(call), isBusy: (again) => this.#isConnectBusy(again) });
+    });
+  }
+
+  /** The pool says that no connection could be made, because of what the engine said, which has been explained. */
+  #isConnectBusy(error: unknown): boolean {
+    return this.failures.isBusy(causeOf(causeOf(error)));
+  }
+
+  #acquireOptions({ label, deadline, options }: Call, lease: LeaseOptions | undefined): AcquireOptions {
+    const timeoutMs = Math.max(0, deadline - this.context.clock.now());
+    return { ...lease, owner: label.text, signal: options.signal, timeoutMs };
   }
 
   // Operating
@@ -512,6 +525,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes' | 'checkpoints'> {
     return { path: undefined, fileBytes: undefined, walBytes: undefined, checkpoints: undefined };
   }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
 }
 
 const NO_WORK: LaneWork = Object.freeze({

@@ -172,6 +172,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       turns: this.#turns,
       clock: context.clock,
       activity: context.activity,
+      borrowWriter: (call) => this.borrow(writers, call),
       connectionOf: ({ resource }) => driverConnectionOf(resource),
       entered: ({ id }) => {
         context.activity.label(id);
@@ -312,12 +313,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
     const at = clock.now();
     // Without turns: most processes that open a file write nothing to it, and need not meet the others.
-    const patience = this.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
-    const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
-      ...patience,
-      // The pool says that no connection could be made, because of what the engine said, which has been explained.
-      isBusy: (error) => this.failures.isBusy(causeOf(causeOf(error))),
-    });
+    const opening = { label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS };
+    const patience = this.patience(opening);
+    const lease = await this.borrow(this.writers, opening);
     try {
       await whenFree(() => this.#migrate(lease.resource), patience);
     } finally {
@@ -512,10 +510,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 }
 
 function nothing(): void {}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined;
-}
 
 const OPENING = newLabel('open', 0, systemClock);
 const CHECKPOINTING = newLabel('checkpoint', 0, systemClock);
