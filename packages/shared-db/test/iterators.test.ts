@@ -5,6 +5,20 @@ import { shop } from './support/shop.ts';
 const ALL = 'SELECT name FROM item ORDER BY id';
 const DONE = { done: true, value: undefined };
 
+describe('an iterator that a part of a write leaves open', () => {
+  it('is closed with the part, and the write goes on', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const write = database.write('save', (tx) => {
+      tx.run("INSERT INTO item (name) VALUES ('a'), ('b')");
+      tx.transaction((part) => part.iterate(ALL).next());
+      return tx.run("INSERT INTO item (name) VALUES ('c')").changes;
+    });
+    expect(await write).toBe(1);
+    expect(database.readSync('all', (c) => c.all(ALL))).toHaveLength(3);
+  });
+});
+
 describe('an iterator that is left after its handle has ended', () => {
   it('has no business on the connection any more, which is somebody else’s', async () => {
     await using fake = await fakeDatabase({ poolSize: 1, maxOverflow: 0 });

@@ -30,7 +30,7 @@ import { SqliteError, type SqliteHandle } from './engine.ts';
 import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
-import { checkMigrations, migrate, type Migration } from './migrations.ts';
+import { checkMigrations, migrate, refusedAtCommit, type Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
 import { checkPath } from './path.ts';
 import { SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
@@ -335,18 +335,29 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     );
     try {
       const applied = migrate(this.name, scope, migrations, this.context.clock.wallTime());
-      connection.control('COMMIT');
+      this.#commitMigrations(connection, applied);
       if (applied.length > 0) log?.syncNow();
+      this.transactions.runCallbacks(scope.callbacks, OPENING);
       if (applied.length > 0)
         this.context.logger.info(
           { database: this.name, migrations: applied.map(({ name }) => name) },
           'schema migrated',
         );
     } catch (error) {
+      connection.closeIterators();
       if (connection.inTransaction) connection.control('ROLLBACK');
       throw error;
     } finally {
       scope.end();
+    }
+  }
+
+  #commitMigrations(connection: SqliteConnection, applied: readonly Migration[]): void {
+    try {
+      connection.control('COMMIT');
+    } catch (error) {
+      const explained = this.failures.explain(error, 'commit', undefined);
+      throw isKind(explained, 'CONSTRAINT') ? refusedAtCommit(this.name, applied, explained) : error;
     }
   }
 

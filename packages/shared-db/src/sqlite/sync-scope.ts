@@ -104,6 +104,8 @@ export class SyncScope implements SyncTransaction {
     try {
       const result = synchronous(fn(part), 'tx.transaction', this.#explain);
       if (!this.#connection.inTransaction) throw this.#explain(transactionEnded());
+      // All are its own: beside one from before, nothing could have been begun.
+      this.#connection.closeIterators();
       this.#connection.control(`RELEASE ${name}`);
       this.#keep(part.callbacks);
       return result;
