@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fakeDatabase, passUntilSettled } from './support/fake-database.ts';
+import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { shop } from './support/shop.ts';
 
 const ALL = 'SELECT name FROM item ORDER BY id';
@@ -16,6 +17,31 @@ describe('an iterator that a part of a write leaves open', () => {
     });
     expect(await write).toBe(1);
     expect(database.readSync('all', (c) => c.all(ALL))).toHaveLength(3);
+  });
+});
+
+describe('a connection that was taken away by a flush of everything', () => {
+  it('is told so to whoever begins an iteration on it, or asks for its handle', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using session = await database.session('rows');
+    const errors = [
+      await rejectionOf(
+        database.read('rows', async (c) => {
+          await database.flush('all');
+          await c.iterate(ALL).next();
+        }),
+      ),
+      await rejectionOf(session.connection.iterate(ALL).next()),
+      outcomeOf(() => session.connection.raw),
+    ];
+    for (const error of errors)
+      expect(error).toMatchObject({
+        name: 'DatabaseError',
+        code: 'HIVEDB_E_LEASE_STALE',
+        database: 'test',
+        label: 'rows',
+      });
   });
 });
 

@@ -86,7 +86,7 @@ export class Scope implements Transaction {
 
   async *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): AsyncGenerator<T, undefined> {
     this.#assertUsable();
-    const rows = this.#lease.resource.iterate(sql, params);
+    const rows = this.#rows(sql, params);
     try {
       for (;;) {
         const next = await this.#statement(() => rows.next());
@@ -96,6 +96,14 @@ export class Scope implements Transaction {
     } finally {
       // Whoever takes the connection back closes what is open on it.
       if (this.#ended === undefined) await this.#queue.run(async () => rows.return?.());
+    }
+  }
+
+  #rows(sql: string, params: readonly Bindable[]): AsyncIterableIterator<Row> {
+    try {
+      return this.#lease.resource.iterate(sql, params);
+    } catch (error) {
+      throw this.#failed(error);
     }
   }
 

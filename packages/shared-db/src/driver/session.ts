@@ -67,7 +67,7 @@ export class LeasedSession implements Session {
     this.#host = host;
     this.#openedAt = new Error(`session "${label}" was opened here`);
     this.#scope = new Scope(lease, host.scope);
-    this.connection = this.#lend(lease.resource);
+    this.connection = this.#lend();
     this.#timer = host.clock.after(timeoutMs, () => {
       host.expired(label);
       const advice = 'open a session with a longer timeoutMs, or several short ones';
@@ -100,12 +100,16 @@ export class LeasedSession implements Session {
     await this.close();
   }
 
-  #lend(connection: DriverConnection): SessionConnection {
+  #lend(): SessionConnection {
     const scope = this.#scope;
     const takeRaw = (): unknown => {
       if (this.#why !== undefined) throw this.#why();
       this.#rawTaken = true;
-      return connection.raw;
+      try {
+        return this.#lease.resource.raw;
+      } catch (error) {
+        throw this.#host.scope.explain(error);
+      }
     };
     return {
       all: (sql, ...params) => scope.all(sql, ...params),
