@@ -8,6 +8,7 @@ import type { Thresholds } from './health/thresholds.ts';
 import type { Labels } from './labels.ts';
 import type { Priority } from './lane/member.ts';
 import type { Logger } from './logger.ts';
+import type { Holdings } from './nesting/holdings.ts';
 import type { Offloader } from './offload/offloader.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
 import type { Turns } from './turns/turns.ts';
@@ -93,6 +94,8 @@ export interface DatabaseContext {
   readonly thresholds: Thresholds;
   /** Where a database says what it is doing, for the sentinel. */
   readonly activity: Activity;
+  /** Who has what in this process, to notice who waits for himself. */
+  readonly holdings: Holdings;
   /** What reads beside the main thread, for all databases together. */
   readonly offloader: Offloader;
   /** What relative paths are relative to, and what no path may leave. Undefined: the working directory, and anything goes. */

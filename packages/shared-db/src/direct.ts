@@ -1,3 +1,4 @@
+import { Holdings } from './nesting/holdings.ts';
 import { Offloader } from './offload/offloader.ts';
 import { systemClock } from '@hive/pool';
 import { Activity } from './activity.ts';
@@ -66,6 +67,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
     labels: new Labels(activity, systemClock),
     activity,
     turns: () => new NoTurns('it is used without the service', systemClock),
+    holdings: new Holdings(systemClock, logger),
     offloader: new Offloader(),
     thresholds: DEFAULT_THRESHOLDS,
     dataDirectory: undefined,

@@ -14,6 +14,7 @@ import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
 import { silentLogger, unfailing, type Logger } from './logger.ts';
 import type { StuckStatement } from './offload/crew.ts';
+import { Holdings } from './nesting/holdings.ts';
 import { Offloader } from './offload/offloader.ts';
 import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { startSentinel, type Sentinel } from './presence/sentinel.ts';
@@ -128,6 +129,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
+    const holdings = new Holdings(clock, logger);
     const paths = new Map<string, string>();
     for (const [name, definition] of Object.entries<DatabaseDefinition>(config.databases)) {
       const own = settings.databases[name];
@@ -142,6 +144,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         logger,
         labels: this.#labels,
         activity: this.#activity,
+        holdings,
         offloader: this.#offloader,
         thresholds: settings.thresholds,
         dataDirectory,

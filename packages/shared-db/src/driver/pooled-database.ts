@@ -31,6 +31,7 @@ import type {
   RepairSnapshot,
   WaiterSnapshot,
 } from '../snapshot.ts';
+import type { Holdable } from '../nesting/holding.ts';
 import { Statements } from '../statements.ts';
 import type { Call } from './call.ts';
 import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
@@ -66,6 +67,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly failures: Failures;
   protected readonly transactions: Transactions;
   protected readonly lockWaits: LockWaits;
+  /** What those wait for who read, and those who write. */
+  readonly #readable: Holdable;
+  protected readonly writable: Holdable;
   /** Leases of readers that are sessions, by their numbers. */
   readonly #sessions = new Set<number>();
   readonly #counters = {
@@ -122,6 +126,20 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const { poolSize, maxOverflow } = context.settings;
     this.readers = this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow);
     this.writers = driver.singleWriter ? this.#pool('writer', 'write', 1, 0, WRITER_BACKOFF_MS) : this.readers;
+    this.#readable = this.#holdable('a connection', this.readers);
+    this.writable = driver.singleWriter ? this.#holdable('the right to write', this.writers) : this.#readable;
+  }
+
+  #holdable(what: string, pool: Pool<DriverConnection>): Holdable {
+    return {
+      what,
+      holders: () => holdersOf(pool),
+      askedAt: (id) => {
+        const lease = pool.leases().find((one) => one.id === id);
+        const { acquiredAt, owner } = lease ?? {};
+        return acquiredAt === undefined ? this.context.labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      },
+    };
   }
 
   // Opening and closing
@@ -209,12 +227,17 @@ export class PooledDatabase implements Database, ManagedDatabase {
   // Using
 
   read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions = NO_OPTIONS): Promise<T> {
+    return this.nested(this.#readable, label, options, (given) => this.#read(label, fn, given));
+  }
+
+  #read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions): Promise<T> {
     return this.call(label, options, 'reads', async (call) => {
       this.#assertFunction(fn, 'read', call);
       const { limitMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#duration('limitMs', limitMs);
       const lease = await this.borrow(this.readers, call, limitMs === undefined ? undefined : { allowedMs: limitMs });
-      return this.transactions.run({ lease, access: 'read', call, fn, limits: undefined, readLimitMs });
+      const held = this.#readable;
+      return this.transactions.run({ lease, held, access: 'read', call, fn, limits: undefined, readLimitMs });
     });
   }
 
@@ -223,7 +246,20 @@ export class PooledDatabase implements Database, ManagedDatabase {
     fn: (tx: Transaction) => Promise<T>,
     options: TransactionOptions = NO_OPTIONS,
   ): Promise<T> {
-    return this.call(label, options, 'transactions', (call) => this.#transaction(call, fn, options));
+    return this.nested(this.writable, label, options, (given) =>
+      this.call(label, given, 'transactions', (call) => this.#transaction(call, fn, given)),
+    );
+  }
+
+  /** Makes a call that has to wait for something; from inside a function of a caller it may be for what that function has itself. */
+  protected nested<O extends CallOptions, T>(
+    held: Holdable,
+    label: string,
+    options: O,
+    call: (options: O) => Promise<T>,
+  ): Promise<T> {
+    const { holdings } = this.context;
+    return holdings.isInside ? holdings.nested({ held, database: this.name, label }, options, call) : call(options);
   }
 
   async #transaction<T>(call: Call, fn: (tx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
@@ -236,10 +272,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
     this.assertWritable(call.label);
     // What nobody asked for is no reason to hold the writer for long.
     const lease = await this.borrow(this.writers, call, { allowedMs: options.limitMs, capture: true });
-    return this.transactions.run({ lease, access: 'write', call, fn, limits });
+    return this.transactions.run({ lease, held: this.writable, access: 'write', call, fn, limits });
   }
 
   session(label: string, options: SessionOptions = {}): Promise<Session> {
+    return this.nested(this.#readable, label, options, (given) => this.#session(label, given));
+  }
+
+  #session(label: string, options: SessionOptions): Promise<Session> {
     return this.call(label, options, 'sessions', async (call) => {
       const { signal } = options;
       const timeoutMs = this.#duration(
@@ -254,7 +294,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
         clock: this.context.clock,
         scope: this.transactions.scopeHost(call.label, false),
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
-          this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
+          this.transaction(label, fn, given),
         ended: () => {
           this.#sessions.delete(lease.id);
         },
@@ -529,6 +569,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
 function causeOf(error: unknown): unknown {
   return error instanceof Error ? error.cause : undefined;
+}
+
+/** How many have a connection of a pool that has none left, and cannot make one. */
+function holdersOf(pool: Pool<DriverConnection>): number | undefined {
+  const { leased, idle, creating, status, size, maxOverflow } = pool.stats();
+  return status === 'open' && idle + creating === 0 && leased >= size + maxOverflow ? leased : undefined;
 }
 
 const NO_WORK: LaneWork = Object.freeze({

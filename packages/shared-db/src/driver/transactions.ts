@@ -7,6 +7,7 @@ import type { Call } from './call.ts';
 import type { Access, DriverConnection } from './driver.ts';
 import type { Failures } from './failures.ts';
 import { whenFree, type Patience } from './patience.ts';
+import type { Holdable } from '../nesting/holding.ts';
 import { Scope, type ScopeHost } from './scope.ts';
 import { ReadWatch, type WatchedRead } from './read-watch.ts';
 import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts';
@@ -27,6 +28,8 @@ export interface TransactionHost {
 /** One that is to be run. */
 export interface TransactionOrder<T> {
   readonly lease: Lease<DriverConnection>;
+  /** What the lease is one of. */
+  readonly held: Holdable;
   readonly access: Access;
   readonly call: Call;
   readonly fn: (scope: Scope) => Promise<T>;
@@ -87,10 +90,10 @@ export class Transactions {
         this.#host.assertWritable(label);
       }
       if (order.readLimitMs !== undefined) read = this.#watchRead(order.readLimitMs, lease, scope, label);
-      if (order.limits !== undefined) watch = this.#watch(order.limits, scope, label, expired.reject);
+      if (order.limits !== undefined) watch = this.#watch(order, order.limits, scope, expired.reject);
       const result = await (watch === undefined
-        ? given(order, scope)
-        : Promise.race([given(order, scope), expired.promise]));
+        ? this.#given(order, scope)
+        : Promise.race([this.#given(order, scope), expired.promise]));
       scope.assertFinished(result);
       scope.end(() => this.#ended(label));
       await this.#commit(lease.resource, access, label);
@@ -108,6 +111,17 @@ export class Transactions {
       if (watch !== undefined) this.#watches.delete(watch);
       if (locked !== undefined) this.#locked.delete(locked);
       if (access === 'write') this.#host.wrote();
+    }
+  }
+
+  /** Runs the caller's function, and remembers what it has thrown. */
+  async #given<T>({ fn, call, held, lease }: TransactionOrder<T>, scope: Scope): Promise<T> {
+    const { holdings, name: database } = this.#context;
+    try {
+      return await holdings.run({ held, lease, database, label: call.label.text }, () => fn(scope));
+    } catch (error) {
+      call.thrown = { error };
+      throw error;
     }
   }
 
@@ -152,17 +166,29 @@ export class Transactions {
       }
   }
 
-  #watch(
+  #watch<T>(
+    { held, lease, call: { label } }: TransactionOrder<T>,
     limits: TransactionLimits,
     scope: Scope,
-    label: Label,
     reject: (error: DatabaseError) => void,
   ): TransactionWatch {
-    const watch = new TransactionWatch(this.#context.clock, limits, (what) => {
-      const error = (): DatabaseError => (what === undefined ? this.#cutShort(label) : this.#expired(what, label));
+    const { clock, holdings, logger } = this.#context;
+    const expire = (what: string | undefined): void => {
+      const awaited = holdings.awaitedWith(held, lease);
+      const why = what === undefined || awaited === undefined ? what : `${what} and waited for ${awaited}`;
+      const error = (): DatabaseError => (why === undefined ? this.#cutShort(label) : this.#expired(why, label));
       scope.end(error);
       reject(error());
-    });
+    };
+    const slow = (idleMs: number): void => {
+      const awaited = holdings.awaitedWith(held, lease);
+      const forWhat = awaited === undefined ? '' : `, waiting for ${awaited}`;
+      logger.warn(
+        { ...this.#where(label), idleMs, callSite: held.askedAt(lease.id) },
+        `"${label.text}" has held the right to write for ${Math.round(idleMs)} ms without a statement${forWhat}`,
+      );
+    };
+    const watch = new TransactionWatch(clock, limits, expire, slow);
     this.#watches.add(watch);
     return watch;
   }
@@ -242,16 +268,6 @@ export class Transactions {
 
   #where({ text }: Label): { readonly database: string; readonly label: string } {
     return { database: this.#context.name, label: text };
-  }
-}
-
-/** Runs the caller's function, and remembers what it has thrown. */
-async function given<T>({ fn, call }: TransactionOrder<T>, scope: Scope): Promise<T> {
-  try {
-    return await fn(scope);
-  } catch (error) {
-    call.thrown = { error };
-    throw error;
   }
 }
 

@@ -139,6 +139,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   // Writing
 
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions = NO_OPTIONS): Promise<T> {
+    return this.nested(this.writable, label, options, (given) => this.#write(label, fn, given));
+  }
+
+  #write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions): Promise<T> {
     try {
       const call = this.begin(label, options, 'writes');
       if (typeof fn !== 'function') {
