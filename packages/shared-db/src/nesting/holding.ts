@@ -10,6 +10,12 @@ export interface Holdable {
   askedAt(lease: number): string | undefined;
 }
 
+/** Waits for a function under a name of its own, by which a chain of awaits can be followed to it. */
+export interface Runner {
+  readonly name: string;
+  readonly run: <T>(fn: () => Promise<T>) => Promise<T>;
+}
+
 /** A caller's function that has something in its hands until it returns. */
 export interface Holding {
   readonly held: Holdable;
@@ -18,8 +24,7 @@ export interface Holding {
   readonly database: string;
   /** As its caller said why. */
   readonly label: string;
-  /** The name of the function that waits for it. */
-  readonly awaitedBy: string;
+  readonly runner: Runner;
   /** What was called from inside it and has not come back. */
   readonly waits: Set<NestedWait>;
 }

@@ -4,18 +4,12 @@ import type { CallOptions } from '../database.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { awaitingFunctions } from './await-chain.ts';
-import type { Holdable, Holding } from './holding.ts';
+import type { Holdable, Holding, Runner } from './holding.ts';
 import { knotOf } from './knot.ts';
 import { NestedWait, type NestedCall } from './nested-wait.ts';
 
 /** When somebody is told of a call that probably waits for its own caller. */
 const SUSPECT_MS = 1_000;
-
-/** Waits for a function under a name of its own, by which a chain of awaits can be followed to it. */
-interface Runner {
-  readonly name: string;
-  readonly run: <T>(fn: () => Promise<T>) => Promise<T>;
-}
 
 /**
  * The callers' functions of one process that have something in their hands, and what they call meanwhile. A call that waits for what
@@ -39,19 +33,26 @@ export class Holdings {
     return this.#current.getStore() !== undefined;
   }
 
-  /** Runs a function that has something in its hands until it returns. */
-  async run<T>(about: Pick<Holding, 'held' | 'lease' | 'database' | 'label'>, fn: () => Promise<T>): Promise<T> {
-    const { held } = about;
-    const runner = this.#idle.pop() ?? newRunner(++this.#runners);
-    const holding: Holding = { ...about, awaitedBy: runner.name, waits: new Set() };
-    const holders = this.#byHeld.get(held) ?? new Set();
-    this.#byHeld.set(held, holders.add(holding));
-    try {
-      return await this.#current.run(holding, () => runner.run(fn));
-    } finally {
-      holders.delete(holding);
-      this.#idle.push(runner);
+  /** Runs a function that has something in its hands until it returns. `end` must follow when it has. */
+  run<T>(holding: Holding, fn: () => Promise<T>): Promise<T> {
+    const { held, runner } = holding;
+    let holders = this.#byHeld.get(held);
+    if (holders === undefined) {
+      holders = new Set();
+      this.#byHeld.set(held, holders);
     }
+    holders.add(holding);
+    return this.#current.run(holding, runner.run, fn);
+  }
+
+  /** Somebody who is about to have something in his hands. */
+  begin(held: Holdable, lease: Holding['lease'], database: string, label: string): Holding {
+    return { held, lease, database, label, runner: this.#idle.pop() ?? newRunner(++this.#runners), waits: new Set() };
+  }
+
+  end(holding: Holding): void {
+    this.#byHeld.get(holding.held)?.delete(holding);
+    this.#idle.push(holding.runner);
   }
 
   /** Makes a call from inside one of the functions. What is not a signal is left for the call itself to refuse. */

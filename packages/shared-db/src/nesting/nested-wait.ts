@@ -77,7 +77,7 @@ export class NestedWait implements NestedCall {
   // What runs behind a gate runs as a reaction that the caller's promise hangs on: from there the engine sees who waits for it.
   #followed<T>(work: Promise<T>): Promise<T> {
     return this.#gate.promise.then(() => {
-      if (!this.#over) this.#isAwaited = this.#functionsThatWait().includes(this.holding.awaitedBy);
+      if (!this.#over) this.#isAwaited = this.#functionsThatWait().includes(this.holding.runner.name);
       for (const looked of this.#lookers.splice(0)) looked();
       if (this.#over) return work;
       this.#gate = Promise.withResolvers();
