@@ -47,7 +47,7 @@ describe('a call that waits for its own caller', () => {
   });
 
   it.each([
-    ['a write of a helper', (call: () => Promise<unknown>) => async (): Promise<unknown> => await call()],
+    ['a write of a helper', (call: () => Promise<unknown>) => async (): Promise<void> => void (await call())],
     ['a write that is returned', (call: () => Promise<unknown>) => (): Promise<unknown> => call()],
   ])('fails at once with %s', async (_, wrapped) => {
     await using temporary = await shop();
@@ -64,7 +64,10 @@ describe('a call that waits for its own caller', () => {
       void second;
       return save();
     };
-    for (const fn of [awaiting, save, handingOn]) await deadlockOf(() => database.transaction('move', fn));
+    for (const fn of [awaiting, save, handingOn]) {
+      const error = await deadlockOf(() => database.transaction('move', fn));
+      expect(error.label).toBe('save');
+    }
   });
 
   it('fails at once with a transaction in a transaction, and with that of a session', async () => {
@@ -90,7 +93,7 @@ describe('a call that waits for its own caller', () => {
         inside++;
         if (inside === 2) both.open();
         await both.passed;
-        return await database.read(`inner ${name}`, async () => await Promise.resolve(name));
+        return database.read(`inner ${name}`, () => Promise.resolve(name));
       });
     const results = await Promise.allSettled([nested('a'), nested('b')]);
     const failed = results.filter(({ status }) => status === 'rejected');
@@ -131,10 +134,9 @@ describe('a call that waits for its own caller', () => {
     const { database } = temporary;
     const { stackTraceLimit } = Error;
     const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-    const formatted = (): string => 'mine';
     try {
       Error.stackTraceLimit = 0;
-      Error.prepareStackTrace = formatted;
+      Error.prepareStackTrace = mine;
       const attempt = database.transaction('move', async () => {
         await database.write('save', (tx) => tx.run(INSERT, 'b'));
       });
@@ -154,7 +156,7 @@ describe('a call from inside a function that does not wait for it', () => {
     await using temporary = await shop();
     const { database } = temporary;
     const wrong = null as unknown as object;
-    const attempt = database.read('outer', async () => await database.read('inner', () => Promise.resolve(1), wrong));
+    const attempt = database.read('outer', () => database.read('inner', () => Promise.resolve(1), wrong));
     expect(await rejectionOf(attempt)).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
   });
 
@@ -186,7 +188,7 @@ describe('a call from inside a function that does not wait for it', () => {
     const { database } = temporary;
     const soon = gate();
     let kept: Promise<unknown> = Promise.resolve();
-    const outside = soon.passed.then(async () => await kept);
+    const outside = soon.passed.then(() => kept);
     await database.transaction('move', async (tx) => {
       kept = database.write('kept', (inner) => inner.run(INSERT, 'kept'));
       soon.open();
@@ -207,7 +209,7 @@ describe('a call from inside a function that does not wait for it', () => {
       await tx.run(INSERT, 'theirs');
     });
     const reading = database.read('outer', async () => {
-      const rows = await database.read('inner', async (c) => await c.all('SELECT 1 AS one'));
+      const rows = await database.read('inner', (c) => c.all('SELECT 1 AS one'));
       const written = database.write('behind somebody', (tx) => tx.run(INSERT, 'mine'));
       await turnsOfTheLoop(3);
       slow.open();
@@ -226,14 +228,14 @@ describe('a call that waits for somebody who goes on', () => {
     const { database } = temporary;
     const slow = gate();
     const goingOn = database.read('going on', async () => {
-      await database.read('had long ago', async (c) => await c.get('SELECT 1'));
+      await database.read('had long ago', (c) => c.get('SELECT 1'));
       await slow.passed;
     });
     await turnsOfTheLoop(3);
     const nested = database.read('outer', async () => {
-      const inner = database.read('inner', async (c) => await c.get('SELECT 1 AS one'));
+      const inner = database.read('inner', (c) => c.get('SELECT 1 AS one'));
       void turnsOfTheLoop(3).then(slow.open);
-      return await inner;
+      return inner;
     });
     expect(await nested).toEqual({ one: 1 });
     await goingOn;
@@ -244,9 +246,9 @@ describe('a call that waits for somebody who goes on', () => {
     const { database } = temporary;
     const session = await database.session('import');
     const nested = database.read('outer', async () => {
-      const inner = database.read('inner', async (c) => await c.get('SELECT 1 AS one'));
+      const inner = database.read('inner', (c) => c.get('SELECT 1 AS one'));
       void turnsOfTheLoop(3).then(() => session.close());
-      return await inner;
+      return inner;
     });
     expect(await nested).toEqual({ one: 1 });
   });
@@ -281,7 +283,7 @@ describe('a function that goes on after its transaction was taken away', () => {
     await using temporary = await shop();
     const { database } = temporary;
     const late = gate();
-    const expired = await rejectionOf(database.transaction('slow', async () => await late.passed, { idleLimitMs: 20 }));
+    const expired = await rejectionOf(database.transaction('slow', () => late.passed, { idleLimitMs: 20 }));
     expect(expired).toMatchObject({ code: 'HIVEDB_E_TRANSACTION_EXPIRED' });
     await deadlockOf(() =>
       database.transaction('move', async () => {
@@ -301,7 +303,7 @@ describe('a transaction that waits for something else', () => {
       'move',
       async () => {
         // Combined with others: it cannot be known that it waits for it to the end.
-        await Promise.all([database.write('save', (tx) => tx.run(INSERT, 'late'))]);
+        await Promise.all([database.write('save', (tx) => tx.run(INSERT, 'late')), turnsOfTheLoop(1)]);
       },
       { idleLimitMs: 60 },
     );
@@ -323,6 +325,10 @@ function twoDatabases(directory: string) {
       sales: sqlite({ path: join(directory, 'sales.db'), migrations }),
     },
   });
+}
+
+function mine(): string {
+  return 'mine';
 }
 
 /** Long enough for whoever looks after the next turn. */
