@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ask, post, taskWhen, type TaskDocument } from './support/client.ts';
+import { startEnvironment } from './support/start-environment.ts';
 import { until } from './support/until.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../tools/start/start.mjs');
@@ -16,7 +17,7 @@ const STUDIES = ['detached-heat-pump', 'detached-pv', 'detached-pv-battery', 'st
 function mainJob(directory: TemporaryDirectory, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const child = spawn(process.execPath, [SCRIPT, ...args], {
     cwd: directory.path,
-    env: { PATH: process.env['PATH'], HIVE_RUNTIME_DIR: directory.file('run'), ...env },
+    env: { ...startEnvironment(), HIVE_RUNTIME_DIR: directory.file('run'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said = { stdout: '', stderr: '' };
