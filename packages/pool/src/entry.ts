@@ -34,7 +34,8 @@ export interface Hold<R> {
 
 /** The places of a lease's life, when they are remembered. A stack is formatted only when somebody reads it. */
 export interface Trace {
-  readonly acquiredAt: Error;
+  /** Undefined where only later something about the lease was worth remembering. */
+  readonly acquiredAt: Error | undefined;
   endedAt: Error | undefined;
 }
 

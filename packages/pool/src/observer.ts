@@ -39,6 +39,13 @@ export interface PoolObserver {
   /** A resource failed validation; with it every resource of its generation is condemned. */
   invalidated?(resourceId: number, generation: number, cause: unknown): void;
   destroyed?(resourceId: number, reason: DestroyReason): void;
+  /**
+   * A lease looks like a leak, see `leakThresholdMs`; told within about a second, and again each time its age has doubled, while it
+   * does. `suspected` of the counters says how many leases that were.
+   */
+  suspected?(lease: LeaseInfo): void;
+  /** A lease that was suspected has been given back after all. Told once. */
+  returnedLate?(lease: LeaseInfo): void;
   /** A lease was dropped without release and has been collected as garbage: a certain leak. */
   collected?(lease: LeaseInfo): void;
   /** A lease was taken away from its holder by `flush` or `close`. */

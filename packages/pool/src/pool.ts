@@ -7,8 +7,8 @@ export interface LeaseOptions {
   /** Who is asking: shown in errors, `leases()` and to the observer. */
   readonly owner?: string | undefined;
   /**
-   * How long the holder is going to need it, in milliseconds: `flush('leaked')` leaves it alone that long, and at least for the
-   * pool's `leakThresholdMs`. Default: no longer than that.
+   * How long the holder is going to need it, in milliseconds: it is not suspected of leaking before, and `flush('leaked')` leaves it
+   * alone that long. Default: the pool's `leakThresholdMs`, which is the least in any case.
    */
   readonly allowedMs?: number | undefined;
   /** Remembers where this lease was acquired and released, whatever `captureEvery` says. */
@@ -27,7 +27,7 @@ export interface AcquireOptions extends LeaseOptions {
 }
 
 /**
- * What `flush` takes away: what nobody uses; everything; what is held too long; everything, but leases may finish. What is being
+ * What `flush` takes away: what nobody uses; everything; what is suspected of leaking; everything, but leases may finish. What is being
  * opened is never waited for: where it would be too old, it goes when it arrives.
  */
 export type FlushMode = 'idle' | 'all' | 'leaked' | 'graceful';

@@ -24,6 +24,7 @@ import {
 import { PoolError, type PoolErrorCode } from './errors.ts';
 import { Histogram } from './histogram.ts';
 import { callHook, isThenable, type Outcome } from './hook.ts';
+import { LeakWatch } from './leak-watch.ts';
 import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
 import type { DestroyReason, PoolObserver } from './observer.ts';
 import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
@@ -84,8 +85,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #lastLeaseId = 0;
 
   readonly #sampler: Sampler;
-  /** How many callers could have been captured; counted only where one in some is. */
-  #asked = 0;
+  readonly #leaks: LeakWatch<R>;
+  /** When the last lease was collected. */
+  #collectedAt: number | undefined;
   /** The last reading of the clock: good enough for what is not timed. */
   #now: number;
   #useMs: number | undefined;
@@ -110,6 +112,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#observer = observer;
     this.#breather = new Breather(clock);
     this.#sampler = new Sampler(settings.timeEvery);
+    this.#leaks = new LeakWatch(settings);
     this.#backoff = new Backoff(backoffMs, maxBackoffMs, random);
     this.#deadline = new Alarm(clock, () => {
       this.#expireDue();
@@ -162,7 +165,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#tally.immediate++;
     this.#waitTime.recordZero();
     if (timed) this.#breather.check(now);
-    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options.capture), timed, 0);
+    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options), timed, 0);
   }
 
   /** Whether this caller is to be timed; the clock has been read then. */
@@ -173,9 +176,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Where a lease is being asked for, when that is to be remembered. */
-  #trace(capture: boolean | undefined): Trace | undefined {
-    const { captureEvery } = this.#settings;
-    if (capture !== true && (captureEvery === 0 || ++this.#asked % captureEvery !== 0)) return undefined;
+  #trace({ capture, owner }: LeaseOptions): Trace | undefined {
+    if (capture !== true && (!this.#leaks.captures || !this.#leaks.isCaptured(owner))) return undefined;
     return { acquiredAt: placeOfCall('acquired'), endedAt: undefined };
   }
 
@@ -251,6 +253,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     // A use that was timed has just read the clock.
     if (this.#settings.validates && !hold.timed) this.#readClock();
     if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : undefined);
+    if (hold.trace !== undefined && this.#leaks.wasReported(entry)) {
+      this.#returnLate(entry);
+      // The observer may have flushed it.
+      if (!isHeld(entry, id)) return;
+    }
     if (this.#observer.released !== undefined) {
       this.#tellReleased(entry);
       // The observer may have flushed it.
@@ -263,7 +270,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   stale(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined): PoolError {
     const whose = owner === undefined ? '' : ` of ${owner}`;
-    const places = [trace?.acquiredAt.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const places = [trace?.acquiredAt?.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
     const ended = entry.hold.id === id ? entry.hold.ended : undefined;
     const now = ended === undefined ? "may be somebody else's now" : 'is gone';
     const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${entry.id} ${now}`;
@@ -276,7 +283,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const refusal = this.#refusal(options);
     if (refusal !== undefined) return this.#refuse(refusal);
     // Not `Promise.withResolvers`: the compiler sees through this form only, which is a tenth of a contended lease.
-    const trace = this.#trace(options.capture);
+    const trace = this.#trace(options);
     return new Promise((resolve, reject) => {
       this.#enqueue(options, trace, resolve, reject);
     });
@@ -785,6 +792,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#sampler.expectNext();
     for (const entry of Array.from(this.#entries)) this.#retire(entry, now);
     this.#watchHandles();
+    for (const entry of Array.from(this.#entries)) this.#watchForLeak(entry, now);
     this.#fill();
     const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
     // All pools of a process at the same moment: thirty that wake it one after the other cost ten times as much.
@@ -851,11 +859,34 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
   }
 
+  #watchForLeak(entry: Entry<R>, now: number): void {
+    const { hold, state } = entry;
+    // What is idle is looked at as well: a use after this round is its next holder's.
+    if (state.kind === IDLE) this.#leaks.look(entry, now);
+    const due = state.kind === LEASED ? this.#leaks.due(entry, now) : undefined;
+    if (due === undefined) return;
+    if (due === 'first') {
+      this.#tally.suspected++;
+      this.#leaks.mark(hold.owner);
+      // With a trace it comes back by the way on which that is noticed.
+      hold.trace ??= { acquiredAt: undefined, endedAt: undefined };
+    }
+    this.#tell(() => this.#observer.suspected?.(this.#describe(entry)));
+  }
+
+  /** A lease that was suspected comes back. */
+  #returnLate(entry: Entry<R>): void {
+    this.#readClock();
+    this.#tally.returnedLate++;
+    this.#tell(() => this.#observer.returnedLate?.(this.#describe(entry)));
+  }
+
   /** The handle of a lease is gone: unless that has ended before, nobody can use or release its resource any more. */
   #collect(entry: Entry<R>, id: number): void {
     if (!isHeld(entry, id)) return;
-    this.#readClock();
+    this.#collectedAt = this.#readClock();
     this.#tally.collected++;
+    this.#leaks.mark(entry.hold.owner);
     const info = this.#describe(entry);
     this.#close(entry, 'collected');
     this.#tell(() => this.#observer.collected?.(info));
@@ -910,10 +941,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         this.#condemn();
         return [];
       case 'leaked':
-        return this.#revokeFlushed(mode, entries, this.#settings.leakThresholdMs);
+        return this.#revokeFlushed(mode, entries, (entry) => this.#leaks.isSuspect(entry, this.#now));
       case 'all': {
         this.#condemn();
-        const revoked = this.#revokeFlushed(mode, entries, 0);
+        const revoked = this.#revokeFlushed(mode, entries, () => true);
         for (const entry of entries)
           if (entry.state.kind === VALIDATING || entry.state.kind === RESETTING) this.#close(entry, 'flushed');
         return revoked;
@@ -923,14 +954,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
   }
 
-  /** Revokes what is held for `leakMs`, and as long as its holder said to need it; everything when that is 0. */
-  #revokeFlushed(mode: FlushMode, entries: readonly Entry<R>[], leakMs: number): readonly LeaseInfo[] {
-    const now = this.#now;
-    const isOver = ({ state, since }: Entry<R>): boolean =>
-      state.kind === LEASED && (leakMs === 0 || now - since >= Math.max(leakMs, state.allowedMs ?? 0));
+  /** Revokes the leases that are to go. */
+  #revokeFlushed(
+    mode: FlushMode,
+    entries: readonly Entry<R>[],
+    isOver: (entry: Entry<R>) => boolean,
+  ): readonly LeaseInfo[] {
     const revoked: LeaseInfo[] = [];
     for (const entry of entries)
-      if (isOver(entry)) revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
+      if (entry.state.kind === LEASED && isOver(entry))
+        revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
     return revoked;
   }
 
@@ -998,6 +1031,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   stats(): PoolStats {
     const now = this.#readClock();
     this.#dateNewcomers(now);
+    const leases = this.leases();
     return Object.freeze({
       name: this.name,
       status: this.#status,
@@ -1014,7 +1048,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       abandoned: this.#abandoned,
       waiting: this.#queue.length,
       oldestWaitMs: now - (this.#queue.first?.since ?? now),
-      oldestLeaseMs: this.leases()[0]?.ageMs ?? 0,
+      oldestLeaseMs: leases[0]?.ageMs ?? 0,
+      suspects: leases.filter(({ suspect }) => suspect).length,
+      collectedAgoMs: this.#collectedAt === undefined ? undefined : now - this.#collectedAt,
       generation: this.#generation,
       counters: Object.freeze({ ...this.#tally, destroyed: Object.freeze({ ...this.#tally.destroyed }) }),
       waitTime: this.#waitTime.snapshot(),
@@ -1070,8 +1106,17 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   #describe(entry: Entry<R>): LeaseInfo {
     const { id, owner, allowedMs, trace } = entry.hold;
-    const ageMs = this.#now - entry.since;
-    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, allowedMs, acquiredAt: trace?.acquiredAt.stack });
+    const now = this.#now;
+    return Object.freeze({
+      id,
+      resourceId: entry.id,
+      owner,
+      ageMs: now - entry.since,
+      idleMs: this.#leaks.idleMs(entry, now),
+      suspect: this.#leaks.isSuspect(entry, now),
+      allowedMs,
+      acquiredAt: trace?.acquiredAt?.stack,
+    });
   }
 
   #title(): string {

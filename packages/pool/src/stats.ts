@@ -26,6 +26,10 @@ export interface PoolStats {
   readonly oldestWaitMs: number;
   /** How long the oldest lease is held; 0 when there is none. See `LeaseInfo.ageMs`. */
   readonly oldestLeaseMs: number;
+  /** Leases that are suspected of leaking at this moment. */
+  readonly suspects: number;
+  /** How long ago the last lease was found that had been dropped without release; undefined where there was none. */
+  readonly collectedAgoMs: number | undefined;
   /** 1 at first, and one more with each condemnation: by a failed validation, `flush('all')` and `flush('graceful')`. */
   readonly generation: number;
 
@@ -69,7 +73,11 @@ export interface PoolCounters {
   readonly staleReleases: number;
   /** Leases taken from their holders by `flush` or `close`. */
   readonly revoked: number;
-  /** Leases dropped without release and found by the garbage collector. */
+  /** Leases that were suspected of leaking, each counted once. */
+  readonly suspected: number;
+  /** Those of them that their holders gave back after all; the others were revoked or collected, or are held still. */
+  readonly returnedLate: number;
+  /** Leases dropped without release and found by the garbage collector: certain leaks. */
   readonly collected: number;
   /** What observers threw or rejected with. */
   readonly observerErrors: number;
@@ -107,6 +115,8 @@ export function newTally(): Tally {
     validationFailures: 0,
     staleReleases: 0,
     revoked: 0,
+    suspected: 0,
+    returnedLate: 0,
     collected: 0,
     observerErrors: 0,
   };
