@@ -15,6 +15,7 @@ const setups: fc.Arbitrary<Setup> = fc.record({
   validates: fc.boolean(),
   validateAfterIdleMs: fc.constantFrom(0, 15),
   resets: fc.boolean(),
+  tellsUse: fc.boolean(),
 });
 
 /** What fast-check hands from command to command: a world is model and reality in one. */

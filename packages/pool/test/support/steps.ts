@@ -53,6 +53,14 @@ const end = fc.tuple(anyIndex, how).map(([index, verb]) => ({
   },
 }));
 
+const use = fc.tuple(anyIndex, fc.constantFrom('shortly' as const, 'for a while' as const)).map(([index, how]) => ({
+  name: `use ${index} ${how}`,
+  possible: holds,
+  run: (world: World) => {
+    world.use(index, how);
+  },
+}));
+
 const endAgain = fc.tuple(anyIndex, how).map(([index, verb]) => ({
   name: `${verb} ${index} again`,
   possible: held,
@@ -182,6 +190,7 @@ export const STEPS: readonly fc.Arbitrary<Step>[] = [
   ...times(2, mood),
   ...times(2, interrupt),
   ...times(2, resume),
+  ...times(2, use),
   abort,
   tryAcquire,
   endAgain,

@@ -1,5 +1,6 @@
 import { createPool, type FlushMode, type Lease, type Pool, type PoolError, type PoolStats } from '@hive/pool';
 import { verifyPool, VirtualClock } from '@hive/pool/testing';
+import { LeakBook, type KnownLease } from './leak-book.ts';
 import { watch, type Watched } from './watched.ts';
 import { Workshop, type Resource } from './workshop.ts';
 
@@ -14,6 +15,8 @@ export interface Setup {
   readonly validates: boolean;
   readonly resets: boolean;
   readonly validateAfterIdleMs: number;
+  /** Whether the pool is told how often a resource was used. */
+  readonly tellsUse: boolean;
 }
 
 export const HOOKS = ['create', 'destroy', 'validate', 'reset'] as const;
@@ -34,10 +37,8 @@ interface Ask {
   state: 'waiting' | 'served' | 'refused';
 }
 
-interface Held {
+interface Held extends KnownLease {
   readonly lease: Lease<Resource>;
-  readonly resource: Resource;
-  readonly since: number;
 }
 
 const LEAK_MS = 5_000;
@@ -58,6 +59,7 @@ export class World {
   held: Held[] = [];
   readonly ended: Lease<Resource>[] = [];
   readonly #shop = new Workshop();
+  readonly #leaks: LeakBook;
   readonly #asks: Ask[] = [];
   readonly #verbs: Watched<unknown>[] = [];
   readonly #seen = { served: 0, aborted: 0, timeouts: 0, overloaded: 0, stale: 0, revoked: 0, ends: 0, endings: 0 };
@@ -67,8 +69,17 @@ export class World {
   #revoking = false;
   #forceAt: number | undefined;
 
-  constructor({ validates, resets, ...setup }: Setup) {
+  constructor({ validates, resets, tellsUse, ...setup }: Setup) {
     this.#limit = setup.size + setup.maxOverflow;
+    this.#leaks = new LeakBook({
+      clock: this.clock,
+      thresholdMs: LEAK_MS,
+      tellsUse,
+      held: () => this.held,
+      broken: (rule) => {
+        this.#broken(rule);
+      },
+    });
     this.pool = createPool<Resource>({
       ...setup,
       clock: this.clock,
@@ -97,6 +108,8 @@ export class World {
       maxLifetimeMs: 9_000,
       maxBackoffMs: 400,
       leakThresholdMs: LEAK_MS,
+      observer: this.#leaks.observer,
+      ...(tellsUse ? { uses: (resource) => this.#leaks.uses(resource) } : {}),
     });
   }
 
@@ -146,12 +159,18 @@ export class World {
     const [held] = this.held.splice(index % this.held.length, 1);
     if (held === undefined) return;
     if (!held.lease.active) {
-      this.#revoked(held.lease);
+      this.#takenAway(held);
       return;
     }
     held.resource.leave(`lease ${held.lease.id}`);
     held.lease[how]();
+    this.#leaks.ended(held, 'given back');
     this.ended.push(held.lease);
+  }
+
+  use(index: number, how: 'shortly' | 'for a while'): void {
+    const held = this.held[index % this.held.length];
+    if (held?.lease.active === true) this.#leaks.use(held, how);
   }
 
   endAgain(index: number, how: 'release' | 'destroy'): void {
@@ -186,15 +205,12 @@ export class World {
     this.#dropRevoked();
     this.#revoking ||= mode === 'all' || mode === 'leaked';
     this.#verbs.push(watch(this.pool.flush(mode)));
-    const now = this.clock.now();
-    const { held } = this;
+    const looks = this.held.map((held) => ({ lease: held.lease, ...this.#leaks.looks(held) }));
     this.#dropRevoked();
-    for (const { lease, since } of held) {
-      const age = now - since;
-      if (lease.active && (mode === 'all' || (mode === 'leaked' && age >= LEAK_MS)))
+    for (const { lease, leaked, used } of looks) {
+      if (lease.active && (mode === 'all' || (mode === 'leaked' && leaked)))
         this.#broken(`flush('${mode}') left lease ${lease.id}`);
-      // An untimed use is dated by the last reading of the clock, at most a round of housekeeping and a stall before.
-      if (!lease.active && (mode === 'idle' || mode === 'graceful' || (mode === 'leaked' && age < LEAK_MS - 1_100)))
+      if (!lease.active && (mode === 'idle' || mode === 'graceful' || (mode === 'leaked' && used)))
         this.#broken(`flush('${mode}') took lease ${lease.id}`);
     }
   }
@@ -212,6 +228,7 @@ export class World {
     const spared = this.held.find(({ lease }) => lease.active);
     if (spared !== undefined && this.#forceAt !== undefined && this.clock.now() >= this.#forceAt)
       this.#broken(`lease ${spared.lease.id} outlives the grace period`);
+    if (!this.closing) this.#leaks.verifyTold();
   }
 
   // What must always hold
@@ -223,6 +240,7 @@ export class World {
     this.#verifyLimit(stats);
     this.#verifyQueue(stats);
     this.#verifyCounters(stats);
+    this.#leaks.verifyCounters(stats);
     this.#revoking = false;
     this.#throwFaults();
   }
@@ -324,14 +342,19 @@ export class World {
     }
     const { resource } = lease;
     resource.enter(`lease ${lease.id}`);
-    this.held.push({ lease, resource, since: this.clock.now() });
+    this.held.push({ id: lease.id, lease, resource, since: this.clock.now() });
   }
 
   #dropRevoked(): void {
     const revoked = this.held.filter(({ lease }) => !lease.active);
     if (revoked.length > 0 && !this.#revoking) this.#broken(`lease ${revoked[0]?.lease.id} ended by itself`);
-    for (const { lease } of revoked) this.#revoked(lease);
+    for (const held of revoked) this.#takenAway(held);
     this.held = this.held.filter(({ lease }) => lease.active);
+  }
+
+  #takenAway(held: Held): void {
+    this.#leaks.ended(held, 'revoked');
+    this.#revoked(held.lease);
   }
 
   #revoked(lease: Lease<Resource>): void {
