@@ -197,7 +197,7 @@ describe('the place where a lease was acquired', () => {
   it('is put into words only when somebody reads it', async () => {
     const { pool } = scene();
     let formatted = 0;
-    const { prepareStackTrace } = Error;
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
     Error.prepareStackTrace = () => `words ${++formatted}`;
     try {
       const lease = await pool.acquire({ capture: true });
@@ -206,7 +206,8 @@ describe('the place where a lease was acquired', () => {
       expect(formatted).toBe(0);
       expect(pool.leases()[0]?.acquiredAt).toBe('words 1');
     } finally {
-      Error.prepareStackTrace = prepareStackTrace;
+      if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+      else Object.defineProperty(Error, 'prepareStackTrace', before);
     }
   });
 });
