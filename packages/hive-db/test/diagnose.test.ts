@@ -120,6 +120,8 @@ describe('diagnose', () => {
       resourceId: index,
       owner: index === 2 ? undefined : `label ${index}`,
       ageMs,
+      idleMs: ageMs,
+      suspect: ageMs > 30_000,
       acquiredAt: index === 1 ? 'import.ts:12:3' : undefined,
       allowedMs: undefined,
       use: 'read' as const,

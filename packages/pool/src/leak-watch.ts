@@ -76,7 +76,9 @@ export class LeakWatch<R> {
 
   /** Whether a lease looks like a leak at this moment. */
   isSuspect(entry: Entry<R>, now: number): boolean {
-    return now - entry.since >= (entry.hold.allowedMs ?? 0) && this.idleMs(entry, now) >= this.#thresholdMs;
+    // Asked first, and in any case: a use that is not noticed now would look like one of later.
+    const idleMs = this.idleMs(entry, now);
+    return idleMs >= this.#thresholdMs && now - entry.since >= (entry.hold.allowedMs ?? 0);
   }
 
   /**

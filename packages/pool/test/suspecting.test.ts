@@ -132,6 +132,17 @@ describe('a holder that works', () => {
     expect(told.slice(3)).toEqual(['returned import 511']);
   });
 
+  it('is seen to have stopped also while he has the time that he asked for', async () => {
+    let uses = 0;
+    const { pool, clock, told } = watched({ uses: () => uses });
+    await pool.acquire({ owner: 'long', allowedMs: 60_000 });
+    uses++;
+    await clock.advance(20_000);
+    expect(pool.leases()).toMatchObject([{ idleMs: 19_000 }]);
+    await clock.advance(40_000);
+    expect(told).toEqual(['suspected long 60']);
+  });
+
   it('is not suspected while one use lasts', async () => {
     let isRunning = true;
     const { pool, clock, told } = watched({ uses: () => (isRunning ? undefined : 1) });

@@ -55,6 +55,19 @@ const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
     kind: kind.durationOrNever(1_000, WEEK_MS),
     about: 'Age at which a connection is replaced; 0 or -1 is never. A bare number is seconds.',
   },
+  leakAfterMs: {
+    key: 'pool.leakAfter',
+    variable: 'DB_POOL_LEAK_AFTER',
+    kind: kind.duration(1, WEEK_MS),
+    about:
+      'How long a connection may go unused by who holds it before that is suspected to be a leak; by default as health.leaseAge. A bare number is seconds.',
+  },
+  captureEvery: {
+    key: 'pool.captureEvery',
+    variable: 'DB_POOL_CAPTURE_EVERY',
+    kind: kind.wholeNumber(0, 1_000_000),
+    about: 'Of one call in this many it is remembered where it borrowed its connection; 0 is of none.',
+  },
   echo: {
     key: 'pool.echo',
     variable: 'DB_ECHO_POOL',
@@ -169,7 +182,7 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
   leaseMs: {
     key: 'health.leaseAge',
     kind: kind.duration(1, WEEK_MS),
-    about: 'How long a lease may be held before it is suspected of leaking. A bare number is seconds.',
+    about: 'How long a lease may be held and not be used before it is suspected of leaking. A bare number is seconds.',
   },
   walBytes: {
     key: 'health.walSize',

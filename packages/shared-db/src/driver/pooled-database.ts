@@ -7,6 +7,7 @@ import {
   type LeaseInfo,
   type LeaseOptions,
   type Pool,
+  type PoolStats,
   type Resize,
   type WaiterInfo,
 } from '@hive/pool';
@@ -27,6 +28,7 @@ import type {
   DatabaseStatus,
   LaneSnapshot,
   LaneWork,
+  LeaksSnapshot,
   LeaseSnapshot,
   RepairSnapshot,
   WaiterSnapshot,
@@ -43,6 +45,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
 import { whenFree, type Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
+import { SessionUses } from './session-uses.ts';
 import { LeasedSession, type Session, type SessionOptions } from './session.ts';
 import { Transactions } from './transactions.ts';
 
@@ -72,6 +75,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly writable: Holdable;
   /** Leases of readers that are sessions, by their numbers. */
   readonly #sessions = new Set<number>();
+  readonly #uses = new SessionUses();
   readonly #counters = {
     reads: 0,
     synchronousReads: 0,
@@ -289,12 +293,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
       // What nobody asked for is no reason to hold a connection for long.
       const lease = await this.borrow(this.readers, call, { allowedMs: options.timeoutMs, capture: true });
       this.#sessions.add(lease.id);
+      const connection = lease.resource;
       const host = {
         database: this.name,
         clock: this.context.clock,
         scope: this.transactions.scopeHost(call.label, false),
         transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
-          this.transaction(label, fn, given),
+          this.#uses.during(connection, () => this.transaction(label, fn, given)),
         ended: () => {
           this.#sessions.delete(lease.id);
         },
@@ -442,6 +447,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       size,
       maxOverflow,
       connect,
+      uses: (connection) => this.#uses.of(connection),
       ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
     });
   }
@@ -509,7 +515,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   snapshot(): DatabaseSnapshot {
     const { status, failure } = this.lifecycle;
-    const own = this.readers === this.writers;
+    const readers = this.readers.stats();
+    const writers = this.readers === this.writers ? undefined : this.writers.stats();
     return Object.freeze({
       name: this.name,
       driver: this.driver.name,
@@ -519,19 +526,19 @@ export class PooledDatabase implements Database, ManagedDatabase {
       repair: this.repairing(),
       refused: this.failures.refused,
       durability: this.context.settings.durability,
-      pool: this.readers.stats(),
-      lane: own ? NO_LANE : this.#lane(),
+      pool: readers,
+      lane: writers === undefined ? NO_LANE : this.#lane(writers),
       turns: this.turnsState(),
       counters: Object.freeze({ ...this.#counters, errors: this.failures.counts }),
       leases: Object.freeze(this.leases()),
+      leaks: leaksOf(writers === undefined ? [readers] : [readers, writers]),
       waiters: Object.freeze(this.#waiters()),
       ...this.statements.snapshot(),
       ...this.files(),
     });
   }
 
-  #lane(): LaneSnapshot {
-    const { leased } = this.writers.stats();
+  #lane({ leased }: PoolStats): LaneSnapshot {
     const waiters = this.#waiters().filter(({ use }) => use === 'write');
     const oldestWaitMs = Math.max(0, ...waiters.map(({ waitMs }) => waitMs));
     const [lease] = this.writers.leases();
@@ -590,6 +597,19 @@ const NO_LANE: LaneSnapshot = Object.freeze({
   writer: undefined,
   work: NO_WORK,
 });
+
+/** What all pools of a database have to say of leaks. */
+function leaksOf(pools: readonly PoolStats[]): LeaksSnapshot {
+  const sum = (read: (pool: PoolStats) => number): number => pools.reduce((total, pool) => total + read(pool), 0);
+  const agoMs = pools.map(({ collectedAgoMs }) => collectedAgoMs).filter((ms) => ms !== undefined);
+  return Object.freeze({
+    suspects: sum(({ suspects }) => suspects),
+    suspected: sum(({ counters }) => counters.suspected),
+    returnedLate: sum(({ counters }) => counters.returnedLate),
+    collected: sum(({ counters }) => counters.collected),
+    collectedAgoMs: agoMs.length === 0 ? undefined : Math.min(...agoMs),
+  });
+}
 
 /** The pool knows the whole stack; whoever looks wants the one place in it. */
 function snapshotOf(lease: LeaseInfo, use: LeaseSnapshot['use']): LeaseSnapshot {

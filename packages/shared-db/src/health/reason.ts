@@ -16,6 +16,7 @@ export type ReasonCode =
   | 'polling'
   | 'timeouts'
   | 'long-lease'
+  | 'leaked'
   | 'abandoned'
   | 'wal'
   | 'pinned'

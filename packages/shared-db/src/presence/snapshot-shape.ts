@@ -38,6 +38,8 @@ const pool: Shape<PoolStats> = {
     waiting: 'number',
     oldestWaitMs: 'number',
     oldestLeaseMs: 'number',
+    suspects: 'number',
+    collectedAgoMs: { optional: 'number' },
     generation: 'number',
     counters: {
       fields: {
@@ -67,6 +69,8 @@ const pool: Shape<PoolStats> = {
         validationFailures: 'number',
         staleReleases: 'number',
         revoked: 'number',
+        suspected: 'number',
+        returnedLate: 'number',
         collected: 'number',
         observerErrors: 'number',
       },
@@ -86,6 +90,8 @@ const lease: Shape<LeaseSnapshot> = {
     resourceId: 'number',
     owner: { optional: 'string' },
     ageMs: 'number',
+    idleMs: 'number',
+    suspect: 'boolean',
     acquiredAt: { optional: 'string' },
     allowedMs: { optional: 'number' },
     use: useOfLease,
@@ -206,6 +212,15 @@ const database: Shape<DatabaseSnapshot> = {
       },
     },
     leases: { each: lease },
+    leaks: {
+      fields: {
+        suspects: 'number',
+        suspected: 'number',
+        returnedLate: 'number',
+        collected: 'number',
+        collectedAgoMs: { optional: 'number' },
+      },
+    },
     waiters: { each: waiter },
     statements: { each: { fields: { statement: 'string', runs: 'number', sumMs: 'number', maxMs: 'number' } } },
     slowStatements: {

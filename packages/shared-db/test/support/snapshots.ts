@@ -70,11 +70,14 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
         resourceId: 1,
         owner: 'list orders',
         ageMs: 3,
+        idleMs: 3,
+        suspect: false,
         acquiredAt: undefined,
         allowedMs: undefined,
         use: 'read',
       },
     ],
+    leaks: NO_LEAKS,
     waiters: [],
     statements: [],
     slowStatements: [],
@@ -136,6 +139,8 @@ function healthyPool({ counters = {}, ...changes }: NonNullable<DatabaseChanges[
     counters: { ...unused.counters, immediate: 99, waited: 1, created: 2, validations: 5, ...counters },
   };
 }
+
+const NO_LEAKS = { suspects: 0, suspected: 0, returnedLate: 0, collected: 0, collectedAgoMs: undefined };
 
 const NO_WORK = {
   groups: 0,
