@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Database, Session } from '@hive/shared-db';
 import { temporaryDatabase, VirtualClock } from '@hive/shared-db/testing';
+import { leakAlarms } from '../dist/driver/leak-alarms.js';
 import { fakeDatabase, type FakeDatabase } from './support/fake-database.ts';
+import { recordingLogger } from './support/recording-logger.ts';
 
 /** Opens a session in a function that call sites can be searched for. */
 function forgottenHere(database: Database, label: string): Promise<Session> {
@@ -155,5 +157,23 @@ describe('where a connection was borrowed', () => {
     await slow;
     expect(await isKnown(database, 'slow')).toBe(true);
     expect(await isKnown(database, 'quick')).toBe(false);
+  });
+});
+
+describe('a lease that the garbage collector found', () => {
+  it('is said in the log with its label and where that is used', () => {
+    const logger = recordingLogger();
+    const labels = { callSiteOf: (label: string | undefined) => `where ${label} is used` };
+    const context = { name: 'orders', logger, labels } as unknown as Parameters<typeof leakAlarms>[0];
+    const lease = { id: 7, resourceId: 1, ageMs: 41_200, idleMs: 41_200, suspect: true, allowedMs: undefined };
+    leakAlarms(context, 'readers').collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
+    expect(logger.lines).toMatchObject([
+      {
+        level: 'warn',
+        message:
+          '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
+        fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
+      },
+    ]);
   });
 });
