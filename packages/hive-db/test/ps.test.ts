@@ -110,12 +110,16 @@ describe('ps', () => {
     expect(out.split('\n').every((line) => line.length <= 80)).toBe(true);
   });
 
-  it('marks what takes longer than its holder said, and what is stuck', async () => {
+  it('marks what takes longer than its holder said, what looks like a leak, and what is stuck', async () => {
     await using directory = await runtimeDirectory(busyService(), stuckService());
     const terminal = { columns: 100, rows: 30 };
     const { out } = await run(['ps', '--runtime-dir', directory.path], { terminal });
     const marked = out.split('\n').filter((line) => line.includes('\u{1B}[31m'));
-    expect(marked.map((line) => /forgotten|report/.exec(line)?.[0])).toEqual(['forgotten', 'report']);
+    expect(marked.map((line) => /forgotten|import|report/.exec(line.slice(20))?.[0])).toEqual([
+      'forgotten',
+      'import',
+      'report',
+    ]);
   });
 
   it('keeps to what is asked for', async () => {

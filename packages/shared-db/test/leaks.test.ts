@@ -15,6 +15,18 @@ function toldOf({ logger }: FakeDatabase): readonly string[] {
   return logger.said('warn').filter((line) => line.includes('leak'));
 }
 
+/** What is told of a session that did nothing from its beginning on. */
+function held(age: string): string {
+  return `"nightly import" has held a connection for ${age} and not used it for ${age}: it looks like a leak`;
+}
+
+/** Reads, and says from within whether it is known where that began. */
+function isKnown(database: Database, label: string): Promise<boolean> {
+  return database.read(label, () =>
+    Promise.resolve(database.leases().some(({ acquiredAt }) => acquiredAt !== undefined)),
+  );
+}
+
 describe('a session that is held and not used', () => {
   it('is suspected after 30 s, told again at doubling ages, and told when it comes back', async () => {
     await using fake = await fakeDatabase();
@@ -23,8 +35,6 @@ describe('a session that is held and not used', () => {
     await clock.advance(29_000);
     expect(toldOf(fake)).toEqual([]);
     await clock.advance(96_000);
-    const held = (age: string): string =>
-      `"nightly import" has held a connection for ${age} and not used it for ${age}: it looks like a leak`;
     expect(toldOf(fake)).toEqual([held('30 s'), held('60 s'), held('2 min')]);
     const [line] = logger.lines.filter(({ message }) => message === held('30 s'));
     expect(line?.fields).toMatchObject({
@@ -131,10 +141,6 @@ describe('a session that works', () => {
 });
 
 describe('where a connection was borrowed', () => {
-  /** Reads, and says from within whether it is known where that began. */
-  const isKnown = (database: Database, label: string): Promise<boolean> =>
-    database.read(label, () => Promise.resolve(database.leases().some(({ acquiredAt }) => acquiredAt !== undefined)));
-
   it('is remembered of one read in so many, where that is set', async () => {
     await using fake = await fakeDatabase({ captureEvery: 3 });
     const known: boolean[] = [];

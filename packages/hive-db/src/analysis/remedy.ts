@@ -9,8 +9,8 @@ const OF_DATABASES: Readonly<Record<string, Remedy>> = Object.freeze({
   saturated: connections,
   waiting: connections,
   timeouts: connections,
-  'long-lease': leaks,
-  leaked: leaks,
+  'long-lease': () => 'hive-db ps --leaked',
+  leaked: () => 'hive-db ps --leaked',
   'waiting-to-write': ({ database }) => about('why', database),
   'contended-writes': ({ database }) => about('locks', database),
   polling: ({ database }) => about('locks', database),
@@ -54,10 +54,6 @@ export function withRemedy(finding: Omit<Finding, 'command'>): Finding {
 
 function connections({ database }: Place): string | null {
   return about('ps --database', database);
-}
-
-function leaks({ database }: Place): string | null {
-  return about('ps --leaked --database', database);
 }
 
 function inSystem({ process }: Place): string | null {

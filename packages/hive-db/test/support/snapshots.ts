@@ -75,6 +75,7 @@ export function busyService(): ServiceSnapshot {
           { statement: 'SELECT * FROM orders', label: undefined, ms: 250, at: Date.UTC(2026, 10, 21, 12) },
         ],
         slowRuns: 1,
+        leaks: { suspects: 1, suspected: 1, returnedLate: 0, collected: 2, collectedAgoMs: 1_800_000 },
         leases: [
           {
             id: 1,
