@@ -1,3 +1,4 @@
+import type { BudgetAccount } from './budget-account.ts';
 import type { Lease, LeaseHome } from './lease.ts';
 import type { DestroyReason } from './observer.ts';
 
@@ -30,6 +31,8 @@ export interface Hold<R> {
   ended: string | undefined;
   /** The handle, until the housekeeper has seen it once; from then on only the garbage collector knows. */
   handle: Lease<R> | undefined;
+  /** Whose budget has the lease, where there are budgets. */
+  account: BudgetAccount | undefined;
 }
 
 /** The places of a lease's life, when they are remembered. A stack is formatted only when somebody reads it. */
@@ -105,6 +108,7 @@ export function newEntry<R>(
       trace: undefined,
       ended: undefined,
       handle: undefined,
+      account: undefined,
     },
     resource: undefined,
     state: { kind: CREATING, abort },

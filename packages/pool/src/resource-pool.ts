@@ -1,6 +1,10 @@
 import { Alarm } from './alarm.ts';
 import { Backoff } from './backoff.ts';
 import { Breather } from './breather.ts';
+import type { BudgetAccount } from './budget-account.ts';
+import { BudgetLedger } from './budget-ledger.ts';
+import { parseBudgets, unknownBudget } from './budget-terms.ts';
+import type { Budgets } from './budgets.ts';
 import { LONGEST_MS, type Clock, type Timer } from './clock.ts';
 import { creationsWanted } from './creation-policy.ts';
 import {
@@ -31,6 +35,7 @@ import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions,
 import { Sampler } from './sampler.ts';
 import { checkLimit, inWords, parseSettings, wrongOption, type PoolOptions, type PoolSettings } from './settings.ts';
 import { placeOfCall } from './place-of-call.ts';
+import { Limit, type Seat, type SharedLimit } from './shared-limit.ts';
 import { newTally, type PoolStats } from './stats.ts';
 import { Vigils } from './vigils.ts';
 import { WaitQueue, type Waiter, type WaiterInfo } from './waiters.ts';
@@ -75,6 +80,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** Last in, first out: what was used last is the least likely to need validation. */
   readonly #idle: Entry<R>[] = [];
   readonly #queue = new WaitQueue<R>();
+  /** Who of the queue is next, where there are budgets. */
+  #ledger: BudgetLedger<R> | undefined;
+  /** What the pool has of a limit that it shares. */
+  readonly #seat: Seat | undefined;
   /** The first of those in the queue who came in this turn of the event loop, when not all of them are timed. */
   #newcomer: Waiter<R> | undefined;
   /** They will be dated when the loop turns. */
@@ -84,7 +93,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #lastEntryId = 0;
   #lastLeaseId = 0;
 
-  readonly #sampler: Sampler;
+  #sampler: Sampler;
   readonly #leaks: LeakWatch<R>;
   /** When the last lease was collected. */
   #collectedAt: number | undefined;
@@ -128,6 +137,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#limit = size + maxOverflow;
     this.#returnsPlainly = !settings.validates && !settings.resets && observer.released === undefined;
     this.#now = clock.now();
+    this.#seat = this.#seatAt(settings.sharedLimit);
+    if (settings.budgets !== undefined) this.#keepBudgets(settings.budgets);
     this.#fill();
   }
 
@@ -152,12 +163,14 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   tryAcquire(options: LeaseOptions = NO_OPTIONS): Lease<R> | undefined {
+    const wrong = options.budget === undefined ? undefined : this.#wrongBudget(options.budget);
+    if (wrong !== undefined) throw wrong;
     return this.#grantIdle(options);
   }
 
   /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
   #grantIdle(options: LeaseOptions): Lease<R> | undefined {
-    if (this.#idle.length === 0 || this.#queue.length > 0 || this.#status !== 'open') return undefined;
+    if (this.#idle.length === 0 || this.#mustWait(options.budget) || this.#status !== 'open') return undefined;
     const timed = this.#isTimed();
     const now = timed || !this.#settings.validates ? this.#now : this.#readClock();
     const entry = this.#takeIdle(now);
@@ -165,7 +178,14 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#tally.immediate++;
     this.#waitTime.recordZero();
     if (timed) this.#breather.check(now);
-    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options), timed, 0);
+    const account = this.#ledger?.account(options.budget);
+    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options), timed, 0, account);
+  }
+
+  /** Whether there is somebody before whoever comes now, or a budget that does not let it have one. */
+  #mustWait(budget: string | undefined): boolean {
+    if (this.#ledger === undefined) return this.#queue.length > 0 || budget !== undefined;
+    return !this.#ledger.mayTake(budget);
   }
 
   /** Whether this caller is to be timed; the clock has been read then. */
@@ -214,6 +234,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     trace: Trace | undefined,
     timed: boolean,
     waitMs: number,
+    account: BudgetAccount | undefined,
   ): Lease<R> {
     const { hold } = entry;
     hold.id = ++this.#lastLeaseId;
@@ -224,6 +245,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#move(entry, hold);
     const lease = new Lease<R>(entry, hold.id, owner, trace);
     hold.handle = lease;
+    if (account !== undefined) this.#charge(hold, account);
     if (this.#observer.acquired !== undefined) this.#tellAcquired(entry, waitMs);
     return lease;
   }
@@ -263,6 +285,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       // The observer may have flushed it.
       if (!isHeld(entry, id)) return;
     }
+    if (hold.account !== undefined) this.#payBack(hold);
     if (destroy) this.#close(entry, 'caller');
     else if (this.#settings.resets && this.#unfit(entry) === undefined) this.#reset(entry);
     else this.#free(entry);
@@ -275,6 +298,35 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const now = ended === undefined ? "may be somebody else's now" : 'is gone';
     const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${entry.id} ${now}`;
     return new PoolError('LEASE_STALE', [`${this.#title()}: ${what}`, ...places].join('\n'));
+  }
+
+  // Budgets
+
+  /** From now on there are budgets; what is in use and who waits is the default's. Each use is timed: time is what they share. */
+  #keepBudgets(budgets: Budgets): void {
+    const ledger = new BudgetLedger<R>(parseBudgets(budgets, this.#limit), this.#now);
+    this.#dateNewcomers(this.#now);
+    this.#sampler = new Sampler(1);
+    this.#ledger = ledger;
+    for (const { state } of this.#entries) if (state.kind === LEASED) this.#charge(state, ledger.account());
+    for (const waiter of this.#queue) ledger.join(waiter, undefined, this.#now);
+  }
+
+  #charge(hold: Hold<R>, account: BudgetAccount): void {
+    hold.account = account;
+    this.#ledger?.lend(account, this.#now);
+  }
+
+  /** A budget has one less from the moment that its lease ends, so that it counts when it is asked who is next. */
+  #payBack(hold: Hold<R>): void {
+    const { account } = hold;
+    hold.account = undefined;
+    if (account !== undefined) this.#ledger?.giveBack(account, this.#now);
+  }
+
+  #wrongBudget(budget: string | undefined): PoolError | undefined {
+    if (this.#ledger !== undefined) return this.#ledger.refusal(budget);
+    return budget === undefined ? undefined : unknownBudget(budget, []);
   }
 
   // Waiting
@@ -295,7 +347,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     resolve: Waiter<R>['resolve'],
     reject: Waiter<R>['reject'],
   ): void {
-    const { owner, allowedMs, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
+    const { owner, allowedMs, budget, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const timed = this.#isTimed();
     const waiter: Waiter<R> = {
       owner,
@@ -310,9 +362,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       previous: undefined,
       next: undefined,
       queued: false,
+      place: undefined,
     };
     if (signal !== undefined) this.#listen(waiter, signal);
     this.#queue.push(waiter);
+    this.#ledger?.join(waiter, budget, this.#now);
     this.#deadline.keepAlive(true);
     if (this.#sampler.stride > 1) this.#dateSoon(waiter);
     if (timed) this.#deadline.by(this.#now + timeoutMs, this.#now);
@@ -357,7 +411,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Why a caller may not even wait. */
-  #refusal({ signal, timeoutMs }: AcquireOptions): PoolError | undefined {
+  #refusal({ signal, timeoutMs, budget }: AcquireOptions): PoolError | undefined {
     if (this.#isClosing()) return this.#error('POOL_CLOSED', 'the pool is closed');
     if (signal?.aborted === true) {
       this.#tally.aborted++;
@@ -365,12 +419,19 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
     const wrong = timeoutMs === undefined ? undefined : checkLimit('acquireTimeoutMs', timeoutMs, 'timeoutMs');
     if (wrong !== undefined) return wrong;
+    const unknown = this.#wrongBudget(budget);
+    if (unknown !== undefined) return unknown;
     if (this.#isBroken() && this.#readClock() < this.#backoff.retryAt) return this.#createFailed();
-    if (this.#queue.length >= this.#settings.maxWaiting) {
+    if (this.#isFull(budget)) {
       this.#tally.overloaded++;
-      return this.#error('OVERLOADED', 'the queue is full');
+      return this.#error('OVERLOADED', `the queue${inBudget(budget)} is full`);
     }
     return undefined;
+  }
+
+  #isFull(budget: string | undefined): boolean {
+    const { maxWaiting } = this.#settings;
+    return this.#ledger?.isFull(budget, maxWaiting) ?? this.#queue.length >= maxWaiting;
   }
 
   #refuse(reason: PoolError): Promise<never> {
@@ -398,13 +459,17 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #unqueue(waiter: Waiter<R>): void {
     if (waiter === this.#newcomer) this.#newcomer = waiter.next;
     this.#queue.remove(waiter);
+    this.#ledger?.leave(waiter);
     waiter.unsubscribe?.();
-    if (this.#queue.length === 0) this.#deadline.keepAlive(false);
+    if (this.#queue.length > 0) return;
+    this.#deadline.keepAlive(false);
+    this.#seat?.waitsNoMore();
   }
 
   #expire(waiter: Waiter<R>, now: number): void {
     const waitMs = now - waiter.since;
     this.#tally.timeouts++;
+    if (waiter.place !== undefined) waiter.place.line.account.timeouts++;
     this.#waitTime.record(waitMs);
     const late = `no resource came free within ${Math.round(waitMs)} ms`;
     const error =
@@ -432,12 +497,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** A resource that works and belongs to nobody goes to the head of the queue, to the idle stack, or away. Needs a fresh `#now`. */
   #free(entry: Entry<R>): void {
+    if (entry.hold.account !== undefined) this.#payBack(entry.hold);
     const unfit = this.#isFit(entry) ? undefined : this.#unfit(entry);
     if (unfit !== undefined) {
       this.#close(entry, unfit);
       return;
     }
-    const waiter = this.#queue.first;
+    const waiter = this.#next();
     if (waiter !== undefined && this.#status === 'open') {
       this.#serve(entry, waiter);
       return;
@@ -446,13 +512,25 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#idle.push(entry);
   }
 
+  /** Who gets what comes free now. */
+  #next(): Waiter<R> | undefined {
+    return this.#ledger === undefined ? this.#queue.first : this.#ledger.next(this.#now, this.#limit);
+  }
+
+  /** How many wait who may have one. */
+  #wanting(): number {
+    return this.#ledger?.claims ?? this.#queue.length;
+  }
+
   /** Hands over at the moment of release: a turn later somebody else could come in between. */
   #serve(entry: Entry<R>, waiter: Waiter<R>): void {
     const timed = waiter.weight > 0;
     const waitMs = timed ? this.#endWait(waiter) : 0;
     this.#unqueue(waiter);
     this.#tally.waited++;
-    const lease = this.#grant(entry, waiter.owner, waiter.allowedMs, waiter.trace, timed, waitMs);
+    const account = waiter.place?.line.account;
+    if (account !== undefined) account.waited++;
+    const lease = this.#grant(entry, waiter.owner, waiter.allowedMs, waiter.trace, timed, waitMs, account);
     if (this.#breather.check(this.#now)) this.#resolveAfterBreath(waiter, lease);
     else waiter.resolve(lease);
   }
@@ -475,7 +553,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       entry.generation === this.#generation &&
       this.#now < entry.expiresAt &&
       this.#entries.size <= this.#limit &&
-      this.#status !== 'closing'
+      this.#status !== 'closing' &&
+      this.#seat === undefined
     );
   }
 
@@ -485,24 +564,26 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (entry.generation !== this.#generation) return 'condemned';
     if (this.#now >= entry.expiresAt) return 'lifetime';
     if (this.#entries.size > this.#limit && this.#staying() > this.#limit) return 'overflow';
+    if (this.#seat !== undefined && this.#owes(this.#seat, entry)) return 'overflow';
     return undefined;
   }
 
   /** The queue may want what is idle, or what does not exist yet. Called wherever capacity comes free or demand is added. */
   #demand(): void {
+    this.#seat?.wake();
     if (this.#demanding || this.#status !== 'open' || this.#queue.length === 0) return;
     if (this.#idle.length === 0 && this.#entries.size >= this.#limit) return;
     const now = this.#readClock();
     this.#dateNewcomers(now);
     this.#demanding = true;
     this.#serveIdle(now);
-    while (this.#mayCreate(now) && this.#creationsWanted(now) > 0) {
+    while (this.#mayCreate(now) && this.#creationsWanted(now) > 0 && this.#seat?.request() !== false) {
       this.#create();
       // The hook may have been the one to make something idle, or to resume.
       this.#serveIdle(now);
     }
     this.#demanding = false;
-    if (this.#queue.length <= this.#counted(CREATING) || this.#entries.size >= this.#limit) return;
+    if (this.#wanting() <= this.#counted(CREATING) || this.#entries.size >= this.#limit) return;
     const { retryAt } = this.#backoff;
     this.#review.by(now < retryAt ? retryAt : now + (this.#createMs ?? FIRST_REVIEW_MS), now);
   }
@@ -513,7 +594,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Serves the queue from the idle stack. There is something in both only after a resume or beside a validation. */
   #serveIdle(now: number): void {
-    while (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
+    while (this.#status === 'open' && this.#wanting() > this.#counted(VALIDATING) && this.#idle.length > 0) {
       const entry = this.#takeIdle(now);
       // Back through the front door: a hook that ran meanwhile may have ended the wait.
       if (entry !== undefined) this.#free(entry);
@@ -522,15 +603,47 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   #creationsWanted(now: number): number {
     return creationsWanted({
-      waiting: this.#queue.length,
+      waiting: this.#wanting(),
       serving: this.#counted(LEASED) + this.#counted(VALIDATING) + this.#counted(RESETTING),
       creating: this.#counted(CREATING),
       room: this.#limit - this.#entries.size,
       maxCreating: this.#backoff.failures > 0 ? 1 : this.#settings.maxCreating,
       useMs: this.#useMs,
       createMs: this.#createMs,
-      oldestWaitMs: now - (this.#queue.first?.since ?? now),
+      oldestWaitMs: now - ((this.#ledger === undefined ? this.#queue.first?.since : this.#ledger.waitingSince) ?? now),
     });
+  }
+
+  // Sharing a limit
+
+  #seatAt(limit: SharedLimit | undefined): Seat | undefined {
+    if (limit === undefined) return undefined;
+    if (!(limit instanceof Limit)) throw wrongOption('sharedLimit', limit, 'what createLimit has made');
+    return limit.seat({
+      name: this.name,
+      closing: () => this.#counted(CLOSING),
+      wants: () =>
+        this.#status === 'open' && this.#wanting() > this.#counted(CREATING) && this.#entries.size < this.#limit,
+      yieldIdle: () => this.#yieldIdle(),
+      wake: () => {
+        this.#demand();
+      },
+    });
+  }
+
+  /** Closes what has lain idle longest. */
+  #yieldIdle(): boolean {
+    const [entry] = this.#idle;
+    if (entry === undefined) return false;
+    this.#readClock();
+    this.#closeIdle(entry, 'overflow');
+    return true;
+  }
+
+  /** Whether another pool is to have its place. What nobody has used yet was opened for somebody who waits. */
+  #owes(seat: Seat, { state }: Entry<R>): boolean {
+    const isSpare = this.#wanting() === 0;
+    return (isSpare || state.kind === LEASED || state.kind === RESETTING) && seat.owes(isSpare);
   }
 
   // Creating
@@ -540,6 +653,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const abort = new AbortController();
     const entry = newEntry<R>(this, ++this.#lastEntryId, this.#generation, abort, this.#now);
     this.#entries.add(entry);
+    this.#seat?.take();
     this.#count[CREATING] = this.#counted(CREATING) + 1;
     this.#housekeeping.by(this.#now + HOUSEKEEPING_MS, this.#now);
     callHook<R>({
@@ -633,7 +747,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#mayCreate(this.#now) &&
       this.#counted(CREATING) < maxCreating &&
       this.#idle.length + this.#counted(CREATING) < minIdle &&
-      this.#entries.size < this.#size;
+      this.#entries.size < this.#size &&
+      (this.#seat === undefined || this.#seat.room > 0);
     while (wants()) this.#create();
   }
 
@@ -723,6 +838,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         else this.#close(entry, 'reset-failed');
       },
     });
+    // Its budget has one less meanwhile, and may have another that is idle.
+    if (this.#ledger !== undefined) this.#demand();
   }
 
   /** Ends a resource that is live. It counts until the hook has come back, or until its time is up. */
@@ -766,7 +883,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#count[to] = this.#counted(to) + 1;
     entry.state = next;
     entry.since = this.#now;
-    if (to === GONE) this.#entries.delete(entry);
+    if (from === LEASED && entry.hold.account !== undefined) this.#payBack(entry.hold);
+    if (to === GONE) {
+      this.#entries.delete(entry);
+      this.#seat?.giveUp();
+    }
     if (this.#vigils.length > 0) this.#vigils.moved(entry);
   }
 
@@ -824,7 +945,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
    */
   #replace(entry: Entry<R>, now: number): void {
     if (entry.replacing || !this.#mayCreate(now)) return;
-    if (this.#staying() > this.#size || this.#entries.size >= this.#limit) {
+    const isFull = this.#entries.size >= this.#limit || (this.#seat !== undefined && this.#seat.room <= 0);
+    if (this.#staying() > this.#size || isFull) {
       this.#end(entry, now);
       return;
     }
@@ -900,6 +1022,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
+    this.#ledger?.checkLimit(size + maxOverflow);
     this.#size = size;
     this.#maxOverflow = maxOverflow;
     this.#limit = size + maxOverflow;
@@ -909,6 +1032,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#demand();
     this.#fill();
     await this.#untilGone(surplus);
+  }
+
+  setBudgets(budgets: Budgets): void {
+    const now = this.#readClock();
+    if (this.#ledger === undefined) this.#keepBudgets(budgets);
+    else this.#ledger.setTerms(parseBudgets(budgets, this.#limit), now);
+    this.#demand();
   }
 
   suspend(): void {
@@ -1023,6 +1153,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       else if (state.kind === CREATING) this.#abandonCreation(entry);
       else if (state.kind === VALIDATING || state.kind === RESETTING) this.#close(entry, 'closed');
     }
+    this.#seat?.wake();
     return forced;
   }
 
@@ -1052,6 +1183,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       suspects: leases.filter(({ suspect }) => suspect).length,
       collectedAgoMs: this.#collectedAt === undefined ? undefined : now - this.#collectedAt,
       generation: this.#generation,
+      budgets: this.#ledger?.stats(now, this.#limit),
       counters: Object.freeze({ ...this.#tally, destroyed: Object.freeze({ ...this.#tally.destroyed }) }),
       waitTime: this.#waitTime.snapshot(),
       useTime: this.#useTime.snapshot(),
@@ -1069,7 +1201,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   waiters(): readonly WaiterInfo[] {
     const now = this.#readClock();
     this.#dateNewcomers(now);
-    return Array.from(this.#queue, ({ owner, since }) => ({ owner, waitMs: now - since }));
+    return Array.from(this.#queue, (waiter) => waiterInfo(waiter, now));
   }
 
   /** What is wrong, when a rule that must always hold does not. For tests: it walks everything. */
@@ -1083,10 +1215,20 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#idle.length !== found[IDLE] || new Set(this.#idle).size !== found[IDLE])
       return 'the idle stack does not hold each idle resource once';
     if (this.#idle.some(({ state }) => state.kind !== IDLE)) return 'the idle stack holds what is not idle';
-    if (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && found[IDLE] > 0)
+    if (this.#status === 'open' && this.#wanting() > this.#counted(VALIDATING) && found[IDLE] > 0)
       return 'somebody waits beside an idle resource';
     if (this.#isClosing() && this.#queue.length > 0) return 'somebody waits in a closed pool';
     if (this.#abandoned < 0) return 'more came back than were abandoned';
+    return this.#faultOfBudgets();
+  }
+
+  #faultOfBudgets(): string | undefined {
+    for (const { name, leased, waiting } of this.#ledger?.stats(this.#now, this.#limit) ?? []) {
+      const held = Array.from(this.#entries).filter(({ state, hold }) => state === hold && hold.account?.name === name);
+      if (held.length !== leased) return `budget ${name} has ${held.length} leases, ${leased} counted`;
+      const queued = Array.from(this.#queue).filter(({ place }) => place?.line.account.name === name);
+      if (queued.length !== waiting) return `${queued.length} wait in budget ${name}, ${waiting} counted`;
+    }
     return undefined;
   }
 
@@ -1105,12 +1247,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   #describe(entry: Entry<R>): LeaseInfo {
-    const { id, owner, allowedMs, trace } = entry.hold;
+    const { id, owner, allowedMs, trace, account } = entry.hold;
     const now = this.#now;
     return Object.freeze({
       id,
       resourceId: entry.id,
       owner,
+      budget: account?.name,
       ageMs: now - entry.since,
       idleMs: this.#leaks.idleMs(entry, now),
       suspect: this.#leaks.isSuspect(entry, now),
@@ -1133,12 +1276,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const counts = `${holders.length} of ${this.#limit} leased, ${others.join('')}${waiting} waiting`;
     const longest = holders.slice(0, 3).map(({ owner, ageMs }) => lasting(owner, ageMs));
     const held = longest.length === 0 ? '' : `; held longest by ${longest.join(', ')}`;
-    const ahead = this.#queue
-      .before(waiter, NAMED_AHEAD)
-      .map(({ owner, since }) => ({ owner, waitMs: this.#now - since }));
+    const ahead = this.#queue.before(waiter, NAMED_AHEAD).map((one) => waiterInfo(one, this.#now));
     const [next] = ahead;
     const first = next === undefined ? '' : `; waiting longest: ${lasting(next.owner, next.waitMs)}`;
-    const text = `${this.#title()}: ${what} (${counts})${held}${first}`;
+    const shares = [waiter?.place?.line.inWords(), this.#seat?.inWords()].filter((share) => share !== undefined);
+    const text = `${this.#title()}: ${what} (${[counts, ...shares].join('; ')})${held}${first}`;
     return new PoolError(code, text, { cause, holders, waiting, ahead });
   }
 
@@ -1181,6 +1323,15 @@ function conclude(hold: Hold<unknown>, ended: string | undefined): void {
 
 function lasting(owner: string | undefined, ms: number): string {
   return `${owner ?? 'unnamed'} for ${(ms / 1000).toFixed(1)} s`;
+}
+
+function waiterInfo<R>({ owner, since, place }: Waiter<R>, now: number): WaiterInfo {
+  return { owner, budget: place?.line.account.name, waitMs: now - since };
+}
+
+/** Where in the queue, as a message says it. */
+function inBudget(budget: string | undefined): string {
+  return budget === undefined ? '' : ` of budget ${JSON.stringify(budget)}`;
 }
 
 function smooth(average: number | undefined, sample: number): number {

@@ -1,7 +1,9 @@
+import type { Budgets } from './budgets.ts';
 import { LONGEST_MS, systemClock, type Clock } from './clock.ts';
 import { PoolError } from './errors.ts';
 import { nearestWord } from './nearest-word.ts';
 import type { PoolObserver } from './observer.ts';
+import type { SharedLimit } from './shared-limit.ts';
 
 /** What the pool does to a resource. Every hook may be synchronous or return a promise; what it throws is a failure. */
 export interface PoolHooks<R> {
@@ -91,6 +93,13 @@ export interface PoolLimits {
 export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
   /** How messages call the pool. Default `pool`. */
   readonly name?: string;
+  /**
+   * Who may have how much, by names that callers give (`acquire({ budget })`). What is reserved comes first, what nobody uses is lent to
+   * whoever wants it, and those who wait for more than they have reserved share it by their weights. Default: none, all are equal.
+   */
+  readonly budgets?: Budgets;
+  /** One limit that this pool has together with others, from `createLimit`. Default: none. */
+  readonly sharedLimit?: SharedLimit;
   readonly observer?: PoolObserver;
   /** Default: the system's. */
   readonly clock?: Clock;
@@ -102,6 +111,9 @@ export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
 export type PoolSettings<R> = Required<PoolHooks<R>> &
   Required<PoolLimits> & {
     readonly name: string;
+    /** Not checked yet. */
+    readonly budgets: Budgets | undefined;
+    readonly sharedLimit: SharedLimit | undefined;
     readonly observer: PoolObserver;
     readonly clock: Clock;
     readonly random: () => number;
@@ -156,6 +168,8 @@ const TYPES = {
   validate: 'function',
   reset: 'function',
   uses: 'function',
+  budgets: 'object',
+  sharedLimit: 'object',
   observer: 'object',
   clock: 'object',
   random: 'function',
@@ -196,6 +210,8 @@ export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
   return Object.freeze({
     ...limits,
     name: options.name ?? 'pool',
+    budgets: options.budgets,
+    sharedLimit: options.sharedLimit,
     create: options.create,
     destroy: options.destroy ?? nothing,
     validate: options.validate ?? always,

@@ -1,3 +1,4 @@
+import type { BudgetStats } from './budgets.ts';
 import type { HistogramSnapshot } from './histogram.ts';
 import type { DestroyReason } from './observer.ts';
 
@@ -32,6 +33,9 @@ export interface PoolStats {
   readonly collectedAgoMs: number | undefined;
   /** 1 at first, and one more with each condemnation: by a failed validation, `flush('all')` and `flush('graceful')`. */
   readonly generation: number;
+
+  /** Undefined where there are no budgets. */
+  readonly budgets: readonly BudgetStats[] | undefined;
 
   readonly counters: PoolCounters;
   /**
