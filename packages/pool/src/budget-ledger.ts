@@ -17,26 +17,39 @@ import type { Waiter } from './waiters.ts';
  * the next one is his. It matters only where everything is reserved, or where less can be opened than is reserved.
  */
 const PATIENCE_ROUNDS = 4;
+/**
+ * Whoever has used less than its share may have as much more later: what its share is in so many milliseconds. Without that a budget
+ * that asks for less than its share, but not at regular times, would wait for one that asks for more; and no budget ever waits
+ * longer than this because others have saved.
+ */
+const CREDIT_MS = 1_000;
 
 /** The budgets of a pool: who has what, who waits where, and who is next. That takes one step for each budget in which somebody waits. */
 export class BudgetLedger<R> {
+  /** How many leases there can be. */
+  #limit: number;
   #terms: ReadonlyMap<string, BudgetTerms> = new Map();
+  /** The sum of all. */
+  #weights = 0;
   readonly #lines = new Map<string, BudgetLine<R>>();
   /** Those in which somebody waits. */
   readonly #busy = new Set<BudgetLine<R>>();
   #turn = 0;
-  /** What the one had spent who last had one beyond its reserve. */
+  /** The most that anybody had spent who then had one beyond its reserve. */
   #spent = 0;
   /** How many in a row were handed out below a reserve while somebody waited who had nothing. */
   #passedOver = 0;
 
-  constructor(terms: ReadonlyMap<string, BudgetTerms>, now: number) {
+  constructor(terms: ReadonlyMap<string, BudgetTerms>, limit: number, now: number) {
+    this.#limit = limit;
     this.setTerms(terms, now);
   }
 
   /** From now on these budgets exist. Who has something of another keeps it, and who waits in another is still served. */
   setTerms(terms: ReadonlyMap<string, BudgetTerms>, now: number): void {
     this.#terms = terms;
+    this.#weights = 0;
+    for (const { weight } of terms.values()) this.#weights += weight;
     for (const line of this.#lines.values()) this.#retire(line, now);
     for (const [name, own] of terms) {
       const account = this.#lines.get(name)?.account;
@@ -57,9 +70,10 @@ export class BudgetLedger<R> {
     account.terms = { ...account.terms, reserved: 0 };
   }
 
-  /** Throws `CONFIG` when the reserves do not fit into the limit. */
-  checkLimit(limit: number): void {
+  /** There can be more leases now, or fewer. Throws `CONFIG` when that is less than is reserved; nothing is changed then. */
+  setLimit(limit: number): void {
     checkReserves(this.#terms, limit);
+    this.#limit = limit;
   }
 
   /** Why callers cannot name this budget. */
@@ -82,9 +96,7 @@ export class BudgetLedger<R> {
   /** Whether all wait in a budget who may: of a queue of `most` its share by weight, and one at least. */
   isFull(name: string | undefined, most: number): boolean {
     const { waiting, terms } = this.#line(name);
-    let weights = 0;
-    for (const { weight } of this.#terms.values()) weights += weight;
-    return waiting >= Math.max(1, Math.floor((most * terms.weight) / weights));
+    return waiting >= Math.max(1, Math.floor((most * terms.weight) / this.#weights));
   }
 
   // Waiting
@@ -94,7 +106,7 @@ export class BudgetLedger<R> {
     const line = this.#line(name);
     if (line.waiting === 0) {
       line.account.settle(now);
-      line.account.catchUp(this.#spent);
+      line.account.catchUp(this.#spent - this.#credit);
       this.#busy.add(line);
     }
     waiter.place = line.join(waiter, ++this.#turn);
@@ -115,7 +127,7 @@ export class BudgetLedger<R> {
   }
 
   /** Who gets what comes free now; undefined when nobody waits who may have it. */
-  next(now: number, limit: number): Waiter<R> | undefined {
+  next(now: number): Waiter<R> | undefined {
     let best: BudgetLine<R> | undefined;
     let needy: BudgetLine<R> | undefined;
     for (const line of this.#busy) {
@@ -124,7 +136,7 @@ export class BudgetLedger<R> {
       if (best === undefined || precedes(line, best)) best = line;
       if (isNeedy(line.account) && (needy === undefined || precedes(line, needy))) needy = line;
     }
-    const isTheirTurn = needy !== undefined && this.#passedOver >= PATIENCE_ROUNDS * limit;
+    const isTheirTurn = needy !== undefined && this.#passedOver >= PATIENCE_ROUNDS * this.#limit;
     return isTheirTurn ? needy?.first : best?.first;
   }
 
@@ -141,9 +153,9 @@ export class BudgetLedger<R> {
   /** A budget has one more. */
   lend(account: BudgetAccount, now: number): void {
     account.settle(now);
-    account.catchUp(this.#spent);
+    account.catchUp(this.#spent - this.#credit);
     const isReserved = isBelowReserve(account);
-    if (!isReserved) this.#spent = account.spent;
+    if (!isReserved) this.#spent = Math.max(this.#spent, account.spent);
     this.#passedOver = isReserved && this.#isSomebodyNeedy() ? this.#passedOver + 1 : 0;
     account.lend();
   }
@@ -154,9 +166,14 @@ export class BudgetLedger<R> {
     account.leased--;
   }
 
-  stats(now: number, limit: number): readonly BudgetStats[] {
+  stats(now: number): readonly BudgetStats[] {
     const lines = Array.from(this.#lines.values()).filter(({ isOver }) => !isOver);
-    return Object.freeze(lines.map((line) => line.stats(now, limit)));
+    return Object.freeze(lines.map((line) => line.stats(now, this.#limit)));
+  }
+
+  /** How much of what it could have spent a budget may save. */
+  get #credit(): number {
+    return (CREDIT_MS * this.#limit) / this.#weights;
   }
 
   #has(name: string = DEFAULT_BUDGET): boolean {

@@ -170,7 +170,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
   #grantIdle(options: LeaseOptions): Lease<R> | undefined {
-    if (this.#idle.length === 0 || this.#mustWait(options.budget) || this.#status !== 'open') return undefined;
+    if (this.#ledger !== undefined || options.budget !== undefined) return this.#lendIdle(options);
+    if (this.#idle.length === 0 || this.#queue.length > 0 || this.#status !== 'open') return undefined;
     const timed = this.#isTimed();
     const now = timed || !this.#settings.validates ? this.#now : this.#readClock();
     const entry = this.#takeIdle(now);
@@ -178,14 +179,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#tally.immediate++;
     this.#waitTime.recordZero();
     if (timed) this.#breather.check(now);
-    const account = this.#ledger?.account(options.budget);
-    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options), timed, 0, account);
-  }
-
-  /** Whether there is somebody before whoever comes now, or a budget that does not let it have one. */
-  #mustWait(budget: string | undefined): boolean {
-    if (this.#ledger === undefined) return this.#queue.length > 0 || budget !== undefined;
-    return !this.#ledger.mayTake(budget);
+    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options), timed, 0);
   }
 
   /** Whether this caller is to be timed; the clock has been read then. */
@@ -234,7 +228,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     trace: Trace | undefined,
     timed: boolean,
     waitMs: number,
-    account: BudgetAccount | undefined,
   ): Lease<R> {
     const { hold } = entry;
     hold.id = ++this.#lastLeaseId;
@@ -245,7 +238,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#move(entry, hold);
     const lease = new Lease<R>(entry, hold.id, owner, trace);
     hold.handle = lease;
-    if (account !== undefined) this.#charge(hold, account);
     if (this.#observer.acquired !== undefined) this.#tellAcquired(entry, waitMs);
     return lease;
   }
@@ -257,7 +249,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       return;
     }
     if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
-    const isPlain = !destroy && hold.trace === undefined && this.#returnsPlainly;
+    const isPlain = !destroy && hold.trace === undefined && hold.account === undefined && this.#returnsPlainly;
     if (isPlain) this.#free(entry);
     else this.#takeBack(entry, id, destroy);
   }
@@ -269,7 +261,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#useMs = smooth(this.#useMs, now - since);
   }
 
-  /** Takes back what needs more than to be free again: with a trace, an observer, a validator, a reset, or to be destroyed. */
+  /** Takes back what needs more than to be free again: with a trace, a budget, an observer, a validator, a reset, or to be destroyed. */
   #takeBack(entry: Entry<R>, id: number, destroy: boolean): void {
     const { hold } = entry;
     // A use that was timed has just read the clock.
@@ -304,12 +296,33 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** From now on there are budgets; what is in use and who waits is the default's. Each use is timed: time is what they share. */
   #keepBudgets(budgets: Budgets): void {
-    const ledger = new BudgetLedger<R>(parseBudgets(budgets, this.#limit), this.#now);
+    const ledger = new BudgetLedger<R>(parseBudgets(budgets, this.#limit), this.#limit, this.#now);
     this.#dateNewcomers(this.#now);
     this.#sampler = new Sampler(1);
     this.#ledger = ledger;
     for (const { state } of this.#entries) if (state.kind === LEASED) this.#charge(state, ledger.account());
     for (const waiter of this.#queue) ledger.join(waiter, undefined, this.#now);
+  }
+
+  /** What `#grantIdle` does, for a budget. */
+  #lendIdle(options: LeaseOptions): Lease<R> | undefined {
+    const { owner, budget, allowedMs } = options;
+    const mayTake = (): boolean => this.#status === 'open' && this.#ledger?.mayTake(budget) === true;
+    if (this.#idle.length === 0 || !mayTake()) return undefined;
+    const timed = this.#isTimed();
+    const entry = this.#takeIdle(this.#readClock());
+    if (entry === undefined) return undefined;
+    if (!mayTake()) {
+      // The hook that has just found it good has changed the budgets, or taken what there was.
+      this.#free(entry);
+      return undefined;
+    }
+    this.#tally.immediate++;
+    this.#waitTime.recordZero();
+    this.#breather.check(this.#now);
+    const account = this.#ledger?.account(budget);
+    if (account !== undefined) this.#charge(entry.hold, account);
+    return this.#grant(entry, owner, allowedMs, this.#trace(options), timed, 0);
   }
 
   #charge(hold: Hold<R>, account: BudgetAccount): void {
@@ -497,7 +510,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** A resource that works and belongs to nobody goes to the head of the queue, to the idle stack, or away. Needs a fresh `#now`. */
   #free(entry: Entry<R>): void {
-    if (entry.hold.account !== undefined) this.#payBack(entry.hold);
     const unfit = this.#isFit(entry) ? undefined : this.#unfit(entry);
     if (unfit !== undefined) {
       this.#close(entry, unfit);
@@ -514,7 +526,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Who gets what comes free now. */
   #next(): Waiter<R> | undefined {
-    return this.#ledger === undefined ? this.#queue.first : this.#ledger.next(this.#now, this.#limit);
+    return this.#ledger === undefined ? this.#queue.first : this.#ledger.next(this.#now);
   }
 
   /** How many wait who may have one. */
@@ -529,8 +541,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#unqueue(waiter);
     this.#tally.waited++;
     const account = waiter.place?.line.account;
-    if (account !== undefined) account.waited++;
-    const lease = this.#grant(entry, waiter.owner, waiter.allowedMs, waiter.trace, timed, waitMs, account);
+    if (account !== undefined) {
+      account.waited++;
+      this.#charge(entry.hold, account);
+    }
+    const lease = this.#grant(entry, waiter.owner, waiter.allowedMs, waiter.trace, timed, waitMs);
     if (this.#breather.check(this.#now)) this.#resolveAfterBreath(waiter, lease);
     else waiter.resolve(lease);
   }
@@ -844,6 +859,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Ends a resource that is live. It counts until the hook has come back, or until its time is up. */
   #close(entry: Entry<R>, reason: DestroyReason): void {
+    if (entry.hold.account !== undefined) this.#payBack(entry.hold);
     this.#move(entry, { kind: CLOSING, reason });
     this.#tally.destroyed[reason]++;
     this.#destroy(entry.resource as R, (timedOut) => {
@@ -883,7 +899,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#count[to] = this.#counted(to) + 1;
     entry.state = next;
     entry.since = this.#now;
-    if (from === LEASED && entry.hold.account !== undefined) this.#payBack(entry.hold);
     if (to === GONE) {
       this.#entries.delete(entry);
       this.#seat?.giveUp();
@@ -1022,7 +1037,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
-    this.#ledger?.checkLimit(size + maxOverflow);
+    this.#ledger?.setLimit(size + maxOverflow);
     this.#size = size;
     this.#maxOverflow = maxOverflow;
     this.#limit = size + maxOverflow;
@@ -1183,7 +1198,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       suspects: leases.filter(({ suspect }) => suspect).length,
       collectedAgoMs: this.#collectedAt === undefined ? undefined : now - this.#collectedAt,
       generation: this.#generation,
-      budgets: this.#ledger?.stats(now, this.#limit),
+      budgets: this.#ledger?.stats(now),
       counters: Object.freeze({ ...this.#tally, destroyed: Object.freeze({ ...this.#tally.destroyed }) }),
       waitTime: this.#waitTime.snapshot(),
       useTime: this.#useTime.snapshot(),
@@ -1223,7 +1238,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   #faultOfBudgets(): string | undefined {
-    for (const { name, leased, waiting } of this.#ledger?.stats(this.#now, this.#limit) ?? []) {
+    for (const { name, leased, waiting } of this.#ledger?.stats(this.#now) ?? []) {
       const held = Array.from(this.#entries).filter(({ state, hold }) => state === hold && hold.account?.name === name);
       if (held.length !== leased) return `budget ${name} has ${held.length} leases, ${leased} counted`;
       const queued = Array.from(this.#queue).filter(({ place }) => place?.line.account.name === name);

@@ -1,5 +1,14 @@
-import { createPool, type FlushMode, type Lease, type Pool, type PoolError, type PoolStats } from '@hive/pool';
+import {
+  createPool,
+  type Budgets,
+  type FlushMode,
+  type Lease,
+  type Pool,
+  type PoolError,
+  type PoolStats,
+} from '@hive/pool';
 import { verifyPool, VirtualClock } from '@hive/pool/testing';
+import { BudgetBook } from './budget-book.ts';
 import { LeakBook, type KnownLease } from './leak-book.ts';
 import { watch, type Watched } from './watched.ts';
 import { Workshop, type Resource } from './workshop.ts';
@@ -17,6 +26,8 @@ export interface Setup {
   readonly validateAfterIdleMs: number;
   /** Whether the pool is told how often a resource was used. */
   readonly tellsUse: boolean;
+  /** Those that the run begins with; without them it has none. */
+  readonly budgets?: Budgets;
 }
 
 export const HOOKS = ['create', 'destroy', 'validate', 'reset'] as const;
@@ -32,6 +43,7 @@ interface Call {
 /** One call of `acquire`. */
 interface Ask {
   readonly number: number;
+  readonly budget: string | undefined;
   readonly deadline: number;
   readonly controller: AbortController | undefined;
   state: 'waiting' | 'served' | 'refused';
@@ -64,6 +76,7 @@ export class World {
   readonly #verbs: Watched<unknown>[] = [];
   readonly #seen = { served: 0, aborted: 0, timeouts: 0, overloaded: 0, stale: 0, revoked: 0, ends: 0, endings: 0 };
   #limit: number;
+  readonly #budgets: BudgetBook | undefined;
   #live = 0;
   #servedWhenSuspended: number | undefined;
   #revoking = false;
@@ -80,6 +93,7 @@ export class World {
         this.#broken(rule);
       },
     });
+    this.#budgets = setup.budgets === undefined ? undefined : new BudgetBook(setup.budgets);
     this.pool = createPool<Resource>({
       ...setup,
       clock: this.clock,
@@ -108,7 +122,16 @@ export class World {
       maxLifetimeMs: 9_000,
       maxBackoffMs: 400,
       leakThresholdMs: LEAK_MS,
-      observer: this.#leaks.observer,
+      observer: {
+        ...this.#leaks.observer,
+        ...(this.#budgets === undefined
+          ? {}
+          : {
+              acquired: ({ budget }) => {
+                this.#granted(budget);
+              },
+            }),
+      },
       ...(tellsUse ? { uses: (resource) => this.#leaks.uses(resource) } : {}),
     });
   }
@@ -123,33 +146,51 @@ export class World {
 
   // What callers do
 
-  acquire(timeoutMs: number, abortable: boolean): void {
+  acquire(timeoutMs: number, abortable: boolean, wanted?: string): void {
+    const budget = this.#budgets === undefined ? undefined : wanted;
     const controller = abortable ? new AbortController() : undefined;
     const ask: Ask = {
       number: this.#asks.length + 1,
+      budget,
       deadline: this.clock.now() + timeoutMs,
       controller,
       state: 'waiting',
     };
     this.#asks.push(ask);
-    this.pool.acquire({ timeoutMs, signal: controller?.signal, owner: `caller ${ask.number}` }).then(
+    // Whoever names no budget has the default, and the other way round.
+    const name = budget === 'default' ? undefined : budget;
+    const wasKnown = this.#budgets?.knows(budget) ?? true;
+    const promise = this.pool.acquire({
+      timeoutMs,
+      signal: controller?.signal,
+      owner: `caller ${ask.number}`,
+      budget: name,
+    });
+    // A hook that ran meanwhile may have changed the budgets.
+    const isKnown = wasKnown && (this.#budgets?.knows(budget) ?? true);
+    promise.then(
       (lease) => {
         ask.state = 'served';
-        const overtaken = this.waiting.find(({ number }) => number < ask.number);
+        if (!wasKnown) this.#broken(`caller ${ask.number} has a lease of budget ${budget}, which does not exist`);
+        const overtaken = this.waiting.find((other) => other.number < ask.number && other.budget === budget);
         if (overtaken !== undefined) this.#broken(`caller ${ask.number} was served before caller ${overtaken.number}`);
         this.#hold(lease);
       },
       (error: PoolError) => {
         ask.state = 'refused';
-        this.#refused(ask, error);
+        if (error.code !== 'CONFIG' || isKnown) this.#refused(ask, error);
       },
     );
   }
 
-  tryAcquire(): void {
-    const { waiting, status } = this.pool.stats();
-    const lease = this.pool.tryAcquire();
+  tryAcquire(wanted?: string): void {
+    const { status, ...stats } = this.pool.stats();
+    const budget = this.#budgets?.knows(wanted) === true ? wanted : undefined;
+    const before = this.#budgets?.leased(this.pool, budget) ?? 0;
+    const lease = this.pool.tryAcquire({ budget });
     if (lease === undefined) return;
+    if (before >= (this.#budgets?.most(budget) ?? Infinity)) this.#broken(`budget ${budget} has more than it may`);
+    const waiting = this.#budgets?.claims(stats) ?? stats.waiting;
     if (waiting > 0) this.#broken('somebody who does not wait overtook the queue');
     if (status !== 'open') this.#broken(`a ${status} pool handed out a lease`);
     this.#hold(lease);
@@ -181,10 +222,29 @@ export class World {
   // What operators do
 
   resize(size: number, maxOverflow: number): void {
-    this.#limit = size + maxOverflow;
+    if (this.#budgets?.fitInto(size + maxOverflow) !== false) this.#limit = size + maxOverflow;
     // In a hook, what exists may have grown since the last look, under the old limit.
     this.#live = this.pool.stats().live;
     this.#verbs.push(watch(this.pool.resize({ size, maxOverflow })));
+  }
+
+  setBudgets(budgets: Budgets): void {
+    const book = this.#budgets;
+    if (book === undefined) return;
+    const before = this.pool.stats().budgets;
+    const isRight = book.accept(budgets, this.#limit);
+    let refusal: unknown;
+    try {
+      this.pool.setBudgets(budgets);
+    } catch (error) {
+      refusal = error;
+    }
+    if (isRight === (refusal === undefined)) {
+      if (!isRight && JSON.stringify(before) !== JSON.stringify(this.pool.stats().budgets))
+        this.#broken('budgets that were refused have changed something');
+      return;
+    }
+    this.#broken(`budgets ${JSON.stringify(budgets)} were ${isRight ? 'refused' : 'accepted'}`);
   }
 
   suspend(): void {
@@ -264,9 +324,10 @@ export class World {
       this.#broken(`${existing} exist, the pool knows of ${live} and ${abandoned} abandoned`);
   }
 
-  #verifyQueue({ waiting, idle, validating, status }: PoolStats): void {
+  #verifyQueue({ waiting, idle, validating, status, budgets }: PoolStats): void {
+    const claims = this.#budgets?.claims({ budgets }) ?? waiting;
     if (waiting !== this.waiting.length) this.#broken(`${this.waiting.length} wait, the pool says ${waiting}`);
-    if (status === 'open' && idle > 0 && waiting > validating) this.#broken('somebody waits beside an idle resource');
+    if (status === 'open' && idle > 0 && claims > validating) this.#broken('somebody waits beside an idle resource');
     if (this.closing && waiting > 0) this.#broken('somebody waits in a closed pool');
     if (this.#servedWhenSuspended !== undefined && this.#servedByPool !== this.#servedWhenSuspended)
       this.#broken('a suspended pool handed out a lease');
@@ -327,6 +388,12 @@ export class World {
   }
 
   // Keeping the book
+
+  /** Called by the pool at the moment when it hands something out. */
+  #granted(budget: string | undefined): void {
+    const fault = this.#budgets?.granted(this.pool, budget, this.#limit);
+    if (fault !== undefined) this.#broken(fault);
+  }
 
   get #servedByPool(): number {
     const { immediate, waited } = this.pool.stats().counters;

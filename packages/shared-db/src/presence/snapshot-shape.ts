@@ -41,6 +41,22 @@ const pool: Shape<PoolStats> = {
     suspects: 'number',
     collectedAgoMs: { optional: 'number' },
     generation: 'number',
+    budgets: {
+      optional: {
+        each: {
+          fields: {
+            name: 'string',
+            reserved: 'number',
+            max: 'number',
+            weight: 'number',
+            leased: 'number',
+            waiting: 'number',
+            oldestWaitMs: 'number',
+            counters: { fields: { granted: 'number', waited: 'number', timeouts: 'number' } },
+          },
+        },
+      },
+    },
     counters: {
       fields: {
         immediate: 'number',
@@ -89,6 +105,7 @@ const lease: Shape<LeaseSnapshot> = {
     id: 'number',
     resourceId: 'number',
     owner: { optional: 'string' },
+    budget: { optional: 'string' },
     ageMs: 'number',
     idleMs: 'number',
     suspect: 'boolean',
@@ -98,7 +115,9 @@ const lease: Shape<LeaseSnapshot> = {
   },
 };
 
-const waiter: Shape<WaiterSnapshot> = { fields: { owner: { optional: 'string' }, waitMs: 'number', use } };
+const waiter: Shape<WaiterSnapshot> = {
+  fields: { owner: { optional: 'string' }, budget: { optional: 'string' }, waitMs: 'number', use },
+};
 
 const errorCodes = Object.fromEntries(ERROR_CODES.map((kind) => [`HIVEDB_E_${kind}`, true])) as Readonly<
   Record<DatabaseErrorCode, true>
