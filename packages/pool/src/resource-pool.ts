@@ -65,8 +65,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   readonly #clock: Clock;
   readonly #observer: PoolObserver;
   readonly #breather: Breather;
-  /** A resource that comes back is idle at once: nobody validates, resets or observes it. */
-  readonly #returnsPlainly: boolean;
+  /** A resource that comes back is idle at once: nobody validates, resets, observes or accounts for it. */
+  #returnsPlainly: boolean;
   readonly #backoff: Backoff;
   #size: number;
   #maxOverflow: number;
@@ -138,6 +138,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#returnsPlainly = !settings.validates && !settings.resets && observer.released === undefined;
     this.#now = clock.now();
     this.#seat = this.#seatAt(settings.sharedLimit);
+    if (this.#seat !== undefined) this.#returnsPlainly = false;
     if (settings.budgets !== undefined) this.#keepBudgets(settings.budgets);
     this.#fill();
   }
@@ -249,7 +250,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       return;
     }
     if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
-    const isPlain = !destroy && hold.trace === undefined && hold.account === undefined && this.#returnsPlainly;
+    const isPlain = !destroy && hold.trace === undefined && this.#returnsPlainly;
     if (isPlain) this.#free(entry);
     else this.#takeBack(entry, id, destroy);
   }
@@ -279,6 +280,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
     if (hold.account !== undefined) this.#payBack(hold);
     if (destroy) this.#close(entry, 'caller');
+    else if (this.#owes(true)) this.#close(entry, 'overflow');
     else if (this.#settings.resets && this.#unfit(entry) === undefined) this.#reset(entry);
     else this.#free(entry);
   }
@@ -300,6 +302,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#dateNewcomers(this.#now);
     this.#sampler = new Sampler(1);
     this.#ledger = ledger;
+    this.#returnsPlainly = false;
     for (const { state } of this.#entries) if (state.kind === LEASED) this.#charge(state, ledger.account());
     for (const waiter of this.#queue) ledger.join(waiter, undefined, this.#now);
   }
@@ -515,7 +518,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#close(entry, unfit);
       return;
     }
-    const waiter = this.#next();
+    const waiter = this.#queue.first === undefined ? undefined : this.#next();
     if (waiter !== undefined && this.#status === 'open') {
       this.#serve(entry, waiter);
       return;
@@ -568,8 +571,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       entry.generation === this.#generation &&
       this.#now < entry.expiresAt &&
       this.#entries.size <= this.#limit &&
-      this.#status !== 'closing' &&
-      this.#seat === undefined
+      this.#status !== 'closing'
     );
   }
 
@@ -579,7 +581,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (entry.generation !== this.#generation) return 'condemned';
     if (this.#now >= entry.expiresAt) return 'lifetime';
     if (this.#entries.size > this.#limit && this.#staying() > this.#limit) return 'overflow';
-    if (this.#seat !== undefined && this.#owes(this.#seat, entry)) return 'overflow';
     return undefined;
   }
 
@@ -655,10 +656,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return true;
   }
 
-  /** Whether another pool is to have its place. What nobody has used yet was opened for somebody who waits. */
-  #owes(seat: Seat, { state }: Entry<R>): boolean {
+  /** Whether another pool is to have the place of a resource. One that is new was opened for somebody who waits here. */
+  #owes(isUsed: boolean): boolean {
+    if (this.#seat === undefined) return false;
     const isSpare = this.#wanting() === 0;
-    return (isSpare || state.kind === LEASED || state.kind === RESETTING) && seat.owes(isSpare);
+    return (isSpare || isUsed) && this.#seat.owes(isSpare);
   }
 
   // Creating
@@ -706,7 +708,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         entry.expiresAt - Math.min(SUCCESSION_MS, maxLifetimeMs / 2) - maxLifetimeMs * lifetimeJitter * random();
     }
     this.#tell(() => this.#observer.created?.(entry.id, createMs));
-    this.#free(entry);
+    if (this.#owes(false)) this.#close(entry, 'overflow');
+    else this.#free(entry);
     this.#demand();
   }
 
