@@ -67,13 +67,20 @@ export interface Database {
   session(label: string, options?: SessionOptions): Promise<Session>;
   /** Who holds its connections, longest first. */
   leases(): readonly LeaseSnapshot[];
-  /** Changes how many connections read. Resolves when those that are too many have gone; what is lent is waited for. */
+  /**
+   * Changes how many connections read. What is idle and too many is closed, and this resolves then; what is in use and too many closes
+   * when it comes back: nobody is interrupted. Rejects with `CONFIG` for a wrong limit, and the old ones stand.
+   */
   resize(limits: Resize): Promise<void>;
   /** Stops handing out connections and the right to write; callers wait, until their time is up. Twice is as good as once. */
   suspend(): void;
   /** Takes `suspend` back and serves who waits, in the order in which they came. */
   resume(): void;
-  /** Closes connections: what is idle, everything, what is held too long, or everything when it comes back. */
+  /**
+   * Closes connections: what is idle, everything, what is held too long, or everything when it comes back. Who had one that is taken away
+   * is in the report, and gets `LEASE_STALE` from it; what he had not committed is rolled back. The next caller gets a new one. While the
+   * service is closing, `all` ends the wait for who does not let go; when it has closed, there is nothing left to do.
+   */
   flush(mode: FlushMode): Promise<FlushReport>;
   /** A frozen picture of it. Costs some microseconds and, on SQLite, two calls of `stat`. */
   snapshot(): DatabaseSnapshot;

@@ -6,6 +6,7 @@ import { loadSettings } from './config/load-settings.ts';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
+import { Control } from './control/control.ts';
 import type { Database, DatabaseDefinition, ManagedDatabase } from './database.ts';
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
@@ -109,6 +110,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #checkpointer: Checkpointer;
   readonly #databases = new Map<string, Database & ManagedDatabase>();
   readonly #warnings = new Set<string>();
+  readonly #control: Control;
   readonly #startedAt: number;
   readonly #startedAtMonotonic: number;
   #appearing: Promise<void> | undefined;
@@ -126,6 +128,13 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#logger = logger;
     this.#offloader = new Offloader(settings.offloadWorkers);
     this.#checkpointer = new Checkpointer(logger);
+    this.#control = new Control({
+      databases: this.#databases,
+      logger,
+      isClosing: () => this.closing,
+      callSiteOf: (label) => this.#labels.callSiteOf(label),
+      reload: () => Promise.resolve({ outcome: 'unchanged', changes: [], problems: [] }),
+    });
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
@@ -326,6 +335,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         directory,
         http,
         describe: () => this.#look(),
+        obey: (request) => this.#control.obey(request),
         activity: this.#activity,
         logger: this.#logger,
         unseen,

@@ -73,6 +73,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
   /** What those wait for who read, and those who write. */
   readonly #readable: Holdable;
   protected readonly writable: Holdable;
+  /** The writer that closing holds back, so that it is the last to close. Not even a flush takes it away. */
+  #last: Lease<DriverConnection> | undefined;
   /** Leases of readers that are sessions, by their numbers. */
   readonly #sessions = new Set<number>();
   readonly #uses = new SessionUses();
@@ -181,6 +183,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const reading = this.readers.close({ graceMs });
     const others = this.closeOthers(graceMs);
     const last = await this.#idleWriter();
+    this.#last = last;
     const writing = this.writers.close({ graceMs });
     const readers = await reading;
     await others;
@@ -494,9 +497,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   flush(mode: FlushMode): Promise<FlushReport> {
     return this.#operate(async () => {
-      const readers = await this.readers.flush(mode);
-      if (this.readers === this.writers) return readers;
-      const writers = await this.writers.flush(mode);
+      // Both before anything is waited for: in an emergency nobody waits for a reader that does not close.
+      const reading = this.readers.flush(mode);
+      if (this.readers === this.writers || this.#last !== undefined) return reading;
+      const [readers, writers] = await Promise.all([reading, this.writers.flush(mode)]);
       return {
         destroyed: readers.destroyed + writers.destroyed,
         revoked: [...readers.revoked, ...writers.revoked],
