@@ -1,4 +1,4 @@
-import type { ControlOrder, ControlProgress, DatabaseControl, PoolState } from '@hive/shared-db/presence';
+import type { ControlOrder, ControlProgress, DatabaseControl, PoolState, ReloadReport } from '@hive/shared-db/presence';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
@@ -248,6 +248,56 @@ describe('what became of it', () => {
     expect(JSON.parse(out)).toMatchObject({
       processes: [{ outcome: 'unknown', reason: expect.stringContaining('is not known') as string }],
     });
+  });
+});
+
+describe('what came of reading settings again', () => {
+  const changes = [
+    { key: 'pool.size', from: '4', fromOrigin: 'default', to: '8', toOrigin: 'settings.yaml:3', effect: 'applied' },
+    {
+      key: 'durability',
+      from: 'full',
+      fromOrigin: 'default',
+      to: 'normal',
+      toOrigin: 'x\u001b[2J',
+      effect: 'needs-restart',
+    },
+  ] as const;
+  const reloaded = (settings: ReloadReport): ControlProgress => ({
+    state: 'done',
+    report: { databases: [], settings, refusal: undefined },
+  });
+
+  it('is said setting by setting, and why nothing changed where that is so', async () => {
+    await using directory = await neighbours({}, (pid) =>
+      pid === 11
+        ? reloaded({ outcome: 'applied', changes, problems: [] })
+        : reloaded({ outcome: 'invalid', changes: [], problems: ['settings.yaml:3: no\u001b[2J'] }),
+    );
+    const argv = ['reload', '--runtime-dir', directory.path];
+    const { code, out } = await run(argv, { terminal: { columns: 120, rows: 24 }, env: { NO_COLOR: '1' } });
+    expect(code).toBe(1);
+    expect(out).toBe(
+      [
+        'PID  APP       OUTCOME  SETTING     WAS   IS      EFFECT           FROM',
+        ' 11  shop      done     pool.size   4     8       applied          settings.yaml:3',
+        ' 11  shop      done     durability  full  normal  needs a restart  x\u{FFFD}[2J',
+        ' 12  importer  failed   -',
+        '',
+        'process 12: its settings are not valid; it goes on with those that it had',
+        '  settings.yaml:3: no\u{FFFD}[2J',
+        '',
+      ].join('\n'),
+    );
+    const { out: json } = await run([...argv, '--json']);
+    expect(misfits(JSON.parse(json), contract('reload'))).toEqual([]);
+  });
+
+  it('is fine where nothing has changed', async () => {
+    await using directory = await neighbours({}, () => reloaded({ outcome: 'unchanged', changes: [], problems: [] }));
+    const { code, out } = await run(['reload', '--app', 'shop', '--runtime-dir', directory.path]);
+    expect(code).toBe(0);
+    expect(out).toContain('nothing has changed');
   });
 });
 

@@ -79,6 +79,8 @@ export interface Entry<R> {
   state: EntryState<R>;
   /** When it entered its state, by the last reading of the clock. */
   since: number;
+  /** When it was opened; undefined while it is being opened. */
+  openedAt: number | undefined;
   /** From then on a younger one takes its place, or it goes where there is no room for both; never when Infinity. */
   retireAt: number;
   /** From then on it is not handed out any more. */
@@ -113,6 +115,7 @@ export function newEntry<R>(
     resource: undefined,
     state: { kind: CREATING, abort },
     since: now,
+    openedAt: undefined,
     retireAt: Infinity,
     expiresAt: Infinity,
     replacing: false,

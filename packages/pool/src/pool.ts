@@ -89,6 +89,11 @@ export interface Pool<R> extends AsyncDisposable {
    * when more is reserved than there can be; the old ones stand then.
    */
   setBudgets(budgets: Budgets): void;
+  /**
+   * Changes `maxLifetimeMs`, for what is open as well, counted from when that was opened. Throws `CONFIG` for what is no duration; 0 is
+   * never.
+   */
+  setMaxLifetime(maxLifetimeMs: number): void;
   /** Stops handing out and opening. Callers wait, to their deadlines; leases go on. Does nothing unless the pool is open. */
   suspend(): void;
   /** Hands out again, beginning with those who wait. Does nothing unless the pool is suspended. */

@@ -71,6 +71,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #size: number;
   #maxOverflow: number;
   #limit: number;
+  #maxLifetimeMs: number;
   #status: PoolStats['status'] = 'open';
   #generation = 1;
 
@@ -135,6 +136,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#size = size;
     this.#maxOverflow = maxOverflow;
     this.#limit = size + maxOverflow;
+    this.#maxLifetimeMs = settings.maxLifetimeMs;
     this.#returnsPlainly = !settings.validates && !settings.resets && observer.released === undefined;
     this.#now = clock.now();
     this.#seat = this.#seatAt(settings.sharedLimit);
@@ -696,17 +698,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       return;
     }
     const createMs = now - entry.since;
-    const { maxLifetimeMs, lifetimeJitter, random } = this.#settings;
     this.#backoff.succeeded();
     this.#createMs = smooth(this.#createMs, createMs);
     this.#createTime.record(createMs);
     this.#tally.created++;
     entry.resource = outcome.value;
-    if (maxLifetimeMs > 0) {
-      entry.expiresAt = now + maxLifetimeMs;
-      entry.retireAt =
-        entry.expiresAt - Math.min(SUCCESSION_MS, maxLifetimeMs / 2) - maxLifetimeMs * lifetimeJitter * random();
-    }
+    entry.openedAt = now;
+    this.#limitLife(entry, now);
     this.#tell(() => this.#observer.created?.(entry.id, createMs));
     if (this.#owes(false)) this.#close(entry, 'overflow');
     else this.#free(entry);
@@ -1057,6 +1055,26 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#ledger === undefined) this.#keepBudgets(budgets);
     else this.#ledger.setTerms(parseBudgets(budgets, this.#limit), now);
     this.#demand();
+  }
+
+  setMaxLifetime(maxLifetimeMs: number): void {
+    const wrong = checkLimit('maxLifetimeMs', maxLifetimeMs);
+    if (wrong !== undefined) throw wrong;
+    this.#maxLifetimeMs = maxLifetimeMs;
+    const now = this.#readClock();
+    // What has come to its end goes: its successor may be here already.
+    for (const entry of this.#entries)
+      if (entry.openedAt !== undefined && now < entry.expiresAt) this.#limitLife(entry, entry.openedAt);
+  }
+
+  #limitLife(entry: Entry<R>, openedAt: number): void {
+    const { lifetimeJitter, random } = this.#settings;
+    const limitMs = this.#maxLifetimeMs > 0 ? this.#maxLifetimeMs : Infinity;
+    entry.expiresAt = openedAt + limitMs;
+    entry.retireAt =
+      limitMs === Infinity
+        ? Infinity
+        : entry.expiresAt - Math.min(SUCCESSION_MS, limitMs / 2) - limitMs * lifetimeJitter * random();
   }
 
   suspend(): void {

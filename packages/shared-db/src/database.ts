@@ -91,13 +91,13 @@ export interface DatabaseContext {
   readonly name: string;
   /** How other processes call the one that it is in; undefined where it is used without a service. */
   readonly app: string | undefined;
-  /** Resolved: nothing looks at a file or a variable again. */
+  /** Resolved. Others take their place when the service reads its settings again: whoever needs one looks here each time, or `adopt`s it. */
   readonly settings: DatabaseSettings;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
   readonly labels: Labels;
-  /** Where well ends. */
+  /** Where well ends; the same as of settings holds for it. */
   readonly thresholds: Thresholds;
   /** Where a database says what it is doing, for the sentinel. */
   readonly activity: Activity;
@@ -133,6 +133,11 @@ export interface ManagedDatabase extends Database {
   heed(): void;
   /** Opens it. Rejects with the reason; it can be called again. */
   open(): Promise<void>;
+  /**
+   * Told when the settings of its context have changed, and what they were before. Resolves when connections that are too many now have
+   * been closed, but for those in use.
+   */
+  adopt(before: DatabaseSettings): Promise<void>;
   /** Lets work finish for `graceMs`, then takes the connections away. Resolves with the leases that were forced. */
   close(graceMs: number): Promise<readonly LeaseInfo[]>;
 }

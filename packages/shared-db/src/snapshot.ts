@@ -336,6 +336,8 @@ export interface ServiceSnapshot {
   readonly http: HttpAddress | undefined;
   /** What the process itself is judged by. */
   readonly thresholds: Thresholds;
+  /** Why the settings that were read last are not in force; undefined where they are. */
+  readonly settingsFault: string | undefined;
   readonly databases: readonly DatabaseSnapshot[];
   readonly offload: OffloadSnapshot;
   /** How often each label was used, and how often that failed. */

@@ -35,6 +35,8 @@ export interface ExportedProcess extends ProcessHealth {
   readonly fallbacks: readonly { readonly database: string; readonly reason: string }[];
   readonly deprecations: readonly DeprecatedUse[];
   readonly warnings: readonly string[];
+  /** Why the settings that were read last are not in force; null where they are. Absent from exports of earlier versions. */
+  readonly settings_fault?: string | null;
 }
 
 /** By what the process is judged. */
@@ -199,6 +201,7 @@ function exportOfProcess(process: Answered): ExportedProcess {
     fallbacks: snapshot.fallbacks.map(({ database, reason }) => ({ database, reason })),
     deprecations: deprecatedUses(process),
     warnings: snapshot.warnings,
+    settings_fault: snapshot.settingsFault ?? null,
   };
 }
 

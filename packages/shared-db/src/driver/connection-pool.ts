@@ -40,21 +40,30 @@ export function connectionPool(
     captureEvery: settings.captureEvery,
     clock,
     random,
-    observer: {
-      ...(settings.echo ? echoOf(context, what) : {}),
-      ...alarmsOf(context, what),
-      ...leakAlarms(context, what),
-    },
+    observer: observerOf(context, what),
   });
 }
 
-function echoOf({ name: database, logger }: DatabaseContext, pool: string): PoolObserver {
+/** Whether there is an echo may change with every reading of the settings: the pool asks each time. */
+function observerOf(context: DatabaseContext, pool: string): PoolObserver {
+  const { name: database, logger } = context;
+  const say = (fields: object, message: string): void => {
+    logger[context.settings.echo === 'debug' ? 'debug' : 'info']({ database, pool, ...fields }, message);
+  };
+  const acquired = (lease: LeaseInfo, waitMs: number): void => {
+    say({ label: lease.owner, waitMs }, 'checkout');
+  };
+  const released = (lease: LeaseInfo): void => {
+    say({ label: lease.owner, heldMs: lease.ageMs }, 'checkin');
+  };
   return {
-    acquired: (lease: LeaseInfo, waitMs: number) => {
-      logger.info({ database, pool, label: lease.owner, waitMs }, 'checkout');
+    ...alarmsOf(context, pool),
+    ...leakAlarms(context, pool),
+    get acquired() {
+      return context.settings.echo === false ? undefined : acquired;
     },
-    released: (lease: LeaseInfo) => {
-      logger.info({ database, pool, label: lease.owner, heldMs: lease.ageMs }, 'checkin');
+    get released() {
+      return context.settings.echo === false ? undefined : released;
     },
   };
 }

@@ -20,6 +20,7 @@ import type {
   ReadOptions,
   TransactionOptions,
 } from '../database.ts';
+import type { DatabaseSettings } from '../database-settings.ts';
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type {
@@ -483,6 +484,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
       checkLimits(limits, this.name);
       return this.readers.resize(limits);
     });
+  }
+
+  async adopt(before: DatabaseSettings): Promise<void> {
+    const { poolSize: size, maxOverflow, recycleMs } = this.context.settings;
+    this.statements.adopt();
+    if (recycleMs !== before.recycleMs) for (const { pool } of this.#pools()) pool.setMaxLifetime(recycleMs);
+    // What was changed by hand since stays, unless the settings say something new.
+    if (size !== before.poolSize || maxOverflow !== before.maxOverflow) await this.resize({ size, maxOverflow });
   }
 
   suspend(): void {

@@ -23,6 +23,7 @@ export type ReasonCode =
   | 'checkpoints'
   | 'fallback'
   | 'deprecated'
+  | 'settings'
   | 'warning'
   | 'blocked'
   | 'closing';

@@ -293,6 +293,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     closing: 'boolean',
     eventLoop: { fields: { blockedMs: 'number', label: { optional: 'string' }, statement: { optional: 'string' } } },
     http: { optional: { fields: { host: 'string', port: 'number' } } },
+    settingsFault: { optional: 'string' },
     thresholds: {
       fields: {
         utilisationWarn: 'number',

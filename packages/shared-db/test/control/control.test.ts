@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabaseService, sqlite, type DatabaseService, type SqliteDatabase } from '@hive/shared-db';
 import {
@@ -34,6 +34,7 @@ beforeEach(async () => {
   };
   const opened = await openDatabaseService({
     app: 'shop',
+    settingsFile: join(place.path, 'settings.yaml'),
     runtimeDirectory: join(place.path, 'run'),
     databases,
     logger,
@@ -185,6 +186,26 @@ describe('an order of another process', () => {
       level: 'warn',
       fields: { by, outcome: 'refused', control: { database: 'order' } },
     });
+  });
+
+  it('has the settings read again, and is told what changed or what is wrong', async () => {
+    writeFileSync(join(place.path, 'settings.yaml'), 'databases: { orders: { pool: { size: 6 } } }');
+    const change = { key: 'databases.orders.pool.size', from: '4', to: '6', effect: 'applied' };
+    expect(await tell({ verb: 'reload' })).toMatchObject({
+      state: 'done',
+      report: { settings: { outcome: 'applied', changes: [change] } },
+    });
+    expect(orders.snapshot().pool.size).toBe(6);
+    writeFileSync(join(place.path, 'settings.yaml'), 'databases: { orders: { pool: { size: six } } }');
+    expect(await tell({ verb: 'reload' })).toMatchObject({
+      report: { settings: { outcome: 'invalid', problems: [expect.stringContaining('must be a whole number')] } },
+    });
+    expect(service.verdict().reasons).toMatchObject([{ code: 'settings' }]);
+    const audits = logger.lines.filter(({ message }) => message.startsWith('control: reload'));
+    expect(audits.map(({ fields }) => fields)).toMatchObject([
+      { by: { pid: process.pid, saidByItself: true }, outcome: 'applied', changes: [change] },
+      { outcome: 'invalid' },
+    ]);
   });
 
   it('for a database that there is not changes nothing, and names the nearest', async () => {

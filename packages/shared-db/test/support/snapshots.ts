@@ -38,6 +38,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
     http: undefined,
     thresholds: DEFAULT_THRESHOLDS,
+    settingsFault: undefined,
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     offload: { threads: IDLE_CREW, processes: IDLE_CREW },
