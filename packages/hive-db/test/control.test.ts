@@ -17,6 +17,10 @@ function done(...databases: readonly DatabaseControl[]): ControlProgress {
   return { state: 'done', report: { databases, settings: undefined, refusal: undefined } };
 }
 
+function reloaded(settings: ReloadReport): ControlProgress {
+  return { state: 'done', report: { databases: [], settings, refusal: undefined } };
+}
+
 /** What each process was told. */
 type Orders = Record<number, ControlOrder[]>;
 
@@ -129,7 +133,7 @@ describe('who is told', () => {
     expect((await run(['suspend', '/srv/b/orders.db', ...place])).code).toBe(0);
     expect(told).toEqual([12]);
     expect((await run(['suspend', 'orders', '--all', ...place])).code).toBe(0);
-    expect(told.toSorted()).toEqual([11, 12, 12]);
+    expect(told.toSorted((a, b) => a - b)).toEqual([11, 12, 12]);
   });
 
   it('is perhaps a process that gives no answer: then nothing is determined', async () => {
@@ -263,11 +267,6 @@ describe('what came of reading settings again', () => {
       effect: 'needs-restart',
     },
   ] as const;
-  const reloaded = (settings: ReloadReport): ControlProgress => ({
-    state: 'done',
-    report: { databases: [], settings, refusal: undefined },
-  });
-
   it('is said setting by setting, and why nothing changed where that is so', async () => {
     await using directory = await neighbours({}, (pid) =>
       pid === 11

@@ -100,6 +100,7 @@ export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
   readonly budgets?: Budgets;
   /** One limit that this pool has together with others, from `createLimit`. Default: none. */
   readonly sharedLimit?: SharedLimit;
+  /** Whether it has `acquired` and `released` may change where resources are validated or reset: there it is looked at each time. */
   readonly observer?: PoolObserver;
   /** Default: the system's. */
   readonly clock?: Clock;

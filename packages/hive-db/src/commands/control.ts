@@ -25,9 +25,7 @@ export async function control(invocation: Invocation, wanted: Wanted, task: Task
   const { database = null } = wanted;
   foretell(invocation, task.verb, database ?? 'every database', targets);
   const told = await tellAll(invocation, inquiry.directory, targets, (target) => ordersFor(target, wanted, task));
-  const { size = null, maxOverflow = null, mode = null } = { size: null, maxOverflow: null, mode: null, ...task };
-  const order: ControlDocument['order'] = { database, size, max_overflow: maxOverflow, mode };
-  const document = controlDocument(task.verb, order, told, inquiry);
+  const document = controlDocument(task.verb, { database, ...argumentsOf(task) }, told, inquiry);
   await present(invocation, document, async () => (await import('../render/control-text.ts')).controlText);
   return outcomeOf(
     document.processes.map(({ outcome }) => outcome),
@@ -77,6 +75,14 @@ export async function tellAll(
       return { target, outcome: await giveOrder(orderFor(target), { directory, socket, timeoutMs }) };
     }),
   );
+}
+
+function argumentsOf(task: Task): Omit<ControlDocument['order'], 'database'> {
+  return {
+    size: task.verb === 'resize' ? (task.size ?? null) : null,
+    max_overflow: task.verb === 'resize' ? (task.maxOverflow ?? null) : null,
+    mode: task.verb === 'flush' ? task.mode : null,
+  };
 }
 
 /** A process calls its databases as it likes: what was meant by a path has its own name in each. */

@@ -126,13 +126,11 @@ export function progressOf(
     }
     case 'refused':
       return { outcome: 'refused', reason: outcome.reason, ...still };
-    default:
-      return {
-        outcome: 'unknown',
-        reason: `${outcome.reason}; whether it was done, or will be, is not known`,
-        ...still,
-      };
+    case 'silent':
+    case 'rubbish':
   }
+  const reason = `${outcome.reason}; whether it was done, or will be, is not known`;
+  return { outcome: 'unknown', reason, ...still };
 }
 
 function changeOf({ database, before, after, destroyed, revoked, failure }: DatabaseControl): DatabaseChange {

@@ -51,9 +51,10 @@ export function troubleOf(
   width: number,
 ): readonly string[] {
   if (reason === null) return [];
-  const inside = by?.label == null ? '' : ` inside "${safe(by.label)}"`;
-  const statement = by?.statement == null ? '' : `: ${safe(by.statement)}`;
-  const since = blocked === null ? '' : ` (blocked for ${duration(blocked)}${inside}${statement})`;
+  const { label, statement } = by ?? { label: null, statement: null };
+  const inside = label === null ? '' : ` inside "${safe(label)}"`;
+  const work = statement === null ? inside : `${inside}: ${safe(statement)}`;
+  const since = blocked === null ? '' : ` (blocked for ${duration(blocked)}${work})`;
   return [`\n${paragraph(`process ${pid}: ${safe(reason)}${since}`, width)}`];
 }
 

@@ -125,20 +125,22 @@ export class Control {
   }
 }
 
+/** Only a flush has something to report. */
 async function carriedOut(database: Database, order: DatabaseOrder): Promise<FlushReport | undefined> {
   switch (order.verb) {
     case 'resize':
       await database.resize({ size: order.size, maxOverflow: order.maxOverflow });
-      return undefined;
+      break;
     case 'suspend':
       database.suspend();
-      return undefined;
+      break;
     case 'resume':
       database.resume();
-      return undefined;
+      break;
     case 'flush':
-      return await database.flush(order.mode);
+      return database.flush(order.mode);
   }
+  return undefined;
 }
 
 function stateOf(database: Database): PoolState {

@@ -90,21 +90,22 @@ function orderOf(
   verb: ControlVerb,
   message: Readonly<Record<string, unknown>>,
 ): ControlOrder | { readonly fault: string } {
+  const { database, mode } = message;
   if (verb === 'reload') return { verb };
-  const { database, size, maxOverflow, mode } = message;
   if (verb === 'flush' && database === undefined) return flushOf(undefined, mode);
   if (!isDatabaseName(database)) return { fault: 'database is not the name of a database' };
-  switch (verb) {
-    case 'flush':
-      return flushOf(database, mode);
-    case 'resize':
-      if (size === undefined && maxOverflow === undefined) return { fault: 'resize has neither size nor maxOverflow' };
-      if (!isLimit(size, 1)) return { fault: `size is not a whole number from 1 to ${MOST_CONNECTIONS}` };
-      if (!isLimit(maxOverflow, 0)) return { fault: `maxOverflow is not a whole number from 0 to ${MOST_CONNECTIONS}` };
-      return { verb, database, size, maxOverflow };
-    default:
-      return { verb, database };
-  }
+  if (verb === 'flush') return flushOf(database, mode);
+  return verb === 'resize' ? resizeOf(database, message) : { verb, database };
+}
+
+function resizeOf(
+  database: string,
+  { size, maxOverflow }: Readonly<Record<string, unknown>>,
+): ControlOrder | { readonly fault: string } {
+  if (size === undefined && maxOverflow === undefined) return { fault: 'resize has neither size nor maxOverflow' };
+  if (!isLimit(size, 1)) return { fault: `size is not a whole number from 1 to ${MOST_CONNECTIONS}` };
+  if (!isLimit(maxOverflow, 0)) return { fault: `maxOverflow is not a whole number from 0 to ${MOST_CONNECTIONS}` };
+  return { verb: 'resize', database, size, maxOverflow };
 }
 
 function flushOf(database: string | undefined, mode: unknown): ControlOrder | { readonly fault: string } {

@@ -38,14 +38,7 @@ export async function giveOrder(order: ControlOrder, options: OrderOptions): Pro
     return { state: 'refused', reason: 'the process has ended meanwhile' };
   if ('state' in heard) return heard;
   const answer = decodeAnswer(heard.line);
-  switch (answer.kind) {
-    case 'control':
-      return answer.progress;
-    case 'refusal':
-      return { state: 'refused', reason: answer.message };
-    case 'rubbish':
-      return { state: 'rubbish', reason: answer.reason };
-    default:
-      return { state: 'rubbish', reason: 'it answered another question' };
-  }
+  if (answer.kind === 'control') return answer.progress;
+  if (answer.kind === 'refusal') return { state: 'refused', reason: answer.message };
+  return { state: 'rubbish', reason: answer.kind === 'rubbish' ? answer.reason : 'it answered another question' };
 }

@@ -111,8 +111,10 @@ export function encodeAnswer(answer: Answer): string {
 
 function bodyOf(answer: Answer): object {
   if (answer.kind === 'refusal') return { ok: false, error: { code: answer.code, message: answer.message } };
-  const { kind, ...body } = answer;
-  return { ok: true, ...body };
+  if (answer.kind === 'control') return { ok: true, progress: answer.progress };
+  return answer.kind === 'snapshot'
+    ? { ok: true, snapshot: answer.snapshot }
+    : { ok: true, recording: answer.recording };
 }
 
 /** Never throws. A snapshot or recording that comes out has every field that its type promises. */

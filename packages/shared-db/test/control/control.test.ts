@@ -243,14 +243,16 @@ describe('an order of another process', () => {
   });
 });
 
+/** What a process answers to a text. */
+async function send(text: string): Promise<string> {
+  const client = await connected(join(place.path, 'run', socket));
+  const heard = heardBy(client);
+  client.write(text);
+  return heard;
+}
+
 describe('whoever sends what is no order', () => {
   it('changes nothing, is told so where it was nearly one, and the log says why', async () => {
-    const send = async (text: string): Promise<string> => {
-      const client = await connected(join(place.path, 'run', socket));
-      const heard = heardBy(client);
-      client.write(text);
-      return heard;
-    };
     const order = { schema: 'hive-db/request/v1', by: 1, timeoutMs: 100, verb: 'flush', mode: 'all' };
     const refusals = [
       { ...order, database: '../../orders' },

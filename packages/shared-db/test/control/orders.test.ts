@@ -148,7 +148,7 @@ describe('what came of an order', () => {
     [
       {
         state: 'done',
-        report: { ...report, databases: [{ ...report.databases[0], after: { ...state, size: 1e999 } }] },
+        report: { ...report, databases: [{ ...report.databases[0], after: { ...state, size: '1' } }] },
       },
       'progress.report.databases[0].after.size is not a number',
     ],
@@ -161,9 +161,9 @@ describe('what came of an order', () => {
   });
 });
 
-describe('the orders that a sentinel passes on', () => {
-  const queued = (): ControlProgress => ({ state: 'queued', blockedMs: 7, label: 'report', statement: undefined });
+const queued = (): ControlProgress => ({ state: 'queued', blockedMs: 7, label: 'report', statement: undefined });
 
+describe('the orders that a sentinel passes on', () => {
   it('are answered with what was done', async () => {
     const book = new OrderBook(new VirtualClock());
     const { id, progress } = book.take(700, queued);
