@@ -106,7 +106,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   #settings: ResolvedSettings;
   /** What is wrong with what was read last; undefined where that is in force. */
   #settingsFault: string | undefined;
-  readonly #watch: SettingsWatch | undefined;
+  readonly #watchedFile: string | undefined;
+  #watch: SettingsWatch | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #activity = new Activity();
@@ -143,10 +144,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       callSiteOf: (label) => this.#labels.callSiteOf(label),
       reload: () => this.reload(),
     });
-    if (watchSettings && settingsFile !== undefined)
-      this.#watch = new SettingsWatch(settingsFile, clock, () => {
-        this.reload().catch(() => undefined);
-      });
+    this.#watchedFile = watchSettings ? settingsFile : undefined;
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
@@ -199,6 +197,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     await this.#appearing;
     // A process that gets stuck from now on is not one that is opening.
     this.#sentinel?.look();
+    if (this.#watchedFile === undefined || this.closing) return;
+    this.#watch = new SettingsWatch(this.#watchedFile, this.#clock, () => {
+      this.reload().catch(() => undefined);
+    });
   }
 
   async #openAll(group: readonly { readonly database: ManagedDatabase }[]): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   openDatabaseService,
   reloadOnSignal,
+  systemClock,
   sqlite,
   type DatabaseDefinition,
   type DatabaseService,
@@ -35,6 +36,16 @@ afterEach(async () => {
   service = undefined;
   place[Symbol.dispose]();
 });
+
+/** Counts the timers that were set. */
+class CountingClock extends VirtualClock {
+  count = 0;
+
+  override after(...timer: Parameters<VirtualClock['after']>): ReturnType<VirtualClock['after']> {
+    this.count++;
+    return super.after(...timer);
+  }
+}
 
 function write(text: string): void {
   writeFileSync(path, text);
@@ -119,6 +130,33 @@ describe('reading the settings again', () => {
       );
     }
     expect(levels).toEqual(['', 'debug checkout,debug checkin', 'info checkout,info checkin', '']);
+  });
+
+  it('goes for connections that are open and for statements that were run before, too', async () => {
+    write('database: { health: { slowStatement: 1h } }');
+    const { service, orders } = await open({ clock: systemClock });
+    const slow = () =>
+      orders.readSync('count', (c) =>
+        c.get('WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT count(*) FROM n'),
+      );
+    slow();
+    expect(orders.snapshot().slowRuns).toBe(0);
+    write('database: { health: { slowStatement: 1ms } }');
+    await service.reload();
+    slow();
+    expect(orders.snapshot().slowRuns).toBe(1);
+  });
+
+  it('lets connections that are open grow old by the new limit', async () => {
+    const { service, orders } = await open();
+    await orders.read('list', (c) => c.get('SELECT 1'));
+    await clock.advance(5_000);
+    expect(orders.snapshot().pool.counters.destroyed.lifetime).toBe(0);
+    write('database: { pool: { recycle: 3s } }');
+    await service.reload();
+    await clock.advance(2_000);
+    expect(orders.snapshot().pool.counters.destroyed.lifetime).toBe(1);
+    expect(await orders.read('list', (c) => c.get('SELECT 1 AS one'))).toEqual({ one: 1 });
   });
 
   it('lists what needs a restart, with what is in force, as long as that is so', async () => {
@@ -265,11 +303,12 @@ describe('a settings file that is watched', () => {
   });
 
   it('is not looked at any more when the service has closed, nor where nobody asked for it', async () => {
-    const { service: watching } = await open({ watchSettings: true });
+    const counting = new CountingClock();
+    const { service: watching } = await open({ watchSettings: true, clock: counting });
     await watching.close();
-    write('nonsense');
-    await clock.advance(5_000);
-    expect(logger.said('warn')).toEqual([]);
+    const { count } = counting;
+    await counting.advance(5_000);
+    expect(counting.count).toBe(count);
     write('database: { pool: { size: 2 } }');
     const { orders } = await open();
     write('database: { pool: { size: 3 } }');
