@@ -39,7 +39,8 @@ import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
 import type { Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
-import { LeasedSession, type Session, type SessionOptions } from './session.ts';
+import type { Revocation } from './revocation.ts';
+import { LeasedSession, type SessionEnd, type SessionHost, type SessionOptions, type SessionUse } from './session.ts';
 import { Transactions } from './transactions.ts';
 
 const READ_LIMIT_MS = 30_000;
@@ -73,6 +74,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     sessions: 0,
     offloads: 0,
     rolledBack: 0,
+    transactionsLeftOpen: 0,
+    sessionsExpired: 0,
     busy: 0,
   };
 
@@ -223,43 +226,99 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return this.call(label, options, 'transactions', (call) => this.#transaction(call, fn, options));
   }
 
-  async #transaction<T>(call: Call, fn: (tx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
+  async #transaction<T>(
+    call: Call,
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactionOptions,
+    revocation?: Revocation,
+  ): Promise<T> {
     const limits = {
       limitMs: this.#duration('limitMs', options.limitMs ?? TRANSACTION_LIMIT_MS),
       idleMs: this.#duration('idleLimitMs', options.idleLimitMs ?? TRANSACTION_IDLE_MS),
     };
+    if (revocation !== undefined) call.options = { ...options, signal: revocation.signalWith(options.signal) };
     this.assertWritable(call.label);
-    // What nobody asked for is no reason to hold the writer for long.
-    const asked = { ...this.acquireOptions(call), allowedMs: options.limitMs, capture: true };
-    const lease = await this.writers.acquire(asked);
-    return this.transactions.run({ lease, access: 'write', call, fn, limits });
+    const lease = await this.#writer(call, options.limitMs, revocation);
+    return this.transactions.run({ lease, access: 'write', call, fn, limits, revocation });
   }
 
-  session(label: string, options: SessionOptions = {}): Promise<Session> {
-    return this.call(label, options, 'sessions', async (call) => {
-      const { signal } = options;
+  async #writer(
+    call: Call,
+    limitMs: number | undefined,
+    revocation: Revocation | undefined,
+  ): Promise<Lease<DriverConnection>> {
+    try {
+      // What nobody asked for is no reason to hold the writer for long.
+      return await this.writers.acquire({ ...this.acquireOptions(call), allowedMs: limitMs, capture: true });
+    } catch (error) {
+      throw revocation?.explain(error) ?? error;
+    }
+  }
+
+  /** What it returns depends on how it is called, as `OpenSession` says. */
+  session(label: string, given?: SessionOptions | SessionUse, fn?: SessionUse): Promise<never> {
+    // Made before anything is waited for: afterwards the stack does not lead to the caller.
+    const openedAt = new Error('the session was opened here');
+    const [options = NO_OPTIONS, use] = typeof given === 'function' ? [NO_OPTIONS, given] : [given, fn];
+    const opening = this.#session(label, options, openedAt, use);
+    return (use === undefined ? opening : lent(opening, use)) as Promise<never>;
+  }
+
+  #session(
+    text: string,
+    options: SessionOptions,
+    openedAt: Error,
+    use: SessionUse | undefined,
+  ): Promise<LeasedSession> {
+    return this.call(text, options, 'sessions', async (call) => {
+      const { signal, readOnly = false } = options;
+      const label = call.label.text;
       const timeoutMs = this.#duration('timeoutMs', options.timeoutMs ?? SESSION_LIMIT_MS);
+      if (use !== undefined && typeof use !== 'function') throw this.#noFunction(use, label);
       // What nobody asked for is no reason to hold a connection for long.
       const asked = { ...this.acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
       const lease = await this.readers.acquire(asked);
       this.#sessions.add(lease.id);
-      const host = {
-        database: this.name,
-        clock: this.context.clock,
-        scope: this.transactions.scopeHost(call.label, false),
-        transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
-          this.call(label, given, 'transactions', (inner) => this.#transaction(inner, fn, given)),
-        ended: () => {
-          this.#sessions.delete(lease.id);
-        },
-        expired: (of: string) => {
-          this.context.logger.warn(
-            { database: this.name, label: of },
-            `session "${of}" was over its limit and was ended`,
-          );
-        },
-      };
-      return new LeasedSession(call.label.text, lease, host, timeoutMs, signal);
+      const terms = { label, timeoutMs, signal, readOnly, openedAt };
+      return new LeasedSession(lease, this.#sessionHost(call.label, lease.id), terms);
+    });
+  }
+
+  #sessionHost(label: Label, leaseId: number): SessionHost {
+    return {
+      database: this.name,
+      clock: this.context.clock,
+      scope: this.transactions.scopeHost(label, false),
+      transaction: (fn, options = NO_OPTIONS, revocation) =>
+        this.call(label.text, options, 'transactions', (call) => this.#transaction(call, fn, options, revocation)),
+      ended: () => {
+        this.#sessions.delete(leaseId);
+      },
+      expired: (end, limitMs) => {
+        this.#counters.sessionsExpired++;
+        this.#blame(end, 'was over its limit and was ended', { limitMs });
+      },
+      leftOpen: (end) => {
+        this.#blame(end, 'was closed');
+      },
+    };
+  }
+
+  /** Somebody has to look at how a session ends: says which one, and where it was opened. */
+  #blame({ label, acquiredAt, leftOpen }: SessionEnd, what: string, more: object = {}): void {
+    this.#counters.transactionsLeftOpen += leftOpen;
+    const undone = leftOpen === 0 ? '' : ' while a transaction of it was open, which is rolled back';
+    this.context.logger.warn(
+      { database: this.name, label, acquiredAt, ...more, ...(leftOpen === 0 ? {} : { leftOpen }) },
+      `session "${label}" ${what}${undone}`,
+    );
+  }
+
+  #noFunction(use: unknown, label: string): DatabaseError {
+    return new DatabaseError('WRONG_USE', `session() was given a value of type ${typeof use} as its function`, {
+      database: this.name,
+      label,
+      advice: 'give it a function of the session, or nothing to close the session yourself',
     });
   }
 
@@ -508,6 +567,12 @@ const NO_LANE: LaneSnapshot = Object.freeze({
   writer: undefined,
   work: NO_WORK,
 });
+
+/** A function has the session until it settles. */
+async function lent(opening: Promise<LeasedSession>, use: SessionUse): Promise<unknown> {
+  await using session = await opening;
+  return await session.lendTo(use);
+}
 
 /** The pool knows the whole stack; whoever looks wants the one place in it. */
 function snapshotOf(lease: LeaseInfo, use: LeaseSnapshot['use']): LeaseSnapshot {
