@@ -271,12 +271,12 @@ export class PooledDatabase implements Database, ManagedDatabase {
     use: SessionUse | undefined,
   ): Promise<LeasedSession> {
     return this.call(text, options, 'sessions', async (call) => {
-      const { signal, readOnly = false } = options;
+      const { timeoutMs: allowedMs, signal, readOnly = false } = options;
       const label = call.label.text;
-      const timeoutMs = this.#duration('timeoutMs', options.timeoutMs ?? SESSION_LIMIT_MS);
+      const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : this.#duration('timeoutMs', allowedMs);
       if (use !== undefined && typeof use !== 'function') throw this.#noFunction(use, label);
       // What nobody asked for is no reason to hold a connection for long.
-      const asked = { ...this.acquireOptions(call), allowedMs: options.timeoutMs, capture: true };
+      const asked = { ...this.acquireOptions(call), allowedMs, capture: true };
       const lease = await this.readers.acquire(asked);
       this.#sessions.add(lease.id);
       const terms = { label, timeoutMs, signal, readOnly, openedAt };
