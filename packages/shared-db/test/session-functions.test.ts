@@ -11,6 +11,8 @@ import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
+const hang = (): Promise<unknown> => Promise.withResolvers().promise;
+
 describe('a function that is lent a session', () => {
   it('has it until it settles, and its result is passed on', async () => {
     await using temporary = await shop();
@@ -67,7 +69,6 @@ describe('a function that is lent a session', () => {
     await using temporary = await shop({ clock });
     const { database } = temporary;
     const controller = new AbortController();
-    const hang = (): Promise<unknown> => Promise.withResolvers().promise;
     const late = rejectionOf(database.session('late', { timeoutMs: 1_000 }, hang));
     const aborted = rejectionOf(database.session('aborted', { signal: controller.signal }, hang));
     await clock.advance(999);

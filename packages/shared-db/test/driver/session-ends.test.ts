@@ -9,7 +9,7 @@ const EXPIRED = { code: 'HIVEDB_E_SESSION_EXPIRED', label: 'pay' };
 
 interface Ended {
   readonly what: string;
-  end(session: Session, fake: FakeDatabase): Promise<void>;
+  readonly end: (session: Session, fake: FakeDatabase) => Promise<void>;
   readonly error: object;
 }
 

@@ -16,7 +16,7 @@ interface Server extends AsyncDisposable {
 
 interface Framework {
   readonly name: string;
-  serve(db: Database, quote: Quote): Promise<Server>;
+  readonly serve: (db: Database, quote: Quote) => Promise<Server>;
 }
 
 const FRAMEWORKS: readonly Framework[] = [
@@ -63,7 +63,7 @@ interface SlowQuote {
   readonly quote: Quote;
   /** Resolves when it has been asked for. */
   readonly asked: Promise<undefined>;
-  answer(price: number): void;
+  readonly answer: (price: number) => void;
 }
 
 function slowQuote(): SlowQuote {

@@ -39,12 +39,13 @@ export function shopApi(db: Database, quote: (kind: unknown) => Promise<number>)
     res.end();
   });
 
-  const answerErrors: ErrorRequestHandler = (error, _, res, next) => {
-    // No connection or no lock came free in time, or the request was over its own limit: it may come again.
-    if (!res.headersSent && isKind(error, 'POOL_TIMEOUT', 'BUSY_TIMEOUT', 'SESSION_EXPIRED'))
-      res.status(503).set('retry-after', '1').json({ error: error.code });
-    else next(error);
-  };
   app.use(answerErrors);
   return app;
 }
+
+const answerErrors: ErrorRequestHandler = (error, _, res, next) => {
+  // No connection or no lock came free in time, or the request was over its own limit: it may come again.
+  if (!res.headersSent && isKind(error, 'POOL_TIMEOUT', 'BUSY_TIMEOUT', 'SESSION_EXPIRED'))
+    res.status(503).set('retry-after', '1').json({ error: error.code });
+  else next(error);
+};
