@@ -11,8 +11,6 @@ import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
-const hang = (): Promise<unknown> => Promise.withResolvers().promise;
-
 describe('a function that is lent a session', () => {
   it('has it until it settles, and its result is passed on', async () => {
     await using temporary = await shop();
@@ -69,9 +67,16 @@ describe('a function that is lent a session', () => {
     await using temporary = await shop({ clock });
     const { database } = temporary;
     const controller = new AbortController();
-    const late = rejectionOf(database.session('late', { timeoutMs: 1_000 }, hang));
-    const aborted = rejectionOf(database.session('aborted', { signal: controller.signal }, hang));
+    const begun = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()] as const;
+    const hangs = (nth: 0 | 1) => (): Promise<unknown> => {
+      begun[nth].resolve(undefined);
+      return Promise.withResolvers().promise;
+    };
+    const late = rejectionOf(database.session('late', { timeoutMs: 1_000 }, hangs(0)));
+    await begun[0].promise;
+    const aborted = rejectionOf(database.session('aborted', { signal: controller.signal }, hangs(1)));
     await clock.advance(999);
+    await begun[1].promise;
     expect(database.leases()).toHaveLength(2);
     controller.abort();
     await clock.advance(1);

@@ -36,8 +36,8 @@ describe('the session of a request', () => {
     expect(await open).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'GET /' });
     expect(database.leases()).toEqual([]);
     expect(itemsOf(database)).toEqual([]);
-    expect(logger.said('warn')).toEqual([
-      'session "GET /" was closed while a transaction of it was open, which is rolled back',
+    expect(logger.blames()).toMatchObject([
+      { message: 'session "GET /" was closed while a transaction of it was open, which is rolled back' },
     ]);
   });
 
