@@ -1,6 +1,7 @@
 import { closeDirect } from '@hive/shared-db/direct';
 import {
   configureDatabaseService,
+  databaseHealthCheck,
   getDatabaseService,
   openDatabaseService,
   sqlite,
@@ -24,6 +25,16 @@ describe('fallback to direct connections', () => {
   afterAll(async () => {
     await closeDirect();
     directory[Symbol.dispose]();
+  });
+
+  it('is a warning of the process where nobody gave a logger', async () => {
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    await getOrchestratorDatabase({ dataDirectory });
+    expect(await warned).toMatchObject({
+      name: 'DatabaseWarning',
+      message: expect.stringContaining('database orchestrator is used on a direct connection') as string,
+    });
+    await closeDirect();
   });
 
   it('with no service configured, adapter and queue work on the file itself', async () => {
@@ -52,6 +63,13 @@ describe('fallback to direct connections', () => {
     expect(log.lines.filter((line) => line.includes('direct connection'))).toEqual([
       'warn: database orchestrator is used on a direct connection: no database service is configured in this process',
     ]);
+  });
+
+  it('is what health is of a process that has nothing else', async () => {
+    expect(await databaseHealthCheck()).toMatchObject({
+      status: 'warn',
+      reasons: [{ status: 'warn', code: 'fallback', database: 'orchestrator' }],
+    });
   });
 
   it('is shown in health, as a warning with advice', async () => {

@@ -56,7 +56,7 @@ describe('what --json prints', () => {
       const { out } = await run([verb, ...(OPTIONS[verb] ?? []), '--json', '--runtime-dir', shop.runtimeDirectory]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
-    for (const verb of ['status', 'locks', 'wal', 'diagnose']) {
+    for (const verb of ['status', 'locks', 'wal', 'diagnose', 'health-check']) {
       const { out } = await run([verb, '--json', ...files]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }

@@ -1,4 +1,7 @@
 import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
@@ -12,6 +15,11 @@ const failed = databaseSnapshot({
   required: true,
   failure: { code: 'HIVEDB_E_PATH', message: '/srv/orders.db is a directory' },
 });
+
+function createDatabase(path: string): void {
+  using database = new DatabaseSync(path);
+  database.exec('CREATE TABLE item (name)');
+}
 
 async function check(...argv: readonly string[]) {
   return run(['health-check', ...argv]);
@@ -86,5 +94,47 @@ describe('health-check', () => {
     const { code, out } = await check('--runtime-dir', shop.runtimeDirectory);
     expect(code).toBe(0);
     expect(out).toMatch(new RegExp(`^shop {2}pid ${shop.pid} {2}up .* {2}pass\n$`));
+  });
+});
+
+describe('health-check of files', () => {
+  it('passes one that is well, and leaves nothing beside it', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'orders.db');
+    createDatabase(path);
+    expect(await check(path)).toEqual({ code: 0, out: `${path}  pass\n`, err: '' });
+    expect(readdirSync(directory.path)).toEqual(['orders.db']);
+  });
+
+  it('exits with 1 where one fails, and says of each why and what to do', async () => {
+    using directory = temporaryDirectory();
+    const [well, cut, empty] = ['well.db', 'cut.db', 'empty.db'].map((name) => join(directory.path, name));
+    createDatabase(well!);
+    createDatabase(cut!);
+    truncateSync(cut!, 5_000);
+    writeFileSync(empty!, '');
+    const { code, out, err } = await check('--json', well!, cut!, empty!);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      status: 'fail',
+      processes: [],
+      files: [
+        { path: well, status: 'pass', reasons: [] },
+        { path: cut, status: 'fail', reasons: [{ status: 'fail', code: 'truncated', database: null }] },
+        { path: empty, status: 'fail', reasons: [{ status: 'fail', code: 'empty' }] },
+      ],
+    });
+    expect(err).toBe(`hive-db: ${empty} is empty: SQLite would take it for a new database\n`);
+    expect((await check(cut!)).out).toMatch(/cut\.db {2}fail\n {2}fail\n {4}the file has 4\.8 KiB[^]*\n {4}fix: /);
+  });
+
+  it('cannot say that all is well of what is no database: that is wrong use, and the others are judged', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'orders.db');
+    createDatabase(path);
+    const { code, out, err } = await check('--json', path, join(directory.path, 'none'));
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ status: null, files: [{ path, status: 'pass' }] });
+    expect(err).toBe(`hive-db: ${join(directory.path, 'none')} does not exist\n`);
   });
 });

@@ -299,7 +299,6 @@ describe('health-check --fix of files', () => {
       [['--fix', '--confirm', 'b.db', path], '--confirm b.db names nothing that is looked at; nothing was changed'],
       [['--fix', path, join(directory.path, 'none')], `${join(directory.path, 'none')} does not exist`],
       [['--confirm', 'a.db'], '--confirm belongs to --fix'],
-      [[path], 'files are checked by hive-db diagnose, and mended with --fix'],
     ] as const)
       expect(await run(['health-check', ...argv])).toEqual({ code: 2, out: '', err: `hive-db: ${sentence}\n` });
     expect(contentOf(directory.path)).toEqual(before);

@@ -29,6 +29,7 @@ import type { DestroyReason, PoolObserver } from './observer.ts';
 import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
 import { Sampler } from './sampler.ts';
 import { checkLimit, inWords, parseSettings, wrongOption, type PoolOptions, type PoolSettings } from './settings.ts';
+import { placeOfCall } from './place-of-call.ts';
 import { newTally, type PoolStats } from './stats.ts';
 import { Vigils } from './vigils.ts';
 import { WaitQueue, type Waiter, type WaiterInfo } from './waiters.ts';
@@ -175,7 +176,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #trace(capture: boolean | undefined): Trace | undefined {
     const { captureEvery } = this.#settings;
     if (capture !== true && (captureEvery === 0 || ++this.#asked % captureEvery !== 0)) return undefined;
-    return { acquiredAt: new Error('acquired'), endedAt: undefined };
+    return { acquiredAt: placeOfCall('acquired'), endedAt: undefined };
   }
 
   /** Takes the best idle resource off the stack. Undefined when none is left, or when one is being validated first. */
@@ -864,8 +865,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   async resize(limits: Resize): Promise<void> {
     const { minIdle } = this.#settings;
-    const size = limits.size ?? this.#size;
-    const maxOverflow = limits.maxOverflow ?? this.#maxOverflow;
+    const { size = this.#size, maxOverflow = this.#maxOverflow } = limits;
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
@@ -1131,7 +1131,7 @@ function stays({ state }: Entry<unknown>): boolean {
 /** Remembers how a lease ended, for whoever still uses it; and where, when places are remembered for it. */
 function conclude(hold: Hold<unknown>, ended: string | undefined): void {
   hold.ended = ended;
-  if (hold.trace !== undefined) hold.trace.endedAt = new Error(ended ?? 'released');
+  if (hold.trace !== undefined) hold.trace.endedAt = placeOfCall(ended ?? 'released');
 }
 
 function lasting(owner: string | undefined, ms: number): string {

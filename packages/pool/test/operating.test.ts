@@ -130,6 +130,9 @@ describe('resizing', () => {
     await expect(pool.resize({ size: 0 })).rejects.toThrow(
       'pool option size is 0; expected a whole number from 1 to 1000000',
     );
+    await expect(pool.resize({ size: null as unknown as number })).rejects.toThrow(
+      'pool option size is null; expected',
+    );
     await expect(pool.resize({ maxOverflow: 1.5 })).rejects.toThrow(
       'pool option maxOverflow is 1.5; expected a whole number from 0 to 1000000',
     );

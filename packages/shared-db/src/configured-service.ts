@@ -1,7 +1,8 @@
+import { systemClock } from '@hive/pool';
 import type { OpenSession, SessionOptions, SessionUse } from './driver/session.ts';
 import { DatabaseError } from './errors.ts';
-import type { Verdict } from './health/verdict.ts';
-import { processRegistry } from './process-registry.ts';
+import { judgeFallbacks, type Verdict } from './health/verdict.ts';
+import { fallbacksOfProcess, processRegistry } from './process-registry.ts';
 import { openDatabaseService, type DatabaseService } from './service.ts';
 import { checkConfig, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { ServiceSnapshot } from './snapshot.ts';
@@ -70,8 +71,13 @@ export function servedPath(name: string): string | undefined {
   return opened?.snapshot().databases.find((database) => database.name === name)?.path;
 }
 
-/** Whether the one service of this process is well. */
+/**
+ * Whether the one service of this process is well. Where there is none, and adapters work on direct connections instead, that is the
+ * verdict: a warning that says which and why. Rejects like `getDatabaseService` where there is neither.
+ */
 export async function databaseHealthCheck(): Promise<Verdict> {
+  const fallbacks = fallbacksOfProcess();
+  if (fallbacks.length > 0 && whyNoService() !== undefined) return judgeFallbacks(fallbacks, systemClock.wallTime());
   const service = await getDatabaseService();
   return service.verdict();
 }

@@ -8,6 +8,7 @@ import type { Thresholds } from './health/thresholds.ts';
 import type { Labels } from './labels.ts';
 import type { Priority } from './lane/member.ts';
 import type { Logger } from './logger.ts';
+import type { Holdings } from './nesting/holdings.ts';
 import type { Offloader } from './offload/offloader.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
 import type { Turns } from './turns/turns.ts';
@@ -96,10 +97,14 @@ export interface DatabaseContext {
   readonly thresholds: Thresholds;
   /** Where a database says what it is doing, for the sentinel. */
   readonly activity: Activity;
+  /** Who has what in this process, to notice who waits for himself. */
+  readonly holdings: Holdings;
   /** What reads beside the main thread, for all databases together. */
   readonly offloader: Offloader;
   /** What relative paths are relative to, and what no path may leave. Undefined: the working directory, and anything goes. */
   readonly dataDirectory: string | undefined;
+  /** Which key has set its path, and where: `databases.orders.path, settings.yaml:4`. Absent where code has. */
+  readonly pathOrigin?: string | undefined;
   /** Where processes leave word for each other; undefined when there is no usable place. */
   readonly runtimeDirectory: string | undefined;
   /** Makes the turns to write of a database file, as `device:inode`. */
@@ -109,6 +114,9 @@ export interface DatabaseContext {
   /** A thing that an operator should know, said once. */
   readonly warn: (text: string) => void;
 }
+
+/** What it takes to say which file a database is in. */
+export type DatabasePlace = Pick<DatabaseContext, 'name' | 'dataDirectory' | 'pathOrigin'>;
 
 /** What a service does with a database beside using it. */
 export interface ManagedDatabase extends Database {
@@ -132,7 +140,7 @@ export interface DatabaseDefinition<D extends Database = Database> {
   /** What the application itself wants; settings file and environment override it. */
   readonly settings: Partial<DatabaseSettings>;
   /** What tells two databases that they are one, such as the absolute path of a file. */
-  identity(context: Pick<DatabaseContext, 'name' | 'dataDirectory'>, path: string | undefined): string;
+  identity(place: DatabasePlace, path: string | undefined): string;
   /** Makes the database, opens nothing. `path` is what settings say instead of the code. */
   create(context: DatabaseContext, path: string | undefined): D & ManagedDatabase;
 }

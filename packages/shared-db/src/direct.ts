@@ -1,3 +1,4 @@
+import { Holdings } from './nesting/holdings.ts';
 import { Offloader } from './offload/offloader.ts';
 import { systemClock } from '@hive/pool';
 import { Activity } from './activity.ts';
@@ -10,9 +11,10 @@ import type { ManagedDatabase } from './database.ts';
 import { DatabaseError, isKind } from './errors.ts';
 import { DEFAULT_THRESHOLDS } from './health/thresholds.ts';
 import { Labels } from './labels.ts';
-import { silentLogger, unfailing, type Logger } from './logger.ts';
+import { processWarnings, silentLogger, unfailing, type Logger } from './logger.ts';
 import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { processRegistry } from './process-registry.ts';
+import { assertRuntime } from './runtime-version.ts';
 import { checkLogger } from './service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { NoTurns } from './turns/no-turns.ts';
@@ -33,7 +35,7 @@ export interface DirectOptions extends Partial<Omit<DatabaseSettings, 'required'
   readonly path: string;
   /** The schema, step by step. Default: none. */
   readonly migrations?: readonly Migration[];
-  /** Default: silent. */
+  /** Default: silent; of a fallback, a warning of the process. */
   readonly logger?: Logger;
   /** Where processes leave word for each other of files that must not be written. Default: derived from the user. */
   readonly runtimeDirectory?: string;
@@ -50,6 +52,7 @@ export type DirectDatabase = SqliteDatabase & AsyncDisposable;
  * fall back to; applications use the service. The same checks, pragmas and waiting apply.
  */
 export async function openDirect(options: DirectOptions): Promise<DirectDatabase> {
+  assertRuntime(process.versions.node);
   checkOptions(options);
   const { name, path, migrations = [], logger: given = silentLogger, runtimeDirectory: configured, ...code } = options;
   const logger = unfailing(given);
@@ -64,6 +67,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
     labels: new Labels(activity, systemClock),
     activity,
     turns: () => new NoTurns('it is used without the service', systemClock),
+    holdings: new Holdings(systemClock, logger),
     offloader: new Offloader(),
     thresholds: DEFAULT_THRESHOLDS,
     dataDirectory: undefined,
@@ -115,12 +119,13 @@ export async function closeDirect(): Promise<void> {
 }
 
 async function fallBack(options: DirectOptions, reason: string): Promise<SqliteDatabase> {
-  const { name, logger = silentLogger } = options;
+  // Whoever was given no logger must hear of it, too: nobody looks for what was never said.
+  const { name, logger = processWarnings } = options;
   const { fallbacks, direct } = processRegistry();
   if (!fallbacks.has(name))
     unfailing(logger).warn({ database: name, reason }, `database ${name} is used on a direct connection: ${reason}`);
   fallbacks.set(name, reason);
-  const existing = direct.get(name) ?? openDirect({ ...options, path: servedPath(name) ?? options.path });
+  const existing = direct.get(name) ?? openDirect({ ...options, logger, path: servedPath(name) ?? options.path });
   direct.set(name, existing);
   try {
     return await (existing as Promise<SqliteDatabase>);

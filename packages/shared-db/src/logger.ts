@@ -12,6 +12,9 @@ export const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const satisf
 /** Says nothing. */
 export const silentLogger: Logger = Object.freeze({ debug: drop, info: drop, warn: drop, error: drop });
 
+/** What a process has whose parts were given no logger: a warning of the process for what somebody should know, and no more. */
+export const processWarnings: Logger = Object.freeze({ debug: drop, info: drop, warn: emit, error: emit });
+
 /** The same logger, except that its own failures are dropped: a full disk behind a log must not make a committed write fail. */
 export function unfailing(logger: Logger): Logger {
   const saying = (level: keyof Logger) => (fields: object, message: string) => {
@@ -30,3 +33,7 @@ export function unfailing(logger: Logger): Logger {
 }
 
 function drop(): void {}
+
+function emit(_fields: object, message: string): void {
+  process.emitWarning(message, 'DatabaseWarning');
+}

@@ -1,5 +1,5 @@
 import { DatabaseError } from './errors.ts';
-import type { DeprecationSnapshot } from './snapshot.ts';
+import type { DeprecationSnapshot, ServiceSnapshot } from './snapshot.ts';
 
 /** Raised when what is kept changes its shape: two copies of this package in one process must not misread each other. */
 const VERSION = 1;
@@ -44,4 +44,10 @@ export function processRegistry(): ProcessRegistry {
       },
     );
   return holder[KEY];
+}
+
+/** The adapters of this process that work on direct connections, and why. Frozen. */
+export function fallbacksOfProcess(): ServiceSnapshot['fallbacks'] {
+  const { fallbacks } = processRegistry();
+  return Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason })));
 }

@@ -14,11 +14,13 @@ import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
 import { silentLogger, unfailing, type Logger } from './logger.ts';
 import type { StuckStatement } from './offload/crew.ts';
+import { Holdings } from './nesting/holdings.ts';
 import { Offloader } from './offload/offloader.ts';
 import { createRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import type { SentinelHttp } from './presence/sentinel-message.ts';
-import { processRegistry } from './process-registry.ts';
+import { fallbacksOfProcess } from './process-registry.ts';
+import { assertRuntime } from './runtime-version.ts';
 import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
@@ -69,6 +71,7 @@ const TURNING: EventLoopSnapshot = Object.freeze({ blockedMs: 0, label: undefine
 export async function openDatabaseService<const D extends Definitions>(
   config: ServiceConfig<D>,
 ): Promise<DatabaseService<D>> {
+  assertRuntime(process.versions.node);
   const settings = settingsOf(config);
   const service = new ProcessDatabaseService<D>(config, settings);
   await service.open();
@@ -86,6 +89,13 @@ export function settingsOf(config: ServiceConfig): ResolvedSettings {
   };
   const names = Object.keys(databases);
   return loadSettings({ code, file: config.settingsFile, env: config.env ?? {}, databases: names });
+}
+
+/** Where a path was set that is none of the code's. */
+function pathOriginOf(name: string, { origins }: ResolvedSettings): string | undefined {
+  const path = `databases.${name}.path`;
+  const origin = origins.find(({ key }) => key === path)?.origin;
+  return origin === undefined || origin === 'code' || origin === 'default' ? undefined : `${path}, ${origin}`;
 }
 
 class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D> {
@@ -119,6 +129,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
+    const holdings = new Holdings(clock, logger);
     const paths = new Map<string, string>();
     for (const [name, definition] of Object.entries<DatabaseDefinition>(config.databases)) {
       const own = settings.databases[name];
@@ -133,9 +144,11 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         logger,
         labels: this.#labels,
         activity: this.#activity,
+        holdings,
         offloader: this.#offloader,
         thresholds: settings.thresholds,
         dataDirectory,
+        pathOrigin: pathOriginOf(name, settings),
         runtimeDirectory: meeting,
         turns: (file: string) => this.#turns(file, meeting, random),
         checkpointer: this.#checkpointer,
@@ -213,7 +226,6 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   snapshot(): ServiceSnapshot {
-    const { fallbacks } = processRegistry();
     const { address, failure } = { address: undefined, failure: undefined, ...this.#health };
     return Object.freeze({
       app: this.app,
@@ -228,7 +240,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
       offload: this.#offloader.snapshot(),
       labels: this.#labels.snapshot(),
-      fallbacks: Object.freeze(Array.from(fallbacks, ([database, reason]) => ({ database, reason }))),
+      fallbacks: fallbacksOfProcess(),
       deprecations: deprecationLedger(),
       warnings: Object.freeze([...this.#warnings, ...(failure === undefined ? [] : [failure])]),
     });

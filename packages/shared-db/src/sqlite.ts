@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
-import type { DatabaseContext, DatabaseDefinition } from './database.ts';
+import type { DatabaseContext, DatabaseDefinition, DatabasePlace } from './database.ts';
 import type { DatabaseSettings } from './database-settings.ts';
 import { DatabaseError } from './errors.ts';
 import type { IntegerMode } from './sqlite/integers.ts';
@@ -53,15 +53,12 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
       'CONFIG',
       `sqlite() option integers is ${shown(integers, 'an object')}; expected safe, bigint or number`,
     );
-  const pathFor = (
-    { name, dataDirectory }: Pick<DatabaseContext, 'name' | 'dataDirectory'>,
-    path = options.path,
-  ): string => absolutePath(name, path, dataDirectory);
+  const pathFor = ({ name, dataDirectory, pathOrigin }: DatabasePlace, path = options.path): string =>
+    absolutePath(name, path, dataDirectory, pathOrigin);
   return Object.freeze({
     driver: 'sqlite',
     settings: Object.freeze(settings),
-    identity: (context: Pick<DatabaseContext, 'name' | 'dataDirectory'>, path: string | undefined) =>
-      placeOf(pathFor(context, path)),
+    identity: (place: DatabasePlace, path: string | undefined) => placeOf(pathFor(place, path)),
     create: (context: DatabaseContext, path: string | undefined) =>
       new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers }),
   });

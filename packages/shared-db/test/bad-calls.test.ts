@@ -114,6 +114,27 @@ function uses(database: SqliteDatabase, options: object): readonly Promise<unkno
   ];
 }
 
+describe('what is given as a function and is none', () => {
+  it.each([undefined, null, 42, 'text', {}])('is refused before anything is begun: %j', async (value) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const fn = value as never;
+    await using session = await database.session('save');
+    const errors = [
+      await rejectionOf(database.write('save', fn)),
+      outcomeOf(() => database.readSync('save', fn)),
+      await rejectionOf(database.read('save', fn)),
+      await rejectionOf(database.transaction('save', fn)),
+      await rejectionOf(session.transaction(fn)),
+      await rejectionOf(database.write('save', (tx) => tx.transaction(fn))),
+      await rejectionOf(database.transaction('save', (tx) => tx.transaction(fn))),
+    ];
+    for (const error of errors) expect(error).toMatchObject(WRONG_USE('; expected a function'));
+    expect(database.leases()).toHaveLength(1);
+    expect(database.snapshot().counters.rolledBack).toBe(2);
+  });
+});
+
 describe('options of a call', () => {
   it.each([null, 42, 'text', true, Symbol('s'), () => 1])('are refused when they are none: %o', async (value) => {
     await using temporary = await shop();
@@ -138,6 +159,7 @@ describe('options of a call', () => {
     [{ timeoutMs: -1 }, 'timeoutMs is -1; expected milliseconds', undefined],
     [{ timeoutMs: NaN }, 'timeoutMs is NaN; expected milliseconds', undefined],
     [{ timeoutMs: '5s' }, 'timeoutMs is "5s"; expected milliseconds', undefined],
+    [{ timeoutMs: null }, 'timeoutMs is null; expected milliseconds', undefined],
   ])('are refused by their name, and no connection is lost: %o', async (options, what, advice) => {
     await using temporary = await shop();
     for (const use of uses(temporary.database, options))
@@ -160,6 +182,10 @@ describe('options of a call', () => {
     expect(await rejectionOf(session.transaction(() => Promise.resolve(1), { limit: 5 } as object))).toMatchObject({
       advice: 'did you mean limitMs',
     });
+    for (const key of ['limitMs', 'idleLimitMs'])
+      expect(await rejectionOf(database.transaction('save', () => Promise.resolve(1), { [key]: null }))).toMatchObject({
+        message: expect.stringContaining(`${key} is null; expected milliseconds`) as string,
+      });
     expect(await rejectionOf(database.read('save', () => Promise.resolve(1), limits))).toMatchObject({
       message: expect.stringContaining('there is no option idleLimitMs') as string,
     });
@@ -167,14 +193,17 @@ describe('options of a call', () => {
 });
 
 describe('operating on a database with what is no limit and no mode', () => {
-  it.each([undefined, null, 42, 'text', { size: 0 }, { size: '3' }, { sizes: 3 }])('is refused: %j', async (value) => {
-    await using temporary = await shop();
-    const { database } = temporary;
-    const before = database.snapshot().pool;
-    expect(await rejectionOf(database.resize(value as object))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
-    expect(await rejectionOf(database.flush(value as 'idle'))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
-    expect(database.snapshot().pool).toMatchObject({ size: before.size, maxOverflow: before.maxOverflow });
-  });
+  it.each([undefined, null, 42, 'text', { size: 0 }, { size: null }, { size: '3' }, { sizes: 3 }])(
+    'is refused: %j',
+    async (value) => {
+      await using temporary = await shop();
+      const { database } = temporary;
+      const before = database.snapshot().pool;
+      expect(await rejectionOf(database.resize(value as object))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+      expect(await rejectionOf(database.flush(value as 'idle'))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+      expect(database.snapshot().pool).toMatchObject({ size: before.size, maxOverflow: before.maxOverflow });
+    },
+  );
 });
 
 describe('what is to be called after COMMIT', () => {

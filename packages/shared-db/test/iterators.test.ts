@@ -1,9 +1,49 @@
 import { describe, expect, it } from 'vitest';
 import { fakeDatabase, passUntilSettled } from './support/fake-database.ts';
+import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { shop } from './support/shop.ts';
 
 const ALL = 'SELECT name FROM item ORDER BY id';
 const DONE = { done: true, value: undefined };
+
+describe('an iterator that a part of a write leaves open', () => {
+  it('is closed with the part, and the write goes on', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const write = database.write('save', (tx) => {
+      tx.run("INSERT INTO item (name) VALUES ('a'), ('b')");
+      tx.transaction((part) => part.iterate(ALL).next());
+      return tx.run("INSERT INTO item (name) VALUES ('c')").changes;
+    });
+    expect(await write).toBe(1);
+    expect(database.readSync('all', (c) => c.all(ALL))).toHaveLength(3);
+  });
+});
+
+describe('a connection that was taken away by a flush of everything', () => {
+  it('is told so to whoever begins an iteration on it, or asks for its handle', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using session = await database.session('rows');
+    const errors = [
+      await rejectionOf(
+        database.read('rows', async (c) => {
+          await database.flush('all');
+          await c.iterate(ALL).next();
+        }),
+      ),
+      await rejectionOf(session.connection.iterate(ALL).next()),
+      outcomeOf(() => session.connection.raw),
+    ];
+    for (const error of errors)
+      expect(error).toMatchObject({
+        name: 'DatabaseError',
+        code: 'HIVEDB_E_LEASE_STALE',
+        database: 'test',
+        label: 'rows',
+      });
+  });
+});
 
 describe('an iterator that is left after its handle has ended', () => {
   it('has no business on the connection any more, which is somebody else’s', async () => {

@@ -166,6 +166,17 @@ describe('a synchronous read', () => {
     expect(seen).toEqual([1, 2]);
   });
 
+  it('leaves no iterator open, which would keep what comes after on an old state', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('a'), ('b')"));
+    database.readSync('leave', (c) => {
+      c.iterate('SELECT name FROM item').next();
+    });
+    await database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('c')"));
+    expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
+  });
+
   it('can be used inside another, and inside a transaction, which it does not see', async () => {
     await using temporary = await shop();
     const { database } = temporary;

@@ -110,6 +110,31 @@ describe('the transaction of a session that is over its limit', () => {
   });
 });
 
+describe('the function of a transaction', () => {
+  it('is never begun after its session has ended, in whatever moment that is', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    let began = 0;
+    for (let reactions = 0; reactions < 40; reactions++) {
+      const session = await database.session('hasty');
+      let ended = false;
+      const work = session.transaction(() => {
+        began++;
+        expect(ended).toBe(false);
+        return Promise.resolve();
+      });
+      const outcome = work.catch((error: unknown) => error);
+      for (let n = 0; n < reactions; n++) await Promise.resolve();
+      ended = true;
+      await session.close();
+      const error = await outcome;
+      if (error !== undefined) expect(error).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'hasty' });
+    }
+    expect(began).toBeGreaterThan(0);
+    expect(began).toBeLessThan(40);
+  });
+});
+
 describe('the transaction of a session whose signal aborts', () => {
   it('is undone at that moment; that was asked for, so nobody is blamed', async () => {
     const logger = recordingLogger();

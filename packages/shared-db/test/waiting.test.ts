@@ -2,7 +2,8 @@ import { symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { VirtualClock } from '@hive/pool/testing';
 import { describe, expect, it } from 'vitest';
-import { openDatabaseService, sqlite, type DatabaseService } from '@hive/shared-db';
+import { openDatabaseService, sqlite, type DatabaseService, type SqliteDatabase } from '@hive/shared-db';
+import { openDirect } from '@hive/shared-db/direct';
 import { companion, type Companion } from './support/companion.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
@@ -36,6 +37,8 @@ const ANY = `
 
 /** On a busy machine a holder may not answer in the time that it is given to say who it is: then it is asked again. */
 const PATIENT = { timeout: 15_000 };
+
+const ITEMS = 'SELECT name FROM item';
 
 async function holderOf(path: string): Promise<Companion> {
   const holder = companion(HOLDER, path);
@@ -393,6 +396,59 @@ describe('a write, while another process holds the lock', () => {
     expect(await script.hear()).toBe('written');
     expect(await script.end()).toMatchObject({ code: 0 });
     expect(itemsOf(temporary.database)).toEqual(["the holder's", 'written']);
+  });
+});
+
+describe('whatever needs a connection that has yet to be opened', () => {
+  it.each<readonly [string, (database: SqliteDatabase) => Promise<unknown>]>([
+    ['a read', (database) => database.read('items', (c) => c.all(ITEMS))],
+    ['a transaction', (database) => database.transaction('items', (tx) => tx.all(ITEMS))],
+    ['a write', (database) => database.write('items', (tx) => tx.all(ITEMS))],
+    [
+      'a session',
+      async (database) => {
+        await using session = await database.session('items');
+        return await session.connection.all(ITEMS);
+      },
+    ],
+  ])('waits for a file that another process has for itself alone: %s', async (_, use) => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    await using database = await openDirect({ name: 'orders', path, migrations: [SHOP] });
+    // Nobody can have it for himself while a connection is open.
+    await database.flush('all');
+    const statements = ['PRAGMA locking_mode = EXCLUSIVE', "INSERT INTO item (name) VALUES ('x')"];
+    await using holder = companion(ANY, path, ...statements);
+    expect(await holder.hear()).toBe('holding');
+    const waiting = use(database);
+    await expect.poll(() => database.snapshot().counters.busy, PATIENT).toBeGreaterThan(0);
+    holder.say('let go');
+    expect(await waiting).toEqual([{ name: 'x' }]);
+    expect(await holder.hear()).toBe('let go');
+  });
+
+  it('ends in its own time with who has it', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    await using database = await openDirect({ name: 'orders', path, migrations: [SHOP] });
+    await database.flush('all');
+    await using holder = companion(
+      ANY,
+      path,
+      'PRAGMA locking_mode = EXCLUSIVE',
+      "INSERT INTO item (name) VALUES ('x')",
+    );
+    expect(await holder.hear()).toBe('holding');
+    const calls = [
+      database.read('items', (c) => c.all(ITEMS), { timeoutMs: 300 }),
+      database.write('items', (tx) => tx.all(ITEMS), { timeoutMs: 300 }),
+    ];
+    for (const error of await Promise.all(calls.map(rejectionOf)))
+      expect(error).toMatchObject({
+        code: 'HIVEDB_E_BUSY_TIMEOUT',
+        retryable: true,
+        culprits: [{ pid: holder.pid }],
+      });
   });
 });
 

@@ -24,9 +24,13 @@ export interface DirectLocation {
  * through.
  */
 export function getEcosystemiserDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
-  const { dataDirectory = DEFAULT_DATA_DIRECTORY, logger = processWarnings } = location;
-  const path = join(dataDirectory, ECOSYSTEMISER_FILE);
-  return databaseOrDirect({ name: ECOSYSTEMISER, path, migrations: schema, logger });
+  const { dataDirectory = DEFAULT_DATA_DIRECTORY, logger } = location;
+  return databaseOrDirect({
+    name: ECOSYSTEMISER,
+    path: join(dataDirectory, ECOSYSTEMISER_FILE),
+    migrations: schema,
+    ...(logger === undefined ? {} : { logger }),
+  });
 }
 
 /** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */
@@ -47,15 +51,3 @@ export async function ecosystemiserTransaction<T>(
   const database = await getEcosystemiserDatabase({ dataDirectory, logger });
   return database.transaction(label, fn, options);
 }
-
-/** What a script has that makes no logger of its own. */
-const processWarnings: Logger = Object.freeze({
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (_fields: object, message: string) => {
-    process.emitWarning(message, 'DatabaseWarning');
-  },
-  error: (_fields: object, message: string) => {
-    process.emitWarning(message, 'DatabaseWarning');
-  },
-});

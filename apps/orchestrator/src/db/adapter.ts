@@ -14,7 +14,7 @@ export const DEFAULT_DATA_DIRECTORY = '.hive';
 export interface DirectLocation {
   /** Default `.hive`. A service that was closed leaves its own place behind, which goes before this. */
   readonly dataDirectory?: string | undefined;
-  /** Default: nobody. */
+  /** Default: a warning of the process. */
   readonly logger?: Logger | undefined;
 }
 

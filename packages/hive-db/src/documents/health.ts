@@ -5,9 +5,17 @@ import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from '.
 /** `health-check --json`, hive-db/health-check/v1. */
 export interface HealthDocument extends Unanswered {
   readonly schema: 'hive-db/health-check/v1';
-  /** The worst of all processes; null where it cannot be said, because one did not answer or none is there, and none fails. */
+  /** The worst of all; null where it cannot be said, because one did not answer or cannot be read or none is there, and none fails. */
   readonly status: VerdictStatus | null;
   readonly processes: readonly ProcessHealth[];
+  /** Instead of processes, where files were named: those that are databases or were. */
+  readonly files?: readonly FileHealth[];
+}
+
+export interface FileHealth {
+  readonly path: string;
+  readonly status: VerdictStatus;
+  readonly reasons: readonly HealthReason[];
 }
 
 export interface ProcessHealth extends ProcessHeading {
@@ -18,7 +26,7 @@ export interface ProcessHealth extends ProcessHeading {
 export interface HealthReason {
   readonly status: Exclude<VerdictStatus, 'pass'>;
   readonly code: string;
-  /** Null where the whole process is meant. */
+  /** Null where the whole process, or a file, is meant. */
   readonly database: string | null;
   readonly evidence: string;
   readonly advice: string;

@@ -1,19 +1,23 @@
-import type { HealthDocument, HealthReason, ProcessHealth } from '../documents/health.ts';
+import type { FileHealth, HealthDocument, HealthReason, ProcessHealth } from '../documents/health.ts';
 import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
 import { processHeading } from './process-heading.ts';
-import { safe } from './safe-text.ts';
+import { safe, safePath } from './safe-text.ts';
 import { verdictTone } from './tones.ts';
 
-/** A verdict for each process, with its reasons. */
-export function healthText({ processes }: HealthDocument, paint: Paint, width: number): string {
-  return processes.map((process) => processText(process, paint, width)).join('\n');
+type Judged = Pick<ProcessHealth | FileHealth, 'status' | 'reasons'>;
+
+/** A verdict for each process or file, with its reasons. */
+export function healthText({ processes, files = [] }: HealthDocument, paint: Paint, width: number): string {
+  return [
+    ...processes.map((process) => verdictText(processHeading(process, paint), process, paint, width)),
+    ...files.map((file) => verdictText(safePath(file.path), file, paint, width)),
+  ].join('\n');
 }
 
-function processText(process: ProcessHealth, paint: Paint, width: number): string {
-  const verdict = paint(verdictTone(process.status), process.status);
-  const reasons = process.reasons.map((reason) => reasonText(reason, paint, width));
-  return `${processHeading(process, paint)}  ${verdict}\n${reasons.join('')}`;
+function verdictText(heading: string, { status, reasons }: Judged, paint: Paint, width: number): string {
+  const verdict = paint(verdictTone(status), status);
+  return `${heading}  ${verdict}\n${reasons.map((reason) => reasonText(reason, paint, width)).join('')}`;
 }
 
 function reasonText({ status, database, evidence, advice }: HealthReason, paint: Paint, width: number): string {

@@ -1,7 +1,14 @@
 import { PoolError, type Clock } from '@hive/pool';
 import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
-import { DatabaseError, type Culprit, type DatabaseErrorCode, type ErrorKind, type WaiterAhead } from '../errors.ts';
+import {
+  DatabaseError,
+  isKind,
+  type Culprit,
+  type DatabaseErrorCode,
+  type ErrorKind,
+  type WaiterAhead,
+} from '../errors.ts';
 import type { Label, Labels } from '../labels.ts';
 import type { RefusedWrites } from '../snapshot.ts';
 import type { Driver, Failure, Phase } from './driver.ts';
@@ -45,6 +52,8 @@ export class Failures {
   /** Turns what a pool or a driver threw into a `DatabaseError`; leaves everything else as it is. */
   explain(error: unknown, during: Phase, label: Label | undefined): unknown {
     const details = { database: this.#database, label: label?.text, cause: error };
+    // Aborted by us: it would have waited for ever.
+    if (error instanceof PoolError && isKind(error.cause, 'SELF_DEADLOCK')) return error.cause;
     if (error instanceof PoolError)
       return new DatabaseError(error.code, error.message, {
         ...details,

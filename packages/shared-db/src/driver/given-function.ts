@@ -1,3 +1,4 @@
+import { shown } from '../config/problem.ts';
 import { DatabaseError } from '../errors.ts';
 
 /** Whether a result is a generator that waits to be run, or an iteration over rows that ends with the handle. */
@@ -12,6 +13,16 @@ export function iteratorReturned(which: string): DatabaseError {
   return new DatabaseError('WRONG_USE', `${which} returned an iterator, which nobody would run to its end`, {
     advice: 'give it a function that is no generator, and iterate inside it',
   });
+}
+
+/** Throws `WRONG_USE` for what cannot be called, before anything is borrowed or begun for it. */
+export function assertFunction(fn: unknown, where: string, explain: (error: DatabaseError) => unknown): void {
+  if (typeof fn !== 'function') throw explain(notAFunction(fn, where));
+}
+
+/** What is told to who gave it. */
+export function notAFunction(given: unknown, where: string): DatabaseError {
+  return new DatabaseError('WRONG_USE', `${where}() was given ${shown(given, 'an object')}; expected a function`);
 }
 
 /** Throws `WRONG_USE` for what could not be called after COMMIT: then it would be too late to say so. */

@@ -1,9 +1,11 @@
 import {
   Histogram,
+  type AcquireOptions,
   type FlushMode,
   type FlushReport,
   type Lease,
   type LeaseInfo,
+  type LeaseOptions,
   type Pool,
   type Resize,
   type WaiterInfo,
@@ -29,15 +31,17 @@ import type {
   RepairSnapshot,
   WaiterSnapshot,
 } from '../snapshot.ts';
+import type { Holdable } from '../nesting/holding.ts';
 import { Statements } from '../statements.ts';
 import type { Call } from './call.ts';
 import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
+import { assertFunction } from './given-function.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
-import type { Patience } from './patience.ts';
+import { whenFree, type Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
 import type { Revocation } from './revocation.ts';
 import { LeasedSession, type SessionEnd, type SessionHost, type SessionOptions, type SessionUse } from './session.ts';
@@ -64,6 +68,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected readonly failures: Failures;
   protected readonly transactions: Transactions;
   protected readonly lockWaits: LockWaits;
+  /** What those wait for who read, and those who write. */
+  readonly #readable: Holdable;
+  protected readonly writable: Holdable;
   /** Leases of readers that are sessions, by their numbers. */
   readonly #sessions = new Set<number>();
   readonly #counters = {
@@ -95,7 +102,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       explain: (error) => this.failures.ofOpening(error),
     });
     this.transactions = new Transactions(context, this.failures, {
-      patience: (call) => this.patience(call),
+      patience: (call, access) => (access === 'write' ? this.writerPatience(call) : this.patience(call)),
       assertWritable: (label) => {
         this.assertWritable(label);
       },
@@ -122,6 +129,20 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const { poolSize, maxOverflow } = context.settings;
     this.readers = this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow);
     this.writers = driver.singleWriter ? this.#pool('writer', 'write', 1, 0, WRITER_BACKOFF_MS) : this.readers;
+    this.#readable = this.#holdable('a connection', this.readers);
+    this.writable = driver.singleWriter ? this.#holdable('the right to write', this.writers) : this.#readable;
+  }
+
+  #holdable(what: string, pool: Pool<DriverConnection>): Holdable {
+    return {
+      what,
+      holders: () => holdersOf(pool),
+      askedAt: (id) => {
+        const lease = pool.leases().find((one) => one.id === id);
+        const { acquiredAt, owner } = lease ?? {};
+        return acquiredAt === undefined ? this.context.labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      },
+    };
   }
 
   // Opening and closing
@@ -209,12 +230,17 @@ export class PooledDatabase implements Database, ManagedDatabase {
   // Using
 
   read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions = NO_OPTIONS): Promise<T> {
+    return this.nested(this.#readable, label, options, (given) => this.#read(label, fn, given));
+  }
+
+  #read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions): Promise<T> {
     return this.call(label, options, 'reads', async (call) => {
+      this.#assertFunction(fn, 'read', call);
       const { limitMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#duration('limitMs', limitMs);
-      const asked = this.acquireOptions(call);
-      const lease = await this.readers.acquire(limitMs === undefined ? asked : { ...asked, allowedMs: limitMs });
-      return this.transactions.run({ lease, access: 'read', call, fn, limits: undefined, readLimitMs });
+      const lease = await this.borrow(this.readers, call, limitMs === undefined ? undefined : { allowedMs: limitMs });
+      const held = this.#readable;
+      return this.transactions.run({ lease, held, access: 'read', call, fn, limits: undefined, readLimitMs });
     });
   }
 
@@ -223,7 +249,20 @@ export class PooledDatabase implements Database, ManagedDatabase {
     fn: (tx: Transaction) => Promise<T>,
     options: TransactionOptions = NO_OPTIONS,
   ): Promise<T> {
-    return this.call(label, options, 'transactions', (call) => this.#transaction(call, fn, options));
+    return this.nested(this.writable, label, options, (given) =>
+      this.call(label, given, 'transactions', (call) => this.#transaction(call, fn, given)),
+    );
+  }
+
+  /** Makes a call that has to wait for something; from inside a function of a caller it may be for what that function has itself. */
+  protected nested<O extends CallOptions, T>(
+    held: Holdable,
+    label: string,
+    options: O,
+    call: (options: O) => Promise<T>,
+  ): Promise<T> {
+    const { holdings } = this.context;
+    return holdings.isInside ? holdings.nested({ held, database: this.name, label }, options, call) : call(options);
   }
 
   async #transaction<T>(
@@ -232,14 +271,16 @@ export class PooledDatabase implements Database, ManagedDatabase {
     options: TransactionOptions,
     revocation?: Revocation,
   ): Promise<T> {
+    this.#assertFunction(fn, 'transaction', call);
+    const { limitMs = TRANSACTION_LIMIT_MS, idleLimitMs = TRANSACTION_IDLE_MS } = options;
     const limits = {
-      limitMs: this.#duration('limitMs', options.limitMs ?? TRANSACTION_LIMIT_MS),
-      idleMs: this.#duration('idleLimitMs', options.idleLimitMs ?? TRANSACTION_IDLE_MS),
+      limitMs: this.#duration('limitMs', limitMs),
+      idleMs: this.#duration('idleLimitMs', idleLimitMs),
     };
     if (revocation !== undefined) call.options = { ...options, signal: revocation.signalWith(options.signal) };
     this.assertWritable(call.label);
     const lease = await this.#writer(call, options.limitMs, revocation);
-    return this.transactions.run({ lease, access: 'write', call, fn, limits, revocation });
+    return this.transactions.run({ lease, held: this.writable, access: 'write', call, fn, limits, revocation });
   }
 
   async #writer(
@@ -249,7 +290,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   ): Promise<Lease<DriverConnection>> {
     try {
       // What nobody asked for is no reason to hold the writer for long.
-      return await this.writers.acquire({ ...this.acquireOptions(call), allowedMs: limitMs, capture: true });
+      return await this.borrow(this.writers, call, { allowedMs: limitMs, capture: true });
     } catch (error) {
       throw revocation?.explain(error) ?? error;
     }
@@ -260,7 +301,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
     // Made before anything is waited for: afterwards the stack does not lead to the caller.
     const openedAt = new Error('the session was opened here');
     const [options = NO_OPTIONS, use] = typeof given === 'function' ? [NO_OPTIONS, given] : [given, fn];
-    const opening = this.#session(label, options, openedAt, use);
+    const opening = this.nested(this.#readable, label, options, (allowed) =>
+      this.#session(label, allowed, openedAt, use),
+    );
     return (use === undefined ? opening : lent(opening, use)) as Promise<never>;
   }
 
@@ -274,25 +317,28 @@ export class PooledDatabase implements Database, ManagedDatabase {
       const { timeoutMs: allowedMs, signal, readOnly = false } = options;
       const label = call.label.text;
       const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : this.#duration('timeoutMs', allowedMs);
-      if (use !== undefined && typeof use !== 'function') throw this.#noFunction(use, label);
+      if (use !== undefined) this.#assertFunction(use, 'session', call);
       // What nobody asked for is no reason to hold a connection for long.
-      const asked = { ...this.acquireOptions(call), allowedMs, capture: true };
-      const lease = await this.readers.acquire(asked);
+      const lease = await this.borrow(this.readers, call, { allowedMs, capture: true });
       this.#sessions.add(lease.id);
       const terms = { label, timeoutMs, signal, readOnly, openedAt };
-      return new LeasedSession(lease, this.#sessionHost(call.label, lease.id), terms);
+      return new LeasedSession(lease, this.#sessionHost(call.label, lease), terms);
     });
   }
 
-  #sessionHost(label: Label, leaseId: number): SessionHost {
+  #sessionHost(label: Label, lease: Lease<DriverConnection>): SessionHost {
+    const { id } = lease;
     return {
       database: this.name,
       clock: this.context.clock,
       scope: this.transactions.scopeHost(label, false),
+      holding: (run) => this.#holding(label, lease, run),
       transaction: (fn, options = NO_OPTIONS, revocation) =>
-        this.call(label.text, options, 'transactions', (call) => this.#transaction(call, fn, options, revocation)),
+        this.nested(this.writable, label.text, options, (given) =>
+          this.call(label.text, given, 'transactions', (call) => this.#transaction(call, fn, given, revocation)),
+        ),
       ended: () => {
-        this.#sessions.delete(leaseId);
+        this.#sessions.delete(id);
       },
       expired: (end, limitMs) => {
         this.#counters.sessionsExpired++;
@@ -314,12 +360,15 @@ export class PooledDatabase implements Database, ManagedDatabase {
     );
   }
 
-  #noFunction(use: unknown, label: string): DatabaseError {
-    return new DatabaseError('WRONG_USE', `session() was given a value of type ${typeof use} as its function`, {
-      database: this.name,
-      label,
-      advice: 'give it a function of the session, or nothing to close the session yourself',
-    });
+  /** Runs a function that has a connection in its hands until it returns. */
+  async #holding<T>({ text }: Label, lease: Lease<DriverConnection>, run: () => Promise<T>): Promise<T> {
+    const { holdings } = this.context;
+    const holding = holdings.begin(this.#readable, lease, this.name, text);
+    try {
+      return await holdings.run(holding, run);
+    } finally {
+      holdings.end(holding);
+    }
   }
 
   /** Runs one call: counts it, checks what every call must obey, waits for the database, and explains what went wrong. */
@@ -356,13 +405,20 @@ export class PooledDatabase implements Database, ManagedDatabase {
       if (options !== NO_OPTIONS) checkCallOptions(options, kind, { database: this.name, label: label.text });
       // That of a session says how long it may be held.
       const asked = kind === 'sessions' ? undefined : options.timeoutMs;
-      const timeoutMs = this.#duration('timeoutMs', asked ?? this.context.settings.acquireTimeoutMs);
+      const timeoutMs = this.#duration(
+        'timeoutMs',
+        asked === undefined ? this.context.settings.acquireTimeoutMs : asked,
+      );
       this.#counters[kind]++;
       const at = this.context.clock.now();
       return { label, at, deadline: at + timeoutMs, options };
     } catch (error) {
       throw this.failures.told(error, label);
     }
+  }
+
+  #assertFunction(fn: unknown, where: string, { label }: Call): void {
+    assertFunction(fn, where, (error) => error.at(this.name, label.text));
   }
 
   /** Throws when the call comes from inside a function that must use its own handle. */
@@ -374,6 +430,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
   /** How a call waits for a lock. */
   protected patience(call: Omit<Call, 'thrown'>): Patience {
     return this.lockWaits.patience(call);
+  }
+
+  /** The same of a transaction that may write. */
+  protected writerPatience(call: Omit<Call, 'thrown'>): Patience {
+    return this.patience(call);
   }
 
   /** Who is in the way, as far as an engine can tell. */
@@ -400,12 +461,26 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
   }
 
-  protected acquireOptions({ label, deadline, options }: Call): {
-    owner: string;
-    signal: AbortSignal | undefined;
-    timeoutMs: number;
-  } {
-    return { owner: label.text, signal: options.signal, timeoutMs: Math.max(0, deadline - this.context.clock.now()) };
+  /**
+   * Borrows a connection. What keeps one from being opened may be the lock of somebody, who has the file for himself or recovers it: that
+   * is waited for as long as any other lock.
+   */
+  protected borrow(pool: Pool<DriverConnection>, call: Call, lease?: LeaseOptions): Promise<Lease<DriverConnection>> {
+    const acquire = (): Promise<Lease<DriverConnection>> => pool.acquire(this.#acquireOptions(call, lease));
+    return acquire().catch((error: unknown) => {
+      if (!this.#isConnectBusy(error)) throw error;
+      return whenFree(acquire, { ...this.lockWaits.patience(call), isBusy: (again) => this.#isConnectBusy(again) });
+    });
+  }
+
+  /** The pool says that no connection could be made, because of what the engine said, which has been explained. */
+  #isConnectBusy(error: unknown): boolean {
+    return this.failures.isBusy(causeOf(causeOf(error)));
+  }
+
+  #acquireOptions({ label, deadline, options }: Call, lease: LeaseOptions | undefined): AcquireOptions {
+    const timeoutMs = Math.max(0, deadline - this.context.clock.now());
+    return { ...lease, owner: label.text, signal: options.signal, timeoutMs };
   }
 
   // Operating
@@ -552,6 +627,16 @@ export class PooledDatabase implements Database, ManagedDatabase {
   protected files(): Pick<DatabaseSnapshot, 'path' | 'fileBytes' | 'walBytes' | 'checkpoints'> {
     return { path: undefined, fileBytes: undefined, walBytes: undefined, checkpoints: undefined };
   }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
+
+/** How many have a connection of a pool that has none left, and cannot make one. */
+function holdersOf(pool: Pool<DriverConnection>): number | undefined {
+  const { leased, idle, creating, status, size, maxOverflow } = pool.stats();
+  return status === 'open' && idle + creating === 0 && leased >= size + maxOverflow ? leased : undefined;
 }
 
 const NO_WORK: LaneWork = Object.freeze({

@@ -1,6 +1,6 @@
 import { DatabaseError } from '../errors.ts';
 import type { Bindable, DriverConnection, Row, RunResult } from './driver.ts';
-import { assertCallback, isIterator, iteratorReturned } from './given-function.ts';
+import { assertCallback, assertFunction, isIterator, iteratorReturned } from './given-function.ts';
 import { StatementQueue } from './statement-queue.ts';
 import { transactionEnded } from './transaction-ended.ts';
 
@@ -86,7 +86,7 @@ export class Scope implements Transaction {
 
   async *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): AsyncGenerator<T, undefined> {
     this.#assertUsable();
-    const rows = this.#lease.resource.iterate(sql, params);
+    const rows = this.#rows(sql, params);
     try {
       for (;;) {
         const next = await this.#statement(() => rows.next());
@@ -99,8 +99,17 @@ export class Scope implements Transaction {
     }
   }
 
+  #rows(sql: string, params: readonly Bindable[]): AsyncIterableIterator<Row> {
+    try {
+      return this.#lease.resource.iterate(sql, params);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
   async transaction<T>(fn: (tx: Transaction) => Promise<T>): Promise<T> {
     this.#assertUsable();
+    assertFunction(fn, 'tx.transaction', (error) => this.#error(error));
     const depth = this.#depth + 1;
     const part = new Scope(this.#lease, this.#host, this.#queue, depth);
     this.#nested = part;

@@ -89,6 +89,8 @@ export interface SessionHost {
     options: TransactionOptions | undefined,
     revocation: Revocation,
   ): Promise<T>;
+  /** Runs a function that has the connection in its hands until it returns. */
+  holding<T>(run: () => Promise<T>): Promise<T>;
   /** Told once when it has ended, however that came. One that is forgotten ends at its deadline. */
   ended(): void;
   /** Told when the deadline took it. */
@@ -129,7 +131,7 @@ export class LeasedSession implements Session {
     this.#host = host;
     this.#terms = terms;
     this.#scope = new Scope(lease, host.scope);
-    this.connection = this.#lend(lease.resource);
+    this.connection = this.#lend();
     const expire = weakly(this, (session) => {
       session.#expire();
     });
@@ -169,7 +171,8 @@ export class LeasedSession implements Session {
     const revoked = Promise.withResolvers<never>();
     this.#revoked = revoked.reject;
     if (this.#why !== undefined) throw this.#why();
-    const result = await Promise.race([fn(this), revoked.promise]);
+    const used = this.#host.holding(async () => fn(this));
+    const result = await Promise.race([used, revoked.promise]);
     if (this.#why === undefined) this.#assertFinished(result);
     return result;
   }
@@ -207,13 +210,17 @@ export class LeasedSession implements Session {
     await this.close();
   }
 
-  #lend(connection: DriverConnection): SessionConnection {
+  #lend(): SessionConnection {
     const scope = this.#scope;
     // Whoever has the connection has the session: it must not be collected while it can be used.
     const takeRaw = (): unknown => {
       if (this.#why !== undefined) throw this.#why();
       this.#rawTaken = true;
-      return connection.raw;
+      try {
+        return this.#lease.resource.raw;
+      } catch (error) {
+        throw this.#host.scope.explain(error);
+      }
     };
     return {
       all: (sql, ...params) => scope.all(sql, ...params),

@@ -8,21 +8,35 @@ export interface TransactionLimits {
   readonly idleMs: number;
 }
 
+/** Which share of its time without a statement may go by before somebody is told. */
+const SLOW_SHARE = 0.5;
+
 /** Watches one transaction and speaks up when it is over its time. Its timer keeps the process alive: the lock must be let go. */
 export class TransactionWatch {
   readonly #clock: Clock;
   readonly #limits: TransactionLimits;
   readonly #expire: (what: string | undefined) => void;
+  readonly #slow: (idleMs: number) => void;
   readonly #startedAt: number;
   #idleSince: number;
   #running = 0;
   #timer: Timer | undefined;
+  #isSlow = false;
 
-  /** @param expire told what the transaction did to be over its time; undefined when it was cut short. */
-  constructor(clock: Clock, limits: TransactionLimits, expire: (what: string | undefined) => void) {
+  /**
+   * @param expire told what the transaction did to be over its time; undefined when it was cut short.
+   * @param slow told once, at half the time that it may run no statement.
+   */
+  constructor(
+    clock: Clock,
+    limits: TransactionLimits,
+    expire: (what: string | undefined) => void,
+    slow: (idleMs: number) => void,
+  ) {
     this.#clock = clock;
     this.#limits = limits;
     this.#expire = expire;
+    this.#slow = slow;
     this.#startedAt = clock.now();
     this.#idleSince = this.#startedAt;
     this.#arm();
@@ -51,12 +65,21 @@ export class TransactionWatch {
     const now = this.#clock.now();
     const { limitMs, idleMs } = this.#limits;
     const untilLimit = this.#startedAt + limitMs - now;
-    const untilIdle = (this.#running > 0 ? now : this.#idleSince) + idleMs - now;
+    const idleForMs = this.#running > 0 ? 0 : now - this.#idleSince;
     if (untilLimit <= 0) this.#expire(`took longer than its limit of ${limitMs} ms`);
-    else if (untilIdle <= 0) this.#expire(`ran no statement for ${idleMs} ms while it held the right to write`);
-    else
+    else if (idleForMs >= idleMs) this.#expire(`ran no statement for ${idleMs} ms while it held the right to write`);
+    else {
+      if (idleForMs >= idleMs * SLOW_SHARE) this.#sayOnce(idleForMs);
+      const untilIdle = (this.#isSlow ? idleMs : idleMs * SLOW_SHARE) - idleForMs;
       this.#timer = this.#clock.after(Math.min(untilLimit, untilIdle), () => {
         this.#arm();
       });
+    }
+  }
+
+  #sayOnce(idleForMs: number): void {
+    if (this.#isSlow) return;
+    this.#isSlow = true;
+    this.#slow(idleForMs);
   }
 }

@@ -7,6 +7,7 @@ import type { Call } from './call.ts';
 import type { Access, DriverConnection } from './driver.ts';
 import type { Failures } from './failures.ts';
 import { whenFree, type Patience } from './patience.ts';
+import type { Holdable } from '../nesting/holding.ts';
 import { Scope, type ScopeHost } from './scope.ts';
 import { ReadWatch, type WatchedRead } from './read-watch.ts';
 import type { Revocation } from './revocation.ts';
@@ -14,8 +15,8 @@ import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts
 
 /** What transactions ask and tell the database that they run on. */
 export interface TransactionHost {
-  /** How a call waits for a lock. */
-  patience(call: Call): Patience;
+  /** How a call waits for a lock; only who may write is in a line with others who do. */
+  patience(call: Call, access: Access): Patience;
   /** Throws while writes are stopped. */
   assertWritable(label: Label): void;
   /** Told after each COMMIT of a write and before anybody else is; what it throws, the caller is told instead. */
@@ -28,6 +29,8 @@ export interface TransactionHost {
 /** One that is to be run. */
 export interface TransactionOrder<T> {
   readonly lease: Lease<DriverConnection>;
+  /** What the lease is one of. */
+  readonly held: Holdable;
   readonly access: Access;
   readonly call: Call;
   readonly fn: (scope: Scope) => Promise<T>;
@@ -91,11 +94,11 @@ export class Transactions {
         this.#host.assertWritable(label);
       }
       if (order.readLimitMs !== undefined) read = this.#watchRead(order.readLimitMs, lease, scope, label);
-      if (order.limits !== undefined) watch = this.#watch(order.limits, scope, label, expired.reject);
+      if (order.limits !== undefined) watch = this.#watch(order, order.limits, scope, expired.reject);
       revocation?.assertStands();
       const result = await (watch === undefined
-        ? given(order, scope)
-        : Promise.race([given(order, scope), expired.promise]));
+        ? this.#given(order, scope)
+        : Promise.race([this.#given(order, scope), expired.promise]));
       scope.assertFinished(result);
       revocation?.settle();
       scope.end(() => this.#ended(label));
@@ -124,7 +127,7 @@ export class Transactions {
     // Asked of the lease at every try: it may be revoked while the lock is waited for.
     const begin = (): Promise<void> => this.#doing(call.label, () => lease.resource.begin(access));
     if (revocation === undefined) {
-      await whenFree(begin, this.#host.patience(call));
+      await whenFree(begin, this.#host.patience(call, access));
       return;
     }
     const stuck = Promise.withResolvers<never>();
@@ -147,9 +150,23 @@ export class Transactions {
       stuck.reject(why());
     });
     try {
-      await Promise.race([whenFree(attempt, this.#host.patience(call)), stuck.promise]);
+      await Promise.race([whenFree(attempt, this.#host.patience(call, access)), stuck.promise]);
     } catch (error) {
       throw revocation.explain(error);
+    }
+  }
+
+  /** Runs the caller's function, and remembers what it has thrown. */
+  async #given<T>({ fn, call, held, lease }: TransactionOrder<T>, scope: Scope): Promise<T> {
+    const { holdings, name } = this.#context;
+    const holding = holdings.begin(held, lease, name, call.label.text);
+    try {
+      return await holdings.run(holding, () => fn(scope));
+    } catch (error) {
+      call.thrown = { error };
+      throw error;
+    } finally {
+      holdings.end(holding);
     }
   }
 
@@ -194,17 +211,29 @@ export class Transactions {
       }
   }
 
-  #watch(
+  #watch<T>(
+    { held, lease, call: { label } }: TransactionOrder<T>,
     limits: TransactionLimits,
     scope: Scope,
-    label: Label,
     reject: (error: DatabaseError) => void,
   ): TransactionWatch {
-    const watch = new TransactionWatch(this.#context.clock, limits, (what) => {
-      const error = (): DatabaseError => (what === undefined ? this.#cutShort(label) : this.#expired(what, label));
+    const { clock, holdings, logger } = this.#context;
+    const expire = (what: string | undefined): void => {
+      const awaited = holdings.awaitedWith(held, lease);
+      const why = what === undefined || awaited === undefined ? what : `${what} and waited for ${awaited}`;
+      const error = (): DatabaseError => (why === undefined ? this.#cutShort(label) : this.#expired(why, label));
       scope.end(error);
       reject(error());
-    });
+    };
+    const slow = (idleMs: number): void => {
+      const awaited = holdings.awaitedWith(held, lease);
+      const forWhat = awaited === undefined ? '' : `, waiting for ${awaited}`;
+      logger.warn(
+        { ...this.#where(label), idleMs, callSite: held.askedAt(lease.id) },
+        `"${label.text}" has held the right to write for ${Math.round(idleMs)} ms without a statement${forWhat}`,
+      );
+    };
+    const watch = new TransactionWatch(clock, limits, expire, slow);
     this.#watches.add(watch);
     return watch;
   }
@@ -284,16 +313,6 @@ export class Transactions {
 
   #where({ text }: Label): { readonly database: string; readonly label: string } {
     return { database: this.#context.name, label: text };
-  }
-}
-
-/** Runs the caller's function, and remembers what it has thrown. */
-async function given<T>({ fn, call }: TransactionOrder<T>, scope: Scope): Promise<T> {
-  try {
-    return await fn(scope);
-  } catch (error) {
-    call.thrown = { error };
-    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ export function serviceReasons(snapshot: ServiceSnapshot, { warnWhenDeprecated }
   return [
     ...closing(snapshot),
     ...blocked(snapshot),
-    ...fallbacks(snapshot),
+    ...fallbackReasons(snapshot.fallbacks),
     ...(warnWhenDeprecated ? deprecations(snapshot) : []),
     ...warnings(snapshot),
   ];
@@ -49,8 +49,9 @@ function blocked({ eventLoop: { blockedMs, label, statement } }: ServiceSnapshot
   ];
 }
 
-function fallbacks(snapshot: ServiceSnapshot): Reason[] {
-  return snapshot.fallbacks.map(({ database, reason }) => ({
+/** Adapters that work on direct connections, which also a process without a service may have. */
+export function fallbackReasons(fallbacks: ServiceSnapshot['fallbacks']): Reason[] {
+  return fallbacks.map(({ database, reason }) => ({
     status: 'warn',
     code: 'fallback',
     database,

@@ -1,7 +1,7 @@
 import type { ServiceSnapshot } from '../snapshot.ts';
 import { databaseReasons } from './database-reasons.ts';
 import { worstStatus, type Reason, type VerdictStatus } from './reason.ts';
-import { serviceReasons } from './service-reasons.ts';
+import { fallbackReasons, serviceReasons } from './service-reasons.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** Whether a process is well, and if not, why and what to do. */
@@ -21,16 +21,24 @@ export interface Verdict {
  * again by itself. A database that is out of order fails the process only where it is `required`; elsewhere it warns.
  */
 export function judge(snapshot: ServiceSnapshot, thresholds: Thresholds = snapshot.thresholds): Verdict {
-  const reasons = [
-    ...serviceReasons(snapshot, thresholds),
-    ...snapshot.databases.flatMap((database) => databaseReasons(database, thresholds)),
-  ].map((reason) => Object.freeze(reason));
+  return verdictOf(
+    [
+      ...serviceReasons(snapshot, thresholds),
+      ...snapshot.databases.flatMap((database) => databaseReasons(database, thresholds)),
+    ],
+    snapshot.takenAt,
+  );
+}
+
+/** Judges a process without a service, of which nothing is known but whose adapters work on direct connections, and why. Pure. */
+export function judgeFallbacks(fallbacks: ServiceSnapshot['fallbacks'], takenAt: number): Verdict {
+  return verdictOf(fallbackReasons(fallbacks), takenAt);
+}
+
+function verdictOf(found: readonly Reason[], takenAt: number): Verdict {
+  const reasons = found.map((reason) => Object.freeze(reason));
   const failuresFirst = [...reasons.filter(isFailure), ...reasons.filter((reason) => !isFailure(reason))];
-  return Object.freeze({
-    status: worstStatus(reasons),
-    reasons: Object.freeze(failuresFirst),
-    takenAt: snapshot.takenAt,
-  });
+  return Object.freeze({ status: worstStatus(reasons), reasons: Object.freeze(failuresFirst), takenAt });
 }
 
 function isFailure({ status }: Reason): boolean {

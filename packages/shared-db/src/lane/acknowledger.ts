@@ -6,7 +6,7 @@ import type { LaneWork } from '../snapshot.ts';
 import { CommitTimes } from './commit-times.ts';
 import type { LaneHost } from './lane-host.ts';
 import type { LogSync } from './log-sync.ts';
-import { inContextOf, type Member } from './member.ts';
+import type { Member } from './member.ts';
 
 /** Half of the pool's: the last write of a breath may end in a checkpoint, which takes a few milliseconds by itself. */
 const BREATH_MS = 2;
@@ -113,12 +113,8 @@ export class Acknowledger {
     else settle();
   }
 
-  #resolve(member: Member, now: number): void {
-    const { call, callbacks, result, resolve } = member;
-    if (callbacks.length > 0)
-      inContextOf(member, () => {
-        this.#host.runCallbacks(callbacks, call.label);
-      });
+  #resolve({ call, callbacks, result, resolve }: Member, now: number): void {
+    if (callbacks.length > 0) this.#host.runCallbacks(callbacks, call.label);
     this.#host.ended(call, now);
     resolve(result);
   }

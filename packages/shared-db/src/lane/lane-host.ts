@@ -17,6 +17,8 @@ export interface LaneHost extends GroupHost {
   readonly writers: Pool<DriverConnection>;
   /** What processes agree on before they try for the lock. */
   readonly turns: TurnKeeper;
+  /** Waits for that connection. */
+  borrowWriter(call: Call): Promise<Lease<DriverConnection>>;
   connectionOf(lease: Lease<DriverConnection>): Writer;
   /** Throws while writes are stopped. */
   assertWritable(label: Label, now: number): void;

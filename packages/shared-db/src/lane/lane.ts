@@ -182,15 +182,9 @@ export class Lane {
 
   async #queueForWriter(leader: Member): Promise<void> {
     this.#await('queueing', leader);
-    const { clock, writers } = this.#host;
-    const { label, deadline, options } = leader.call;
     try {
-      const lease = await writers.acquire({
-        owner: label.text,
-        signal: options.signal,
-        timeoutMs: Math.max(0, deadline - clock.now()),
-      });
-      this.#write(lease, clock.now());
+      const lease = await this.#host.borrowWriter(leader.call);
+      this.#write(lease, this.#host.clock.now());
     } catch (error) {
       this.#leave(leader, error);
       this.#goOn();

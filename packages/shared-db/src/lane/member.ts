@@ -13,7 +13,7 @@ export interface Member {
   readonly call: Call;
   readonly fn: (tx: SyncTransaction) => unknown;
   readonly priority: Priority;
-  /** Where its caller is, for its function and its callbacks; undefined for whoever woke the lane, which runs there anyway. */
+  /** Where its caller is, for its function; undefined for whoever woke the lane, which runs there anyway. */
   readonly context: AsyncResource | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;

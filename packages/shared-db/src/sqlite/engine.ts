@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { DatabaseError } from '../errors.ts';
+import { assertRuntime } from '../runtime-version.ts';
 
 /** The one file that opens SQLite. Everything else gets a handle from here. */
 export type SqliteHandle = Database.Database;
@@ -13,8 +14,6 @@ export interface EngineOptions {
   /** How long SQLite may sleep for a lock, blocking this thread. */
   readonly busyTimeoutMs: number;
 }
-
-const OLDEST_NODE = 24;
 
 /**
  * Opens a file that exists. better-sqlite3 13 crashes the process without a word on an older Node, and SQLite before 3.51.3 loses
@@ -47,14 +46,6 @@ function closeUnless(handle: SqliteHandle, check: () => void): SqliteHandle {
     handle.close();
     throw error;
   }
-}
-
-/** Throws `RUNTIME_VERSION` for a Node that the engine would crash on. */
-export function assertRuntime(version: string): void {
-  if (Number.parseInt(version, 10) >= OLDEST_NODE) return;
-  throw new DatabaseError('RUNTIME_VERSION', `this is Node ${version}, on which better-sqlite3 13 crashes`, {
-    advice: `run it with Node ${OLDEST_NODE} or newer; npm scripts and npx of this repository bring one`,
-  });
 }
 
 /** Throws `ENGINE_REFUSED` for a SQLite that can lose what it acknowledged: before 3.51.3, but for 3.50.7 and 3.44.6. */

@@ -15,6 +15,8 @@ export interface Migration {
   readonly up?: (tx: SyncTransaction) => void;
 }
 
+const UNDONE = 'nothing of this start has been applied; correct the migration and start again';
+
 interface Applied {
   readonly id: number;
   readonly name: string;
@@ -38,7 +40,7 @@ function faultOf(step: Migration, index: number, last: number): string | undefin
   const { id, name, sql, up } = step;
   if (typeof name !== 'string' || name.trim() === '') return `migration ${shown(id, 'an object')} has no name`;
   const wrong = (what: string): string => `migration "${name}" ${what}`;
-  if (!Number.isInteger(id)) return wrong(`has the id ${shown(id, 'an object')}; expected a whole number`);
+  if (!Number.isSafeInteger(id)) return wrong(`has the id ${shown(id, 'an object')}; expected a whole number`);
   if (id <= last) return wrong(`has the id ${id} after ${last}; expected a larger one`);
   if ((sql === undefined) === (up === undefined)) return wrong('has both sql and up, or neither; expected one of them');
   if (sql !== undefined && typeof sql !== 'string')
@@ -104,7 +106,7 @@ function apply(database: string, tx: SyncTransaction, step: Migration, appliedAt
   const { id, name, sql, up } = step;
   try {
     if (sql !== undefined) tx.exec(sql);
-    synchronous(up?.(tx), 'up', (error) => error);
+    if (up !== undefined) tx.transaction((part) => synchronous(up(part), 'up', (error) => error));
     tx.run('INSERT INTO _hive_migrations VALUES (?, ?, ?, ?)', id, name, checksumOf(step), appliedAt);
   } catch (error) {
     throw new DatabaseError(
@@ -113,10 +115,20 @@ function apply(database: string, tx: SyncTransaction, step: Migration, appliedAt
       {
         database,
         cause: error,
-        advice: 'nothing of this start has been applied; correct the migration and start again',
+        advice: UNDONE,
       },
     );
   }
+}
+
+/** What is only looked at when all is done, such as a deferred foreign key, says nothing of the step that it is about. */
+export function refusedAtCommit(database: string, applied: readonly Migration[], error: DatabaseError): DatabaseError {
+  const names = applied.map(({ id, name }) => `${id} "${name}"`).join(', ');
+  return new DatabaseError('MIGRATION', `migrations ${names} were refused at COMMIT: ${error.message}`, {
+    database,
+    cause: error,
+    advice: UNDONE,
+  });
 }
 
 /** A function has no text that stays the same from build to build: of it only the name counts. */

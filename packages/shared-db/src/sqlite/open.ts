@@ -3,7 +3,7 @@ import type { Clock } from '@hive/pool';
 import type { Durability } from '../database-settings.ts';
 import { DatabaseError } from '../errors.ts';
 import { createEngine, openEngine, type SqliteHandle } from './engine.ts';
-import { PREPARED } from './path.ts';
+import { PREPARED, sizeOf } from './path.ts';
 
 /** Bytes to which SQLite cuts the `-wal` file when it starts again from the beginning. */
 const JOURNAL_SIZE_LIMIT = 64 * 1024 * 1024;
@@ -60,6 +60,20 @@ export function openWriter(name: string, path: string, durability: Durability): 
       });
     // Reads a page, so that a file that is no database, or a shorter one than its header says, is found out here.
     handle.prepare('SELECT count(*) FROM sqlite_schema').get();
+    assertWhole(name, path, Number(handle.pragma('page_size', { simple: true })));
+  });
+}
+
+/**
+ * Refuses a file that was cut off within its last page: SQLite would take what is missing for zeros. While there is something in the log
+ * somebody may be bringing that page into the file, or have been stopped in the middle of it; then the log still has all of it.
+ */
+function assertWhole(name: string, path: string, pageBytes: number): void {
+  const excess = (sizeOf(path) ?? 0) % pageBytes;
+  if (excess === 0 || (sizeOf(`${path}-wal`) ?? 0) > 0) return;
+  throw new DatabaseError('CORRUPT', `${path} ends in the middle of a page: it was cut short`, {
+    database: name,
+    advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
   });
 }
 

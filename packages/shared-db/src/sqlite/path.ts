@@ -22,11 +22,12 @@ export interface DatabasePath {
   readonly exists: boolean;
 }
 
-/** The absolute path that a configured one means. Throws `PATH` for what is not the path of a file. */
-export function absolutePath(name: string, path: unknown, dataDirectory: string | undefined): string {
+/** The absolute path that a configured one means. Throws `PATH` for what is not the path of a file, with where it was `set`. */
+export function absolutePath(name: string, path: unknown, dataDirectory: string | undefined, set?: string): string {
   const refuse = (what: string, advice: string): never => {
     const written = typeof path === 'string' ? JSON.stringify(path) : shown(path, 'an object');
-    throw new DatabaseError('PATH', `the path ${written} ${what}`, { database: name, advice });
+    const origin = set === undefined ? '' : ` (${set})`;
+    throw new DatabaseError('PATH', `the path ${written}${origin} ${what}`, { database: name, advice });
   };
   if (typeof path !== 'string' || path.trim() === '') return refuse('is empty', 'give the path of a file');
   if (path.includes('\0'))
@@ -102,6 +103,9 @@ function makePlace(directory: string, refuse: Refuse): void {
     makeDirectory(directory);
   } catch (error) {
     if (codeOf(error) === 'EROFS') refuse('PERMISSION', READ_ONLY, READ_ONLY_ADVICE, error);
+    const existing = nearestExisting(directory);
+    if (!statSync(existing).isDirectory())
+      refuse('PATH', `cannot be made: ${existing} is no directory`, 'give a path in one', error);
     refuse(
       isDenied(error) ? 'PERMISSION' : 'PATH',
       'is in a directory that cannot be made',
@@ -150,6 +154,13 @@ function checkFile(path: string, refuse: Refuse): boolean {
       'NOT_A_DATABASE',
       'is empty: whatever was in it is gone',
       'restore a backup; or delete the file if nothing was in it',
+    );
+  // SQLite takes one byte for none (unixFileSize in os_unix.c) and would write a new database over it.
+  if (found.size === 1)
+    refuse(
+      'NOT_A_DATABASE',
+      'holds a single byte, which is no database',
+      'check the path; or delete the file if nobody needs it',
     );
   return true;
 }

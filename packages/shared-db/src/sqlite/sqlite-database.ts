@@ -6,6 +6,7 @@ import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection, Row } from '../driver/driver.ts';
 import { whenFree, type Patience } from '../driver/patience.ts';
 import { NO_OPTIONS } from '../driver/call-options.ts';
+import { notAFunction } from '../driver/given-function.ts';
 import type { Call } from '../driver/call.ts';
 import { PooledDatabase } from '../driver/pooled-database.ts';
 import { DatabaseError, isKind, type Culprit } from '../errors.ts';
@@ -29,7 +30,7 @@ import { SqliteError, type SqliteHandle } from './engine.ts';
 import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
-import { checkMigrations, migrate, type Migration } from './migrations.ts';
+import { checkMigrations, migrate, refusedAtCommit, type Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter, SYNC_READ_TIMEOUT_MS } from './open.ts';
 import { checkPath } from './path.ts';
 import { SyncScope, type SyncConnection, type SyncTransaction } from './sync-scope.ts';
@@ -138,8 +139,16 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   // Writing
 
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions = NO_OPTIONS): Promise<T> {
+    return this.nested(this.writable, label, options, (given) => this.#write(label, fn, given));
+  }
+
+  #write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions): Promise<T> {
     try {
       const call = this.begin(label, options, 'writes');
+      if (typeof fn !== 'function') {
+        this.ended(call);
+        throw this.failures.told(notAFunction(fn, 'write').at(this.name, label), call.label);
+      }
       const { priority = 'normal' } = options;
       return this.status === 'open' ? this.#lane.write(call, fn, priority) : this.#writeWhenOpen(call, fn, priority);
     } catch (error) {
@@ -167,6 +176,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       turns: this.#turns,
       clock: context.clock,
       activity: context.activity,
+      borrowWriter: (call) => this.borrow(writers, call),
       connectionOf: ({ resource }) => driverConnectionOf(resource),
       entered: ({ id }) => {
         context.activity.label(id);
@@ -212,10 +222,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return passes ? this.failures.passedOn(error, label) : this.failures.told(error, label);
   }
 
-  /** A transaction waits for the turn of its process as well. */
-  protected override patience(call: Omit<Call, 'thrown'>): Patience {
+  /** It waits for the turn of its process as well. Who reads does not: a reader is in nobody's way, and nobody would end its turn. */
+  protected override writerPatience(call: Omit<Call, 'thrown'>): Patience {
     const line = { mustWait: () => this.#turns.mustAsk, wait: () => this.#waitForTurn(call) };
-    return { ...super.patience(call), line };
+    return { ...this.patience(call), line };
   }
 
   async #waitForTurn({ label, at, deadline, options }: Omit<Call, 'thrown'>): Promise<void> {
@@ -307,12 +317,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
     const at = clock.now();
     // Without turns: most processes that open a file write nothing to it, and need not meet the others.
-    const patience = super.patience({ label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS });
-    const lease = await whenFree(() => this.writers.acquire({ owner: 'open', timeoutMs: OPEN_TIMEOUT_MS }), {
-      ...patience,
-      // The pool says that no connection could be made, because of what the engine said, which has been explained.
-      isBusy: (error) => this.failures.isBusy(causeOf(causeOf(error))),
-    });
+    const opening = { label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS };
+    const patience = this.patience(opening);
+    const lease = await this.borrow(this.writers, opening);
     try {
       await whenFree(() => this.#migrate(lease.resource), patience);
     } finally {
@@ -332,18 +339,29 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     );
     try {
       const applied = migrate(this.name, scope, migrations, this.context.clock.wallTime());
-      connection.control('COMMIT');
+      this.#commitMigrations(connection, applied);
       if (applied.length > 0) log?.syncNow();
+      this.transactions.runCallbacks(scope.callbacks, OPENING);
       if (applied.length > 0)
         this.context.logger.info(
           { database: this.name, migrations: applied.map(({ name }) => name) },
           'schema migrated',
         );
     } catch (error) {
+      connection.closeIterators();
       if (connection.inTransaction) connection.control('ROLLBACK');
       throw error;
     } finally {
       scope.end();
+    }
+  }
+
+  #commitMigrations(connection: SqliteConnection, applied: readonly Migration[]): void {
+    try {
+      connection.control('COMMIT');
+    } catch (error) {
+      const explained = this.failures.explain(error, 'commit', undefined);
+      throw isKind(explained, 'CONSTRAINT') ? refusedAtCommit(this.name, applied, explained) : error;
     }
   }
 
@@ -507,10 +525,6 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 }
 
 function nothing(): void {}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined;
-}
 
 const OPENING = newLabel('open', 0, systemClock);
 const CHECKPOINTING = newLabel('checkpoint', 0, systemClock);

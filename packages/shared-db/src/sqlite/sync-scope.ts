@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
-import { assertCallback, isIterator, iteratorReturned } from '../driver/given-function.ts';
+import { assertCallback, assertFunction, isIterator, iteratorReturned } from '../driver/given-function.ts';
 import { transactionEnded } from '../driver/transaction-ended.ts';
 import { DatabaseError } from '../errors.ts';
 import type { SqliteConnection } from './connection.ts';
@@ -96,14 +97,17 @@ export class SyncScope implements SyncTransaction {
 
   transaction<T>(fn: (tx: SyncTransaction) => T): T {
     if (!this.#open) throw this.#ended();
+    assertFunction(fn, 'tx.transaction', this.#explain);
     const name = `hive_${this.#depth + 1}`;
     this.#connection.control(`SAVEPOINT ${name}`);
     const part = new SyncScope(this.#connection, this.#explain, this.#atomicity, this.#depth + 1);
     try {
       const result = synchronous(fn(part), 'tx.transaction', this.#explain);
       if (!this.#connection.inTransaction) throw this.#explain(transactionEnded());
+      // All are its own: beside one from before, nothing could have been begun.
+      this.#connection.closeIterators();
       this.#connection.control(`RELEASE ${name}`);
-      for (const callback of part.callbacks) this.afterCommit(callback);
+      this.#keep(part.callbacks);
       return result;
     } catch (error) {
       this.#connection.closeIterators();
@@ -121,8 +125,14 @@ export class SyncScope implements SyncTransaction {
   afterCommit(callback: () => void): void {
     if (!this.#open) throw this.#ended();
     assertCallback(callback, this.#explain);
+    // Whoever syncs the log for several tells all of them, in a context that is nobody's but his.
+    this.#keep([AsyncLocalStorage.bind(callback)]);
+  }
+
+  #keep(callbacks: readonly (() => void)[]): void {
+    if (callbacks.length === 0) return;
     this.#callbacks ??= [];
-    this.#callbacks.push(callback);
+    this.#callbacks.push(...callbacks);
   }
 
   /** What is to be called after COMMIT. */

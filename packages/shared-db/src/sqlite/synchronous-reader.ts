@@ -1,4 +1,5 @@
 import type { Activity } from '../activity.ts';
+import { assertFunction } from '../driver/given-function.ts';
 import type { Failures } from '../driver/failures.ts';
 import type { Label } from '../labels.ts';
 import type { SqliteConnection } from './connection.ts';
@@ -39,6 +40,7 @@ export class SynchronousReader {
     this.#depth++;
     scope.begin();
     try {
+      assertFunction(fn, 'readSync', this.#explain);
       return synchronous(fn(scope), 'readSync', this.#explain);
     } catch (error) {
       throw failures.passedOn(error, label);

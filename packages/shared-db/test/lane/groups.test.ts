@@ -90,6 +90,31 @@ describe('writes that wait together', () => {
     expect(seen).toHaveLength(36);
   });
 
+  it('are called back in their own context also when they are told together with one that came before', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock, durability: 'normal' });
+    const { database } = temporary;
+    const context = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const save = (name: string): Promise<void> =>
+      context.run(name, () =>
+        database.write(name, (tx) => {
+          // So long that the event loop gets a turn before anybody is told.
+          clock.block(5);
+          insert(tx, name);
+          tx.transaction((part) => {
+            part.afterCommit(() => seen.push(context.getStore()));
+          });
+        }),
+      );
+    const first = save('first');
+    // It is committed, and nobody waits any more: who comes now finds an idle lane.
+    for (let reactions = 0; reactions < 10; reactions++) await Promise.resolve();
+    expect([itemsOf(database), seen]).toEqual([['first'], []]);
+    await Promise.all([first, save('second')]);
+    expect(seen).toEqual(['first', 'second']);
+  });
+
   it('leave a transaction its place, however many of them come', async () => {
     await using temporary = await shop();
     const { database } = temporary;

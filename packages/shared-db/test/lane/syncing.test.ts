@@ -155,6 +155,25 @@ describe('a sync of a group that fails', { timeout: TIMEOUT_MS }, () => {
     expect([await ask(writer, COUNT), gate!.begun]).toEqual([20, 1]);
   });
 
+  it('takes with it what is committed afterwards by a transaction that had begun before', async () => {
+    await using place = await office();
+    const { writer } = place;
+    await ask(writer, start('write', 'a', 'b'));
+    await begun(1);
+    const held = 'new Promise((end) => { globalThis.finish = end; })';
+    const slow = `orders.transaction('c', async (tx) => { await insert(tx, 'c'); await ${held}; }, { idleLimitMs: 60_000, limitMs: 60_000 })`;
+    await ask(writer, `void ${slow}.then(() => ${note("'c'")}, (error) => ${note("'c ' + error.code")})`);
+    await expect.poll(() => ask(writer, 'typeof globalThis.finish'), PATIENT).toBe('function');
+    gate!.letFail();
+    await expect
+      .poll(() => ask(writer, TOLD), PATIENT)
+      .toEqual(['a', 'b'].map((label) => `${label} ${UNKNOWN} ${label}`));
+    // A sync would work again, and say nothing about what is missing.
+    gate!.open();
+    await ask(writer, 'finish()');
+    await expect.poll(() => ask(writer, `${TOLD}[2]`), PATIENT).toMatch(/^c HIVEDB_E_/);
+  });
+
   it.for(['write', 'transaction'] as const)(
     'takes with it what was committed meanwhile, for a sync that works does not reach what is missing before it: %s',
     async (call) => {

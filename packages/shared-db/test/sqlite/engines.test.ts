@@ -3,9 +3,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { openDirect } from '@hive/shared-db/direct';
 import { temporaryDatabase, temporaryDirectory } from '@hive/shared-db/testing';
 // By themselves, because only one engine and one Node can be loaded at a time.
-import { assertRuntime, assertVersion } from '../../dist/sqlite/engine.js';
+import { assertRuntime } from '../../dist/runtime-version.js';
+import { assertVersion } from '../../dist/sqlite/engine.js';
 import { foreignEngines } from '../../dist/sqlite/foreign-engines.js';
 import { companion } from '../support/companion.ts';
 import { pictureOf } from '../support/directory-picture.ts';
@@ -61,6 +63,18 @@ describe('a Node on which the engine would crash without a word', () => {
       message: expect.stringContaining(`this is Node ${version}`) as string,
       advice: expect.stringContaining('Node 24 or newer') as string,
     });
+  });
+
+  it('is refused before anything of it is used that an older one may not have', async () => {
+    const versions = Object.getOwnPropertyDescriptor(process, 'versions') as PropertyDescriptor;
+    Object.defineProperty(process, 'versions', { ...versions, value: { ...process.versions, node: '20.20.2' } });
+    try {
+      for (const open of [openDatabaseService, openDirect])
+        // Whatever else is wrong is found by code that may not run there.
+        expect(await rejectionOf(open({} as never))).toMatchObject({ code: 'HIVEDB_E_RUNTIME_VERSION' });
+    } finally {
+      Object.defineProperty(process, 'versions', versions);
+    }
   });
 
   it.each(['24.0.0', '24.21.0', '25.1.0', '100.0.0'])('is not %s', (version) => {

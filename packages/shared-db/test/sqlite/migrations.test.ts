@@ -95,6 +95,15 @@ describe('migrations', () => {
         },
       },
     ],
+    [
+      'a function that leaves an iterator open and throws',
+      {
+        up: (tx) => {
+          tx.iterate('SELECT name FROM item').next();
+          throw new Error('mine');
+        },
+      },
+    ],
     ['a statement that may not be run', { sql: "INSERT INTO item VALUES ('c'); COMMIT" }],
   ])('are all undone when one fails: %s', async (_, failing) => {
     using directory = temporaryDirectory();
@@ -110,6 +119,41 @@ describe('migrations', () => {
       });
     const service = await open(path, []);
     expect(service.database('orders').readSync('tables', (c) => c.all('SELECT name FROM sqlite_schema'))).toEqual([]);
+    await service.close();
+  });
+
+  it('are all undone when COMMIT refuses them, and those are named of whom one is to blame', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    const orphan = `CREATE TABLE box (id INTEGER PRIMARY KEY, inside INTEGER REFERENCES box DEFERRABLE INITIALLY DEFERRED);
+                    INSERT INTO box VALUES (1, 2)`;
+    expect(
+      await rejectionOf(open(path, [FIRST, { id: 2, name: 'boxes', sql: orphan }, { ...THIRD, id: 3 }])),
+    ).toMatchObject({
+      code: 'HIVEDB_E_MIGRATION',
+      message: expect.stringMatching(
+        /migrations 1 "items", 2 "boxes", 3 "prices" were refused at COMMIT: .*FOREIGN KEY/,
+      ) as string,
+      advice: expect.stringContaining('nothing of this start has been applied') as string,
+    });
+    const service = await open(path, []);
+    expect(service.database('orders').readSync('tables', (c) => c.all('SELECT name FROM sqlite_schema'))).toEqual([]);
+    await service.close();
+  });
+
+  it('may leave iterators open, and are called back after COMMIT', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    const called: string[] = [];
+    const up = (name: string) => (tx: SyncTransaction) => {
+      tx.iterate('SELECT name FROM item').next();
+      tx.afterCommit(() => called.push(name));
+    };
+    const steps = [FIRST, SECOND, { id: 3, name: 'third', up: up('third') }];
+    await rejectionOf(open(path, [...steps, { id: 4, name: 'fourth', sql: 'no SQL' }]));
+    expect(called).toEqual([]);
+    const service = await open(path, [...steps, { id: 4, name: 'fourth', up: up('fourth') }]);
+    expect(called).toEqual(['third', 'fourth']);
     await service.close();
   });
 
@@ -190,6 +234,7 @@ describe('migrations', () => {
   });
 
   it.each<readonly [string, readonly Migration[], string]>([
+    ['an id that no number can count', [{ ...FIRST, id: 2 ** 53 }], 'expected a whole number'],
     ['an id that is no whole number', [{ ...FIRST, id: 1.5 }], 'has the id 1.5; expected a whole number'],
     ['an id that does not rise', [FIRST, { ...SECOND, id: 1 }], 'has the id 1 after 1; expected a larger one'],
     ['nothing to do', [{ id: 1, name: 'empty' }], 'has both sql and up, or neither'],

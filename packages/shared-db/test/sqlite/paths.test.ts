@@ -67,6 +67,37 @@ describe('a path that is none', () => {
   });
 });
 
+describe('a path that somebody has set', () => {
+  it.each([
+    ['a file', '../orders.db', 'leaves the data directory'],
+    ['a file', ':memory:', 'is no file'],
+    ['the environment', 'file:orders.db', 'is a URI'],
+  ])('in %s and that is wrong (%j) is refused with its key and where it stands', async (where, path, what) => {
+    using directory = temporaryDirectory();
+    const settingsFile = directory.file('settings.yaml');
+    const isFile = where === 'a file';
+    if (isFile) writeFileSync(settingsFile, `databases:\n  orders: { path: ${JSON.stringify(path)} }\n`);
+    const origin = isFile ? `${settingsFile}:2` : 'environment DB_ORDERS__PATH';
+    const error = await rejectionOf(
+      openDatabaseService({
+        app: 'test',
+        presence: false,
+        dataDirectory: directory.file('data'),
+        databases: { orders: sqlite({ path: 'orders.db' }) },
+        settingsFile,
+        env: isFile ? {} : { DB_ORDERS__PATH: path },
+      }),
+    );
+    expect(error).toMatchObject({
+      code: 'HIVEDB_E_PATH',
+      message: expect.stringContaining(
+        `the path ${JSON.stringify(path)} (databases.orders.path, ${origin}) ${what}`,
+      ) as string,
+    });
+    expect(existsSync(directory.file('data'))).toBe(false);
+  });
+});
+
 describe('a directory that can never be made', () => {
   it.skipIf(!existsSync('/proc/self'))('is refused at once', async () => {
     await using service = await serviceOn('/proc/hive/in/orders.db');
@@ -209,6 +240,14 @@ describe('a file that cannot be used', () => {
       },
     ],
     [
+      'a file of one byte',
+      'NOT_A_DATABASE',
+      'holds a single byte',
+      (path) => {
+        writeFileSync(path, '1');
+      },
+    ],
+    [
       'zero bytes where data was',
       'NOT_A_DATABASE',
       'is empty: whatever was in it is gone',
@@ -226,6 +265,15 @@ describe('a file that cannot be used', () => {
       },
     ],
     [
+      'a database cut off in its last page',
+      'CORRUPT',
+      'ends in the middle of a page',
+      async (path) => {
+        await databaseAt(path);
+        truncateSync(path, statSync(path).size - 1);
+      },
+    ],
+    [
       'a database cut off in its first page',
       'CORRUPT',
       'the file is damaged',
@@ -237,7 +285,7 @@ describe('a file that cannot be used', () => {
     [
       'a file in a file',
       'PATH',
-      'is in a directory that cannot be made',
+      '/in is no directory; give a path in one',
       (path) => {
         writeFileSync(join(path, '../..'), 'a file');
       },

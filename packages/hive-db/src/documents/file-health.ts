@@ -1,0 +1,34 @@
+import type { VerdictStatus } from '@hive/shared-db/health';
+import { fileFindings } from '../analysis/file-findings.ts';
+import { worstFirst, type Finding } from '../analysis/finding.ts';
+import type { FileReport } from '../file/file-report.ts';
+import type { FileHealth, HealthDocument, HealthReason } from './health.ts';
+
+/** A verdict on every file that is a database or was one, as its bytes tell. Pure. */
+export function healthOfFiles(reports: readonly FileReport[]): HealthDocument {
+  const files = reports.filter(isJudged).map((report) => healthOfFile(report));
+  const worst = statusOf(files.flatMap(({ reasons }) => reasons));
+  // What cannot be looked at may be the one that is damaged.
+  const status = worst !== 'fail' && files.length < reports.length ? null : worst;
+  return { schema: 'hive-db/health-check/v1', status, processes: [], files };
+}
+
+function isJudged({ state }: FileReport): boolean {
+  return state === 'database' || state === 'empty' || state === 'damaged';
+}
+
+function healthOfFile(report: FileReport): FileHealth {
+  const reasons = worstFirst(fileFindings(report)).flatMap((finding) => reasonOf(finding));
+  return { path: report.path, status: statusOf(reasons), reasons };
+}
+
+/** What is only good to know is nothing against a file. */
+function reasonOf({ severity, code, evidence, advice }: Finding): HealthReason | [] {
+  if (severity === 'info') return [];
+  return { status: severity === 'error' ? 'fail' : 'warn', code, database: null, evidence, advice };
+}
+
+function statusOf(reasons: readonly HealthReason[]): VerdictStatus {
+  if (reasons.some(({ status }) => status === 'fail')) return 'fail';
+  return reasons.length > 0 ? 'warn' : 'pass';
+}

@@ -1,0 +1,11 @@
+/** So many frames of this package, and of one that is built on it, may stand before those of the caller. */
+const OWN_FRAMES = 20;
+
+/** An error whose stack says where this is called from: formatted when it is read, and deep enough to reach the caller's own code. */
+export function placeOfCall(what: string): Error {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = stackTraceLimit + OWN_FRAMES;
+  const place = new Error(what);
+  Error.stackTraceLimit = stackTraceLimit;
+  return place;
+}

@@ -1,0 +1,30 @@
+import type { NestedWait } from './nested-wait.ts';
+
+/** What callers wait for: the readers of a database, or its right to write. Two are the same when they are one object. */
+export interface Holdable {
+  /** In words: `a connection`, `the right to write`. */
+  readonly what: string;
+  /** How many have it, when nobody else can have it before one of them gives it back; undefined while somebody can. */
+  holders(): number | undefined;
+  /** Where somebody who has it asked for it, by the number of the lease; undefined where that was not remembered. */
+  askedAt(lease: number): string | undefined;
+}
+
+/** Waits for a function under a name of its own, by which a chain of awaits can be followed to it. */
+export interface Runner {
+  readonly name: string;
+  readonly run: <T>(fn: () => Promise<T>) => Promise<T>;
+}
+
+/** A caller's function that has something in its hands until it returns. */
+export interface Holding {
+  readonly held: Holdable;
+  /** That it has it: a lease may be revoked before the function returns. */
+  readonly lease: { readonly id: number; readonly active: boolean };
+  readonly database: string;
+  /** As its caller said why. */
+  readonly label: string;
+  readonly runner: Runner;
+  /** What was called from inside it and has not come back. */
+  readonly waits: Set<NestedWait>;
+}

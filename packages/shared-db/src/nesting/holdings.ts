@@ -1,0 +1,165 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Clock } from '@hive/pool';
+import type { CallOptions } from '../database.ts';
+import { DatabaseError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { awaitingFunctions } from './await-chain.ts';
+import type { Holdable, Holding, Runner } from './holding.ts';
+import { knotOf } from './knot.ts';
+import { NestedWait, type NestedCall } from './nested-wait.ts';
+
+/** When somebody is told of a call that probably waits for its own caller. */
+const SUSPECT_MS = 1_000;
+
+/**
+ * The callers' functions of one process that have something in their hands, and what they call meanwhile. A call that waits for what
+ * its own caller has would wait for ever: where that is certain it fails at once, where it is likely somebody is told.
+ */
+export class Holdings {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #current = new AsyncLocalStorage<Holding>();
+  readonly #byHeld = new Map<Holdable, Set<Holding>>();
+  readonly #idle: Runner[] = [];
+  #runners = 0;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Whether this is called from inside one of the functions, or from what one has started. */
+  get isInside(): boolean {
+    return this.#current.getStore() !== undefined;
+  }
+
+  /** Runs a function that has something in its hands until it returns. `end` must follow when it has. */
+  run<T>(holding: Holding, fn: () => Promise<T>): Promise<T> {
+    const { held, runner } = holding;
+    let holders = this.#byHeld.get(held);
+    if (holders === undefined) {
+      holders = new Set();
+      this.#byHeld.set(held, holders);
+    }
+    holders.add(holding);
+    return this.#current.run(holding, runner.run, fn);
+  }
+
+  /** Somebody who is about to have something in his hands. */
+  begin(held: Holdable, lease: Holding['lease'], database: string, label: string): Holding {
+    return { held, lease, database, label, runner: this.#idle.pop() ?? newRunner(++this.#runners), waits: new Set() };
+  }
+
+  end(holding: Holding): void {
+    this.#byHeld.get(holding.held)?.delete(holding);
+    this.#idle.push(holding.runner);
+  }
+
+  /** Makes a call from inside one of the functions. What is not a signal is left for the call itself to refuse. */
+  nested<O extends CallOptions, T>(about: NestedCall, options: O, call: (options: O) => Promise<T>): Promise<T> {
+    const holding = this.#current.getStore();
+    const own = new AbortController();
+    const signal = anyOf(options, own.signal);
+    if (holding === undefined || signal === undefined) return call(options);
+    const abort = (reason: Error): void => {
+      own.abort(reason);
+    };
+    const wait = new NestedWait(about, holding, abort, () => awaitingFunctions(import.meta.url));
+    holding.waits.add(wait);
+    const told = wait.follow(call({ ...options, signal }));
+    this.#clock.nextTurn(() => {
+      void this.#consider(wait);
+    });
+    return told;
+  }
+
+  /** What a function that has this lease waits for, as far as that is known: what it has called last and has not got yet. */
+  awaitedWith(held: Holdable, lease: Holding['lease']): string | undefined {
+    const holding = Array.from(this.#byHeld.get(held) ?? []).find((one) => one.lease === lease);
+    const wait = Array.from(holding?.waits ?? []).at(-1);
+    return wait && `"${wait.label}" of database ${wait.database}, called at ${wait.callSite}`;
+  }
+
+  /** Who closes a knot is the one to be told: the others were there before. */
+  async #consider(wait: NestedWait): Promise<void> {
+    if ((await this.#judge(wait)) !== 'likely') return;
+    this.#clock
+      .after(SUSPECT_MS, () => {
+        void this.#suspect(wait);
+      })
+      .unref();
+  }
+
+  async #suspect(wait: NestedWait): Promise<void> {
+    if ((await this.#judge(wait)) !== 'likely') return;
+    const { database, label, callSite, holding } = wait;
+    this.#logger.warn(
+      { database, label, callSite, heldAt: askedAt(holding) },
+      `probably waits for itself: ${deadlock(wait).message}`,
+    );
+  }
+
+  /** Ends the wait when it is certain that nothing else will. */
+  async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
+    const possible = this.#knot(() => true);
+    if (!possible.has(wait)) return 'fine';
+    await Promise.all(Array.from(possible, (one) => one.look()));
+    if (this.#knot(({ isAwaited }) => isAwaited).has(wait)) {
+      wait.abort(deadlock(wait));
+      return 'ended';
+    }
+    return this.#knot(() => true).has(wait) ? 'likely' : 'fine';
+  }
+
+  #knot(counts: (wait: NestedWait) => boolean): ReadonlySet<NestedWait> {
+    const holdings = Array.from(this.#byHeld.values(), (holders) => Array.from(holders)).flat();
+    const waits = holdings.flatMap(({ waits: own }) => Array.from(own)).filter(counts);
+    return knotOf(waits, (held) => new Set(Array.from(this.#byHeld.get(held) ?? []).filter(isActive)));
+  }
+}
+
+/** Made once each and used again: the engine tells functions apart by the names that they were made with. */
+function newRunner(number: number): Runner {
+  const name = `holding ${number}`;
+  const { [name]: run } = {
+    async [name]<T>(fn: () => Promise<T>): Promise<T> {
+      // Not returned as it is: it has to be awaited here to be followed to here.
+      const result = await fn();
+      return result;
+    },
+  };
+  if (run === undefined) throw new Error('BUG: a function has lost its name');
+  return { name, run };
+}
+
+/** Undefined where the options, or the signal in them, are not what they should be. */
+function anyOf(options: CallOptions | null, own: AbortSignal): AbortSignal | undefined {
+  if (typeof options !== 'object' || options === null) return undefined;
+  const { signal } = options;
+  if (signal === undefined) return own;
+  return signal instanceof AbortSignal ? AbortSignal.any([signal, own]) : undefined;
+}
+
+function isActive({ lease }: Holding): boolean {
+  return lease.active;
+}
+
+function askedAt({ held, lease }: Holding): string | undefined {
+  return held.askedAt(lease.id);
+}
+
+function deadlock({ held, database, label, callSite, holding }: NestedWait): DatabaseError {
+  const place = askedAt(holding);
+  const where = place === undefined ? '' : ` at ${place}`;
+  const has = holding.held === held ? `has ${held.what}` : `has ${holding.held.what} of database ${holding.database}`;
+  return new DatabaseError(
+    'SELF_DEADLOCK',
+    `it waits for ${held.what}, called at ${callSite}, and cannot get it before "${holding.label}"${where} has returned, which ${has} and waits for this call`,
+    {
+      database,
+      label,
+      advice: 'use the handle that the function was given, or make the call when the function has returned',
+      culprits: [{ pid: process.pid, label: holding.label, ...(place === undefined ? {} : { callSite: place }) }],
+    },
+  );
+}

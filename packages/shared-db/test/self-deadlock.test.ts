@@ -1,0 +1,340 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isKind, openDatabaseService, sqlite, type DatabaseError } from '@hive/shared-db';
+import { rejectionOf } from './support/outcome.ts';
+import { recordingLogger } from './support/recording-logger.ts';
+import { itemsOf, shop } from './support/shop.ts';
+import { temporaryDirectory } from './support/temporary-directory.ts';
+
+const INSERT = 'INSERT INTO item (name) VALUES (?)';
+
+/** A moment that a test lets come. */
+function gate(): { readonly passed: Promise<void>; readonly open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { passed: promise, open: resolve };
+}
+
+/** Awaits the call itself: what is handed on to others might not be waited for. */
+async function deadlockOf(call: () => Promise<unknown>): Promise<DatabaseError> {
+  try {
+    await call();
+  } catch (error) {
+    if (isKind(error, 'SELF_DEADLOCK')) return error;
+    throw error;
+  }
+  throw new Error('expected it to fail');
+}
+
+describe('a call that waits for its own caller', () => {
+  it('fails at once when a transaction awaits a write of its own database, and names both places', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    async function moveStock(): Promise<void> {
+      await database.transaction('move stock', async (tx) => {
+        await tx.run(INSERT, 'a');
+        await database.write('save audit', (inner) => inner.run(INSERT, 'b'));
+      });
+    }
+    const error = await deadlockOf(moveStock);
+    expect(error.message).toMatch(
+      /^database test, "save audit": it waits for the right to write, called at .*self-deadlock.test.ts:\d+:\d+\)?, and cannot get it before "move stock" at .*moveStock.*self-deadlock.test.ts.* has returned/,
+    );
+    expect(error.culprits).toMatchObject([{ pid: process.pid, label: 'move stock' }]);
+    expect(error.retryable).toBe(false);
+    expect(itemsOf(database)).toEqual([]);
+    const { errors } = database.snapshot().counters;
+    expect(errors).toMatchObject({ HIVEDB_E_SELF_DEADLOCK: expect.any(Number) });
+  });
+
+  it.each([
+    ['a write of a helper', (call: () => Promise<unknown>) => async (): Promise<void> => void (await call())],
+    ['a write that is returned', (call: () => Promise<unknown>) => (): Promise<unknown> => call()],
+  ])('fails at once with %s', async (_, wrapped) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const save = wrapped(() => database.write('save', (tx) => tx.run(INSERT, 'b')));
+    const awaiting = async (): Promise<void> => {
+      await save();
+    };
+    const handingOn = async (): Promise<unknown> => {
+      // Of two that are due at once, what the first leads to is done by the runtime before the second.
+      const first = turnsOfTheLoop(1);
+      const second = turnsOfTheLoop(1);
+      await first;
+      void second;
+      return save();
+    };
+    for (const fn of [awaiting, save, handingOn]) {
+      const error = await deadlockOf(() => database.transaction('move', fn));
+      expect(error.label).toBe('save');
+    }
+  });
+
+  it('fails at once with a transaction in a transaction, and with that of a session', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using session = await database.session('import');
+    const attempt = database.transaction('outer', async () => {
+      const error = await deadlockOf(() => database.transaction('inner', (tx) => tx.run(INSERT, 'x')));
+      expect(error.message).toContain('"outer"');
+      await deadlockOf(() => session.transaction((tx) => tx.run(INSERT, 'y')));
+      return 'gone on';
+    });
+    expect(await attempt).toBe('gone on');
+  });
+
+  it('fails one of the functions that wait for the last connections, and the others go on', async () => {
+    await using temporary = await shop({ poolSize: 2 });
+    const { database } = temporary;
+    const both = gate();
+    let inside = 0;
+    const nested = (name: string): Promise<string> =>
+      database.read(`outer ${name}`, async () => {
+        inside++;
+        if (inside === 2) both.open();
+        await both.passed;
+        return database.read(`inner ${name}`, () => Promise.resolve(name));
+      });
+    const results = await Promise.allSettled([nested('a'), nested('b')]);
+    const failed = results.filter(({ status }) => status === 'rejected');
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(failed).toMatchObject([{ reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } }]);
+  });
+
+  it('fails one of two transactions that wait for each other across databases', async () => {
+    using directory = temporaryDirectory();
+    await using service = await twoDatabases(directory.path);
+    const stock = service.database('stock');
+    const sales = service.database('sales');
+    const both = gate();
+    let inside = 0;
+    const meet = async (): Promise<void> => {
+      inside++;
+      if (inside === 2) both.open();
+      await both.passed;
+    };
+    const results = await Promise.allSettled([
+      stock.transaction('sell', async () => {
+        await meet();
+        await sales.write('sold', (tx) => tx.run(INSERT, 'a'));
+      }),
+      sales.transaction('return', async () => {
+        await meet();
+        await stock.write('returned', (tx) => tx.run(INSERT, 'b'));
+      }),
+    ]);
+    expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'HIVEDB_E_SELF_DEADLOCK', message: expect.stringMatching(/of database (stock|sales)/) },
+    });
+  });
+
+  it('is not failed by a stack limit or a formatter of stacks of the application, which stay as they are', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const { stackTraceLimit } = Error;
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    try {
+      Error.stackTraceLimit = 0;
+      Error.prepareStackTrace = mine;
+      const attempt = database.transaction('move', async () => {
+        await database.write('save', (tx) => tx.run(INSERT, 'b'));
+      });
+      expect(await rejectionOf(attempt)).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK' });
+      expect(Error.stackTraceLimit).toBe(0);
+      expect(new Error('asked').stack).toBe('mine');
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+      if (before === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
+      else Object.defineProperty(Error, 'prepareStackTrace', before);
+    }
+  });
+});
+
+describe('a call from inside a function that does not wait for it', () => {
+  it('is refused for wrong options as it is elsewhere', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const wrong = null as unknown as object;
+    const attempt = database.read('outer', () => database.read('inner', () => Promise.resolve(1), wrong));
+    expect(await rejectionOf(attempt)).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+  });
+
+  it('is done when the function has returned, whether it was left alone, handled or left to a helper', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const written: Promise<unknown>[] = [];
+    const save = (name: string): Promise<unknown> => {
+      const promise = database.write(`save ${name}`, (tx) => tx.run(INSERT, name));
+      written.push(promise);
+      return promise;
+    };
+    const helper = async (): Promise<void> => {
+      await save('by a helper');
+    };
+    await database.transaction('move', async (tx) => {
+      void save('left alone');
+      void save('handled').catch(() => undefined);
+      void helper();
+      await turnsOfTheLoop(3);
+      await tx.run(INSERT, 'moved');
+    });
+    await Promise.all(written);
+    expect(itemsOf(database).toSorted()).toEqual(['by a helper', 'handled', 'left alone', 'moved']);
+  });
+
+  it('is done when the function has returned, where it was raced against something else or awaited by somebody outside', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const soon = gate();
+    let kept: Promise<unknown> = Promise.resolve();
+    const outside = soon.passed.then(() => kept);
+    await database.transaction('move', async (tx) => {
+      kept = database.write('kept', (inner) => inner.run(INSERT, 'kept'));
+      soon.open();
+      await Promise.race([database.write('raced', (inner) => inner.run(INSERT, 'raced')), turnsOfTheLoop(3)]);
+      await tx.run(INSERT, 'moved');
+    });
+    await outside;
+    await database.write('last', (tx) => tx.run(INSERT, 'last'));
+    expect(itemsOf(database)).toEqual(['moved', 'kept', 'raced', 'last']);
+  });
+
+  it('is no deadlock where another database, a free connection or a transaction that goes on is waited for', async () => {
+    await using temporary = await shop({ poolSize: 2 });
+    const { database } = temporary;
+    const slow = gate();
+    const other = database.transaction('somebody else', async (tx) => {
+      await slow.passed;
+      await tx.run(INSERT, 'theirs');
+    });
+    const reading = database.read('outer', async () => {
+      const rows = await database.read('inner', (c) => c.all('SELECT 1 AS one'));
+      const written = database.write('behind somebody', (tx) => tx.run(INSERT, 'mine'));
+      await turnsOfTheLoop(3);
+      slow.open();
+      await written;
+      return rows;
+    });
+    expect(await reading).toEqual([{ one: 1 }]);
+    await other;
+    expect(itemsOf(database)).toEqual(['theirs', 'mine']);
+  });
+});
+
+describe('a call that waits for somebody who goes on', () => {
+  it('waits for a connection that a function has which only once waited itself', async () => {
+    await using temporary = await shop({ poolSize: 2 });
+    const { database } = temporary;
+    const slow = gate();
+    const goingOn = database.read('going on', async () => {
+      await database.read('had long ago', (c) => c.get('SELECT 1'));
+      await slow.passed;
+    });
+    await turnsOfTheLoop(3);
+    const nested = database.read('outer', async () => {
+      const inner = database.read('inner', (c) => c.get('SELECT 1 AS one'));
+      void turnsOfTheLoop(3).then(slow.open);
+      return inner;
+    });
+    expect(await nested).toEqual({ one: 1 });
+    await goingOn;
+  });
+
+  it('waits for a connection that a session has, of which nobody knows what it waits for', async () => {
+    await using temporary = await shop({ poolSize: 2 });
+    const { database } = temporary;
+    const session = await database.session('import');
+    const nested = database.read('outer', async () => {
+      const inner = database.read('inner', (c) => c.get('SELECT 1 AS one'));
+      void turnsOfTheLoop(3).then(() => session.close());
+      return inner;
+    });
+    expect(await nested).toEqual({ one: 1 });
+  });
+
+  it('waits for a write that a function has begun and left to the function of another database', async () => {
+    const begun = gate();
+    const waiting = gate();
+    let kept: Promise<unknown> = Promise.resolve();
+    // Both inside one service: across services nobody knows of anybody.
+    using directory = temporaryDirectory();
+    await using service = await twoDatabases(directory.path);
+    const selling = service.database('stock').transaction('sell', async (tx) => {
+      kept = service.database('stock').write('kept', (inner) => inner.run(INSERT, 'kept'));
+      begun.open();
+      await waiting.passed;
+      await turnsOfTheLoop(3);
+      await tx.run(INSERT, 'sold');
+    });
+    const booking = service.database('sales').transaction('book', async () => {
+      await begun.passed;
+      waiting.open();
+      await kept;
+    });
+    await Promise.all([selling, booking]);
+    const names = service.database('stock').readSync('items', (c) => c.all('SELECT name FROM item'));
+    expect(names).toEqual([{ name: 'sold' }, { name: 'kept' }]);
+  });
+});
+
+describe('a function that goes on after its transaction was taken away', () => {
+  it('hides nobody who waits for himself', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const late = gate();
+    const expired = await rejectionOf(database.transaction('slow', () => late.passed, { idleLimitMs: 20 }));
+    expect(expired).toMatchObject({ code: 'HIVEDB_E_TRANSACTION_EXPIRED' });
+    await deadlockOf(() =>
+      database.transaction('move', async () => {
+        await database.write('save', (tx) => tx.run(INSERT, 'b'));
+      }),
+    );
+    late.open();
+  });
+});
+
+describe('a transaction that waits for something else', () => {
+  it('is told of in the log at half its time, with what it waits for, and says so when it is over', async () => {
+    const logger = recordingLogger();
+    await using temporary = await shop({ logger });
+    const { database } = temporary;
+    const attempt = database.transaction(
+      'move',
+      async () => {
+        // Combined with others: it cannot be known that it waits for it to the end.
+        await Promise.all([database.write('save', (tx) => tx.run(INSERT, 'late')), turnsOfTheLoop(1)]);
+      },
+      { idleLimitMs: 60 },
+    );
+    const error = await rejectionOf(attempt);
+    expect(error).toMatchObject({ code: 'HIVEDB_E_TRANSACTION_EXPIRED' });
+    expect(String(error)).toMatch(/and waited for "save" of database test, called at .*self-deadlock.test.ts/);
+    const [warning] = logger.said('warn').filter((text) => text.includes('has held the right to write'));
+    expect(warning).toMatch(/"move" has held the right to write for \d+ ms without a statement, waiting for "save"/);
+  });
+});
+
+function twoDatabases(directory: string) {
+  const migrations = [{ id: 1, name: 'item', sql: 'CREATE TABLE item (name TEXT)' }];
+  return openDatabaseService({
+    app: 'test',
+    presence: false,
+    databases: {
+      stock: sqlite({ path: join(directory, 'stock.db'), migrations }),
+      sales: sqlite({ path: join(directory, 'sales.db'), migrations }),
+    },
+  });
+}
+
+function mine(): string {
+  return 'mine';
+}
+
+/** Long enough for whoever looks after the next turn. */
+async function turnsOfTheLoop(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++)
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+}
