@@ -1,4 +1,5 @@
 import { systemClock } from '@hive/pool';
+import type { OpenSession, SessionOptions, SessionUse } from './driver/session.ts';
 import { DatabaseError } from './errors.ts';
 import { judgeFallbacks, type Verdict } from './health/verdict.ts';
 import { fallbacksOfProcess, processRegistry } from './process-registry.ts';
@@ -86,6 +87,24 @@ export async function getDatabaseStats(): Promise<ServiceSnapshot> {
   const service = await getDatabaseService();
   return service.snapshot();
 }
+
+/**
+ * A session of a database of the one service of this process, by its name: `getManagedSession('orders', 'nightly export')` is what
+ * `session('nightly export')` of that database is, for `await using` or with a function that has it until it settles. Rejects as
+ * `getDatabaseService` does, too.
+ */
+export const getManagedSession: OpenSession<[database: string]> = async (
+  database: string,
+  label: string,
+  given?: SessionOptions | SessionUse,
+  fn?: SessionUse,
+): Promise<never> => {
+  const { opened } = (processRegistry().configured as Configured | undefined) ?? {};
+  // Without waiting where that is possible: a stack that has been waited for may not lead to the caller.
+  const service = opened?.closing === false ? opened : await getDatabaseService();
+  const open = service.database(database).session as (...all: readonly unknown[]) => Promise<never>;
+  return open.call(service.database(database), label, given, fn);
+};
 
 /** What makes two configurations the same: everything but functions and loggers, which nobody can compare. */
 function fingerprintOf({ logger: _logger, clock: _clock, random: _random, env: _env, ...rest }: ServiceConfig): string {

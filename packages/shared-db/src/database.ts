@@ -3,7 +3,7 @@ import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
-import type { Session, SessionOptions } from './driver/session.ts';
+import type { OpenSession } from './driver/session.ts';
 import type { Thresholds } from './health/thresholds.ts';
 import type { Labels } from './labels.ts';
 import type { Priority } from './lane/member.ts';
@@ -63,8 +63,11 @@ export interface Database {
    * from its first moment, so nobody else writes meanwhile (SQLite) or what it has locked (servers).
    */
   transaction<T>(label: string, fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Borrows a connection that may span awaits, for as long as its deadline allows (default 5 min). Made for `await using`. */
-  session(label: string, options?: SessionOptions): Promise<Session>;
+  /**
+   * Borrows a connection that may span awaits, for as long as its deadline allows (default 5 min): for `await using`, or for a function,
+   * which has it until it settles. At the deadline it is taken away, its iterators are closed and its transactions undone.
+   */
+  readonly session: OpenSession;
   /** Who holds its connections, longest first. */
   leases(): readonly LeaseSnapshot[];
   /**

@@ -8,6 +8,7 @@ export {
   databaseHealthCheck,
   getDatabaseService,
   getDatabaseStats,
+  getManagedSession,
 } from './configured-service.ts';
 
 export { sqlite, type SqliteOptions } from './sqlite.ts';
@@ -29,7 +30,14 @@ export type {
 } from './database.ts';
 export type { Priority } from './lane/member.ts';
 export type { Connection, Transaction } from './driver/scope.ts';
-export type { Session, SessionConnection, SessionOptions } from './driver/session.ts';
+export type {
+  OpenSession,
+  ReadOnlySession,
+  ReadOnlySessionOptions,
+  Session,
+  SessionConnection,
+  SessionOptions,
+} from './driver/session.ts';
 export type {
   Access,
   Bindable,

@@ -232,6 +232,10 @@ export interface DatabaseCounters {
   readonly offloads: number;
   /** Writes and transactions of which nothing was written. */
   readonly rolledBack: number;
+  /** Transactions that were open when their session was closed or over its limit; they were rolled back. */
+  readonly transactionsLeftOpen: number;
+  /** Sessions that were over their limit and were ended. */
+  readonly sessionsExpired: number;
   /** How often the write lock was somebody else's at the first try. */
   readonly busy: number;
   readonly errors: Readonly<Partial<Record<DatabaseErrorCode, number>>>;

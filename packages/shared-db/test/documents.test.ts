@@ -110,6 +110,19 @@ describe('the documents', () => {
     expect(await runProgramOf('packages/pool/README.md')).toBe('1\n1 1\n');
   });
 
+  it('the guide to sessions is a program that runs', async () => {
+    const stdout = await runProgramOf('docs/guides/sessions.md');
+    expect(stdout).toContain("[ { id: 1, item: 'battery' } ]\n1\n{ item: 'battery' }\n");
+    expect(stdout).toMatch(/"look around": the session was over its limit of 20 ms.*opened at .*tour\.ts:\d+/);
+  });
+
+  it('the guide to web frameworks shows the programs that are tested, whole, and no other', () => {
+    const recipes = 'packages/shared-db/test/http/recipes';
+    const shown = textOf('docs/guides/web-frameworks.md').matchAll(/^```ts\n([\s\S]*?)^```/gm);
+    const tested = readdirSync(join(root, recipes)).map((name) => textOf(`${recipes}/${name}`));
+    expect(Array.from(shown, ([, code = '']) => code).toSorted()).toEqual(tested.toSorted());
+  });
+
   it('the README of shared-db has every entry of the package, and no other', () => {
     const { exports = {} } = JSON.parse(textOf('packages/shared-db/package.json')) as Manifest;
     const entries = Object.keys(exports).filter((name) => !name.endsWith('.json'));

@@ -10,6 +10,10 @@ export interface CountersDocument {
   /** Statements that were read in other threads or processes. */
   readonly offloads: number;
   readonly rolled_back: number;
+  /** Transactions that were open when their session was closed or over its limit. */
+  readonly transactions_left_open: number;
+  /** Sessions that were over their limit and were ended. */
+  readonly sessions_expired: number;
   /** How often the write lock was somebody else's at the first try. */
   readonly busy: number;
 }
@@ -23,6 +27,8 @@ export function countersDocument(counters: DatabaseSnapshot['counters']): Counte
     sessions: counters.sessions,
     offloads: counters.offloads,
     rolled_back: counters.rolledBack,
+    transactions_left_open: counters.transactionsLeftOpen,
+    sessions_expired: counters.sessionsExpired,
     busy: counters.busy,
   };
 }

@@ -3,6 +3,7 @@ import { nearestKey } from '../config/nearest-key.ts';
 import { shown } from '../config/problem.ts';
 import type { CallOptions, WriteOptions } from '../database.ts';
 import { DatabaseError, type ErrorDetails } from '../errors.ts';
+import type { SessionOptions } from './session.ts';
 
 /** What a call is counted as. */
 export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions' | 'offloads';
@@ -15,7 +16,7 @@ const OF_A_WAIT = ['signal', 'timeoutMs'];
 const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
   reads: [...OF_A_WAIT, 'limitMs'],
   writes: [...OF_A_WAIT, 'priority'],
-  sessions: OF_A_WAIT,
+  sessions: [...OF_A_WAIT, 'readOnly'],
   offloads: [...OF_A_WAIT, 'isolation'],
   transactions: [...OF_A_WAIT, 'limitMs', 'idleLimitMs'],
 };
@@ -37,6 +38,9 @@ export function checkCallOptions(
       `the option signal is ${shown(signal, 'an object')}; expected an AbortSignal`,
       where,
     );
+  const { readOnly } = options as SessionOptions;
+  if (readOnly !== undefined && typeof readOnly !== 'boolean')
+    throw new DatabaseError('CONFIG', `the option readOnly is ${shown(readOnly)}; expected true or false`, where);
   const { priority } = options as WriteOptions;
   if (priority !== undefined && !PRIORITIES.includes(priority))
     throw new DatabaseError('CONFIG', `the option priority is ${shown(priority)}; expected high, normal or low`, where);
@@ -59,7 +63,7 @@ function checkKeys(given: object, known: readonly string[], what: string, where:
 }
 
 /** By its shape: a signal may come from another realm, where `AbortSignal` is another class. */
-function isSignal(signal: unknown): signal is AbortSignal {
+export function isSignal(signal: unknown): signal is AbortSignal {
   const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>;
   return typeof aborted === 'boolean' && typeof addEventListener === 'function';
 }

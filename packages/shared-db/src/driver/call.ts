@@ -7,7 +7,8 @@ export interface Call {
   /** When it was made, on the clock. */
   readonly at: number;
   readonly deadline: number;
-  readonly options: CallOptions;
+  /** Of the caller; replaced where somebody else has a say in them, too. */
+  options: CallOptions;
   /** What the caller's own function has thrown. It may come from another database of the same kind, and is not ours to explain. */
   thrown?: { readonly error: unknown };
 }

@@ -47,7 +47,8 @@ import { LockWaits } from './lock-waits.ts';
 import { whenFree, type Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
 import { SessionUses } from './session-uses.ts';
-import { LeasedSession, type Session, type SessionOptions } from './session.ts';
+import type { Revocation } from './revocation.ts';
+import { LeasedSession, type SessionEnd, type SessionHost, type SessionOptions, type SessionUse } from './session.ts';
 import { Transactions } from './transactions.ts';
 
 const READ_LIMIT_MS = 30_000;
@@ -87,6 +88,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     sessions: 0,
     offloads: 0,
     rolledBack: 0,
+    transactionsLeftOpen: 0,
+    sessionsExpired: 0,
     busy: 0,
   };
 
@@ -270,52 +273,112 @@ export class PooledDatabase implements Database, ManagedDatabase {
     return holdings.isInside ? holdings.nested({ held, database: this.name, label }, options, call) : call(options);
   }
 
-  async #transaction<T>(call: Call, fn: (tx: Transaction) => Promise<T>, options: TransactionOptions): Promise<T> {
+  async #transaction<T>(
+    call: Call,
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactionOptions,
+    revocation?: Revocation,
+  ): Promise<T> {
     this.#assertFunction(fn, 'transaction', call);
     const { limitMs = TRANSACTION_LIMIT_MS, idleLimitMs = TRANSACTION_IDLE_MS } = options;
     const limits = {
       limitMs: this.#duration('limitMs', limitMs),
       idleMs: this.#duration('idleLimitMs', idleLimitMs),
     };
+    if (revocation !== undefined) call.options = { ...options, signal: revocation.signalWith(options.signal) };
     this.assertWritable(call.label);
-    // What nobody asked for is no reason to hold the writer for long.
-    const lease = await this.borrow(this.writers, call, { allowedMs: options.limitMs, capture: true });
-    return this.transactions.run({ lease, held: this.writable, access: 'write', call, fn, limits });
+    const lease = await this.#writer(call, options.limitMs, revocation);
+    return this.transactions.run({ lease, held: this.writable, access: 'write', call, fn, limits, revocation });
   }
 
-  session(label: string, options: SessionOptions = {}): Promise<Session> {
-    return this.nested(this.#readable, label, options, (given) => this.#session(label, given));
+  async #writer(
+    call: Call,
+    limitMs: number | undefined,
+    revocation: Revocation | undefined,
+  ): Promise<Lease<DriverConnection>> {
+    try {
+      // What nobody asked for is no reason to hold the writer for long.
+      return await this.borrow(this.writers, call, { allowedMs: limitMs, capture: true });
+    } catch (error) {
+      throw revocation?.explain(error) ?? error;
+    }
   }
 
-  #session(label: string, options: SessionOptions): Promise<Session> {
-    return this.call(label, options, 'sessions', async (call) => {
-      const { signal } = options;
-      const timeoutMs = this.#duration(
-        'timeoutMs',
-        options.timeoutMs === undefined ? SESSION_LIMIT_MS : options.timeoutMs,
-      );
+  /** What it returns depends on how it is called, as `OpenSession` says. */
+  session(label: string, given?: SessionOptions | SessionUse, fn?: SessionUse): Promise<never> {
+    // Made before anything is waited for: afterwards the stack does not lead to the caller.
+    const openedAt = new Error('the session was opened here');
+    const [options = NO_OPTIONS, use] = typeof given === 'function' ? [NO_OPTIONS, given] : [given, fn];
+    const opening = this.nested(this.#readable, label, options, (allowed) =>
+      this.#session(label, allowed, openedAt, use),
+    );
+    return (use === undefined ? opening : lent(opening, use)) as Promise<never>;
+  }
+
+  #session(
+    text: string,
+    options: SessionOptions,
+    openedAt: Error,
+    use: SessionUse | undefined,
+  ): Promise<LeasedSession> {
+    return this.call(text, options, 'sessions', async (call) => {
+      const { timeoutMs: allowedMs, signal, readOnly = false } = options;
+      const label = call.label.text;
+      const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : this.#duration('timeoutMs', allowedMs);
+      if (use !== undefined) this.#assertFunction(use, 'session', call);
       // What nobody asked for is no reason to hold a connection for long.
-      const lease = await this.borrow(this.readers, call, { allowedMs: options.timeoutMs, capture: true });
+      const lease = await this.borrow(this.readers, call, { allowedMs, capture: true });
       this.#sessions.add(lease.id);
-      const connection = lease.resource;
-      const host = {
-        database: this.name,
-        clock: this.context.clock,
-        scope: this.transactions.scopeHost(call.label, false),
-        transaction: <T>(fn: (tx: Transaction) => Promise<T>, given: TransactionOptions = {}): Promise<T> =>
-          this.#uses.during(connection, () => this.transaction(label, fn, given)),
-        ended: () => {
-          this.#sessions.delete(lease.id);
-        },
-        expired: (of: string) => {
-          this.context.logger.warn(
-            { database: this.name, label: of },
-            `session "${of}" was over its limit and was ended`,
-          );
-        },
-      };
-      return new LeasedSession(call.label.text, lease, host, timeoutMs, signal);
+      const terms = { label, timeoutMs, signal, readOnly, openedAt };
+      return new LeasedSession(lease, this.#sessionHost(call.label, lease), terms);
     });
+  }
+
+  #sessionHost(label: Label, lease: Lease<DriverConnection>): SessionHost {
+    const { id, resource: connection } = lease;
+    return {
+      database: this.name,
+      clock: this.context.clock,
+      scope: this.transactions.scopeHost(label, false),
+      holding: (run) => this.#holding(label, lease, run),
+      transaction: (fn, options = NO_OPTIONS, revocation) =>
+        this.#uses.during(connection, () =>
+          this.nested(this.writable, label.text, options, (given) =>
+            this.call(label.text, given, 'transactions', (call) => this.#transaction(call, fn, given, revocation)),
+          ),
+        ),
+      ended: () => {
+        this.#sessions.delete(id);
+      },
+      expired: (end, limitMs) => {
+        this.#counters.sessionsExpired++;
+        this.#blame(end, 'was over its limit and was ended', { limitMs });
+      },
+      leftOpen: (end) => {
+        this.#blame(end, 'was closed');
+      },
+    };
+  }
+
+  /** Somebody has to look at how a session ends: says which one, and where it was opened. */
+  #blame({ label, acquiredAt, leftOpen }: SessionEnd, what: string, more: object = {}): void {
+    this.#counters.transactionsLeftOpen += leftOpen;
+    const undone = leftOpen === 0 ? '' : ' while a transaction of it was open, which is rolled back';
+    this.context.logger.warn(
+      { database: this.name, label, acquiredAt, ...more, ...(leftOpen === 0 ? {} : { leftOpen }) },
+      `session "${label}" ${what}${undone}`,
+    );
+  }
+
+  /** Runs a function that has a connection in its hands until it returns. */
+  async #holding<T>({ text }: Label, lease: Lease<DriverConnection>, run: () => Promise<T>): Promise<T> {
+    const { holdings } = this.context;
+    const holding = holdings.begin(this.#readable, lease, this.name, text);
+    try {
+      return await holdings.run(holding, run);
+    } finally {
+      holdings.end(holding);
+    }
   }
 
   /** Runs one call: counts it, checks what every call must obey, waits for the database, and explains what went wrong. */
@@ -622,6 +685,12 @@ function leaksOf(pools: readonly PoolStats[]): LeaksSnapshot {
     collected: sum(({ counters }) => counters.collected),
     collectedAgoMs: agoMs.length === 0 ? undefined : Math.min(...agoMs),
   });
+}
+
+/** A function has the session until it settles. */
+async function lent(opening: Promise<LeasedSession>, use: SessionUse): Promise<unknown> {
+  await using session = await opening;
+  return await session.lendTo(use);
 }
 
 /** The pool knows the whole stack; whoever looks wants the one place in it. */

@@ -10,6 +10,7 @@ import { whenFree, type Patience } from './patience.ts';
 import type { Holdable } from '../nesting/holding.ts';
 import { Scope, type ScopeHost } from './scope.ts';
 import { ReadWatch, type WatchedRead } from './read-watch.ts';
+import type { Revocation } from './revocation.ts';
 import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts';
 
 /** What transactions ask and tell the database that they run on. */
@@ -37,6 +38,8 @@ export interface TransactionOrder<T> {
   readonly limits: TransactionLimits | undefined;
   /** How long one that only reads may take. */
   readonly readLimitMs?: number;
+  /** What takes it away before its time: that of the session that it belongs to. */
+  readonly revocation?: Revocation | undefined;
 }
 
 /** A transaction that has the right to change things. */
@@ -65,7 +68,7 @@ export class Transactions {
 
   /** Begins, runs, ends: commits what resolves, undoes what rejects. */
   async run<T>(order: TransactionOrder<T>): Promise<T> {
-    const { lease, access, call } = order;
+    const { lease, access, call, revocation } = order;
     const { label } = call;
     let watch: TransactionWatch | undefined;
     let begun = false;
@@ -80,9 +83,10 @@ export class Transactions {
       finished: () => watch?.finished(),
     });
     const expired = Promise.withResolvers<never>();
+    // Whoever takes it away before anybody waits for that is told of by what comes next.
+    expired.promise.catch(() => undefined);
     try {
-      // Asked of the lease at every try: it may be revoked while the lock is waited for.
-      await whenFree(() => this.#doing(label, () => lease.resource.begin(access)), this.#host.patience(call, access));
+      await this.#begin(order, scope, expired.reject);
       begun = true;
       if (access === 'write') {
         locked = { at: this.#context.clock.now(), changedAt: undefined };
@@ -91,16 +95,19 @@ export class Transactions {
       }
       if (order.readLimitMs !== undefined) read = this.#watchRead(order.readLimitMs, lease, scope, label);
       if (order.limits !== undefined) watch = this.#watch(order, order.limits, scope, expired.reject);
+      revocation?.assertStands();
       const result = await (watch === undefined
         ? this.#given(order, scope)
         : Promise.race([this.#given(order, scope), expired.promise]));
       scope.assertFinished(result);
+      revocation?.settle();
       scope.end(() => this.#ended(label));
       await this.#commit(lease.resource, access, label);
       this.runCallbacks(scope.callbacks, label);
       lease.release();
       return result;
     } catch (error) {
+      revocation?.settle();
       scope.end(() => this.#ended(label));
       if (begun && access === 'write') this.#host.rolledBack();
       await this.#giveBack(lease, scope, error);
@@ -111,6 +118,41 @@ export class Transactions {
       if (watch !== undefined) this.#watches.delete(watch);
       if (locked !== undefined) this.#locked.delete(locked);
       if (access === 'write') this.#host.wrote();
+    }
+  }
+
+  /** Waits for the lock, and gives up as soon as the transaction is taken away. */
+  async #begin(order: TransactionOrder<unknown>, scope: Scope, reject: (error: DatabaseError) => void): Promise<void> {
+    const { lease, access, call, revocation } = order;
+    // Asked of the lease at every try: it may be revoked while the lock is waited for.
+    const begin = (): Promise<void> => this.#doing(call.label, () => lease.resource.begin(access));
+    if (revocation === undefined) {
+      await whenFree(begin, this.#host.patience(call, access));
+      return;
+    }
+    const stuck = Promise.withResolvers<never>();
+    let trying = false;
+    const attempt = async (): Promise<void> => {
+      revocation.assertStands();
+      trying = true;
+      try {
+        await begin();
+      } finally {
+        trying = false;
+      }
+    };
+    revocation.attend((why) => {
+      scope.end(why);
+      reject(why());
+      if (!trying) return;
+      // Nobody knows how far the driver is: its connection cannot be used again, and nobody waits for what it says.
+      lease.destroy();
+      stuck.reject(why());
+    });
+    try {
+      await Promise.race([whenFree(attempt, this.#host.patience(call, access)), stuck.promise]);
+    } catch (error) {
+      throw revocation.explain(error);
     }
   }
 

@@ -286,6 +286,18 @@ const databaseMetrics: readonly DatabaseMetric[] = [
     read: ({ counters }) => counters.rolledBack,
   },
   {
+    name: 'hive_db_transactions_left_open_total',
+    type: 'counter',
+    help: 'Transactions that were open when their session was closed or over its limit; they were rolled back.',
+    read: ({ counters }) => counters.transactionsLeftOpen,
+  },
+  {
+    name: 'hive_db_sessions_expired_total',
+    type: 'counter',
+    help: 'Sessions that were over their limit and were ended.',
+    read: ({ counters }) => counters.sessionsExpired,
+  },
+  {
     name: 'hive_db_busy_total',
     type: 'counter',
     help: "How often the write lock was somebody else's at the first try.",

@@ -226,6 +226,8 @@ const database: Shape<DatabaseSnapshot> = {
         sessions: 'number',
         offloads: 'number',
         rolledBack: 'number',
+        transactionsLeftOpen: 'number',
+        sessionsExpired: 'number',
         busy: 'number',
         errors: { numbers: errorCodes },
       },

@@ -4,6 +4,7 @@ import type { StatementUse, Statements } from '../statements.ts';
 import { SqliteError, type SqliteHandle, type SqliteStatement } from './engine.ts';
 import { wordsWithoutValues } from './error-words.ts';
 import { suspicionFor, toSafeNumbers, type IntegerMode, type Suspicion } from './integers.ts';
+import { lendHandle } from './lent-handle.ts';
 import { refusalOf } from './sql-text.ts';
 
 /** Compiled statements that a connection keeps: compiling one again costs twice as much as running it. */
@@ -79,6 +80,7 @@ export class SqliteConnection {
 
   /** The handle itself, for somebody who may do with it what he likes. */
   lend(): SqliteHandle {
+    if (!this.#lent) lendHandle(this.raw, this.#iterators);
     this.#lent = true;
     return this.raw;
   }

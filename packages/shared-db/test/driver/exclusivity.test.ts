@@ -180,13 +180,52 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     void quietly(session.connection.get('SELECT'));
     await session.close();
   },
+  'writes while its session is closed': async (database, clock, text) => {
+    const session = await database.session('closed', { timeoutMs: 100 });
+    const written = session.transaction((tx) => tx.run(text));
+    void quietly(written);
+    await pause(clock, 5);
+    await session.close();
+    return await written;
+  },
+  'writes in a session that it is lent': async (database, _, text) => {
+    let written: Promise<unknown> = Promise.reject(new Error('not opened'));
+    void quietly(written);
+    const lent = database.session('lent', { timeoutMs: 30 }, (session) => {
+      written = session.transaction((tx) => tx.run(text));
+      return written;
+    });
+    await quietly(lent);
+    return await written;
+  },
+  'leaves a transaction to its session': async (database, clock) => {
+    const session = await database.session('leave', { timeoutMs: 50 });
+    void quietly(session.transaction((tx) => tx.run('undone').then(() => pause(clock, 200))));
+    await pause(clock, 10);
+    await session.close();
+  },
+  'has a transaction in a session that is over its limit': async (database, clock) => {
+    const hang = (): Promise<void> => pause(clock, 1_000);
+    await database.session('late', { timeoutMs: 20 }, (session) =>
+      session.transaction((tx) => tx.run('undone').then(hang)),
+    );
+  },
+  'aborts a session': async (database, clock) => {
+    const controller = new AbortController();
+    void pause(clock, 15).then(() => {
+      controller.abort();
+    });
+    await using session = await database.session('abort', { signal: controller.signal });
+    await session.transaction((tx) => tx.run('undone').then(() => pause(clock, 1_000)));
+  },
   'flushes everything': (database) => database.flush('all'),
   resizes: (database) => database.resize({ size: 2 }),
 };
 
 const STEPS = ['connect', 'statement', 'begin', 'commit', 'rollback', 'savepoint', 'reset'] as const;
 /** Deeds that mean to write. */
-const WRITES = /^(?:writes|writes in parts|swallows errors|holds a session) \d/;
+const WRITES =
+  /^(?:writes|writes in parts|swallows errors|holds a session|writes while its session is closed|writes in a session that it is lent) \d/;
 
 describe('whatever is done to a database, and whatever goes wrong', () => {
   it('no connection is used by two at a time, none after it was closed, and what is committed is what was acknowledged', async () => {

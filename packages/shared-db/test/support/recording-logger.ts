@@ -12,6 +12,8 @@ export interface RecordingLogger extends Logger {
   readonly lines: readonly LogLine[];
   /** The messages of one level, in order. */
   said(level: LogLine['level']): readonly string[];
+  /** The warnings about sessions; a machine that is busy may have others, of slow statements. */
+  blames(): readonly LogLine[];
 }
 
 export function recordingLogger(): RecordingLogger {
@@ -24,6 +26,7 @@ export function recordingLogger(): RecordingLogger {
   return {
     lines,
     said: (level) => lines.filter((line) => line.level === level).map(({ message }) => message),
+    blames: () => lines.filter(({ level, message }) => level === 'warn' && message.startsWith('session ')),
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),

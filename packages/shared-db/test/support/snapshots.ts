@@ -104,6 +104,8 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
       sessions: 1,
       offloads: 0,
       rolledBack: 0,
+      transactionsLeftOpen: 0,
+      sessionsExpired: 0,
       busy: 0,
       errors: {},
       ...counters,

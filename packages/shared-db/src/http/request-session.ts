@@ -1,0 +1,55 @@
+import type { Database } from '../database.ts';
+import { isSignal } from '../driver/call-options.ts';
+import type { OpenSession, Session, SessionOptions, SessionUse } from '../driver/session.ts';
+
+/** What a request needs to know of its response: `ServerResponse` of node:http, `reply.raw` of Fastify, `res` of Express. */
+export interface RequestResponse {
+  readonly closed: boolean;
+  readonly writableFinished: boolean;
+  once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}
+
+type AnySession = (label: string, options: SessionOptions, fn?: SessionUse) => Promise<Session>;
+
+/**
+ * A session for one request, behind its database and its response: `requestSession(db, reply.raw, 'export')`. With a function it is given
+ * back when the function settles; without one when the response has been sent, so that it can be streamed from. When the client is gone
+ * before that it is aborted, whoever waits for it included: `ABORTED`. Its `timeoutMs` is how long the request may have a connection.
+ * Costs a session and two listeners.
+ */
+export const requestSession: OpenSession<[database: Pick<Database, 'session'>, response: RequestResponse]> = async (
+  database: Pick<Database, 'session'>,
+  response: RequestResponse,
+  label: string,
+  given?: SessionOptions | SessionUse,
+  fn?: SessionUse,
+): Promise<never> => {
+  const [options, use] = typeof given === 'function' ? [undefined, given] : [given, fn];
+  const gone = new AbortController();
+  const sent = Promise.withResolvers<undefined>();
+  const onClose = (): void => {
+    if (response.writableFinished) sent.resolve(undefined);
+    else gone.abort(new Error('the client of this request is gone'));
+  };
+  response.once('close', onClose);
+  if (response.closed) onClose();
+  const open = database.session as AnySession;
+  const opening = open.call(database, label, { ...options, signal: either(options?.signal, gone.signal) }, use);
+  if (use === undefined) {
+    const session = await opening;
+    void sent.promise.then(() => session.close());
+    return session as never;
+  }
+  try {
+    return (await opening) as never;
+  } finally {
+    response.off('close', onClose);
+  }
+};
+
+/** What is no signal is refused where options are checked. */
+function either(callers: AbortSignal | undefined, gone: AbortSignal): AbortSignal {
+  if (callers === undefined) return gone;
+  return isSignal(callers) ? AbortSignal.any([callers, gone]) : callers;
+}

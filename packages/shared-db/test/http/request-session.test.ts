@@ -1,0 +1,99 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { requestSession, type RequestResponse } from '@hive/shared-db/http';
+import { rejectionOf } from '../support/outcome.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+import { itemsOf, shop } from '../support/shop.ts';
+
+/** A response that a test ends: sent, or cut off. */
+class Response extends EventEmitter implements RequestResponse {
+  writableFinished = false;
+  closed = false;
+
+  end(how: 'sent' | 'cut off'): void {
+    this.writableFinished = how === 'sent';
+    this.closed = true;
+    this.emit('close');
+  }
+}
+
+const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
+
+describe('the session of a request', () => {
+  it('without a function lasts until the response has been sent, and what it has left open then is undone and blamed', async () => {
+    const logger = recordingLogger();
+    await using temporary = await shop({ logger });
+    const { database } = temporary;
+    const response = new Response();
+    const session = await requestSession(database, response, 'GET /');
+    const open = rejectionOf(
+      session.transaction(async (tx) => {
+        await tx.run("INSERT INTO item (name) VALUES ('undone')");
+        response.end('sent');
+        await hang();
+      }),
+    );
+    expect(await open).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'GET /' });
+    expect(database.leases()).toEqual([]);
+    expect(itemsOf(database)).toEqual([]);
+    expect(logger.blames()).toMatchObject([
+      { message: 'session "GET /" was closed while a transaction of it was open, which is rolled back' },
+    ]);
+  });
+
+  it.each(['sent', 'cut off'] as const)('is given back when the response was %s before it was opened', async (how) => {
+    await using temporary = await shop({ poolSize: 1 });
+    const { database } = temporary;
+    const holder = await database.session('holder');
+    const response = new Response();
+    const opening = requestSession(database, response, 'GET /').catch((error: unknown) => error);
+    response.end(how);
+    await holder.close();
+    const late = await opening;
+    if (how === 'cut off') expect(late).toMatchObject({ code: 'HIVEDB_E_ABORTED', label: 'GET /' });
+    await expect.poll(() => database.leases()).toEqual([]);
+    const after = requestSession(database, response, 'GET /', () => Promise.resolve('answered'));
+    if (how === 'sent') expect(await after).toBe('answered');
+    else expect(await rejectionOf(after)).toMatchObject({ code: 'HIVEDB_E_ABORTED' });
+    expect(database.leases()).toEqual([]);
+  });
+
+  it('with a function ends with that, whatever becomes of the response, and leaves it nothing to remember', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const response = new Response();
+    const answer = await requestSession(database, response, 'GET /', async ({ connection }) => {
+      response.end('sent');
+      return connection.get('SELECT 1 AS one');
+    });
+    expect(answer).toEqual({ one: 1 });
+    const kept = new Response();
+    await requestSession(database, kept, 'GET /', {}, () => Promise.resolve(1));
+    expect(kept.listenerCount('close')).toBe(0);
+    expect(database.leases()).toEqual([]);
+  });
+
+  it.each(['its own signal', 'the client'])('ends when %s says so', async (who) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const response = new Response();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const lent = rejectionOf(requestSession(database, response, 'GET /', { signal }, hang));
+    await expect.poll(() => database.leases()).toHaveLength(1);
+    if (who === 'the client') response.end('cut off');
+    else controller.abort();
+    expect(await lent).toMatchObject({ code: 'HIVEDB_E_ABORTED', label: 'GET /' });
+    expect(database.leases()).toEqual([]);
+  });
+
+  it('refuses options that are none as a session does', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    for (const options of [{ signal: 'stop' }, { signal: null }, { timeout: 5 }, { timeoutMs: -1 }, { readOnly: 1 }])
+      expect(await rejectionOf(requestSession(database, new Response(), 'GET /', options as object))).toMatchObject({
+        code: 'HIVEDB_E_CONFIG',
+      });
+    expect(database.leases()).toEqual([]);
+  });
+});
