@@ -151,6 +151,18 @@ describe('the size that a pool finds by itself', () => {
     expect([twice(10, 1.2), twice(10, 500), twice(30, 500), twice(40, 500)]).toEqual([12, 20, 40, 40]);
   });
 
+  it('counts a minute anew from each second with a queue', () => {
+    const finder = new AutoSize(BOUNDS);
+    const calm = (seconds: number): number => {
+      for (let second = 1; second < seconds; second++) finder.next(10, { queued: 0, full: true, unused: 4 });
+      return finder.next(10, { queued: 0, full: true, unused: 4 });
+    };
+    expect(calm(COOL_DOWN - 1)).toBe(10);
+    expect(finder.next(10, { queued: 1, full: true, unused: 0 })).toBe(10);
+    expect(calm(COOL_DOWN - 1)).toBe(10);
+    expect(calm(1)).toBe(8);
+  });
+
   it('makes nothing of looks that lie far apart, or close together', () => {
     for (const step of [100, 60_000]) {
       const finder = new AutoSize(BOUNDS);
@@ -211,7 +223,9 @@ describe('a pool with bounds for its size', () => {
 
   it('stays as it is while it is suspended', async () => {
     const { pool, clock } = grown();
-    const [lease] = await hold(pool, 1);
+    const all = hold(pool, 2);
+    await clock.advance(1_000);
+    const [lease] = await all;
     pool.suspend();
     void hold(pool, 6);
     await clock.advance(10_000);
