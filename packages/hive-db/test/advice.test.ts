@@ -18,6 +18,58 @@ function limits(server?: Partial<ServerLimits>, recycleMs = 0): Partial<Database
   return { limits: { acquireTimeoutMs: 10_000, recycleMs, server: known } };
 }
 
+/** A session that has its connection for so long. */
+const sessionFor = (ageMs: number): DatabaseSnapshot['leases'][number] => ({
+  id: 1,
+  resourceId: 1,
+  owner: 'nightly import',
+  ageMs,
+  acquiredAt: undefined,
+  allowedMs: undefined,
+  use: 'session',
+});
+
+/** The same while somebody holds a session, and somebody the writer, which is none of the pool's. */
+const held = (history: PoolHistory, ageMs: number): DatabaseSnapshot => {
+  const database = databaseWith(history);
+  return {
+    ...database,
+    leases: [sessionFor(ageMs), { ...sessionFor(9_999_999), use: 'write' }],
+    pool: { ...database.pool, leased: 1 },
+  };
+};
+
+/** So many files with so many readers each. */
+const files = (count: number, size: number): readonly DatabaseSnapshot[] =>
+  Array.from({ length: count }, (_, index) =>
+    databaseWith({ size, arrivals: 0, useMs: 0 }, { name: `d${index}`, driver: 'sqlite', path: `/srv/${index}.db` }),
+  );
+
+const onServer = (
+  count: number,
+  size: number,
+  maxOverflow: number,
+  server?: Partial<ServerLimits>,
+): readonly DatabaseSnapshot[] =>
+  Array.from({ length: count }, (_, index) =>
+    databaseWith({ size, maxOverflow, arrivals: 0, useMs: 0 }, { name: `d${index}`, ...limits(server) }),
+  );
+
+/** Two processes with the same databases. */
+const twoProcesses = (databases: readonly DatabaseSnapshot[]): readonly ProcessEvidence[] => [
+  evidenceOf(databases, {}, { pid: 1 }),
+  evidenceOf(databases, {}, { pid: 2 }),
+];
+
+/** Whether the first sum of one process can work. */
+const verdictOnSum = (databases: readonly DatabaseSnapshot[]): string | undefined =>
+  advise([evidenceOf(databases)]).sums[0]?.verdict;
+
+const remarks = (history: Partial<PoolHistory>, changes: Partial<DatabaseSnapshot>): readonly string[] =>
+  adviceOn({ size: 4, arrivals: 1_000, useMs: 1, ...history }, {}, changes).remarks.map(
+    ({ code, evidence }) => `${code}: ${evidence}`,
+  );
+
 describe('advice on the size of a pool', () => {
   it("is Little's law with its numbers: arrivals a second times seconds in use", () => {
     // An hour: ten a second, each for 400 ms.
@@ -32,23 +84,6 @@ describe('advice on the size of a pool', () => {
   });
 
   it('counts what lies in the window of those who have a connection at its beginning and its end', () => {
-    const lease = (ageMs: number): DatabaseSnapshot['leases'][number] => ({
-      id: 1,
-      resourceId: 1,
-      owner: 'nightly import',
-      ageMs,
-      acquiredAt: undefined,
-      allowedMs: undefined,
-      use: 'session',
-    });
-    const held = (history: PoolHistory, ageMs: number): DatabaseSnapshot => {
-      const database = databaseWith(history);
-      return {
-        ...database,
-        leases: [lease(ageMs), { ...lease(9_999_999), use: 'write' }],
-        pool: { ...database.pool, leased: 1 },
-      };
-    };
     // One holds on through the whole minute, and 60 have theirs for a second each: two are busy all the time.
     const earlier = exported([held({ size: 8, arrivals: 100, useMs: 1_000 }, 30_000)]);
     const now = exported([held({ size: 8, arrivals: 160, useMs: 1_000 }, 90_000)], { uptimeMs: 3_660_000 });
@@ -198,26 +233,8 @@ describe('advice on a file', () => {
 });
 
 describe('the sums that pools must fit into', () => {
-  const files = (count: number, size: number): readonly DatabaseSnapshot[] =>
-    Array.from({ length: count }, (_, index) =>
-      databaseWith({ size, arrivals: 0, useMs: 0 }, { name: `d${index}`, driver: 'sqlite', path: `/srv/${index}.db` }),
-    );
-  const onServer = (
-    count: number,
-    size: number,
-    maxOverflow: number,
-    server?: Partial<ServerLimits>,
-  ): readonly DatabaseSnapshot[] =>
-    Array.from({ length: count }, (_, index) =>
-      databaseWith({ size, maxOverflow, arrivals: 0, useMs: 0 }, { name: `d${index}`, ...limits(server) }),
-    );
-  const two = (databases: readonly DatabaseSnapshot[]): readonly ProcessEvidence[] => [
-    evidenceOf(databases, {}, { pid: 1 }),
-    evidenceOf(databases, {}, { pid: 2 }),
-  ];
-
   it('databases x (size + overflow) x processes against what the server lets in', () => {
-    const [sum] = advise(two(onServer(18, 5, 10, { maxConnections: 151 }))).sums;
+    const [sum] = advise(twoProcesses(onServer(18, 5, 10, { maxConnections: 151 }))).sums;
     expect(sum).toMatchObject({ kind: 'server', server: 'db:5432', most: 540, allowed: 151, verdict: 'impossible' });
     expect(sum?.sentence).toBe(
       '18 databases x (5 + 10) x 2 processes = 540 connections at most; the server lets 151 in',
@@ -243,10 +260,8 @@ describe('the sums that pools must fit into', () => {
   });
 
   it('are tight from four fifths on, and count no database that is closed', () => {
-    const sumOf = (databases: readonly DatabaseSnapshot[]): string | undefined =>
-      advise([evidenceOf(databases)]).sums[0]?.verdict;
     const server = { maxConnections: 100 };
-    expect([80, 81, 100, 101].map((size) => sumOf(onServer(1, size, 0, server)))).toEqual([
+    expect([80, 81, 100, 101].map((size) => verdictOnSum(onServer(1, size, 0, server)))).toEqual([
       'fits',
       'tight',
       'tight',
@@ -256,7 +271,7 @@ describe('the sums that pools must fit into', () => {
       { size: 50, arrivals: 0, useMs: 0 },
       { name: 'z', status: 'closed', ...limits(server) },
     );
-    expect(sumOf([...onServer(1, 80, 0, server), closed])).toBe('fits');
+    expect(verdictOnSum([...onServer(1, 80, 0, server), closed])).toBe('fits');
   });
 
   it('warn where the advised sizes would not fit, and hold back who was to be raised', () => {
@@ -303,11 +318,6 @@ describe('the sums that pools must fit into', () => {
 });
 
 describe('advice on what is beside the size', () => {
-  const remarks = (history: Partial<PoolHistory>, changes: Partial<DatabaseSnapshot>): readonly string[] =>
-    adviceOn({ size: 4, arrivals: 1_000, useMs: 1, ...history }, {}, changes).remarks.map(
-      ({ code, evidence }) => `${code}: ${evidence}`,
-    );
-
   it('replaces connections before the server ends them', () => {
     const idleLimitMs = 600_000;
     expect(remarks({}, limits({ idleLimitMs }, 0))).toEqual([

@@ -36,6 +36,11 @@ function named({ processes }: AdviseDocument): string {
   return processes.flatMap(({ app, databases }) => databases.map(({ name }) => `${name} in ${app}`)).join(', ');
 }
 
+const interruption: Io['interruption'] = () => ({
+  signal: new AbortController().signal,
+  [Symbol.dispose]: () => undefined,
+});
+
 describe('advise', () => {
   it('says for each database what size would do and why, with the numbers', async () => {
     await using directory = await runtimeDirectory(shop);
@@ -100,10 +105,6 @@ describe('advise', () => {
     await directory.add(4711, (socket) => {
       looks++;
       answering(looks === 1 ? shop : later)(socket);
-    });
-    const interruption: Io['interruption'] = () => ({
-      signal: new AbortController().signal,
-      [Symbol.dispose]: () => undefined,
     });
     const argv = ['advise', '--json', '--interval', '60s', '--runtime-dir', directory.path];
     const document = documentIn(await run(argv, { interruption }));

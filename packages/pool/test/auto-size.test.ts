@@ -80,6 +80,21 @@ const LOADS: readonly (readonly [name: string, load: Load])[] = [
   ['nothing', () => 0],
 ];
 
+/** The size after two seconds with such a queue. */
+const afterTwo = (size: number, queued: number): number => {
+  const finder = new AutoSize(BOUNDS);
+  finder.next(size, { queued, full: true, unused: 0 });
+  return finder.next(size, { queued, full: true, unused: 0 });
+};
+
+/** A pool that finds its size, in a time that the test moves. */
+const finding = (bounds: SizeBounds = { min: 2, max: 8 }): ReturnType<typeof scene> =>
+  scene(() => ({ autoSize: bounds, maxOverflow: 0, acquireTimeoutMs: 60_000, maxLifetimeMs: 0 }));
+
+async function hold(pool: ReturnType<typeof scene>['pool'], count: number): Promise<Lease<Resource>[]> {
+  return Promise.all(Array.from({ length: count }, () => pool.acquire()));
+}
+
 describe('the size that a pool finds by itself', () => {
   it.each(LOADS)('stays in its bounds, and takes nothing away within a minute of a growth: %s', (_, load) => {
     for (const seed of SEEDS) {
@@ -143,12 +158,7 @@ describe('the size that a pool finds by itself', () => {
   });
 
   it('grows by what waits, and no more than double', () => {
-    const twice = (size: number, queued: number): number => {
-      const finder = new AutoSize(BOUNDS);
-      finder.next(size, { queued, full: true, unused: 0 });
-      return finder.next(size, { queued, full: true, unused: 0 });
-    };
-    expect([twice(10, 1.2), twice(10, 500), twice(30, 500), twice(40, 500)]).toEqual([12, 20, 40, 40]);
+    expect([afterTwo(10, 1.2), afterTwo(10, 500), afterTwo(30, 500), afterTwo(40, 500)]).toEqual([12, 20, 40, 40]);
   });
 
   it('counts a minute anew from each second with a queue', () => {
@@ -175,15 +185,8 @@ describe('the size that a pool finds by itself', () => {
 });
 
 describe('a pool with bounds for its size', () => {
-  const grown = (bounds: SizeBounds = { min: 2, max: 8 }): ReturnType<typeof scene> =>
-    scene(() => ({ autoSize: bounds, maxOverflow: 0, acquireTimeoutMs: 60_000, maxLifetimeMs: 0 }));
-
-  async function hold(pool: ReturnType<typeof scene>['pool'], count: number): Promise<Lease<Resource>[]> {
-    return Promise.all(Array.from({ length: count }, () => pool.acquire()));
-  }
-
   it('begins with the smallest, grows while somebody waits, and is small again when nobody needs it', async () => {
-    const { pool, clock } = grown();
+    const { pool, clock } = finding();
     expect(pool.stats().size).toBe(2);
     const all = hold(pool, 8);
     await clock.advance(10_000);
@@ -198,7 +201,7 @@ describe('a pool with bounds for its size', () => {
   });
 
   it('keeps what one caller after the other needs, and no more', async () => {
-    const { pool, clock } = grown({ min: 1, max: 8 });
+    const { pool, clock } = finding({ min: 1, max: 8 });
     await pool.resize({ size: 8 });
     for (let second = 0; second < 1_000; second++) {
       const all = hold(pool, 3);
@@ -222,7 +225,7 @@ describe('a pool with bounds for its size', () => {
   });
 
   it('stays as it is while it is suspended', async () => {
-    const { pool, clock } = grown();
+    const { pool, clock } = finding();
     const all = hold(pool, 2);
     await clock.advance(1_000);
     const [lease] = await all;
@@ -234,7 +237,7 @@ describe('a pool with bounds for its size', () => {
   });
 
   it('may be resized by hand within the bounds, and not beyond', async () => {
-    const { pool } = grown();
+    const { pool } = finding();
     await pool.resize({ size: 5 });
     expect(pool.stats().size).toBe(5);
     await expect(pool.resize({ size: 9 })).rejects.toThrow(

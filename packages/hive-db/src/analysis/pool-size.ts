@@ -32,7 +32,7 @@ export interface SizeAdvice {
 }
 
 /** What a file has by default. It can use no more: SQLite reads on the main thread, one statement after the other. */
-export const READERS = 4;
+const READERS = 4;
 /** Fewer callers than this are chance. */
 const ENOUGH = 20;
 const PLENTY = { arrivals: 1_000, seconds: 300 };

@@ -21,7 +21,7 @@ export async function advise(invocation: Invocation, intervalMs: number, filter:
   }
   const inquiry = isOneLook ? first : await inquire(invocation);
   // Who says how it is and does not know how it was is advised all the same.
-  const recordings = recordingOf(await inquireRecordings(invocation)).processes;
+  const recordings = inquiry.answered.length === 0 ? [] : recordingOf(await inquireRecordings(invocation)).processes;
   const earlier = isOneLook ? [] : exportOf(first).processes;
   announce(invocation, inquiry);
   const evidence = exportOf(inquiry).processes.map((now) => ({

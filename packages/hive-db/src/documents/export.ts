@@ -281,8 +281,7 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
   };
 }
 
-/** The limits of a database in the words of all documents. */
-export function exportOfLimits(limits: DatabaseSnapshot['limits']): ExportedLimits | null {
+function exportOfLimits(limits: DatabaseSnapshot['limits']): ExportedLimits | null {
   if (limits === undefined) return null;
   const { acquireTimeoutMs, recycleMs, server } = limits;
   return {

@@ -21,7 +21,7 @@ export interface PoolHistory {
 }
 
 /** So many durations, all alike. */
-export function alike(count: number, ms: number): Histogram {
+function alike(count: number, ms: number): Histogram {
   return { count, sumMs: count * ms, maxMs: ms, buckets: count === 0 ? [] : [{ leMs: ms, count }] };
 }
 

@@ -36,7 +36,7 @@ export type Access = 'read' | 'write';
 
 /** What a server allows those who connect to it. */
 export interface ServerLimits {
-  /** What tells it from others, such as its address: all databases on it share its connections. */
+  /** What tells it from others, such as its address, without a secret: all databases on it share its connections. */
   readonly name: string;
   /** How many connections it lets in, of all programs together. */
   readonly maxConnections: number | undefined;
