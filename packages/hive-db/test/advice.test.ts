@@ -24,6 +24,9 @@ const sessionFor = (ageMs: number): DatabaseSnapshot['leases'][number] => ({
   resourceId: 1,
   owner: 'nightly import',
   ageMs,
+  budget: undefined,
+  idleMs: 0,
+  suspect: false,
   acquiredAt: undefined,
   allowedMs: undefined,
   use: 'session',
@@ -34,7 +37,7 @@ const held = (history: PoolHistory, ageMs: number): DatabaseSnapshot => {
   const database = databaseWith(history);
   return {
     ...database,
-    leases: [sessionFor(ageMs), { ...sessionFor(9_999_999), use: 'write' }],
+    leases: [sessionFor(ageMs), { ...sessionFor(9 * ageMs), use: 'write' }],
     pool: { ...database.pool, leased: 1 },
   };
 };
@@ -83,6 +86,12 @@ describe('advice on the size of a pool', () => {
     );
   });
 
+  it('needs no more than the arithmetic says, where a computer comes out a trifle above it', () => {
+    const { size } = adviceOn({ size: 70, arrivals: 175 * 3_600, useMs: 280 });
+    expect(size).toMatchObject({ needed_connections: 63 });
+    expect(size.why).toContain('49 + 2 x √49 = 63, so 63');
+  });
+
   it('counts what lies in the window of those who have a connection at its beginning and its end', () => {
     // One holds on through the whole minute, and 60 have theirs for a second each: two are busy all the time.
     const earlier = exported([held({ size: 8, arrivals: 100, useMs: 1_000 }, 30_000)]);
@@ -92,11 +101,26 @@ describe('advice on the size of a pool', () => {
     expect(load.busy_connections).toBeCloseTo(2);
   });
 
+  it('lets those uses that were timed stand for all', () => {
+    const database = databaseWith({ size: 8, arrivals: 36_000, useMs: 400 });
+    const useTime = { ...database.pool.useTime, count: 360, sumMs: 360 * 400, buckets: [{ leMs: 400, count: 360 }] };
+    const { load } = advise([evidenceOf([{ ...database, pool: { ...database.pool, useTime } }])]).processes[0]!
+      .databases[0]!;
+    expect(load.busy_connections).toBeCloseTo(4);
+  });
+
   it('measures between two looks what happened between them', () => {
-    const history = { size: 4, arrivals: 30_000, useMs: 1, waited: 0 };
-    const earlier = exported([databaseWith(history)]);
-    const later = { ...history, arrivals: 30_600, waited: 300, waitMs: 50, useMs: 1 };
-    const now = exported([databaseWith(later)], { uptimeMs: 3_660_000 });
+    const history = { size: 4, arrivals: 30_000, useMs: 1, waited: 20_000, waitMs: 1 };
+    const before = databaseWith(history);
+    const earlier = exported([before]);
+    const after = databaseWith({ ...history, arrivals: 30_600, waited: 20_300 });
+    const waits = {
+      count: 20_300,
+      sumMs: 35_000,
+      maxMs: 50,
+      buckets: [...before.pool.waitTime.buckets, { leMs: 50, count: 300 }],
+    };
+    const now = exported([{ ...after, pool: { ...after.pool, waitTime: waits } }], { uptimeMs: 3_660_000 });
     const { load } = advise([{ now, earlier, recording: undefined, descriptors: null }]).processes[0]!.databases[0]!;
     expect(load).toMatchObject({ arrivals: 600, waited: 300, waited_ratio: 0.5, arrivals_per_second: 10 });
     expect(load.acquire_p95_seconds).toBeCloseTo(0.05);
@@ -119,6 +143,9 @@ describe('advice on the size of a pool', () => {
     const history = { size: 4, arrivals: 1_000, useMs: 10 };
     expect(adviceOn({ ...history, arrivals: 20 }).size.confidence).toBe('some');
     expect(adviceOn(history).size.confidence).toBe('some');
+    expect(adviceOn({ ...history, arrivals: 999 }, { recording: recorded([0, 1], 3) }).size.confidence).toBe('some');
+    const slower = { ...recorded([0, 1], 3), step_seconds: 2 };
+    expect(adviceOn(history, { recording: slower }).load.recorded_seconds).toBe(1_200);
     const sure = adviceOn(history, { recording: recorded([0, 1, 2], 3) }).size;
     expect(sure).toMatchObject({ confidence: 'good', verdict: 'keep', next: null });
   });
@@ -152,6 +179,17 @@ describe('advice on the size of a pool', () => {
     expect(size.next).toContain('callers come in bursts, or a few keep theirs for long');
   });
 
+  it('raises it by as many as wait on average, where that is more', () => {
+    const { size } = adviceOn({ size: 4, arrivals: 36_000, useMs: 10, waited: 18_000, waitMs: 1_000 });
+    expect(size).toMatchObject({ needed_connections: 9, suggested_size: 9 });
+  });
+
+  it('leaves a pool as it is where few wait, or nobody notices', () => {
+    const history = { size: 4, arrivals: 36_000, useMs: 10 };
+    expect(adviceOn({ ...history, waited: 3_000, waitMs: 400 }).size.verdict).toBe('keep');
+    expect(adviceOn({ ...history, waited: 30_000, waitMs: 5 }).size.verdict).toBe('keep');
+  });
+
   it('does not take waiting for a connection to be opened for a pool that is too small', () => {
     const history = { size: 4, arrivals: 40, useMs: 10, waited: 8, waitMs: 200, created: 4 };
     expect(adviceOn(history).size.verdict).toBe('keep');
@@ -161,6 +199,11 @@ describe('advice on the size of a pool', () => {
   });
 
   it('raises a pool whose callers come away with nothing, however few wait', () => {
+    expect(adviceOn({ size: 4, arrivals: 500, useMs: 10, waited: 9, waitMs: 10_000, timeouts: 5 }).load).toMatchObject({
+      arrivals: 500,
+      waited: 9,
+      timeouts: 5,
+    });
     expect(adviceOn({ size: 4, arrivals: 500, useMs: 10, waited: 5, waitMs: 10_000, timeouts: 5 }).size.verdict).toBe(
       'raise',
     );
@@ -186,6 +229,15 @@ describe('advice on the size of a pool', () => {
     const history = { size: 20, arrivals: 36_000, useMs: 1, created: 20 };
     expect(adviceOn(history).size.verdict).toBe('keep');
     expect(adviceOn(history, { recording: recorded([1, 4, 2], 20) }).size.verdict).toBe('keep');
+    // One that could go is not worth a word.
+    expect(adviceOn({ ...history, size: 3, created: 1 }).size.verdict).toBe('keep');
+    // Nothing was opened between two looks: that may have been before.
+    const looks = evidenceOf([databaseWith({ ...history, arrivals: 40_000 })], {
+      earlier: exported([databaseWith(history)], { uptimeMs: 600_000 }),
+    });
+    expect(advise([looks]).processes[0]!.databases[0]!.size.verdict).toBe('keep');
+    // More are open now than ever were in the recording.
+    expect(adviceOn(history, { recording: recorded([1, 2], 3) }).size.verdict).toBe('keep');
     const short = evidenceOf([databaseWith({ ...history, created: 2 })], {}, { uptimeMs: 60_000 });
     expect(advise([short]).processes[0]!.databases[0]!.size.verdict).toBe('keep');
     expect(adviceOn({ ...history, created: 2 }).size).toMatchObject({ verdict: 'lower', suggested_size: 3 });
@@ -229,6 +281,8 @@ describe('advice on a file', () => {
     expect(size).toMatchObject({ verdict: 'lower', suggested_size: 4, suggested_max_overflow: 0 });
     expect(size.sentence).toContain('never more than 3 of 16 readers were in use');
     expect(adviceOn({ ...history, created: 9 }, { recording: recorded([0, 3], 9) }, FILE).size.verdict).toBe('keep');
+    const short = evidenceOf([databaseWith(history, FILE)], {}, { uptimeMs: 60_000 });
+    expect(advise([short]).processes[0]!.databases[0]!.size.verdict).toBe('keep');
   });
 });
 
