@@ -337,6 +337,15 @@ describe('the sums that pools must fit into', () => {
     const roomy = advise([evidenceOf([databaseWith(busy, limits({ maxConnections: 90 }))])]);
     expect(roomy.processes[0]?.databases[0]?.size.next).toBe(null);
     expect(roomy.sums[0]?.advice).toBe(null);
+    // Who was not to be raised, or uses another server, is none of that.
+    const others = [
+      databaseWith({ size: 4, arrivals: 1_000, useMs: 1 }, { name: 'calm', ...limits({ maxConnections: 9 }) }),
+      databaseWith(busy, { name: 'elsewhere', ...limits({ name: 'other:1', maxConnections: 90 }) }),
+      databaseWith(busy, limits({ maxConnections: 9 })),
+    ];
+    const [calm, elsewhere] = advise([evidenceOf(others)]).processes[0]!.databases;
+    expect(calm?.size.next).toBe('ask again at the busiest time');
+    expect(elsewhere?.size).toMatchObject({ verdict: 'raise', next: null });
   });
 
   it('say so where the advised sizes would make them fit', () => {
