@@ -114,6 +114,31 @@ describe('advise', () => {
     });
   });
 
+  it('takes no other process for an earlier look at this one', async () => {
+    const twin = { ...shop, pid: 13, databases: [databaseWith({ ...BUSY, arrivals: 300_400 })] };
+    const restarted = { ...shop, pid: 14, startedAt: shop.startedAt + 1, uptimeMs: 10_000 };
+    await using directory = await runtimeDirectory();
+    for (const [now, before] of [
+      [shop, shop],
+      [twin, twin],
+      [restarted, { ...shop, pid: 14 }],
+    ] as const) {
+      let looks = 0;
+      await directory.add(now.pid, (socket) => {
+        looks++;
+        answering(looks === 1 ? before : { ...now, uptimeMs: now.uptimeMs + 60_000 })(socket);
+      });
+    }
+    const argv = ['advise', '--json', '--interval', '60s', '--runtime-dir', directory.path];
+    const { processes } = documentIn(await run(argv, { interruption }));
+    const loads = processes.map(({ pid, databases }) => [pid, databases[0]?.load.since, databases[0]?.load.arrivals]);
+    expect(Object.fromEntries(loads.map(([pid, ...load]) => [pid, load]))).toEqual({
+      4711: ['earlier-look', 0],
+      13: ['earlier-look', 0],
+      14: ['start', 360_000],
+    });
+  });
+
   it('knows what the process has recorded', async () => {
     await using directory = await runtimeDirectory();
     const past = { ...recording([0, 0, 0], { poolInUse: [1, 3, 2] }), startedAt: shop.startedAt };
