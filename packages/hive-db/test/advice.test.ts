@@ -117,7 +117,7 @@ describe('advice on the size of a pool', () => {
     const waits = {
       count: 20_300,
       sumMs: 35_000,
-      maxMs: 50,
+      maxMs: 900,
       buckets: [...before.pool.waitTime.buckets, { leMs: 50, count: 300 }],
     };
     const now = exported([{ ...after, pool: { ...after.pool, waitTime: waits } }], { uptimeMs: 3_660_000 });

@@ -228,8 +228,8 @@ describe('advise', () => {
 
   it('knows how many files a process may have open', async () => {
     const databases = [databaseWith(BUSY, { driver: 'sqlite', path: '/srv/orders.db' })];
-    await using directory = await runtimeDirectory({ ...shop, pid: process.pid, databases });
-    const { sums } = documentIn(await run(['advise', '--json', '--runtime-dir', directory.path]));
+    await using directory = await runtimeDirectory({ ...shop, pid: process.pid, databases }, { ...bill, databases });
+    const { sums } = documentIn(await run(['advise', '--json', '--app', 'shop', '--runtime-dir', directory.path]));
     expect(sums).toMatchObject([{ kind: 'descriptors', pid: process.pid, most: 27 }]);
     // Where the system does not tell, it is unknown.
     expect(sums[0]?.allowed === null).toBe(process.platform !== 'linux');

@@ -221,6 +221,7 @@ function mostOf({ since, peak_open: open, connections_opened: opened }: Load): n
   return open ?? (since === 'start' ? opened : null);
 }
 
-function isLongEnough({ window_seconds: window, recorded_seconds: recorded, since }: Load): boolean {
-  return Math.max(since === 'start' ? window : 0, recorded) >= PLENTY.seconds;
+/** Whether that was watched for long enough to say "never". */
+function isLongEnough({ window_seconds: window, recorded_seconds: recorded, peak_open: open }: Load): boolean {
+  return (open === null ? window : recorded) >= PLENTY.seconds;
 }
