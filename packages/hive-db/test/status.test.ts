@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
+import { contract, misfits } from './support/schema.ts';
 import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
@@ -37,6 +38,30 @@ describe('status', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('shows who shares a pool below its row, and in the document, where there are budgets', async () => {
+    const counters = { granted: 40, waited: 7, timeouts: 0 };
+    const web = { name: 'web', reserved: 2, max: 4, weight: 1, leased: 1, waiting: 0, oldestWaitMs: 0, counters };
+    const batch = { ...web, name: 'batch', reserved: 0, leased: 3, waiting: 5, oldestWaitMs: 1_200 };
+    const budgets = [web, { ...batch, counters: { ...counters, timeouts: 2 } }];
+    await using directory = await runtimeDirectory(
+      serviceSnapshot({ databases: [databaseSnapshot({ pool: { budgets } })] }),
+    );
+    const { out } = await run(['status', '--runtime-dir', directory.path]);
+    expect(out).toContain('    budget web: 1 of 4 in use (2 reserved, weight 1)\n');
+    expect(out).toContain('    budget batch: 3 of 4 in use (weight 1), 5 waiting for 1.2 s, 2 timed out\n');
+    const { out: json } = await run(['status', '--json', '--runtime-dir', directory.path]);
+    const document = JSON.parse(json) as { readonly processes: readonly { readonly databases: readonly unknown[] }[] };
+    expect(misfits(document, contract('status'))).toEqual([]);
+    expect(document.processes[0]?.databases[0]).toMatchObject({
+      pool: {
+        budgets: [
+          { name: 'web', reserved: 2, max: 4, weight: 1, in_use: 1, waiting: 0, granted: 40, waited: 7, timeouts: 0 },
+          { name: 'batch', in_use: 3, waiting: 5, oldest_wait_seconds: 1.2, timeouts: 2 },
+        ],
+      },
+    });
   });
 
   it('prints the document of the contract with --json', async () => {

@@ -1,4 +1,4 @@
-import type { Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
+import type { Budgets, Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
 import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { DatabaseSettings } from './database-settings.ts';
@@ -32,6 +32,8 @@ export interface WriteOptions extends CallOptions {
 
 /** How long one read may keep its snapshot. */
 export interface ReadOptions extends CallOptions {
+  /** Which of the database's budgets its connection counts in. Default: `default`. Where it does not exist the read is refused with `CONFIG`. */
+  readonly budget?: string | undefined;
   /**
    * In all, to the second. Default 30 s: what is written meanwhile stays in the log. After it the connection is taken away, and
    * the read rejects with `TRANSACTION_EXPIRED` as soon as its function has returned or runs another statement.
@@ -75,6 +77,11 @@ export interface Database {
    * when it comes back: nobody is interrupted. Rejects with `CONFIG` for a wrong limit, and the old ones stand.
    */
   resize(limits: Resize): Promise<void>;
+  /**
+   * Changes who may have how many of the connections that read, all budgets together; takes nothing from anybody. Throws `CONFIG` for
+   * what is no budget, or when more is reserved than there are connections; the old ones stand then.
+   */
+  setBudgets(budgets: Budgets): void;
   /** Stops handing out connections and the right to write; callers wait, until their time is up. Twice is as good as once. */
   suspend(): void;
   /** Takes `suspend` back and serves who waits, in the order in which they came. */

@@ -1,9 +1,11 @@
+import type { Budgets } from '@hive/pool';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { DatabaseContext, DatabaseDefinition, DatabasePlace } from './database.ts';
 import type { DatabaseSettings } from './database-settings.ts';
+import { checkBudgetNames } from './driver/budget-names.ts';
 import { DatabaseError } from './errors.ts';
 import type { IntegerMode } from './sqlite/integers.ts';
 import type { Migration } from './sqlite/migrations.ts';
@@ -18,12 +20,19 @@ export interface SqliteOptions extends Partial<DatabaseSettings> {
   readonly migrations?: readonly Migration[];
   /** How integers come out. Default `safe`: numbers, and what a number cannot hold throws. */
   readonly integers?: IntegerMode;
+  /**
+   * Who may have how many of the connections that read, by names that calls give (`read(label, fn, { budget })`): what each has reserved,
+   * its most and its weight. Default: none, all are equal. What is asked for without a connection of the pool, such as `write`,
+   * `readSync` and `offload`, has none.
+   */
+  readonly budgets?: Budgets;
 }
 
 const OPTION_NAMES = [
   'path',
   'migrations',
   'integers',
+  'budgets',
   'poolSize',
   'maxOverflow',
   'acquireTimeoutMs',
@@ -44,7 +53,8 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
       throw new DatabaseError('CONFIG', `sqlite() has no option ${key}; there are ${OPTION_NAMES.join(', ')}`, {
         advice: `did you mean ${nearestKey(key, OPTION_NAMES)}`,
       });
-  const { migrations = [], integers = 'safe', ...settings } = options;
+  const { migrations = [], integers = 'safe', budgets, ...settings } = options;
+  checkBudgetNames(budgets);
   if (!Array.isArray(migrations))
     throw new DatabaseError(
       'CONFIG',
@@ -62,7 +72,7 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
     settings: Object.freeze(settings),
     identity: (place: DatabasePlace, path: string | undefined) => placeOf(pathFor(place, path)),
     create: (context: DatabaseContext, path: string | undefined) =>
-      new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers }),
+      new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers, budgets }),
   });
 }
 

@@ -61,6 +61,22 @@ export interface PoolGauges {
   readonly in_use: number;
   readonly idle: number;
   readonly waiting: number;
+  /** Absent where it has none. */
+  readonly budgets?: readonly BudgetGauges[];
+}
+
+/** What one of those who share a pool may have, and has. */
+export interface BudgetGauges {
+  readonly name: string;
+  readonly reserved: number;
+  readonly max: number;
+  readonly weight: number;
+  readonly in_use: number;
+  readonly waiting: number;
+  readonly oldest_wait_seconds: number;
+  readonly granted: number;
+  readonly waited: number;
+  readonly timeouts: number;
 }
 
 /** Where processes and their databases stand. */
@@ -115,8 +131,25 @@ export function gaugesOf(database: DatabaseSnapshot): DatabaseGauges {
       in_use: pool.leased,
       idle: pool.idle,
       waiting: pool.waiting,
+      ...budgetsOf(pool),
     },
     lane: laneOf(lane),
+  };
+}
+
+function budgetsOf({ budgets }: DatabaseSnapshot['pool']): Pick<PoolGauges, 'budgets'> {
+  if (budgets === undefined) return {};
+  return {
+    budgets: budgets.map(({ name, reserved, max, weight, leased, waiting, oldestWaitMs, counters }) => ({
+      name,
+      reserved,
+      max,
+      weight,
+      in_use: leased,
+      waiting,
+      oldest_wait_seconds: oldestWaitMs / 1_000,
+      ...counters,
+    })),
   };
 }
 

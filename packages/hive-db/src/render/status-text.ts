@@ -1,4 +1,5 @@
 import type { DatabaseGauges, LaneGauges, PoolGauges, ProcessStatus, StatusDocument } from '../documents/status.ts';
+import { budgetsText } from './budgets-text.ts';
 import { duration } from './figures.ts';
 import { fileText } from './file-text.ts';
 import { grid, type GridColumn } from './grid.ts';
@@ -52,7 +53,7 @@ function processesText(processes: readonly ProcessStatus[], paint: Paint, width:
     const heading = `${processHeading(process, paint)}${served(process)}\n`;
     const own = process.databases.map((database) => {
       const line = lineText(rows[next++] ?? [], paint);
-      return INDENT + line + note(troubleText(database), width);
+      return INDENT + line + budgetsText(database.pool, width) + note(troubleText(database), width);
     });
     const notes =
       process.offload === null ? [] : troubledOffloadText(process.offload).map((one) => paragraph(one, width, INDENT));

@@ -14,9 +14,9 @@ export const NO_OPTIONS: CallOptions = Object.freeze({});
 const PRIORITIES = ['high', 'normal', 'low'];
 const OF_A_WAIT = ['signal', 'timeoutMs'];
 const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
-  reads: [...OF_A_WAIT, 'limitMs'],
+  reads: [...OF_A_WAIT, 'limitMs', 'budget'],
   writes: [...OF_A_WAIT, 'priority'],
-  sessions: [...OF_A_WAIT, 'readOnly'],
+  sessions: [...OF_A_WAIT, 'readOnly', 'budget'],
   offloads: [...OF_A_WAIT, 'isolation'],
   transactions: [...OF_A_WAIT, 'limitMs', 'idleLimitMs'],
 };

@@ -1,4 +1,4 @@
-import { createPool, type LeaseInfo, type Pool, type PoolObserver } from '@hive/pool';
+import { createPool, type Budgets, type LeaseInfo, type Pool, type PoolObserver } from '@hive/pool';
 import type { DatabaseContext } from '../database.ts';
 import type { DriverConnection } from './driver.ts';
 import { leakAlarms } from './leak-alarms.ts';
@@ -11,6 +11,8 @@ export interface ConnectionPoolOptions {
   readonly maxOverflow: number;
   /** The longest pause between two attempts to connect. Default: the pool's. */
   readonly maxBackoffMs?: number;
+  /** Who may have how many. Default: all are equal. */
+  readonly budgets?: Budgets;
   readonly connect: (options: { readonly signal: AbortSignal }) => Promise<DriverConnection>;
   /** How often one was used; undefined during a use. */
   readonly uses: (connection: DriverConnection) => number | undefined;
@@ -19,7 +21,7 @@ export interface ConnectionPoolOptions {
 /** A pool of connections, with the database's settings; what happens in it goes to the log. */
 export function connectionPool(
   context: DatabaseContext,
-  { what, size, maxOverflow, maxBackoffMs, connect, uses }: ConnectionPoolOptions,
+  { what, size, maxOverflow, maxBackoffMs, budgets, connect, uses }: ConnectionPoolOptions,
 ): Pool<DriverConnection> {
   const { clock, random, settings, thresholds, name } = context;
   return createPool<DriverConnection>({
@@ -35,6 +37,7 @@ export function connectionPool(
     maxLifetimeMs: settings.recycleMs,
     idleTimeoutMs: 0,
     ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
+    ...(budgets === undefined ? {} : { budgets }),
     timeEvery: 1,
     leakThresholdMs: settings.leakAfterMs ?? thresholds.leaseMs,
     captureEvery: settings.captureEvery,

@@ -1,6 +1,7 @@
 import {
   Histogram,
   type AcquireOptions,
+  type Budgets,
   type FlushMode,
   type FlushReport,
   type Lease,
@@ -37,6 +38,7 @@ import type {
 import type { Holdable } from '../nesting/holding.ts';
 import { Statements } from '../statements.ts';
 import type { Call } from './call.ts';
+import { checkBudgetNames } from './budget-names.ts';
 import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
 import { connectionPool } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
@@ -93,7 +95,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     busy: 0,
   };
 
-  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context)) {
+  /** `budgets` are those of the connections that read. Throws `CONFIG` where they are none. */
+  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context), budgets?: Budgets) {
     this.name = context.name;
     this.context = context;
     this.driver = driver;
@@ -134,7 +137,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
       },
     });
     const { poolSize, maxOverflow } = context.settings;
-    this.readers = this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow);
+    this.readers = this.#budgeted(() =>
+      this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow, undefined, budgets),
+    );
     this.writers = driver.singleWriter ? this.#pool('writer', 'write', 1, 0, WRITER_BACKOFF_MS) : this.readers;
     this.#readable = this.#holdable('a connection', this.readers);
     this.writable = driver.singleWriter ? this.#holdable('the right to write', this.writers) : this.#readable;
@@ -246,7 +251,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
       this.#assertFunction(fn, 'read', call);
       const { limitMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#duration('limitMs', limitMs);
-      const lease = await this.borrow(this.readers, call, limitMs === undefined ? undefined : { allowedMs: limitMs });
+      const { budget } = options;
+      const isPlain = limitMs === undefined && budget === undefined;
+      const lease = await this.borrow(this.readers, call, isPlain ? undefined : { budget, allowedMs: limitMs });
       const held = this.#readable;
       return this.transactions.run({ lease, held, access: 'read', call, fn, limits: undefined, readLimitMs });
     });
@@ -327,7 +334,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : this.#duration('timeoutMs', allowedMs);
       if (use !== undefined) this.#assertFunction(use, 'session', call);
       // What nobody asked for is no reason to hold a connection for long.
-      const lease = await this.borrow(this.readers, call, { allowedMs, capture: true });
+      const lease = await this.borrow(this.readers, call, { budget: options.budget, allowedMs, capture: true });
       this.#sessions.add(lease.id);
       const terms = { label, timeoutMs, signal, readOnly, openedAt };
       return new LeasedSession(lease, this.#sessionHost(call.label, lease), terms);
@@ -501,6 +508,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     size: number,
     maxOverflow: number,
     maxBackoffMs?: number,
+    budgets?: Budgets,
   ): Pool<DriverConnection> {
     const connect = async (options: { readonly signal: AbortSignal }): Promise<DriverConnection> => {
       try {
@@ -516,7 +524,17 @@ export class PooledDatabase implements Database, ManagedDatabase {
       connect,
       uses: (connection) => this.#uses.of(connection),
       ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
+      ...(budgets === undefined ? {} : { budgets }),
     });
+  }
+
+  /** Tells what a pool says of budgets as the database's refusal. */
+  #budgeted<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw this.failures.explain(error, 'begin', undefined);
+    }
   }
 
   leases(): readonly LeaseSnapshot[] {
@@ -555,6 +573,13 @@ export class PooledDatabase implements Database, ManagedDatabase {
     if (recycleMs !== before.recycleMs) for (const { pool } of this.#pools()) pool.setMaxLifetime(recycleMs);
     // What was changed by hand since stays, unless the settings say something new.
     if (size !== before.poolSize || maxOverflow !== before.maxOverflow) await this.resize({ size, maxOverflow });
+  }
+
+  setBudgets(budgets: Budgets): void {
+    this.#budgeted(() => {
+      checkBudgetNames(budgets, this.name);
+      this.readers.setBudgets(budgets);
+    });
   }
 
   suspend(): void {

@@ -17,6 +17,8 @@ export interface SessionOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether its transactions are refused, with `READ_ONLY`. Default false. */
   readonly readOnly?: boolean | undefined;
+  /** Which of the database's budgets its connection counts in. Default: `default`. One that does not exist is refused with `CONFIG`. */
+  readonly budget?: string | undefined;
 }
 
 /** The options of a session that has no transactions. */
