@@ -107,6 +107,16 @@ describe('a limit over several pools', () => {
     expect(waiting.state).toBe('fulfilled');
   });
 
+  it('has what was opened for somebody who has left meanwhile', async () => {
+    const { clock, limit, pools } = under(1, ['b']);
+    const slow = createPool({ create: () => delayed(clock, 50, () => ({})), clock, sharedLimit: limit });
+    const left = watch(slow.acquire({ timeoutMs: 10 }));
+    await clock.advance(15);
+    const waiting = watch(take(pools[0], 1));
+    await clock.advance(35);
+    expect([left.state, waiting.state]).toEqual(['rejected', 'fulfilled']);
+  });
+
   it('moves what comes back to a pool that has less, until both have as many', async () => {
     const { clock, limit, pools } = under(4, ['a', 'b']);
     keepBusy(pools[0], clock, 12);
@@ -171,11 +181,14 @@ describe('a limit over several pools', () => {
     waiting.value[0]?.release();
     limit.resize(1);
     expect(live(limit)).toEqual({ a: 2 });
+    const more = watch(take(pools[0], 1));
     held[0]?.release();
     await clock.settle();
-    expect(live(limit)).toEqual({ a: 1 });
+    expect([more.state, live(limit)]).toEqual(['pending', { a: 1 }]);
     held[1]?.release();
-    expect(pools[0]?.stats()).toMatchObject({ live: 1, idle: 1 });
+    await clock.settle();
+    expect(more.state).toBe('fulfilled');
+    expect(live(limit)).toEqual({ a: 1 });
   });
 
   it.each([0, -1, 1.5, Number.NaN, 1e9, '2', undefined])('is refused when it is %s', (most) => {

@@ -26,7 +26,7 @@ async function shared(budgets: SqliteOptions['budgets']): Promise<Shared> {
   });
   return {
     service,
-    database: service.database('orders') as SqliteDatabase,
+    database: service.database('orders'),
     [Symbol.asyncDispose]: async () => {
       await service.close({ graceMs: 0 });
       directory[Symbol.dispose]();

@@ -80,7 +80,7 @@ export function quantile(waitsMs: readonly number[], q: number): number {
 }
 
 /** Numbers from 0 up to 1, always the same for a seed: Tommy Ettinger's Mulberry32, in the public domain. */
-export function randomOf(seed: number): () => number {
+function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
