@@ -32,6 +32,7 @@ export default defineConfig({
     reporters: ['default', join(import.meta.dirname, 'closing-line.ts')],
     setupFiles: [join(import.meta.dirname, 'environment.ts')],
     pool: 'forks',
+    execArgv: ['--require', join(import.meta.dirname, 'quick-imports.mjs')],
     // More than there are processors: many tests wait, for timers of the product and for other processes. A share would end at 100%;
     // nx runs two projects at once.
     maxWorkers: availableParallelism() * (process.env['NX_TASK_TARGET_PROJECT'] === undefined ? 2 : 1),

@@ -1,12 +1,18 @@
+import { openDatabaseService, sqlite, systemClock } from '@hive/shared-db';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { orchestratorMigrations } from '../src/db/schema.ts';
+import { claimOn } from '../src/tasks/claim.ts';
+import { TaskQueue, type Ending } from '../src/tasks/queue.ts';
 import { ask, post, taskWhen, type TaskDocument } from './support/client.ts';
+import { startEnvironment } from './support/start-environment.ts';
 import { until } from './support/until.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../tools/start/start.mjs');
@@ -16,7 +22,7 @@ const STUDIES = ['detached-heat-pump', 'detached-pv', 'detached-pv-battery', 'st
 function mainJob(directory: TemporaryDirectory, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const child = spawn(process.execPath, [SCRIPT, ...args], {
     cwd: directory.path,
-    env: { PATH: process.env['PATH'], HIVE_RUNTIME_DIR: directory.file('run'), ...env },
+    env: { ...startEnvironment(), HIVE_RUNTIME_DIR: directory.file('run'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said = { stdout: '', stderr: '' };
@@ -39,6 +45,37 @@ function mainJobIn(directory: TemporaryDirectory, ...args: readonly string[]) {
   return mainJob(directory, ['--data-dir', directory.file('data'), '--port', '0', ...args]);
 }
 
+/** Leaves what earlier starts would have: tasks for studies that are over. `key` is that of the main job for its own. */
+async function afterStarts(
+  directory: TemporaryDirectory,
+  ended: readonly { readonly study: string; readonly key?: string; readonly ending: Ending }[],
+): Promise<void> {
+  const path = directory.file('data/orchestrator.db');
+  const databases = { orchestrator: sqlite({ path, migrations: orchestratorMigrations, required: true }) };
+  const service = await openDatabaseService({ app: 'earlier', presence: false, databases });
+  const queue = new TaskQueue({
+    database: service.database('orchestrator'),
+    wallTime: () => Math.floor(systemClock.wallTime()),
+    random: Math.random,
+    newId: randomUUID,
+  });
+  for (const { study, key, ending } of ended) {
+    await queue.submit({ kind: 'study', payload: { study }, key });
+    const task = await queue.claim('bus', ['study'], 60_000);
+    expect(await queue.finish(claimOn(task!), ending)).toBe('held');
+  }
+  await service.close();
+}
+
+/** What the main job has done of its own. */
+function done(studies: readonly string[]) {
+  return studies.map((study) => ({
+    study,
+    key: `first-start-${study}`,
+    ending: { state: 'done', result: {} } as const,
+  }));
+}
+
 describe('the main job', () => {
   it(
     'with --once computes the four studies, says so and ends; again it finds them done',
@@ -57,6 +94,8 @@ describe('the main job', () => {
 
   it('stays up, and ends at Ctrl-C with every database closed', { timeout: 90_000 }, async () => {
     using directory = temporaryDirectory();
+    // One is left to be computed.
+    await afterStarts(directory, done(STUDIES.slice(1)));
     await using job = mainJobIn(directory);
     const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(job.said.stdout)?.[1]);
     const { body } = await post(`${url}/tasks`, { kind: 'echo', payload: 'more' });
@@ -70,20 +109,16 @@ describe('the main job', () => {
 
   it('what failed before a start does not make it fail', { timeout: 90_000 }, async () => {
     using directory = temporaryDirectory();
-    {
-      await using first = mainJobIn(directory);
-      const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(first.said.stdout)?.[1]);
-      const { body } = await post(`${url}/tasks`, { kind: 'study', payload: { study: 'no-such-study' } });
-      await taskWhen(url, (body as TaskDocument).id, 'failed');
-      first.child.kill('SIGTERM');
-      await first.ended;
-    }
+    const ending = { state: 'failed', error: 'there is no such study', final: true } as const;
+    await afterStarts(directory, [...done(STUDIES), { study: 'no-such-study', ending }]);
     await using second = mainJobIn(directory, '--once');
     expect(await second.ended).toMatchObject({ code: 0, stdout: '\nNothing is left to do: 4 done, 1 failed.\n' });
   });
 
   it('a reader that has seen enough does not end it', { timeout: 90_000 }, async () => {
     using directory = temporaryDirectory();
+    // The first takes longer than it takes to look.
+    await afterStarts(directory, done(STUDIES.slice(1)));
     await using job = mainJobIn(directory, '--once');
     await until('it says something', () => (job.said.stdout === '' ? undefined : true));
     job.child.stdout.destroy();

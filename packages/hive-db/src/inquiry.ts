@@ -2,6 +2,7 @@ import type { ServiceSnapshot } from '@hive/shared-db';
 import {
   listProcesses,
   listRecordings,
+  locateProcesses,
   runtimeDirectory,
   type ListOptions,
   type Recording,
@@ -14,6 +15,11 @@ import { safe } from './render/safe-text.ts';
 export interface Answered {
   readonly pid: number;
   readonly snapshot: ServiceSnapshot;
+}
+
+/** The same, with the name of its socket: it can be told something. */
+export interface Located extends Answered {
+  readonly socket: string;
 }
 
 /** A process that is there and said nothing usable. */
@@ -37,6 +43,7 @@ interface Responses<A> {
 }
 
 export type Inquiry = Responses<Answered>;
+export type LocatedInquiry = Responses<Located>;
 export type RecordingInquiry = Responses<Recorded>;
 
 type Where = Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>;
@@ -47,6 +54,11 @@ type Where = Pick<Invocation, 'runtimeDirectory' | 'timeoutMs'>;
  */
 export async function inquire(where: Where, signal?: AbortSignal): Promise<Inquiry> {
   return responses<Answered>(where, (options) => listProcesses({ ...options, signal }));
+}
+
+/** Asks every process, so that they can be told something. Rejects as `inquire` does. */
+export async function locate(where: Where): Promise<LocatedInquiry> {
+  return responses<Located>(where, locateProcesses);
 }
 
 /** Asks every process for its recording. Rejects as `inquire` does. */

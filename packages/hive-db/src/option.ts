@@ -17,8 +17,8 @@ export function duration(
   });
 }
 
-/** An option that takes a whole number between two limits. */
-export function number(flags: string, about: string, least: number, most: number, value: number): Option {
+/** An option that takes a whole number between two limits. Without a value it has no default. */
+export function number(flags: string, about: string, least: number, most: number, value?: number): Option {
   return new Option(flags, about).default(value).argParser((text: string) => {
     const given = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (given >= least && given <= most) return given;

@@ -15,13 +15,18 @@ import { addDeprecations } from './verbs/deprecations.ts';
 import { addDiagnose } from './verbs/diagnose.ts';
 import { addExport } from './verbs/export.ts';
 import { addHealthCheck } from './verbs/health-check.ts';
+import { addFlush } from './verbs/flush.ts';
 import { addLocks } from './verbs/locks.ts';
 import { addMonitor } from './verbs/monitor.ts';
 import { addPs } from './verbs/ps.ts';
 import { addRecord } from './verbs/record.ts';
+import { addReload } from './verbs/reload.ts';
 import { addReplay } from './verbs/replay.ts';
+import { addResize } from './verbs/resize.ts';
 import { addRestore } from './verbs/restore.ts';
+import { addResume } from './verbs/resume.ts';
 import { addStatus } from './verbs/status.ts';
+import { addSuspend } from './verbs/suspend.ts';
 import { addTop } from './verbs/top.ts';
 import type { Act, AddVerb } from './verbs/verb.ts';
 import { addWal } from './verbs/wal.ts';
@@ -43,7 +48,12 @@ const VERBS: readonly AddVerb[] = [
   addReplay,
   addBackup,
   addRestore,
+  addResize,
+  addSuspend,
+  addResume,
+  addFlush,
   addConfig,
+  addReload,
   addDeprecations,
   addCompletion,
   addComplete,
@@ -110,7 +120,7 @@ function addSharedOptions(program: Command): void {
 
 function addHelp(program: Command): void {
   program
-    .description('Shows how the database services of this host are, and what is in SQLite files.')
+    .description('Shows how the database services of this host are and what is in SQLite files; changes how they run.')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true });

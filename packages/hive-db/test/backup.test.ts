@@ -77,12 +77,10 @@ describe('backup', () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, 'orders.db');
     await using stack = new AsyncDisposableStack();
-    const writers: Program[] = [];
-    for (const name of ['a', 'b', 'c', 'd']) {
-      const writer = stack.use(startProgram('acknowledging.mjs', path, join(directory.path, 'run'), name));
-      expect(await writer.line()).toBe('ready');
-      writers.push(writer);
-    }
+    const writers = ['a', 'b', 'c', 'd'].map((name) =>
+      stack.use(startProgram('acknowledging.mjs', path, join(directory.path, 'run'), name)),
+    );
+    for (const writer of writers) expect(await writer.line()).toBe('ready');
     const acknowledged = (): Promise<readonly number[]> => Promise.all(writers.map((writer) => answerOf(writer)));
     await expect.poll(async () => Math.min(...(await acknowledged())), { timeout: 30_000 }).toBeGreaterThan(100);
     const before = await acknowledged();
@@ -150,7 +148,8 @@ describe('backup', () => {
 
   it('shows how far it is to whoever looks, and only to them', async () => {
     using directory = temporaryDirectory();
-    largeDatabase(join(directory.path, 'orders.db'));
+    // More than its first step takes: after each it says how far it is, at most ten times a second.
+    largeDatabase(join(directory.path, 'orders.db'), 20_000);
     const circumstances = {
       cwd: directory.path,
       interruption: () => ({ signal: new AbortController().signal, [Symbol.dispose]: () => undefined }),

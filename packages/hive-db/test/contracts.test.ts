@@ -11,6 +11,14 @@ import { temporaryDirectory } from './support/temporary-directory.ts';
 const VERBS = ['status', 'ps', 'top', 'locks', 'wal', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
 /** What a verb needs to be over at once. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = { top: ['--interval', '0s'] };
+/** Verbs that change how processes run, each with what it needs. */
+const CONTROL: readonly (readonly string[])[] = [
+  ['resize', 'orders', '--size', '3'],
+  ['suspend', 'orders'],
+  ['resume', 'orders'],
+  ['flush', '--all'],
+  ['reload'],
+];
 const settings = ['config-print', 'config-validate'];
 
 /** What leaves every optional part out, and what has them all. */
@@ -29,7 +37,17 @@ describe('what --json prints', () => {
   it('has a contract for every verb, and none without a verb', () => {
     const names = readdirSync(join(import.meta.dirname, '../schemas'));
     expect(names).toEqual(
-      [...VERBS, 'why', 'fix', 'recording', 'replay', 'backup', 'restore', ...settings]
+      [
+        ...VERBS,
+        ...CONTROL.map(([verb = '']) => verb),
+        'why',
+        'fix',
+        'recording',
+        'replay',
+        'backup',
+        'restore',
+        ...settings,
+      ]
         .toSorted()
         .map((name) => `${name}.v1.schema.json`),
     );
@@ -56,10 +74,22 @@ describe('what --json prints', () => {
       const { out } = await run([verb, ...(OPTIONS[verb] ?? []), '--json', '--runtime-dir', shop.runtimeDirectory]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
+    await shop.tell('session');
+    for (const [verb = '', ...options] of CONTROL) {
+      const { out } = await run([verb, ...options, '--json', '--runtime-dir', shop.runtimeDirectory]);
+      expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
+    }
     for (const verb of ['status', 'locks', 'wal', 'diagnose', 'health-check']) {
       const { out } = await run([verb, '--json', ...files]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
+  });
+
+  it.each(CONTROL)('keeps the contract of %s of processes that take no orders', async (verb, ...options) => {
+    await using directory = await runtimeDirectory(sparse);
+    await directory.add(99, hangingUp);
+    const { out } = await run([verb, ...options, '--json', '--runtime-dir', directory.path]);
+    expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
   });
 
   it.each(settings)('keeps the contract of %s', async (name) => {

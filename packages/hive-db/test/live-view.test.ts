@@ -165,6 +165,8 @@ describe('the live view', () => {
       owner: `call ${id}`,
       use: 'read' as const,
       ageMs: 30_000 - 1_000 * id,
+      idleMs: 0,
+      suspect: false,
       acquiredAt: undefined,
       allowedMs: undefined,
     }));
@@ -400,6 +402,8 @@ const looks: Arbitrary<(earlier: Look | undefined) => Look> = record({
             owner: id === 0 ? undefined : label,
             use: id === 2 ? ('write' as const) : ('any' as const),
             ageMs: time,
+            idleMs: time,
+            suspect: id === 1,
             acquiredAt: site,
             allowedMs: id === 1 ? time : undefined,
           })),

@@ -1,4 +1,3 @@
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
@@ -142,6 +141,8 @@ describe('monitor', () => {
           resourceId: 1,
           owner: undefined,
           ageMs: 31_000,
+          idleMs: 31_000,
+          suspect: true,
           acquiredAt: undefined,
           allowedMs: undefined,
           use: 'read',
@@ -162,23 +163,17 @@ describe('monitor', () => {
     });
   });
 
-  it('suspects leaks by what the process and the holder of the lease have said', async () => {
-    const lease = { id: 1, resourceId: 1, owner: 'import', ageMs: 41_000, acquiredAt: undefined, use: 'read' as const };
+  it('suspects the leaks that the process itself suspects', async () => {
+    const lease = { id: 1, resourceId: 1, ageMs: 41_000, acquiredAt: 'import.ts:12:3', allowedMs: undefined };
     const leases = [
-      { ...lease, allowedMs: 600_000 },
-      { ...lease, id: 2, owner: 'forgotten', allowedMs: undefined },
+      { ...lease, owner: 'at work', idleMs: 2, suspect: false, use: 'session' as const },
+      { ...lease, owner: 'forgotten', idleMs: 31_000, suspect: true, use: 'session' as const },
     ];
-    const suspects = async (leaseMs: number): Promise<unknown> => {
-      const snapshot = serviceSnapshot({
-        thresholds: { ...DEFAULT_THRESHOLDS, leaseMs },
-        databases: [databaseSnapshot({ leases })],
-      });
-      await using directory = await runtimeDirectory(snapshot);
-      const { processes } = await report('--runtime-dir', directory.path);
-      return processes[0]?.databases[0]?.['leak_suspects'];
-    };
-    expect(await suspects(30_000)).toEqual([{ label: 'forgotten', age_seconds: 41, acquired_at: null }]);
-    expect(await suspects(60_000)).toEqual([]);
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases: [databaseSnapshot({ leases })] }));
+    const { processes } = await report('--runtime-dir', directory.path);
+    expect(processes[0]?.databases[0]).toMatchObject({
+      leak_suspects: [{ label: 'forgotten', age_seconds: 41, idle_seconds: 31, acquired_at: 'import.ts:12:3' }],
+    });
   });
 
   it('sees the use and the errors of a real process', async () => {

@@ -20,6 +20,8 @@ function stuckService() {
             resourceId: 1,
             owner: 'forgotten',
             ageMs: 400_000,
+            idleMs: 400_000,
+            suspect: true,
             acquiredAt: undefined,
             allowedMs: 300_000,
             use: 'session',
@@ -95,6 +97,8 @@ describe('ps', () => {
       resourceId: 1,
       owner: 'nightly import',
       ageMs: 400,
+      idleMs: 400,
+      suspect: false,
       acquiredAt: 'Object.run (/srv/very/long/path/to/where/the/program/is/import.ts:12:3)',
       allowedMs: undefined,
       use: 'session' as const,
@@ -106,12 +110,16 @@ describe('ps', () => {
     expect(out.split('\n').every((line) => line.length <= 80)).toBe(true);
   });
 
-  it('marks what takes longer than its holder said, and what is stuck', async () => {
+  it('marks what takes longer than its holder said, what looks like a leak, and what is stuck', async () => {
     await using directory = await runtimeDirectory(busyService(), stuckService());
     const terminal = { columns: 100, rows: 30 };
     const { out } = await run(['ps', '--runtime-dir', directory.path], { terminal });
     const marked = out.split('\n').filter((line) => line.includes('\u{1B}[31m'));
-    expect(marked.map((line) => /forgotten|report/.exec(line)?.[0])).toEqual(['forgotten', 'report']);
+    expect(marked.map((line) => /forgotten|import|report/.exec(line.slice(20))?.[0])).toEqual([
+      'forgotten',
+      'import',
+      'report',
+    ]);
   });
 
   it('keeps to what is asked for', async () => {
@@ -122,6 +130,39 @@ describe('ps', () => {
     expect(await labelsOf('--longer', '9s')).toEqual(['forgotten', 'nightly import', 'report']);
     expect(await labelsOf('--label', 'import')).toEqual(['nightly import']);
     expect(await labelsOf('--label', 'nobody')).toEqual([]);
+  });
+
+  it('lists with --leaked what is held and not used, and how many leaks there have been', async () => {
+    expect(await labelsOf('--leaked')).toEqual(['forgotten', 'nightly import']);
+    expect(await labelsOf('--leaked', '--database', 'stock')).toEqual(['forgotten']);
+    const lease = { id: 1, resourceId: 1, ageMs: 90_000, allowedMs: undefined, use: 'session' as const };
+    const databases = [
+      databaseSnapshot({
+        leases: [
+          { ...lease, owner: 'at work', idleMs: 5, suspect: false, acquiredAt: undefined },
+          { ...lease, owner: 'forgotten', idleMs: 61_000, suspect: true, acquiredAt: 'import.ts:12:3' },
+        ],
+        leaks: { suspects: 1, suspected: 4, returnedLate: 2, collected: 3, collectedAgoMs: 7_000 },
+      }),
+      databaseSnapshot({ name: 'stock' }),
+    ];
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
+    const { out } = await run(['ps', '--leaked', '--runtime-dir', directory.path]);
+    expect(out).toBe(
+      [
+        ' PID  APP   DATABASE  KIND      AGE  UNUSED  LABEL      WHERE',
+        '4711  shop  orders    session  90 s    61 s  forgotten  import.ts:12:3',
+        'orders of shop (pid 4711): 4 suspected so far, 2 came back; 3 dropped without',
+        'release, the last 7 s ago',
+        '',
+      ].join('\n'),
+    );
+    const { out: json } = await run(['ps', '--leaked', '--json', '--runtime-dir', directory.path]);
+    const orders = { pid: 4_711, app: 'shop', database: 'orders' };
+    expect(JSON.parse(json)).toMatchObject({
+      activities: [{ ...orders, label: 'forgotten', idle_seconds: 61, suspected: true }],
+      leaks: [{ ...orders, suspected: 4, returned_late: 2, collected: 3, collected_seconds_ago: 7 }],
+    });
   });
 
   it('orders as it is told, and what is equal by age', async () => {

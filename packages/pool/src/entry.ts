@@ -1,3 +1,4 @@
+import type { BudgetAccount } from './budget-account.ts';
 import type { Lease, LeaseHome } from './lease.ts';
 import type { DestroyReason } from './observer.ts';
 
@@ -30,11 +31,14 @@ export interface Hold<R> {
   ended: string | undefined;
   /** The handle, until the housekeeper has seen it once; from then on only the garbage collector knows. */
   handle: Lease<R> | undefined;
+  /** Whose budget has the lease, where there are budgets. */
+  account: BudgetAccount | undefined;
 }
 
 /** The places of a lease's life, when they are remembered. A stack is formatted only when somebody reads it. */
 export interface Trace {
-  readonly acquiredAt: Error;
+  /** Undefined where only later something about the lease was worth remembering. */
+  readonly acquiredAt: Error | undefined;
   endedAt: Error | undefined;
 }
 
@@ -75,6 +79,8 @@ export interface Entry<R> {
   state: EntryState<R>;
   /** When it entered its state, by the last reading of the clock. */
   since: number;
+  /** When it was opened; undefined while it is being opened. */
+  openedAt: number | undefined;
   /** From then on a younger one takes its place, or it goes where there is no room for both; never when Infinity. */
   retireAt: number;
   /** From then on it is not handed out any more. */
@@ -104,10 +110,12 @@ export function newEntry<R>(
       trace: undefined,
       ended: undefined,
       handle: undefined,
+      account: undefined,
     },
     resource: undefined,
     state: { kind: CREATING, abort },
     since: now,
+    openedAt: undefined,
     retireAt: Infinity,
     expiresAt: Infinity,
     replacing: false,

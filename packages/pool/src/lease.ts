@@ -5,8 +5,14 @@ export interface LeaseInfo {
   readonly id: number;
   readonly resourceId: number;
   readonly owner: string | undefined;
+  /** The budget that it counts in, where there are budgets. */
+  readonly budget?: string | undefined;
   /** How long it is held; of many short ones that are not timed a newer one may look up to a second older than it is. */
   readonly ageMs: number;
+  /** For how long its holder has not used it, to about a second; where the pool cannot tell, as long as it is held. */
+  readonly idleMs: number;
+  /** Whether it is suspected of leaking, see `leakThresholdMs`. */
+  readonly suspect: boolean;
   /** How long its holder said to need it. Undefined where nothing was said. */
   readonly allowedMs: number | undefined;
   /** Stack of the acquirer, when it was captured. */

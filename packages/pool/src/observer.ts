@@ -33,12 +33,19 @@ export interface PoolObserver {
   /** `consecutive` counts the rounds of attempts that have failed since the last success. */
   createFailed?(error: unknown, consecutive: number): void;
   /** `waitMs` is 0 without a wait, and for one that was not timed because it ended within its turn of the event loop. */
-  acquired?(lease: LeaseInfo, waitMs: number): void;
+  acquired?: ((lease: LeaseInfo, waitMs: number) => void) | undefined;
   /** A borrower gave its lease back, by `release` or `destroy`. An observer that has this or `acquired` makes each lease dearer. */
-  released?(lease: LeaseInfo): void;
+  released?: ((lease: LeaseInfo) => void) | undefined;
   /** A resource failed validation; with it every resource of its generation is condemned. */
   invalidated?(resourceId: number, generation: number, cause: unknown): void;
   destroyed?(resourceId: number, reason: DestroyReason): void;
+  /**
+   * A lease looks like a leak, see `leakThresholdMs`; told within about a second, and again each time its age has doubled, while it
+   * does. `suspected` of the counters says how many leases that were.
+   */
+  suspected?(lease: LeaseInfo): void;
+  /** A lease that was suspected has been given back after all. Told once. */
+  returnedLate?(lease: LeaseInfo): void;
   /** A lease was dropped without release and has been collected as garbage: a certain leak. */
   collected?(lease: LeaseInfo): void;
   /** A lease was taken away from its holder by `flush` or `close`. */

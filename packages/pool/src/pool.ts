@@ -1,3 +1,4 @@
+import type { Budgets } from './budgets.ts';
 import type { Lease, LeaseInfo } from './lease.ts';
 import type { PoolStats } from './stats.ts';
 import type { WaiterInfo } from './waiters.ts';
@@ -6,9 +7,11 @@ import type { WaiterInfo } from './waiters.ts';
 export interface LeaseOptions {
   /** Who is asking: shown in errors, `leases()` and to the observer. */
   readonly owner?: string | undefined;
+  /** Which of the pool's budgets the lease counts in. Default: `default`. One that does not exist is refused with `CONFIG`. */
+  readonly budget?: string | undefined;
   /**
-   * How long the holder is going to need it, in milliseconds: `flush('leaked')` leaves it alone that long, and at least for the
-   * pool's `leakThresholdMs`. Default: no longer than that.
+   * How long the holder is going to need it, in milliseconds: it is not suspected of leaking before, and `flush('leaked')` leaves it
+   * alone that long. Default: the pool's `leakThresholdMs`, which is the least in any case.
    */
   readonly allowedMs?: number | undefined;
   /** Remembers where this lease was acquired and released, whatever `captureEvery` says. */
@@ -27,7 +30,7 @@ export interface AcquireOptions extends LeaseOptions {
 }
 
 /**
- * What `flush` takes away: what nobody uses; everything; what is held too long; everything, but leases may finish. What is being
+ * What `flush` takes away: what nobody uses; everything; what is suspected of leaking; everything, but leases may finish. What is being
  * opened is never waited for: where it would be too old, it goes when it arrives.
  */
 export type FlushMode = 'idle' | 'all' | 'leaked' | 'graceful';
@@ -61,7 +64,7 @@ export interface Pool<R> extends AsyncDisposable {
   acquire(options?: AcquireOptions): Promise<Lease<R>>;
   /**
    * Borrows a resource that is ready now, or returns undefined. Never waits and never opens one; one that has to be validated first,
-   * by a hook that takes its time, is ready for the next call.
+   * by a hook that takes its time, is ready for the next call. Throws `CONFIG` for a budget that does not exist.
    */
   tryAcquire(options?: LeaseOptions): Lease<R> | undefined;
   /**
@@ -77,9 +80,20 @@ export interface Pool<R> extends AsyncDisposable {
   waiters(): readonly WaiterInfo[];
   /**
    * Changes the limits. More wakes the queue; less closes what is idle now and what is in use when it comes back. Resolves when what
-   * was idle is closed. Rejects with `CONFIG` for a wrong limit; the old ones stand then.
+   * was idle is closed. Rejects with `CONFIG` for a wrong limit, or one below what budgets reserve; the old ones stand then.
    */
   resize(limits: Resize): Promise<void>;
+  /**
+   * Changes the budgets, all of them together: one that is not named exists no more, but who waits in it is still served. Nothing is
+   * taken from anybody; a budget that has more than it may gets no more until it has less. Throws `CONFIG` for what is no budget, or
+   * when more is reserved than there can be; the old ones stand then.
+   */
+  setBudgets(budgets: Budgets): void;
+  /**
+   * Changes `maxLifetimeMs`, for what is open as well, counted from when that was opened. Throws `CONFIG` for what is no duration; 0 is
+   * never.
+   */
+  setMaxLifetime(maxLifetimeMs: number): void;
   /** Stops handing out and opening. Callers wait, to their deadlines; leases go on. Does nothing unless the pool is open. */
   suspend(): void;
   /** Hands out again, beginning with those who wait. Does nothing unless the pool is suspended. */

@@ -1,6 +1,10 @@
 import { Alarm } from './alarm.ts';
 import { Backoff } from './backoff.ts';
 import { Breather } from './breather.ts';
+import type { BudgetAccount } from './budget-account.ts';
+import { BudgetLedger } from './budget-ledger.ts';
+import { parseBudgets, unknownBudget } from './budget-terms.ts';
+import type { Budgets } from './budgets.ts';
 import { LONGEST_MS, type Clock, type Timer } from './clock.ts';
 import { creationsWanted } from './creation-policy.ts';
 import {
@@ -24,12 +28,14 @@ import {
 import { PoolError, type PoolErrorCode } from './errors.ts';
 import { Histogram } from './histogram.ts';
 import { callHook, isThenable, type Outcome } from './hook.ts';
+import { LeakWatch } from './leak-watch.ts';
 import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
 import type { DestroyReason, PoolObserver } from './observer.ts';
 import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
 import { Sampler } from './sampler.ts';
 import { checkLimit, inWords, parseSettings, wrongOption, type PoolOptions, type PoolSettings } from './settings.ts';
 import { placeOfCall } from './place-of-call.ts';
+import { Limit, type Seat, type SharedLimit } from './shared-limit.ts';
 import { newTally, type PoolStats } from './stats.ts';
 import { Vigils } from './vigils.ts';
 import { WaitQueue, type Waiter, type WaiterInfo } from './waiters.ts';
@@ -59,12 +65,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   readonly #clock: Clock;
   readonly #observer: PoolObserver;
   readonly #breather: Breather;
-  /** A resource that comes back is idle at once: nobody validates, resets or observes it. */
-  readonly #returnsPlainly: boolean;
+  /** A resource that comes back is idle at once: nobody validates, resets, observes or accounts for it. */
+  #returnsPlainly: boolean;
   readonly #backoff: Backoff;
   #size: number;
   #maxOverflow: number;
   #limit: number;
+  #maxLifetimeMs: number;
   #status: PoolStats['status'] = 'open';
   #generation = 1;
 
@@ -74,6 +81,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** Last in, first out: what was used last is the least likely to need validation. */
   readonly #idle: Entry<R>[] = [];
   readonly #queue = new WaitQueue<R>();
+  /** Who of the queue is next, where there are budgets. */
+  #ledger: BudgetLedger<R> | undefined;
+  /** What the pool has of a limit that it shares. */
+  readonly #seat: Seat | undefined;
   /** The first of those in the queue who came in this turn of the event loop, when not all of them are timed. */
   #newcomer: Waiter<R> | undefined;
   /** They will be dated when the loop turns. */
@@ -83,9 +94,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #lastEntryId = 0;
   #lastLeaseId = 0;
 
-  readonly #sampler: Sampler;
-  /** How many callers could have been captured; counted only where one in some is. */
-  #asked = 0;
+  #sampler: Sampler;
+  readonly #leaks: LeakWatch<R>;
+  /** When the last lease was collected. */
+  #collectedAt: number | undefined;
   /** The last reading of the clock: good enough for what is not timed. */
   #now: number;
   #useMs: number | undefined;
@@ -110,6 +122,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#observer = observer;
     this.#breather = new Breather(clock);
     this.#sampler = new Sampler(settings.timeEvery);
+    this.#leaks = new LeakWatch(settings);
     this.#backoff = new Backoff(backoffMs, maxBackoffMs, random);
     this.#deadline = new Alarm(clock, () => {
       this.#expireDue();
@@ -123,8 +136,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#size = size;
     this.#maxOverflow = maxOverflow;
     this.#limit = size + maxOverflow;
+    this.#maxLifetimeMs = settings.maxLifetimeMs;
     this.#returnsPlainly = !settings.validates && !settings.resets && observer.released === undefined;
     this.#now = clock.now();
+    this.#seat = this.#seatAt(settings.sharedLimit);
+    if (this.#seat !== undefined) this.#returnsPlainly = false;
+    if (settings.budgets !== undefined) this.#keepBudgets(settings.budgets);
     this.#fill();
   }
 
@@ -149,11 +166,14 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   tryAcquire(options: LeaseOptions = NO_OPTIONS): Lease<R> | undefined {
+    const wrong = options.budget === undefined ? undefined : this.#wrongBudget(options.budget);
+    if (wrong !== undefined) throw wrong;
     return this.#grantIdle(options);
   }
 
   /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
   #grantIdle(options: LeaseOptions): Lease<R> | undefined {
+    if (this.#ledger !== undefined || options.budget !== undefined) return this.#lendIdle(options);
     if (this.#idle.length === 0 || this.#queue.length > 0 || this.#status !== 'open') return undefined;
     const timed = this.#isTimed();
     const now = timed || !this.#settings.validates ? this.#now : this.#readClock();
@@ -162,7 +182,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#tally.immediate++;
     this.#waitTime.recordZero();
     if (timed) this.#breather.check(now);
-    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options.capture), timed, 0);
+    return this.#grant(entry, options.owner, options.allowedMs, this.#trace(options), timed, 0);
   }
 
   /** Whether this caller is to be timed; the clock has been read then. */
@@ -173,9 +193,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Where a lease is being asked for, when that is to be remembered. */
-  #trace(capture: boolean | undefined): Trace | undefined {
-    const { captureEvery } = this.#settings;
-    if (capture !== true && (captureEvery === 0 || ++this.#asked % captureEvery !== 0)) return undefined;
+  #trace({ capture, owner }: LeaseOptions): Trace | undefined {
+    if (capture !== true && (!this.#leaks.captures || !this.#leaks.isCaptured(owner))) return undefined;
     return { acquiredAt: placeOfCall('acquired'), endedAt: undefined };
   }
 
@@ -245,29 +264,87 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#useMs = smooth(this.#useMs, now - since);
   }
 
-  /** Takes back what needs more than to be free again: with a trace, an observer, a validator, a reset, or to be destroyed. */
+  /** Takes back what needs more than to be free again: with a trace, a budget, an observer, a validator, a reset, or to be destroyed. */
   #takeBack(entry: Entry<R>, id: number, destroy: boolean): void {
     const { hold } = entry;
     // A use that was timed has just read the clock.
     if (this.#settings.validates && !hold.timed) this.#readClock();
     if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : undefined);
+    if (hold.trace !== undefined && this.#leaks.wasReported(entry)) {
+      this.#returnLate(entry);
+      // The observer may have flushed it.
+      if (!isHeld(entry, id)) return;
+    }
     if (this.#observer.released !== undefined) {
       this.#tellReleased(entry);
       // The observer may have flushed it.
       if (!isHeld(entry, id)) return;
     }
+    if (hold.account !== undefined) this.#payBack(hold);
     if (destroy) this.#close(entry, 'caller');
+    else if (this.#owes(true)) this.#close(entry, 'overflow');
     else if (this.#settings.resets && this.#unfit(entry) === undefined) this.#reset(entry);
     else this.#free(entry);
   }
 
   stale(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined): PoolError {
     const whose = owner === undefined ? '' : ` of ${owner}`;
-    const places = [trace?.acquiredAt.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const places = [trace?.acquiredAt?.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
     const ended = entry.hold.id === id ? entry.hold.ended : undefined;
     const now = ended === undefined ? "may be somebody else's now" : 'is gone';
     const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${entry.id} ${now}`;
     return new PoolError('LEASE_STALE', [`${this.#title()}: ${what}`, ...places].join('\n'));
+  }
+
+  // Budgets
+
+  /** From now on there are budgets; what is in use and who waits is the default's. Each use is timed: time is what they share. */
+  #keepBudgets(budgets: Budgets): void {
+    const ledger = new BudgetLedger<R>(parseBudgets(budgets, this.#limit), this.#limit, this.#now);
+    this.#dateNewcomers(this.#now);
+    this.#sampler = new Sampler(1);
+    this.#ledger = ledger;
+    this.#returnsPlainly = false;
+    for (const { state } of this.#entries) if (state.kind === LEASED) this.#charge(state, ledger.account());
+    for (const waiter of this.#queue) ledger.join(waiter, undefined, this.#now);
+  }
+
+  /** What `#grantIdle` does, for a budget. */
+  #lendIdle(options: LeaseOptions): Lease<R> | undefined {
+    const { owner, budget, allowedMs } = options;
+    const mayTake = (): boolean => this.#status === 'open' && this.#ledger?.mayTake(budget) === true;
+    if (this.#idle.length === 0 || !mayTake()) return undefined;
+    const timed = this.#isTimed();
+    const entry = this.#takeIdle(this.#readClock());
+    if (entry === undefined) return undefined;
+    if (!mayTake()) {
+      // The hook that has just found it good has changed the budgets, or taken what there was.
+      this.#free(entry);
+      return undefined;
+    }
+    this.#tally.immediate++;
+    this.#waitTime.recordZero();
+    this.#breather.check(this.#now);
+    const account = this.#ledger?.account(budget);
+    if (account !== undefined) this.#charge(entry.hold, account);
+    return this.#grant(entry, owner, allowedMs, this.#trace(options), timed, 0);
+  }
+
+  #charge(hold: Hold<R>, account: BudgetAccount): void {
+    hold.account = account;
+    this.#ledger?.lend(account, this.#now);
+  }
+
+  /** A budget has one less from the moment that its lease ends, so that it counts when it is asked who is next. */
+  #payBack(hold: Hold<R>): void {
+    const { account } = hold;
+    hold.account = undefined;
+    if (account !== undefined) this.#ledger?.giveBack(account, this.#now);
+  }
+
+  #wrongBudget(budget: string | undefined): PoolError | undefined {
+    if (this.#ledger !== undefined) return this.#ledger.refusal(budget);
+    return budget === undefined ? undefined : unknownBudget(budget, []);
   }
 
   // Waiting
@@ -276,7 +353,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const refusal = this.#refusal(options);
     if (refusal !== undefined) return this.#refuse(refusal);
     // Not `Promise.withResolvers`: the compiler sees through this form only, which is a tenth of a contended lease.
-    const trace = this.#trace(options.capture);
+    const trace = this.#trace(options);
     return new Promise((resolve, reject) => {
       this.#enqueue(options, trace, resolve, reject);
     });
@@ -288,7 +365,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     resolve: Waiter<R>['resolve'],
     reject: Waiter<R>['reject'],
   ): void {
-    const { owner, allowedMs, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
+    const { owner, allowedMs, budget, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const timed = this.#isTimed();
     const waiter: Waiter<R> = {
       owner,
@@ -303,9 +380,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       previous: undefined,
       next: undefined,
       queued: false,
+      place: undefined,
     };
     if (signal !== undefined) this.#listen(waiter, signal);
     this.#queue.push(waiter);
+    this.#ledger?.join(waiter, budget, this.#now);
     this.#deadline.keepAlive(true);
     if (this.#sampler.stride > 1) this.#dateSoon(waiter);
     if (timed) this.#deadline.by(this.#now + timeoutMs, this.#now);
@@ -350,7 +429,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Why a caller may not even wait. */
-  #refusal({ signal, timeoutMs }: AcquireOptions): PoolError | undefined {
+  #refusal({ signal, timeoutMs, budget }: AcquireOptions): PoolError | undefined {
     if (this.#isClosing()) return this.#error('POOL_CLOSED', 'the pool is closed');
     if (signal?.aborted === true) {
       this.#tally.aborted++;
@@ -358,12 +437,19 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
     const wrong = timeoutMs === undefined ? undefined : checkLimit('acquireTimeoutMs', timeoutMs, 'timeoutMs');
     if (wrong !== undefined) return wrong;
+    const unknown = this.#wrongBudget(budget);
+    if (unknown !== undefined) return unknown;
     if (this.#isBroken() && this.#readClock() < this.#backoff.retryAt) return this.#createFailed();
-    if (this.#queue.length >= this.#settings.maxWaiting) {
+    if (this.#isFull(budget)) {
       this.#tally.overloaded++;
-      return this.#error('OVERLOADED', 'the queue is full');
+      return this.#error('OVERLOADED', `the queue${inBudget(budget)} is full`);
     }
     return undefined;
+  }
+
+  #isFull(budget: string | undefined): boolean {
+    const { maxWaiting } = this.#settings;
+    return this.#ledger?.isFull(budget, maxWaiting) ?? this.#queue.length >= maxWaiting;
   }
 
   #refuse(reason: PoolError): Promise<never> {
@@ -391,13 +477,17 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #unqueue(waiter: Waiter<R>): void {
     if (waiter === this.#newcomer) this.#newcomer = waiter.next;
     this.#queue.remove(waiter);
+    this.#ledger?.leave(waiter);
     waiter.unsubscribe?.();
-    if (this.#queue.length === 0) this.#deadline.keepAlive(false);
+    if (this.#queue.length > 0) return;
+    this.#deadline.keepAlive(false);
+    this.#seat?.waitsNoMore();
   }
 
   #expire(waiter: Waiter<R>, now: number): void {
     const waitMs = now - waiter.since;
     this.#tally.timeouts++;
+    if (waiter.place !== undefined) waiter.place.line.account.timeouts++;
     this.#waitTime.record(waitMs);
     const late = `no resource came free within ${Math.round(waitMs)} ms`;
     const error =
@@ -430,7 +520,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#close(entry, unfit);
       return;
     }
-    const waiter = this.#queue.first;
+    const waiter = this.#queue.first === undefined ? undefined : this.#next();
     if (waiter !== undefined && this.#status === 'open') {
       this.#serve(entry, waiter);
       return;
@@ -439,12 +529,27 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#idle.push(entry);
   }
 
+  /** Who gets what comes free now. */
+  #next(): Waiter<R> | undefined {
+    return this.#ledger === undefined ? this.#queue.first : this.#ledger.next(this.#now);
+  }
+
+  /** How many wait who may have one. */
+  #wanting(): number {
+    return this.#ledger?.claims ?? this.#queue.length;
+  }
+
   /** Hands over at the moment of release: a turn later somebody else could come in between. */
   #serve(entry: Entry<R>, waiter: Waiter<R>): void {
     const timed = waiter.weight > 0;
     const waitMs = timed ? this.#endWait(waiter) : 0;
     this.#unqueue(waiter);
     this.#tally.waited++;
+    const account = waiter.place?.line.account;
+    if (account !== undefined) {
+      account.waited++;
+      this.#charge(entry.hold, account);
+    }
     const lease = this.#grant(entry, waiter.owner, waiter.allowedMs, waiter.trace, timed, waitMs);
     if (this.#breather.check(this.#now)) this.#resolveAfterBreath(waiter, lease);
     else waiter.resolve(lease);
@@ -483,19 +588,20 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** The queue may want what is idle, or what does not exist yet. Called wherever capacity comes free or demand is added. */
   #demand(): void {
+    this.#seat?.wake();
     if (this.#demanding || this.#status !== 'open' || this.#queue.length === 0) return;
     if (this.#idle.length === 0 && this.#entries.size >= this.#limit) return;
     const now = this.#readClock();
     this.#dateNewcomers(now);
     this.#demanding = true;
     this.#serveIdle(now);
-    while (this.#mayCreate(now) && this.#creationsWanted(now) > 0) {
+    while (this.#mayCreate(now) && this.#creationsWanted(now) > 0 && this.#seat?.request() !== false) {
       this.#create();
       // The hook may have been the one to make something idle, or to resume.
       this.#serveIdle(now);
     }
     this.#demanding = false;
-    if (this.#queue.length <= this.#counted(CREATING) || this.#entries.size >= this.#limit) return;
+    if (this.#wanting() <= this.#counted(CREATING) || this.#entries.size >= this.#limit) return;
     const { retryAt } = this.#backoff;
     this.#review.by(now < retryAt ? retryAt : now + (this.#createMs ?? FIRST_REVIEW_MS), now);
   }
@@ -506,7 +612,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   /** Serves the queue from the idle stack. There is something in both only after a resume or beside a validation. */
   #serveIdle(now: number): void {
-    while (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && this.#idle.length > 0) {
+    while (this.#status === 'open' && this.#wanting() > this.#counted(VALIDATING) && this.#idle.length > 0) {
       const entry = this.#takeIdle(now);
       // Back through the front door: a hook that ran meanwhile may have ended the wait.
       if (entry !== undefined) this.#free(entry);
@@ -515,15 +621,48 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   #creationsWanted(now: number): number {
     return creationsWanted({
-      waiting: this.#queue.length,
+      waiting: this.#wanting(),
       serving: this.#counted(LEASED) + this.#counted(VALIDATING) + this.#counted(RESETTING),
       creating: this.#counted(CREATING),
       room: this.#limit - this.#entries.size,
       maxCreating: this.#backoff.failures > 0 ? 1 : this.#settings.maxCreating,
       useMs: this.#useMs,
       createMs: this.#createMs,
-      oldestWaitMs: now - (this.#queue.first?.since ?? now),
+      oldestWaitMs: now - ((this.#ledger === undefined ? this.#queue.first?.since : this.#ledger.waitingSince) ?? now),
     });
+  }
+
+  // Sharing a limit
+
+  #seatAt(limit: SharedLimit | undefined): Seat | undefined {
+    if (limit === undefined) return undefined;
+    if (!(limit instanceof Limit)) throw wrongOption('sharedLimit', limit, 'what createLimit has made');
+    return limit.seat({
+      name: this.name,
+      closing: () => this.#counted(CLOSING),
+      wants: () =>
+        this.#status === 'open' && this.#wanting() > this.#counted(CREATING) && this.#entries.size < this.#limit,
+      yieldIdle: () => this.#yieldIdle(),
+      wake: () => {
+        this.#demand();
+      },
+    });
+  }
+
+  /** Closes what has lain idle longest. */
+  #yieldIdle(): boolean {
+    const [entry] = this.#idle;
+    if (entry === undefined) return false;
+    this.#readClock();
+    this.#closeIdle(entry, 'overflow');
+    return true;
+  }
+
+  /** Whether another pool is to have the place of a resource. One that is new was opened for somebody who waits here. */
+  #owes(isUsed: boolean): boolean {
+    if (this.#seat === undefined) return false;
+    const isSpare = this.#wanting() === 0;
+    return (isSpare || isUsed) && this.#seat.owes(isSpare);
   }
 
   // Creating
@@ -533,6 +672,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const abort = new AbortController();
     const entry = newEntry<R>(this, ++this.#lastEntryId, this.#generation, abort, this.#now);
     this.#entries.add(entry);
+    this.#seat?.take();
     this.#count[CREATING] = this.#counted(CREATING) + 1;
     this.#housekeeping.by(this.#now + HOUSEKEEPING_MS, this.#now);
     callHook<R>({
@@ -558,19 +698,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       return;
     }
     const createMs = now - entry.since;
-    const { maxLifetimeMs, lifetimeJitter, random } = this.#settings;
     this.#backoff.succeeded();
     this.#createMs = smooth(this.#createMs, createMs);
     this.#createTime.record(createMs);
     this.#tally.created++;
     entry.resource = outcome.value;
-    if (maxLifetimeMs > 0) {
-      entry.expiresAt = now + maxLifetimeMs;
-      entry.retireAt =
-        entry.expiresAt - Math.min(SUCCESSION_MS, maxLifetimeMs / 2) - maxLifetimeMs * lifetimeJitter * random();
-    }
+    entry.openedAt = now;
+    this.#limitLife(entry, now);
     this.#tell(() => this.#observer.created?.(entry.id, createMs));
-    this.#free(entry);
+    if (this.#owes(false)) this.#close(entry, 'overflow');
+    else this.#free(entry);
     this.#demand();
   }
 
@@ -626,7 +763,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       this.#mayCreate(this.#now) &&
       this.#counted(CREATING) < maxCreating &&
       this.#idle.length + this.#counted(CREATING) < minIdle &&
-      this.#entries.size < this.#size;
+      this.#entries.size < this.#size &&
+      (this.#seat === undefined || this.#seat.room > 0);
     while (wants()) this.#create();
   }
 
@@ -716,10 +854,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         else this.#close(entry, 'reset-failed');
       },
     });
+    // Its budget has one less meanwhile, and may have another that is idle.
+    if (this.#ledger !== undefined) this.#demand();
   }
 
   /** Ends a resource that is live. It counts until the hook has come back, or until its time is up. */
   #close(entry: Entry<R>, reason: DestroyReason): void {
+    if (entry.hold.account !== undefined) this.#payBack(entry.hold);
     this.#move(entry, { kind: CLOSING, reason });
     this.#tally.destroyed[reason]++;
     this.#destroy(entry.resource as R, (timedOut) => {
@@ -759,7 +900,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#count[to] = this.#counted(to) + 1;
     entry.state = next;
     entry.since = this.#now;
-    if (to === GONE) this.#entries.delete(entry);
+    if (to === GONE) {
+      this.#entries.delete(entry);
+      this.#seat?.giveUp();
+    }
     if (this.#vigils.length > 0) this.#vigils.moved(entry);
   }
 
@@ -785,6 +929,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#sampler.expectNext();
     for (const entry of Array.from(this.#entries)) this.#retire(entry, now);
     this.#watchHandles();
+    for (const entry of Array.from(this.#entries)) this.#watchForLeak(entry, now);
     this.#fill();
     const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
     // All pools of a process at the same moment: thirty that wake it one after the other cost ten times as much.
@@ -816,7 +961,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
    */
   #replace(entry: Entry<R>, now: number): void {
     if (entry.replacing || !this.#mayCreate(now)) return;
-    if (this.#staying() > this.#size || this.#entries.size >= this.#limit) {
+    const isFull = this.#entries.size >= this.#limit || (this.#seat !== undefined && this.#seat.room <= 0);
+    if (this.#staying() > this.#size || isFull) {
       this.#end(entry, now);
       return;
     }
@@ -851,11 +997,34 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
   }
 
+  #watchForLeak(entry: Entry<R>, now: number): void {
+    const { hold, state } = entry;
+    // What is idle is looked at as well: a use after this round is its next holder's.
+    if (state.kind === IDLE) this.#leaks.look(entry, now);
+    const due = state.kind === LEASED ? this.#leaks.due(entry, now) : undefined;
+    if (due === undefined) return;
+    if (due === 'first') {
+      this.#tally.suspected++;
+      this.#leaks.mark(hold.owner);
+      // With a trace it comes back by the way on which that is noticed.
+      hold.trace ??= { acquiredAt: undefined, endedAt: undefined };
+    }
+    this.#tell(() => this.#observer.suspected?.(this.#describe(entry)));
+  }
+
+  /** A lease that was suspected comes back. */
+  #returnLate(entry: Entry<R>): void {
+    this.#readClock();
+    this.#tally.returnedLate++;
+    this.#tell(() => this.#observer.returnedLate?.(this.#describe(entry)));
+  }
+
   /** The handle of a lease is gone: unless that has ended before, nobody can use or release its resource any more. */
   #collect(entry: Entry<R>, id: number): void {
     if (!isHeld(entry, id)) return;
-    this.#readClock();
+    this.#collectedAt = this.#readClock();
     this.#tally.collected++;
+    this.#leaks.mark(entry.hold.owner);
     const info = this.#describe(entry);
     this.#close(entry, 'collected');
     this.#tell(() => this.#observer.collected?.(info));
@@ -869,6 +1038,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
+    this.#ledger?.setLimit(size + maxOverflow);
     this.#size = size;
     this.#maxOverflow = maxOverflow;
     this.#limit = size + maxOverflow;
@@ -878,6 +1048,33 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#demand();
     this.#fill();
     await this.#untilGone(surplus);
+  }
+
+  setBudgets(budgets: Budgets): void {
+    const now = this.#readClock();
+    if (this.#ledger === undefined) this.#keepBudgets(budgets);
+    else this.#ledger.setTerms(parseBudgets(budgets, this.#limit), now);
+    this.#demand();
+  }
+
+  setMaxLifetime(maxLifetimeMs: number): void {
+    const wrong = checkLimit('maxLifetimeMs', maxLifetimeMs);
+    if (wrong !== undefined) throw wrong;
+    this.#maxLifetimeMs = maxLifetimeMs;
+    const now = this.#readClock();
+    // What has come to its end goes: its successor may be here already.
+    for (const entry of this.#entries)
+      if (entry.openedAt !== undefined && now < entry.expiresAt) this.#limitLife(entry, entry.openedAt);
+  }
+
+  #limitLife(entry: Entry<R>, openedAt: number): void {
+    const { lifetimeJitter, random } = this.#settings;
+    const limitMs = this.#maxLifetimeMs > 0 ? this.#maxLifetimeMs : Infinity;
+    entry.expiresAt = openedAt + limitMs;
+    entry.retireAt =
+      limitMs === Infinity
+        ? Infinity
+        : entry.expiresAt - Math.min(SUCCESSION_MS, limitMs / 2) - limitMs * lifetimeJitter * random();
   }
 
   suspend(): void {
@@ -910,10 +1107,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
         this.#condemn();
         return [];
       case 'leaked':
-        return this.#revokeFlushed(mode, entries, this.#settings.leakThresholdMs);
+        return this.#revokeFlushed(mode, entries, (entry) => this.#leaks.isSuspect(entry, this.#now));
       case 'all': {
         this.#condemn();
-        const revoked = this.#revokeFlushed(mode, entries, 0);
+        const revoked = this.#revokeFlushed(mode, entries, () => true);
         for (const entry of entries)
           if (entry.state.kind === VALIDATING || entry.state.kind === RESETTING) this.#close(entry, 'flushed');
         return revoked;
@@ -923,14 +1120,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
   }
 
-  /** Revokes what is held for `leakMs`, and as long as its holder said to need it; everything when that is 0. */
-  #revokeFlushed(mode: FlushMode, entries: readonly Entry<R>[], leakMs: number): readonly LeaseInfo[] {
-    const now = this.#now;
-    const isOver = ({ state, since }: Entry<R>): boolean =>
-      state.kind === LEASED && (leakMs === 0 || now - since >= Math.max(leakMs, state.allowedMs ?? 0));
+  /** Revokes the leases that are to go. */
+  #revokeFlushed(
+    mode: FlushMode,
+    entries: readonly Entry<R>[],
+    isOver: (entry: Entry<R>) => boolean,
+  ): readonly LeaseInfo[] {
     const revoked: LeaseInfo[] = [];
     for (const entry of entries)
-      if (isOver(entry)) revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
+      if (entry.state.kind === LEASED && isOver(entry))
+        revoked.push(this.#revoke(entry, `revoked by flush('${mode}')`, 'flushed'));
     return revoked;
   }
 
@@ -990,6 +1189,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       else if (state.kind === CREATING) this.#abandonCreation(entry);
       else if (state.kind === VALIDATING || state.kind === RESETTING) this.#close(entry, 'closed');
     }
+    this.#seat?.wake();
     return forced;
   }
 
@@ -998,6 +1198,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   stats(): PoolStats {
     const now = this.#readClock();
     this.#dateNewcomers(now);
+    const leases = this.leases();
     return Object.freeze({
       name: this.name,
       status: this.#status,
@@ -1014,8 +1215,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       abandoned: this.#abandoned,
       waiting: this.#queue.length,
       oldestWaitMs: now - (this.#queue.first?.since ?? now),
-      oldestLeaseMs: this.leases()[0]?.ageMs ?? 0,
+      oldestLeaseMs: leases[0]?.ageMs ?? 0,
+      suspects: leases.filter(({ suspect }) => suspect).length,
+      collectedAgoMs: this.#collectedAt === undefined ? undefined : now - this.#collectedAt,
       generation: this.#generation,
+      budgets: this.#ledger?.stats(now),
       counters: Object.freeze({ ...this.#tally, destroyed: Object.freeze({ ...this.#tally.destroyed }) }),
       waitTime: this.#waitTime.snapshot(),
       useTime: this.#useTime.snapshot(),
@@ -1033,7 +1237,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   waiters(): readonly WaiterInfo[] {
     const now = this.#readClock();
     this.#dateNewcomers(now);
-    return Array.from(this.#queue, ({ owner, since }) => ({ owner, waitMs: now - since }));
+    return Array.from(this.#queue, (waiter) => waiterInfo(waiter, now));
   }
 
   /** What is wrong, when a rule that must always hold does not. For tests: it walks everything. */
@@ -1047,10 +1251,20 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (this.#idle.length !== found[IDLE] || new Set(this.#idle).size !== found[IDLE])
       return 'the idle stack does not hold each idle resource once';
     if (this.#idle.some(({ state }) => state.kind !== IDLE)) return 'the idle stack holds what is not idle';
-    if (this.#status === 'open' && this.#queue.length > this.#counted(VALIDATING) && found[IDLE] > 0)
+    if (this.#status === 'open' && this.#wanting() > this.#counted(VALIDATING) && found[IDLE] > 0)
       return 'somebody waits beside an idle resource';
     if (this.#isClosing() && this.#queue.length > 0) return 'somebody waits in a closed pool';
     if (this.#abandoned < 0) return 'more came back than were abandoned';
+    return this.#faultOfBudgets();
+  }
+
+  #faultOfBudgets(): string | undefined {
+    for (const { name, leased, waiting } of this.#ledger?.stats(this.#now) ?? []) {
+      const held = Array.from(this.#entries).filter(({ state, hold }) => state === hold && hold.account?.name === name);
+      if (held.length !== leased) return `budget ${name} has ${held.length} leases, ${leased} counted`;
+      const queued = Array.from(this.#queue).filter(({ place }) => place?.line.account.name === name);
+      if (queued.length !== waiting) return `${queued.length} wait in budget ${name}, ${waiting} counted`;
+    }
     return undefined;
   }
 
@@ -1069,9 +1283,19 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   #describe(entry: Entry<R>): LeaseInfo {
-    const { id, owner, allowedMs, trace } = entry.hold;
-    const ageMs = this.#now - entry.since;
-    return Object.freeze({ id, resourceId: entry.id, owner, ageMs, allowedMs, acquiredAt: trace?.acquiredAt.stack });
+    const { id, owner, allowedMs, trace, account } = entry.hold;
+    const now = this.#now;
+    return Object.freeze({
+      id,
+      resourceId: entry.id,
+      owner,
+      budget: account?.name,
+      ageMs: now - entry.since,
+      idleMs: this.#leaks.idleMs(entry, now),
+      suspect: this.#leaks.isSuspect(entry, now),
+      allowedMs,
+      acquiredAt: trace?.acquiredAt?.stack,
+    });
   }
 
   #title(): string {
@@ -1088,12 +1312,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const counts = `${holders.length} of ${this.#limit} leased, ${others.join('')}${waiting} waiting`;
     const longest = holders.slice(0, 3).map(({ owner, ageMs }) => lasting(owner, ageMs));
     const held = longest.length === 0 ? '' : `; held longest by ${longest.join(', ')}`;
-    const ahead = this.#queue
-      .before(waiter, NAMED_AHEAD)
-      .map(({ owner, since }) => ({ owner, waitMs: this.#now - since }));
+    const ahead = this.#queue.before(waiter, NAMED_AHEAD).map((one) => waiterInfo(one, this.#now));
     const [next] = ahead;
     const first = next === undefined ? '' : `; waiting longest: ${lasting(next.owner, next.waitMs)}`;
-    const text = `${this.#title()}: ${what} (${counts})${held}${first}`;
+    const shares = [waiter?.place?.line.inWords(), this.#seat?.inWords()].filter((share) => share !== undefined);
+    const text = `${this.#title()}: ${what} (${[counts, ...shares].join('; ')})${held}${first}`;
     return new PoolError(code, text, { cause, holders, waiting, ahead });
   }
 
@@ -1136,6 +1359,15 @@ function conclude(hold: Hold<unknown>, ended: string | undefined): void {
 
 function lasting(owner: string | undefined, ms: number): string {
   return `${owner ?? 'unnamed'} for ${(ms / 1000).toFixed(1)} s`;
+}
+
+function waiterInfo<R>({ owner, since, place }: Waiter<R>, now: number): WaiterInfo {
+  return { owner, budget: place?.line.account.name, waitMs: now - since };
+}
+
+/** Where in the queue, as a message says it. */
+function inBudget(budget: string | undefined): string {
+  return budget === undefined ? '' : ` of budget ${JSON.stringify(budget)}`;
 }
 
 function smooth(average: number | undefined, sample: number): number {

@@ -1,7 +1,9 @@
+import type { Budgets } from './budgets.ts';
 import { LONGEST_MS, systemClock, type Clock } from './clock.ts';
 import { PoolError } from './errors.ts';
 import { nearestWord } from './nearest-word.ts';
 import type { PoolObserver } from './observer.ts';
+import type { SharedLimit } from './shared-limit.ts';
 
 /** What the pool does to a resource. Every hook may be synchronous or return a promise; what it throws is a failure. */
 export interface PoolHooks<R> {
@@ -13,6 +15,12 @@ export interface PoolHooks<R> {
   readonly validate?: (resource: R) => boolean | PromiseLike<boolean>;
   /** Makes a returned resource as good as new, before the next borrower gets it. A failure destroys the resource. */
   readonly reset?: (resource: R) => void | PromiseLike<void>;
+  /**
+   * How often the resource has been used so far, as any number that changes with it; undefined while it is in use. It tells a holder that
+   * works from one that has forgotten to give back. Asked once a second at least, of what is idle as well: it must be quick and leave the
+   * pool alone. Without it, and where it throws, a lease is judged by its age.
+   */
+  readonly uses?: (resource: R) => number | undefined;
 }
 
 /** How a pool behaves. All durations are milliseconds. */
@@ -63,8 +71,9 @@ export interface PoolLimits {
   /** After this many failures in a row, with nothing live, waiters fail at once with the cause. Default 3. */
   readonly failFastAfter?: number;
   /**
-   * A lease held longer is a suspect for `flush('leaked')`; to about a second, see `LeaseInfo.ageMs`. Default 30 s: longer than any
-   * use that still serves somebody who waits.
+   * A lease that its holder has not used for so long, see `uses`, and has had for as long as he said, is suspected of leaking: it is
+   * reported to the observer, again at each doubling of its age, counted, and taken away by `flush('leaked')`. To about a second, see
+   * `LeaseInfo.ageMs`. Default 30 s: longer than any use that still serves somebody who waits.
    */
   readonly leakThresholdMs?: number;
   /**
@@ -73,7 +82,10 @@ export interface PoolLimits {
    * treble the price of a lease.
    */
   readonly timeEvery?: number;
-  /** One lease in this many remembers where it was acquired and released. Default 0, none: a stack costs some microseconds. */
+  /**
+   * One lease in this many remembers where it was acquired and released; where an owner was suspected of leaking, each of its later
+   * leases does. Default 0, none before that: a stack costs some microseconds, and is put into words only when somebody reads it.
+   */
   readonly captureEvery?: number;
 }
 
@@ -81,6 +93,14 @@ export interface PoolLimits {
 export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
   /** How messages call the pool. Default `pool`. */
   readonly name?: string;
+  /**
+   * Who may have how much, by names that callers give (`acquire({ budget })`). What is reserved comes first, what nobody uses is lent to
+   * whoever wants it, and those who wait for more than they have reserved share it by their weights. Default: none, all are equal.
+   */
+  readonly budgets?: Budgets;
+  /** One limit that this pool has together with others, from `createLimit`. Default: none. */
+  readonly sharedLimit?: SharedLimit;
+  /** Whether it has `acquired` and `released` may change where resources are validated or reset: there it is looked at each time. */
   readonly observer?: PoolObserver;
   /** Default: the system's. */
   readonly clock?: Clock;
@@ -92,6 +112,9 @@ export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
 export type PoolSettings<R> = Required<PoolHooks<R>> &
   Required<PoolLimits> & {
     readonly name: string;
+    /** Not checked yet. */
+    readonly budgets: Budgets | undefined;
+    readonly sharedLimit: SharedLimit | undefined;
     readonly observer: PoolObserver;
     readonly clock: Clock;
     readonly random: () => number;
@@ -145,6 +168,9 @@ const TYPES = {
   destroy: 'function',
   validate: 'function',
   reset: 'function',
+  uses: 'function',
+  budgets: 'object',
+  sharedLimit: 'object',
   observer: 'object',
   clock: 'object',
   random: 'function',
@@ -185,12 +211,15 @@ export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
   return Object.freeze({
     ...limits,
     name: options.name ?? 'pool',
+    budgets: options.budgets,
+    sharedLimit: options.sharedLimit,
     create: options.create,
     destroy: options.destroy ?? nothing,
     validate: options.validate ?? always,
     reset: options.reset ?? nothing,
     validates: options.validate !== undefined,
     resets: options.reset !== undefined,
+    uses: options.uses ?? never,
     observer: options.observer ?? {},
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
@@ -219,6 +248,10 @@ function nothing(): void {}
 
 function always(): boolean {
   return true;
+}
+
+function never(): number {
+  return 0;
 }
 
 /** A value as a message shows it: short, whatever it is. */

@@ -1,3 +1,4 @@
+import type { BudgetStats } from './budgets.ts';
 import type { HistogramSnapshot } from './histogram.ts';
 import type { DestroyReason } from './observer.ts';
 
@@ -26,8 +27,15 @@ export interface PoolStats {
   readonly oldestWaitMs: number;
   /** How long the oldest lease is held; 0 when there is none. See `LeaseInfo.ageMs`. */
   readonly oldestLeaseMs: number;
+  /** Leases that are suspected of leaking at this moment. */
+  readonly suspects: number;
+  /** How long ago the last lease was found that had been dropped without release; undefined where there was none. */
+  readonly collectedAgoMs: number | undefined;
   /** 1 at first, and one more with each condemnation: by a failed validation, `flush('all')` and `flush('graceful')`. */
   readonly generation: number;
+
+  /** Undefined where there are no budgets. */
+  readonly budgets: readonly BudgetStats[] | undefined;
 
   readonly counters: PoolCounters;
   /**
@@ -69,7 +77,11 @@ export interface PoolCounters {
   readonly staleReleases: number;
   /** Leases taken from their holders by `flush` or `close`. */
   readonly revoked: number;
-  /** Leases dropped without release and found by the garbage collector. */
+  /** Leases that were suspected of leaking, each counted once. */
+  readonly suspected: number;
+  /** Those of them that their holders gave back after all; the others were revoked or collected, or are held still. */
+  readonly returnedLate: number;
+  /** Leases dropped without release and found by the garbage collector: certain leaks. */
   readonly collected: number;
   /** What observers threw or rejected with. */
   readonly observerErrors: number;
@@ -107,6 +119,8 @@ export function newTally(): Tally {
     validationFailures: 0,
     staleReleases: 0,
     revoked: 0,
+    suspected: 0,
+    returnedLate: 0,
     collected: 0,
     observerErrors: 0,
   };

@@ -1,9 +1,12 @@
+import type { Place } from './budget-line.ts';
 import type { Trace } from './entry.ts';
 import type { Lease } from './lease.ts';
 
 /** What is known about somebody who waits, as plain data. */
 export interface WaiterInfo {
   readonly owner: string | undefined;
+  /** Its budget, where there are budgets. */
+  readonly budget?: string | undefined;
   readonly waitMs: number;
 }
 
@@ -25,6 +28,8 @@ export interface Waiter<R> {
   previous: Waiter<R> | undefined;
   next: Waiter<R> | undefined;
   queued: boolean;
+  /** Its place in its budget, where there are budgets. */
+  place: Place<R> | undefined;
 }
 
 /** First come, first served; anybody can leave from the middle in constant time. */

@@ -44,6 +44,12 @@ describe('a lease that is dropped without release', () => {
     expect(waiting.value.resource.id).toBe(2);
     expect(pool.stats().counters).toMatchObject({ collected: 1, destroyed: { collected: 1 } });
     verifyPool(pool);
+    waiting.value.release();
+    await clock.advance(4_000);
+    expect(pool.stats().collectedAgoMs).toBe(4_000);
+    // It is worth knowing where the next one is acquired that may be forgotten as well.
+    await pool.acquire({ owner: 'forgetful' });
+    expect(pool.leases()[0]?.acquiredAt).toMatch(/leaking\.test/);
   });
 
   it('is not mistaken for one that is still held', async () => {

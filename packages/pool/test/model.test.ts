@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PoolStats } from '@hive/pool';
+import { isFit } from './support/budget-book.ts';
 import { isReplay, replay } from './support/replay.ts';
-import { STEPS, type Step } from './support/steps.ts';
+import { anyBudgets, BUDGET_STEPS, STEPS, type Step } from './support/steps.ts';
 import { World, type Setup } from './support/world.ts';
 
 const setups: fc.Arbitrary<Setup> = fc.record({
@@ -15,6 +16,7 @@ const setups: fc.Arbitrary<Setup> = fc.record({
   validates: fc.boolean(),
   validateAfterIdleMs: fc.constantFrom(0, 15),
   resets: fc.boolean(),
+  tellsUse: fc.boolean(),
 });
 
 /** What fast-check hands from command to command: a world is model and reality in one. */
@@ -44,10 +46,13 @@ class Command implements fc.AsyncCommand<Stage, Stage> {
   }
 }
 
-const commands = fc.commands(
-  STEPS.map((steps) => steps.map((step) => new Command(step))),
-  { maxCommands: 60, size: 'max' },
-);
+type Steps = readonly fc.Arbitrary<Step>[];
+
+const commandsOf = (all: Steps): fc.Arbitrary<Iterable<fc.AsyncCommand<Stage, Stage>>> =>
+  fc.commands(
+    all.map((steps) => steps.map((step) => new Command(step))),
+    { maxCommands: 60, size: 'max' },
+  );
 
 describe('a pool', () => {
   it('keeps every rule, whatever is done to it in whatever order', async () => {
@@ -57,7 +62,7 @@ describe('a pool', () => {
         counted.set(name, (counted.get(name) ?? 0) + times);
     };
     await fc.assert(
-      fc.asyncProperty(setups, commands, async (setup, steps) => {
+      fc.asyncProperty(setups, commandsOf(STEPS), async (setup, steps) => {
         const world = new World(setup);
         await fc.asyncModelRun(() => ({ model: { world }, real: { world } }), steps);
         count(await world.finish());
@@ -68,5 +73,27 @@ describe('a pool', () => {
     const elsewhere = ['collected', 'observerErrors'];
     const left = [...counted].filter(([name, times]) => times === 0 && !elsewhere.includes(name));
     expect(isReplay() ? [] : left).toEqual([]);
+  }, 120_000);
+
+  it('keeps every rule with budgets, whatever they become', async () => {
+    const served = new Map<string, number>();
+    await fc.assert(
+      fc.asyncProperty(
+        setups,
+        anyBudgets,
+        commandsOf(BUDGET_STEPS),
+        async ({ size, maxOverflow, ...setup }, budgets, steps) => {
+          fc.pre(isFit(budgets, size + maxOverflow));
+          const world = new World({ ...setup, size, maxOverflow, budgets });
+          await fc.asyncModelRun(() => ({ model: { world }, real: { world } }), steps);
+          const { budgets: figures = [] } = await world.finish();
+          for (const { name, counters } of figures) served.set(name, (served.get(name) ?? 0) + counters.waited);
+        },
+      ),
+      replay({ numRuns: 400 }),
+    );
+    // The runs have been everywhere.
+    const few = ['default', 'a', 'b'].filter((name) => (served.get(name) ?? 0) < 20);
+    expect(isReplay() ? [] : few).toEqual([]);
   }, 120_000);
 });

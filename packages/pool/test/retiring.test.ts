@@ -87,6 +87,25 @@ describe('an old resource', () => {
     expect(pool.stats().counters.destroyed.lifetime).toBe(1);
   });
 
+  it('may become one by a new limit, which counts from when it was opened, and be none again', async () => {
+    const { pool, clock, shop } = scene(() => ({ maxLifetimeMs: 0, lifetimeJitter: 0, idleTimeoutMs: 0 }));
+    await makeIdle(pool, 1);
+    await clock.advance(9_000);
+    pool.setMaxLifetime(10_000);
+    await clock.advance(500);
+    pool.setMaxLifetime(0);
+    await clock.advance(60_000);
+    expect(shop.alive).toEqual([1]);
+    pool.setMaxLifetime(10_000);
+    await clock.advance(1_000);
+    expect(shop.alive).toEqual([]);
+    expect(() => pool.setMaxLifetime(-1)).toThrow('maxLifetimeMs is -1');
+    // Those that are opened from now on go by it as well.
+    await makeIdle(pool, 1);
+    await clock.advance(11_000);
+    expect(shop.alive).not.toContain(2);
+  });
+
   it('goes when it comes back', async () => {
     const { pool, clock, shop } = scene(() => ({ size: 1, maxOverflow: 0, maxLifetimeMs: 10_000, lifetimeJitter: 0 }));
     const lease = await pool.acquire();

@@ -11,6 +11,16 @@ export interface DatabaseSettings {
   readonly acquireTimeoutMs: number;
   /** After this a connection is replaced. Default 0, never: a connection to a file does not go stale. */
   readonly recycleMs: number;
+  /**
+   * A connection that its holder has not used for so long, and has had for as long as he said, is suspected of leaking. Default undefined:
+   * as `thresholds.leaseMs` says for all, 30 s.
+   */
+  readonly leakAfterMs: number | undefined;
+  /**
+   * Of one call in this many it is remembered where it borrowed its connection. Default 0, none: a stack costs some microseconds. Of
+   * sessions and transactions, and of labels that were suspected of leaking once, it always is.
+   */
+  readonly captureEvery: number;
   /** Whether the pool logs its events; `debug` logs them at that level. Default false. */
   readonly echo: boolean | 'debug';
   /** Default `full`: what was acknowledged is there after a power loss. */
@@ -25,6 +35,8 @@ export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
   maxOverflow: 0,
   acquireTimeoutMs: 10_000,
   recycleMs: 0,
+  leakAfterMs: undefined,
+  captureEvery: 0,
   echo: false,
   durability: 'full',
   required: false,

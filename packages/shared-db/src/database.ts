@@ -70,13 +70,20 @@ export interface Database {
   readonly session: OpenSession;
   /** Who holds its connections, longest first. */
   leases(): readonly LeaseSnapshot[];
-  /** Changes how many connections read. Resolves when those that are too many have gone; what is lent is waited for. */
+  /**
+   * Changes how many connections read. What is idle and too many is closed, and this resolves then; what is in use and too many closes
+   * when it comes back: nobody is interrupted. Rejects with `CONFIG` for a wrong limit, and the old ones stand.
+   */
   resize(limits: Resize): Promise<void>;
   /** Stops handing out connections and the right to write; callers wait, until their time is up. Twice is as good as once. */
   suspend(): void;
   /** Takes `suspend` back and serves who waits, in the order in which they came. */
   resume(): void;
-  /** Closes connections: what is idle, everything, what is held too long, or everything when it comes back. */
+  /**
+   * Closes connections: what is idle, everything, what is held too long, or everything when it comes back. Who had one that is taken away
+   * is in the report, and gets `LEASE_STALE` from it; what he had not committed is rolled back. The next caller gets a new one. While the
+   * service is closing, `all` ends the wait for who does not let go; when it has closed, there is nothing left to do.
+   */
   flush(mode: FlushMode): Promise<FlushReport>;
   /** A frozen picture of it. Costs some microseconds and, on SQLite, two calls of `stat`. */
   snapshot(): DatabaseSnapshot;
@@ -87,13 +94,13 @@ export interface DatabaseContext {
   readonly name: string;
   /** How other processes call the one that it is in; undefined where it is used without a service. */
   readonly app: string | undefined;
-  /** Resolved: nothing looks at a file or a variable again. */
+  /** Resolved. Others take their place when the service reads its settings again: whoever needs one looks here each time, or `adopt`s it. */
   readonly settings: DatabaseSettings;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
   readonly labels: Labels;
-  /** Where well ends. */
+  /** Where well ends; the same as of settings holds for it. */
   readonly thresholds: Thresholds;
   /** Where a database says what it is doing, for the sentinel. */
   readonly activity: Activity;
@@ -129,6 +136,11 @@ export interface ManagedDatabase extends Database {
   heed(): void;
   /** Opens it. Rejects with the reason; it can be called again. */
   open(): Promise<void>;
+  /**
+   * Told when the settings of its context have changed, and what they were before. Resolves when connections that are too many now have
+   * been closed, but for those in use.
+   */
+  adopt(before: DatabaseSettings): Promise<void>;
   /** Lets work finish for `graceMs`, then takes the connections away. Resolves with the leases that were forced. */
   close(graceMs: number): Promise<readonly LeaseInfo[]>;
 }

@@ -4,7 +4,7 @@ export { STUCK_MS } from './health/service-reasons.ts';
 export { presentWriter, type PresentWriter } from './health/present-writer.ts';
 export { logLimitBytes } from './health/log-limit.ts';
 export { repairWords } from './health/repair-words.ts';
-export { suspectedLeaks } from './health/suspected-leaks.ts';
+export { LEAKED_LATELY_MS, suspectedLeaks } from './health/suspected-leaks.ts';
 export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
 export type {

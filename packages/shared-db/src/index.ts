@@ -1,5 +1,7 @@
 export { openDatabaseService, settingsOf } from './service.ts';
 export type { DatabaseService, ServiceCloseReport } from './service.ts';
+export { reloadOnSignal } from './control/reload-on-signal.ts';
+export type { ReloadReport, SettingChange } from './config/changes.ts';
 export type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
 export {
   configureDatabaseService,

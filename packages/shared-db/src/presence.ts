@@ -7,10 +7,24 @@ export { removeStaleSockets, staleSockets } from './presence/stale-sockets.ts';
 export {
   listProcesses,
   listRecordings,
+  locateProcesses,
   type ListOptions,
+  type LocatedReport,
   type ProcessReport,
   type RecordingReport,
 } from './presence/process-list.ts';
+export { giveOrder, type OrderOptions, type OrderOutcome } from './presence/order.ts';
+export {
+  CONTROL_VERBS,
+  FLUSH_MODES,
+  MOST_CONNECTIONS,
+  WAITS_FOR,
+  type ControlOrder,
+  type ControlRequest,
+  type ControlVerb,
+} from './control/verb.ts';
+export type { ControlFailure, ControlReport, DatabaseControl, PoolState, RevokedLease } from './control/report.ts';
+export type { ReloadReport, SettingChange } from './config/changes.ts';
 export { jsonExcess } from './presence/json-excess.ts';
 export { isRecord, misfit, type Shape } from './presence/shape.ts';
 export { FlightRecorder, type Step } from './presence/flight-recorder.ts';
@@ -19,11 +33,13 @@ export {
   decodeAnswer,
   decodeRequest,
   encodeAnswer,
+  encodeOrder,
   encodeRequest,
   MAX_ANSWER_BYTES,
   MAX_REQUEST_BYTES,
   VERBS,
   type Answer,
+  type ControlProgress,
   type DecodedAnswer,
   type RefusalCode,
   type Request,

@@ -36,6 +36,8 @@ export interface ServiceConfig<D extends Definitions = Definitions> {
   readonly thresholds?: Partial<Thresholds>;
   /** A settings file; it overrides what stands here. A missing one is fine; one that cannot be read or is wrong is not. */
   readonly settingsFile?: string;
+  /** Whether that file is read again, as `reload` does it, when it has changed and then stayed so for a second. Default false. */
+  readonly watchSettings?: boolean;
   /** The environment, `process.env` as a rule; it overrides the file. Default: none is read, so that a test depends on none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** A pino logger, or anything like it. Default: silent. What it throws is dropped: a log must not undo what was committed. */
@@ -57,6 +59,7 @@ const KEYS = [
   'database',
   'thresholds',
   'settingsFile',
+  'watchSettings',
   'env',
   'logger',
   'clock',
@@ -77,13 +80,17 @@ export function checkConfig(config: ServiceConfig): void {
       `code: app is ${shown(config.app, 'an object')}; expected a name like "orchestrator"`,
     );
   checkDatabases(config.databases);
-  const { settingsFile, env, clock, random } = config;
+  const { settingsFile, watchSettings, env, clock, random } = config;
   checkLogger(config.logger);
   if (clock !== undefined) checkMethods('clock', clock, ['now', 'wallTime', 'after', 'nextTurn', 'turns']);
   if (random !== undefined && typeof random !== 'function') throw wrong('random', random, 'a function');
   if (env !== undefined && (typeof env !== 'object' || env === null)) throw wrong('env', env, 'an object of variables');
   if (settingsFile !== undefined && typeof settingsFile !== 'string')
     throw wrong('settingsFile', settingsFile, 'the path of a file');
+  if (watchSettings !== undefined && typeof watchSettings !== 'boolean')
+    throw wrong('watchSettings', watchSettings, 'true or false');
+  if (watchSettings === true && settingsFile === undefined)
+    throw new DatabaseError('CONFIG', 'code: watchSettings is true, and there is no settingsFile to watch');
 }
 
 /** Throws `CONFIG` for what is neither a logger nor absent. */

@@ -1,12 +1,14 @@
 import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
 import { Activity } from './activity.ts';
 import { Checkpointer } from './checkpoints/checkpointer.ts';
-import type { CodeSettings } from './config/code-settings.ts';
-import { loadSettings } from './config/load-settings.ts';
+import { changesBetween, type ReloadReport } from './config/changes.ts';
+import { settleAgain } from './config/effective-settings.ts';
 import { nearestKey } from './config/nearest-key.ts';
-import { shown } from './config/problem.ts';
+import { problemsIn, shown } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
-import type { Database, DatabaseDefinition, ManagedDatabase } from './database.ts';
+import { Control } from './control/control.ts';
+import { SettingsWatch } from './control/settings-watch.ts';
+import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from './database.ts';
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
 import { judge, type Verdict } from './health/verdict.ts';
@@ -21,7 +23,8 @@ import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import type { SentinelHttp } from './presence/sentinel-message.ts';
 import { fallbacksOfProcess } from './process-registry.ts';
 import { assertRuntime } from './runtime-version.ts';
-import { checkConfig, type DatabaseOf, type Definitions, type ServiceConfig } from './service-config.ts';
+import type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
+import { SettingsSource } from './settings-source.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
 import { ProcessTurns } from './turns/process-turns.ts';
@@ -43,7 +46,7 @@ export interface ServiceCloseReport {
 export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
   /** How other processes call this one. */
   readonly app: string;
-  /** What is in force, and where each value came from. */
+  /** What is in force, and where each value came from; replaced as a whole by `reload`. */
   readonly settings: ResolvedSettings;
   /** Whether `close` has been called. */
   readonly closing: boolean;
@@ -53,6 +56,13 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   snapshot(): ServiceSnapshot;
   /** Whether the process is well, judged by the configured thresholds. */
   verdict(): Verdict;
+  /**
+   * Reads the settings file and the environment again. What may change while the process runs (`pool.*`, `required`, thresholds of health)
+   * is in force at once, all of it together; the rest is reported as needing a restart. Where anything is wrong nothing changes, and
+   * health warns (`settings`) until a reload succeeds. Resolves when connections that are too many now have been closed, but for those in
+   * use. Rejects with `POOL_CLOSED` when the service has been closed.
+   */
+  reload(): Promise<ReloadReport>;
   /**
    * Lets work finish for `graceMs`, then ends it. The same promise on every call; never rejects. Default 5 s, also for what is no
    * duration: within the ten seconds that supervisors give a process to end.
@@ -72,23 +82,15 @@ export async function openDatabaseService<const D extends Definitions>(
   config: ServiceConfig<D>,
 ): Promise<DatabaseService<D>> {
   assertRuntime(process.versions.node);
-  const settings = settingsOf(config);
-  const service = new ProcessDatabaseService<D>(config, settings);
+  const source = new SettingsSource(config);
+  const service = new ProcessDatabaseService<D>(config, source, source.read());
   await service.open();
   return service;
 }
 
 /** Resolves settings without opening anything: what a service would do with this configuration, and why. */
 export function settingsOf(config: ServiceConfig): ResolvedSettings {
-  checkConfig(config);
-  const { dataDirectory, runtimeDirectory: directory, presence, offloadWorkers, http } = config;
-  const { database, thresholds, databases } = config;
-  const code: CodeSettings = {
-    ...defined({ dataDirectory, runtimeDirectory: directory, presence, offloadWorkers, http, database, thresholds }),
-    databases: Object.fromEntries(Object.entries(databases).map(([name, { settings }]) => [name, settings])),
-  };
-  const names = Object.keys(databases);
-  return loadSettings({ code, file: config.settingsFile, env: config.env ?? {}, databases: names });
+  return new SettingsSource(config).read();
 }
 
 /** Where a path was set that is none of the code's. */
@@ -100,7 +102,12 @@ function pathOriginOf(name: string, { origins }: ResolvedSettings): string | und
 
 class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D> {
   readonly app: string;
-  readonly settings: ResolvedSettings;
+  readonly #source: SettingsSource;
+  #settings: ResolvedSettings;
+  /** What is wrong with what was read last; undefined where that is in force. */
+  #settingsFault: string | undefined;
+  readonly #watchedFile: string | undefined;
+  #watch: SettingsWatch | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #activity = new Activity();
@@ -108,7 +115,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #offloader: Offloader;
   readonly #checkpointer: Checkpointer;
   readonly #databases = new Map<string, Database & ManagedDatabase>();
+  /** What each database goes by, for as long as nothing else is read. */
+  readonly #contexts = new Map<string, { -readonly [K in keyof DatabaseContext]: DatabaseContext[K] }>();
   readonly #warnings = new Set<string>();
+  readonly #control: Control;
   readonly #startedAt: number;
   readonly #startedAtMonotonic: number;
   #appearing: Promise<void> | undefined;
@@ -116,16 +126,25 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   #sentinel: Sentinel | undefined;
   #closing: Promise<ServiceCloseReport> | undefined;
 
-  constructor(config: ServiceConfig<D>, settings: ResolvedSettings) {
-    const { clock = systemClock, random = Math.random } = config;
+  constructor(config: ServiceConfig<D>, source: SettingsSource, settings: ResolvedSettings) {
+    const { clock = systemClock, random = Math.random, settingsFile, watchSettings = false } = config;
     const logger = unfailing(config.logger ?? silentLogger);
     this.app = config.app;
-    this.settings = settings;
+    this.#source = source;
+    this.#settings = settings;
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
     this.#offloader = new Offloader(settings.offloadWorkers);
     this.#checkpointer = new Checkpointer(logger);
+    this.#control = new Control({
+      databases: this.#databases,
+      logger,
+      isClosing: () => this.closing,
+      callSiteOf: (label) => this.#labels.callSiteOf(label),
+      reload: () => this.reload(),
+    });
+    this.#watchedFile = watchSettings ? settingsFile : undefined;
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
@@ -135,7 +154,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       const own = settings.databases[name];
       if (own === undefined) throw new Error(`BUG: database ${name} has no settings`);
       const { dataDirectory } = settings;
-      const context = {
+      const context: { -readonly [K in keyof DatabaseContext]: DatabaseContext[K] } = {
         name,
         app: config.app,
         settings: own,
@@ -157,6 +176,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         },
       };
       assertOwnFile(paths, name, definition.identity(context, own.path));
+      this.#contexts.set(name, context);
       this.#databases.set(name, definition.create(context, own.path));
     }
   }
@@ -177,6 +197,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     await this.#appearing;
     // A process that gets stuck from now on is not one that is opening.
     this.#sentinel?.look();
+    if (this.#watchedFile === undefined || this.closing) return;
+    this.#watch = new SettingsWatch(this.#watchedFile, this.#clock, () => {
+      this.reload().catch(() => undefined);
+    });
   }
 
   async #openAll(group: readonly { readonly database: ManagedDatabase }[]): Promise<void> {
@@ -221,6 +245,48 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     });
   }
 
+  get settings(): ResolvedSettings {
+    return this.#settings;
+  }
+
+  async reload(): Promise<ReloadReport> {
+    if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
+    const before = this.#settings;
+    const { databases } = this.#source;
+    let read: ResolvedSettings;
+    try {
+      read = this.#source.read();
+    } catch (error) {
+      return this.#notReloaded(problemsIn(error));
+    }
+    const changes = changesBetween(before, read, databases);
+    this.#settingsFault = undefined;
+    this.#settings = settleAgain(before, read, databases);
+    // All of it before anything is waited for: nobody meets half of it.
+    await Promise.all(Array.from(this.#databases.values(), (database) => this.#adopt(database, before)));
+    const outcome = changes.length === 0 ? 'unchanged' : 'applied';
+    this.#logger.info({ app: this.app, changes }, `settings were read again: ${outcome}`);
+    return Object.freeze({ outcome, changes, problems: [] });
+  }
+
+  #adopt(database: ManagedDatabase, before: ResolvedSettings): Promise<void> {
+    const { name } = database;
+    const context = this.#contexts.get(name);
+    const [old, own] = [before.databases[name], this.#settings.databases[name]];
+    if (context === undefined || old === undefined || own === undefined)
+      throw new Error(`BUG: database ${name} has no settings`);
+    context.settings = own;
+    context.thresholds = this.#settings.thresholds;
+    return database.adopt(old);
+  }
+
+  #notReloaded(problems: readonly string[]): ReloadReport {
+    const [first = '', ...others] = problems;
+    this.#settingsFault = others.length === 0 ? first : `${first}, and ${others.length} more`;
+    this.#logger.warn({ app: this.app, problems }, `settings were not read again, and stay as they are: ${first}`);
+    return Object.freeze({ outcome: 'invalid', changes: [], problems });
+  }
+
   get closing(): boolean {
     return this.#closing !== undefined;
   }
@@ -237,6 +303,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       eventLoop: TURNING,
       http: address,
       thresholds: this.settings.thresholds,
+      settingsFault: this.#settingsFault,
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
       offload: this.#offloader.snapshot(),
       labels: this.#labels.snapshot(),
@@ -266,6 +333,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   async #close(graceMs: number): Promise<ServiceCloseReport> {
+    this.#watch?.close();
     const reports = await Promise.all(
       Array.from(this.#databases.values(), async (database) => {
         const forced = await database.close(graceMs);
@@ -326,6 +394,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         directory,
         http,
         describe: () => this.#look(),
+        obey: (request) => this.#control.obey(request),
         activity: this.#activity,
         logger: this.#logger,
         unseen,
@@ -382,8 +451,4 @@ function isConfiguration(error: unknown): boolean {
     error instanceof DatabaseError &&
     (error.kind === 'CONFIG' || error.kind === 'RUNTIME_VERSION' || error.kind === 'ENGINE_REFUSED')
   );
-}
-
-function defined<T extends object>(values: T): Partial<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -33,6 +33,8 @@ export interface DatabaseSnapshot {
   readonly turns: TurnsSnapshot | undefined;
   readonly counters: DatabaseCounters;
   readonly leases: readonly LeaseSnapshot[];
+  /** Of all its connections, the one that writes included. */
+  readonly leaks: LeaksSnapshot;
   readonly waiters: readonly WaiterSnapshot[];
   /** Those on which the most time was spent: ten at most. */
   readonly statements: readonly StatementSnapshot[];
@@ -176,6 +178,19 @@ export type ConnectionUse = 'read' | 'write' | 'any';
 /** Who holds a connection. */
 export interface LeaseSnapshot extends LeaseInfo {
   readonly use: ConnectionUse | 'session';
+}
+
+/** Leases that look like leaks, and those that were. */
+export interface LeaksSnapshot {
+  /** How many of `leases` are suspected at this moment. */
+  readonly suspects: number;
+  /** Counted since the database was named: leases that were ever suspected; those of them that came back after all. */
+  readonly suspected: number;
+  readonly returnedLate: number;
+  /** Counted likewise: leases that were dropped without release and found by the garbage collector. They were leaks. */
+  readonly collected: number;
+  /** How long ago that last happened; undefined where it never has. */
+  readonly collectedAgoMs: number | undefined;
 }
 
 /** Who waits for one. */
@@ -325,6 +340,8 @@ export interface ServiceSnapshot {
   readonly http: HttpAddress | undefined;
   /** What the process itself is judged by. */
   readonly thresholds: Thresholds;
+  /** Why the settings that were read last are not in force; undefined where they are. */
+  readonly settingsFault: string | undefined;
   readonly databases: readonly DatabaseSnapshot[];
   readonly offload: OffloadSnapshot;
   /** How often each label was used, and how often that failed. */

@@ -28,6 +28,8 @@ const OPTION_NAMES = [
   'maxOverflow',
   'acquireTimeoutMs',
   'recycleMs',
+  'leakAfterMs',
+  'captureEvery',
   'echo',
   'durability',
   'required',

@@ -30,7 +30,7 @@ type StatementsContext = Pick<DatabaseContext, 'name' | 'clock' | 'logger' | 'ac
 export class Statements {
   readonly #context: StatementsContext;
   readonly #activity: Activity;
-  readonly #slowMs: number;
+  #slowMs: number;
   readonly #uses = new Map<string, StatementUse>();
   readonly #slow: SlowStatementSnapshot[] = [];
   #slowRuns = 0;
@@ -41,6 +41,11 @@ export class Statements {
     this.#context = context;
     this.#activity = context.activity;
     this.#slowMs = context.thresholds.slowStatementMs;
+  }
+
+  /** Takes what the settings say now. */
+  adopt(): void {
+    this.#slowMs = this.#context.thresholds.slowStatementMs;
   }
 
   /** The record of a text, for all connections. */

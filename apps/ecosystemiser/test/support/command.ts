@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { startEnvironment } from './start-environment.ts';
 
 const bin = join(import.meta.dirname, '../../bin/hive-ecosystemiser.js');
 
@@ -98,7 +99,7 @@ export class ServeProcess implements AsyncDisposable {
 function launch(args: readonly string[], { cwd, env = {}, ipc = false }: CommandOptions): ChildProcess {
   return spawn(process.execPath, [bin, ...args], {
     cwd,
-    env: { PATH: process.env['PATH'] ?? '', HIVE_RUNTIME_DIR: join(cwd, 'run'), ...env },
+    env: { ...startEnvironment(), HIVE_RUNTIME_DIR: join(cwd, 'run'), ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
   });
 }

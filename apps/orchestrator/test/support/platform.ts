@@ -2,6 +2,7 @@ import { temporaryDirectory } from '@hive/shared-db/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { startEnvironment } from './start-environment.ts';
 import { until } from './until.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/hive-orchestrator.js');
@@ -76,8 +77,8 @@ export function platform(): Platform {
 function startProcess(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>): Process {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd,
-    // Nothing of the environment of the test run, but a place of their own for processes to meet.
-    env: { PATH: process.env['PATH'], HIVE_RUNTIME_DIR: join(cwd, 'run'), ...env },
+    // Nothing of the environment of the test run but what makes a start cheap, and a place of their own for processes to meet.
+    env: { ...startEnvironment(), HIVE_RUNTIME_DIR: join(cwd, 'run'), ...env },
     // With a channel, as whoever starts several processes has one: its end is also theirs.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

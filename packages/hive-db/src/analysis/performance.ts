@@ -1,4 +1,5 @@
 import type { DatabaseSnapshot, LabelSnapshot, ServiceSnapshot } from '@hive/shared-db';
+import { LEAKED_LATELY_MS } from '@hive/shared-db/health';
 import { count, duration, percent } from '../render/figures.ts';
 import type { Finding } from './finding.ts';
 import { quantiles } from './quantiles.ts';
@@ -49,9 +50,10 @@ function failing({ label, calls, failures }: LabelSnapshot): Remark {
   };
 }
 
-function dropped({ pool }: DatabaseSnapshot): Remark | undefined {
-  const { collected } = pool.counters;
-  if (collected === 0) return undefined;
+function dropped({ leaks }: DatabaseSnapshot): Remark | undefined {
+  const { collected, collectedAgoMs = Infinity } = leaks;
+  // Lately is told by the verdict of the process.
+  if (collected === 0 || collectedAgoMs <= LEAKED_LATELY_MS) return undefined;
   return {
     severity: 'warning',
     code: 'leaked',

@@ -4,11 +4,14 @@ import { announce, inquire, outcomeOf } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { present } from '../present.ts';
 
-/** Who holds a connection, who waits for one, and which statement a process cannot leave. */
+/** Who holds a connection, who waits for one, and which statement a process cannot leave; or who may have forgotten one. */
 export async function ps(invocation: Invocation, filter: PsFilter, sort: PsSort): Promise<ExitCode> {
   const inquiry = await inquire(invocation);
   const document = psOf(inquiry, filter, sort);
   announce(invocation, inquiry);
-  await present(invocation, document, async () => (await import('../render/ps-text.ts')).psText);
+  await present(invocation, document, async () => {
+    const { leakedText, psText } = await import('../render/ps-text.ts');
+    return filter.leaked ? leakedText : psText;
+  });
   return outcomeOf(inquiry);
 }

@@ -35,6 +35,8 @@ export interface ExportedProcess extends ProcessHealth {
   readonly fallbacks: readonly { readonly database: string; readonly reason: string }[];
   readonly deprecations: readonly DeprecatedUse[];
   readonly warnings: readonly string[];
+  /** Why the settings that were read last are not in force; null where they are. Absent from exports of earlier versions. */
+  readonly settings_fault?: string | null;
 }
 
 /** By what the process is judged. */
@@ -162,6 +164,8 @@ export interface ExportedLease {
   readonly age_seconds: number;
   /** How long its holder said to need it. */
   readonly allowed_seconds: number | null;
+  readonly idle_seconds: number;
+  readonly suspected: boolean;
   readonly acquired_at: string | null;
   /** `read`, `write`, or `any` on drivers without a single writer. */
   readonly use: string;
@@ -197,6 +201,7 @@ function exportOfProcess(process: Answered): ExportedProcess {
     fallbacks: snapshot.fallbacks.map(({ database, reason }) => ({ database, reason })),
     deprecations: deprecatedUses(process),
     warnings: snapshot.warnings,
+    settings_fault: snapshot.settingsFault ?? null,
   };
 }
 
@@ -274,12 +279,14 @@ function exportOfCommits({ work }: DatabaseSnapshot['lane']): ExportedCommits {
 }
 
 function exportOfLease(lease: LeaseSnapshot): ExportedLease {
-  const { id, owner = null, ageMs, allowedMs, acquiredAt = null, use } = lease;
+  const { id, owner = null, ageMs, idleMs, suspect, allowedMs, acquiredAt = null, use } = lease;
   return {
     id,
     label: owner,
     age_seconds: ageMs / 1_000,
     allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
+    idle_seconds: idleMs / 1_000,
+    suspected: suspect,
     acquired_at: acquiredAt,
     use,
   };
@@ -315,6 +322,8 @@ function exportOfPool(pool: Pool): ExportedPool {
       validation_failures: counters.validationFailures,
       stale_releases: counters.staleReleases,
       revoked: counters.revoked,
+      suspected: counters.suspected,
+      returned_late: counters.returnedLate,
       collected: counters.collected,
       observer_errors: counters.observerErrors,
     },

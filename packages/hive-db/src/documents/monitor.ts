@@ -60,10 +60,12 @@ export interface Totals extends CountersDocument {
   readonly connection_failures: number;
 }
 
-/** A lease that is older than leases usually get, and than its holder said. */
+/** A lease that is held for longer than its holder said, and has not been used for long. */
 export interface LeakSuspect {
   readonly label: string | null;
   readonly age_seconds: number;
+  /** For how long its holder has not used it. */
+  readonly idle_seconds: number;
   /** Where in the code it was acquired, where that was recorded. */
   readonly acquired_at: string | null;
 }
@@ -96,7 +98,7 @@ function reportOf(process: Answered, earlier: ServiceSnapshot | undefined): Proc
     offload: offloadDocument(snapshot.offload),
     databases: snapshot.databases.map((database) => {
       const before = earlier?.databases.find(({ name }) => name === database.name);
-      const leaked = suspectedLeaks(database.leases, snapshot.thresholds);
+      const leaked = suspectedLeaks(database.leases);
       return reportOfDatabase(database, ratesOf(database, before, uptimeMs / 1_000), leaked);
     }),
     analysis: analyse(process),
@@ -138,6 +140,11 @@ function errorsOf({ counters }: DatabaseSnapshot): Readonly<Record<string, numbe
   return Object.fromEntries(Object.entries(counters.errors).toSorted(([, a], [, b]) => b - a));
 }
 
-function suspectOf({ owner, ageMs, acquiredAt }: LeaseSnapshot): LeakSuspect {
-  return { label: owner ?? null, age_seconds: ageMs / 1_000, acquired_at: acquiredAt ?? null };
+function suspectOf({ owner, ageMs, idleMs, acquiredAt }: LeaseSnapshot): LeakSuspect {
+  return {
+    label: owner ?? null,
+    age_seconds: ageMs / 1_000,
+    idle_seconds: idleMs / 1_000,
+    acquired_at: acquiredAt ?? null,
+  };
 }

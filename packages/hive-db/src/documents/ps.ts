@@ -7,6 +7,8 @@ import { unansweredOf, type Unanswered } from './process.ts';
 export interface PsDocument extends Unanswered {
   readonly schema: 'hive-db/ps/v1';
   readonly activities: readonly ActivityDocument[];
+  /** Of each database of which a lease was ever suspected, or was a leak. */
+  readonly leaks: readonly LeaksDocument[];
 }
 
 /**
@@ -27,10 +29,28 @@ export interface ActivityDocument {
   readonly age_seconds: number;
   /** How long its holder said to need the connection; null where nothing was said. */
   readonly allowed_seconds: number | null;
+  /** For how long its holder has not used the connection; null for who holds none. */
+  readonly idle_seconds: number | null;
+  /** Whether it is held and not used for so long that it looks like a leak. */
+  readonly suspected: boolean;
   /** Where in its source that was begun, where it was remembered. */
   readonly call_site: string | null;
   /** Without values. */
   readonly statement: string | null;
+}
+
+/** What became of leaks and suspects in one database since its process has had it. */
+export interface LeaksDocument {
+  readonly pid: number;
+  readonly app: string;
+  readonly database: string;
+  /** Leases that ever looked like leaks, and those of them that came back after all. */
+  readonly suspected: number;
+  readonly returned_late: number;
+  /** Leases that were dropped without release and found by the garbage collector. */
+  readonly collected: number;
+  /** How long ago that last happened; null where it never has. */
+  readonly collected_seconds_ago: number | null;
 }
 
 /** What to order by: the oldest first, or by name. */
@@ -44,6 +64,8 @@ export interface PsFilter {
   /** A part of the label. */
   readonly label: string | undefined;
   readonly atLeastMs: number;
+  /** Those that look like leaks, and nothing else. */
+  readonly leaked: boolean;
 }
 
 /** Who uses what. Pure. */
@@ -52,6 +74,7 @@ export function psOf(inquiry: Inquiry, filter: PsFilter, sort: PsSort): PsDocume
   return {
     schema: 'hive-db/ps/v1',
     activities: activities.filter((one) => isWanted(one, filter)).toSorted(orderBy(sort)),
+    leaks: inquiry.answered.flatMap(leaksOf).filter((one) => isOf(one, filter)),
     ...unansweredOf(inquiry),
   };
 }
@@ -68,10 +91,13 @@ function activitiesOf(answered: Answered): readonly ActivityDocument[] {
   }));
   const { statement, label = null, blockedMs } = eventLoop;
   if (statement === undefined) return used;
-  const running = { database: null, kind: 'running', allowed_seconds: null } as const;
+  const running = { database: null, kind: 'running', ...NO_LEASE } as const;
   const call_site = placeOf(answered, label);
   return [...used, { ...process, ...running, label, call_site, statement, age_seconds: blockedMs / 1_000 }];
 }
+
+/** What is told of leases alone. */
+const NO_LEASE = { allowed_seconds: null, idle_seconds: null, suspected: false } as const;
 
 /** One of them, whoever it is. */
 type Use = Omit<ActivityDocument, 'pid' | 'app'>;
@@ -80,12 +106,14 @@ function usesOf({ name, lane, leases, waiters }: DatabaseSnapshot): readonly Use
   const database = name;
   const isLocked = lane.writer === undefined || lane.writer.lockedMs !== undefined;
   return [
-    ...leases.map(({ owner = null, ageMs, allowedMs, acquiredAt = null, use }) => ({
+    ...leases.map(({ owner = null, ageMs, idleMs, suspect, allowedMs, acquiredAt = null, use }) => ({
       database,
       kind: use === 'write' && !isLocked ? ('waiting' as const) : use,
       label: owner,
       age_seconds: ageMs / 1_000,
       allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
+      idle_seconds: idleMs / 1_000,
+      suspected: suspect,
       call_site: acquiredAt,
       statement: null,
     })),
@@ -94,7 +122,7 @@ function usesOf({ name, lane, leases, waiters }: DatabaseSnapshot): readonly Use
       kind: 'waiting' as const,
       label: owner,
       age_seconds: waitMs / 1_000,
-      allowed_seconds: null,
+      ...NO_LEASE,
       call_site: null,
       statement: null,
     })),
@@ -103,13 +131,32 @@ function usesOf({ name, lane, leases, waiters }: DatabaseSnapshot): readonly Use
 
 function readElsewhere({ database, label, statement, runningMs, stuck }: OffloadedSnapshot): Use {
   const kind = stuck ? 'stuck' : 'offload';
-  return { database, kind, label, statement, age_seconds: runningMs / 1_000, allowed_seconds: null, call_site: null };
+  return { database, kind, label, statement, age_seconds: runningMs / 1_000, ...NO_LEASE, call_site: null };
 }
 
-function isWanted(one: ActivityDocument, { app, database, kind, label, atLeastMs }: PsFilter): boolean {
+function leaksOf({ pid, snapshot: { app, databases } }: Answered): readonly LeaksDocument[] {
+  return databases
+    .filter(({ leaks }) => leaks.suspected + leaks.collected > 0)
+    .map(({ name, leaks: { suspected, returnedLate, collected, collectedAgoMs } }) => ({
+      pid,
+      app,
+      database: name,
+      suspected,
+      returned_late: returnedLate,
+      collected,
+      collected_seconds_ago: collectedAgoMs === undefined ? null : collectedAgoMs / 1_000,
+    }));
+}
+
+function isOf(one: ActivityDocument | LeaksDocument, { app, database }: PsFilter): boolean {
+  return (app === undefined || one.app === app) && (database === undefined || one.database === database);
+}
+
+function isWanted(one: ActivityDocument, filter: PsFilter): boolean {
+  const { kind, label, atLeastMs, leaked } = filter;
   return (
-    (app === undefined || one.app === app) &&
-    (database === undefined || one.database === database) &&
+    isOf(one, filter) &&
+    (!leaked || one.suspected) &&
     (kind === undefined || one.kind === kind) &&
     (label === undefined || one.label?.includes(label) === true) &&
     one.age_seconds * 1_000 >= atLeastMs

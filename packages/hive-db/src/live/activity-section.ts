@@ -41,7 +41,7 @@ export function activitySection({ at, inquiry }: Look): Section {
 }
 
 function leaseRows({ pid, snapshot }: Answered, { name, lane, leases }: DatabaseSnapshot): readonly SectionRow[] {
-  const overdue = new Set(suspectedLeaks(leases, snapshot.thresholds));
+  const overdue = new Set(suspectedLeaks(leases));
   return leases.map((lease) => {
     const { owner = '-', ageMs, acquiredAt = '', use } = lease;
     const age = duration(ageMs / 1_000);

@@ -13,6 +13,7 @@ interface PsOptions {
   readonly kind?: string;
   readonly label?: string;
   readonly longer: number;
+  readonly leaked?: boolean;
   readonly sort: PsSort;
 }
 
@@ -25,14 +26,16 @@ export function addPs(program: Command, run: Run): void {
     .option('--label <text>', 'with this in its label')
     .addOption(new Option('--kind <kind>', 'of this kind only').choices(KINDS))
     .addOption(duration('--longer <duration>', 'that has lasted for so long', 0, 86_400_000, 0, '0s'))
+    .option('--leaked', 'that looks like a leak: held and not used for long')
     .addOption(new Option('--sort <key>', 'what to order by').choices(SORTS).default('age'))
-    .action(async ({ app, database, kind, label, longer, sort }: PsOptions) => {
-      const filter = { app, database, kind, label, atLeastMs: longer };
+    .action(async ({ app, database, kind, label, longer, leaked = false, sort }: PsOptions) => {
+      const filter = { app, database, kind, label, atLeastMs: longer, leaked };
       await run(async (invocation) => (await import('../commands/ps.ts')).ps(invocation, filter, sort));
     });
   examples(ps, [
     ['hive-db ps', 'everybody, oldest first'],
-    ['hive-db ps --kind session --longer 30s', 'sessions that may have been forgotten'],
+    ['hive-db ps --leaked', 'what may have been forgotten, and where it was borrowed'],
+    ['hive-db ps --kind session --longer 30s', 'sessions that last'],
     ['hive-db ps --database orders --kind waiting', 'who waits for one database'],
   ]);
 }

@@ -15,4 +15,7 @@ export const ASKING_VERBS: readonly string[] = [
   'deprecations',
   'export',
   'record',
+  'resize orders --size 3',
+  'flush --all',
+  'reload',
 ];

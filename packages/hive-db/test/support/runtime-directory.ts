@@ -1,5 +1,11 @@
 import type { ServiceSnapshot } from '@hive/shared-db';
-import { encodeAnswer, type Recording } from '@hive/shared-db/presence';
+import {
+  decodeRequest,
+  encodeAnswer,
+  type ControlProgress,
+  type ControlRequest,
+  type Recording,
+} from '@hive/shared-db/presence';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -51,6 +57,23 @@ export async function runtimeDirectory(...snapshots: readonly ServiceSnapshot[])
 /** Answers every question with the snapshot. */
 export function answering(snapshot: ServiceSnapshot): (socket: Socket) => void {
   return saying(encodeAnswer({ kind: 'snapshot', snapshot }));
+}
+
+/** The same; an order is answered with what became of it. */
+export function obeying(
+  snapshot: ServiceSnapshot,
+  obey: (request: ControlRequest) => ControlProgress,
+): (socket: Socket) => void {
+  return (socket) => {
+    socket.once('data', (line: Buffer) => {
+      const request = decodeRequest(line);
+      const answer =
+        request.kind === 'control'
+          ? ({ kind: 'control', progress: obey(request.request) } as const)
+          : ({ kind: 'snapshot', snapshot } as const);
+      socket.end(encodeAnswer(answer));
+    });
+  };
 }
 
 /** Answers every question with the recording. */

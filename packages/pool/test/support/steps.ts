@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { FlushMode } from '@hive/pool';
+import type { Budgets, FlushMode } from '@hive/pool';
 import { HOOKS, type Hook, type Mood, type World } from './world.ts';
 
 /** One thing that can happen to a pool. */
@@ -10,6 +10,9 @@ export interface Step {
   readonly run: (world: World) => void | Promise<void>;
 }
 
+/** How budgets are called. */
+const NAMES = ['default', 'a', 'b'] as const;
+
 const always = (): boolean => true;
 const holds = ({ held }: World): boolean => held.length > 0;
 const held = ({ ended }: World): boolean => ended.length > 0;
@@ -17,13 +20,15 @@ const calls = ({ calls: open }: World): boolean => open.length > 0;
 const open = ({ closing }: World): boolean => !closing;
 const anyIndex = fc.nat({ max: 7 });
 
+const budget = fc.constantFrom(...NAMES);
+
 const acquire = fc
-  .record({ timeoutMs: fc.constantFrom(0, 20, 300, 100_000), abortable: fc.boolean() })
-  .map(({ timeoutMs, abortable }) => ({
-    name: `acquire${abortable ? ' abortable' : ''} for ${timeoutMs} ms`,
+  .record({ timeoutMs: fc.constantFrom(0, 20, 300, 100_000), abortable: fc.boolean(), budget })
+  .map(({ timeoutMs, abortable, budget: name }) => ({
+    name: `acquire${abortable ? ' abortable' : ''} for ${timeoutMs} ms of ${name}`,
     possible: always,
     run: (world: World) => {
-      world.acquire(timeoutMs, abortable);
+      world.acquire(timeoutMs, abortable, name);
     },
   }));
 
@@ -36,13 +41,13 @@ const abort = anyIndex.map((index) => ({
   },
 }));
 
-const tryAcquire = fc.constant({
-  name: 'tryAcquire',
+const tryAcquire = budget.map((name) => ({
+  name: `tryAcquire of ${name}`,
   possible: always,
   run: (world: World) => {
-    world.tryAcquire();
+    world.tryAcquire(name);
   },
-});
+}));
 
 const how = fc.constantFrom('release' as const, 'release' as const, 'destroy' as const);
 const end = fc.tuple(anyIndex, how).map(([index, verb]) => ({
@@ -50,6 +55,14 @@ const end = fc.tuple(anyIndex, how).map(([index, verb]) => ({
   possible: holds,
   run: (world: World) => {
     world.end(index, verb);
+  },
+}));
+
+const use = fc.tuple(anyIndex, fc.constantFrom('shortly' as const, 'for a while' as const)).map(([index, how]) => ({
+  name: `use ${index} ${how}`,
+  possible: holds,
+  run: (world: World) => {
+    world.use(index, how);
   },
 }));
 
@@ -93,6 +106,25 @@ const resize = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.nat({ max: 2 })).map(
   possible: always,
   run: (world: World) => {
     world.resize(size, maxOverflow);
+  },
+}));
+
+const terms = fc.record({
+  reserved: fc.integer({ min: 0, max: 2 }),
+  max: fc.constantFrom(undefined, 1, 2, 3),
+  weight: fc.constantFrom(1, 3),
+});
+
+/** Budgets as they come: some reserve more than there is, some ask for more than they may have. */
+export const anyBudgets: fc.Arbitrary<Budgets> = fc
+  .dictionary(budget, terms, { maxKeys: NAMES.length })
+  .map((budgets) => JSON.parse(JSON.stringify(budgets)) as Budgets);
+
+const setBudgets = anyBudgets.map((budgets) => ({
+  name: `setBudgets ${JSON.stringify(budgets)}`,
+  possible: always,
+  run: (world: World) => {
+    world.setBudgets(budgets);
   },
 }));
 
@@ -159,15 +191,19 @@ const together = fc
   }));
 
 /** Something that a hook does before it answers. */
-const interrupt = fc.oneof(end, end, abort, endAgain, flush, resize, suspend, resume).map((step) => ({
-  name: `the next hook does: ${step.name}`,
-  possible: always,
-  run: (world: World) => {
-    world.interruption = () => {
-      if (step.possible(world)) step.run(world);
-    };
-  },
-}));
+const interrupt = fc.oneof(end, end, abort, endAgain, flush, resize, suspend, resume).map(within);
+
+function within(step: Step): Step {
+  return {
+    name: `the next hook does: ${step.name}`,
+    possible: always,
+    run: (world: World) => {
+      world.interruption = () => {
+        if (step.possible(world)) void step.run(world);
+      };
+    },
+  };
+}
 
 const times = (count: number, step: fc.Arbitrary<Step>): fc.Arbitrary<Step>[] =>
   Array.from({ length: count }, () => step);
@@ -182,6 +218,7 @@ export const STEPS: readonly fc.Arbitrary<Step>[] = [
   ...times(2, mood),
   ...times(2, interrupt),
   ...times(2, resume),
+  ...times(2, use),
   abort,
   tryAcquire,
   endAgain,
@@ -191,4 +228,13 @@ export const STEPS: readonly fc.Arbitrary<Step>[] = [
   warm,
   block,
   close,
+];
+
+/** What can happen to a pool with budgets. */
+export const BUDGET_STEPS: readonly fc.Arbitrary<Step>[] = [
+  ...STEPS,
+  ...times(4, acquire),
+  ...times(3, end),
+  ...times(2, setBudgets),
+  setBudgets.map(within),
 ];

@@ -1,5 +1,15 @@
-import { createPool, type FlushMode, type Lease, type Pool, type PoolError, type PoolStats } from '@hive/pool';
+import {
+  createPool,
+  type Budgets,
+  type FlushMode,
+  type Lease,
+  type Pool,
+  type PoolError,
+  type PoolStats,
+} from '@hive/pool';
 import { verifyPool, VirtualClock } from '@hive/pool/testing';
+import { BudgetBook } from './budget-book.ts';
+import { LeakBook, type KnownLease } from './leak-book.ts';
 import { watch, type Watched } from './watched.ts';
 import { Workshop, type Resource } from './workshop.ts';
 
@@ -14,6 +24,10 @@ export interface Setup {
   readonly validates: boolean;
   readonly resets: boolean;
   readonly validateAfterIdleMs: number;
+  /** Whether the pool is told how often a resource was used. */
+  readonly tellsUse: boolean;
+  /** Those that the run begins with; without them it has none. */
+  readonly budgets?: Budgets;
 }
 
 export const HOOKS = ['create', 'destroy', 'validate', 'reset'] as const;
@@ -29,15 +43,14 @@ interface Call {
 /** One call of `acquire`. */
 interface Ask {
   readonly number: number;
+  readonly budget: string | undefined;
   readonly deadline: number;
   readonly controller: AbortController | undefined;
   state: 'waiting' | 'served' | 'refused';
 }
 
-interface Held {
+interface Held extends KnownLease {
   readonly lease: Lease<Resource>;
-  readonly resource: Resource;
-  readonly since: number;
 }
 
 const LEAK_MS = 5_000;
@@ -58,17 +71,29 @@ export class World {
   held: Held[] = [];
   readonly ended: Lease<Resource>[] = [];
   readonly #shop = new Workshop();
+  readonly #leaks: LeakBook;
   readonly #asks: Ask[] = [];
   readonly #verbs: Watched<unknown>[] = [];
   readonly #seen = { served: 0, aborted: 0, timeouts: 0, overloaded: 0, stale: 0, revoked: 0, ends: 0, endings: 0 };
   #limit: number;
+  readonly #budgets: BudgetBook | undefined;
   #live = 0;
   #servedWhenSuspended: number | undefined;
   #revoking = false;
   #forceAt: number | undefined;
 
-  constructor({ validates, resets, ...setup }: Setup) {
+  constructor({ validates, resets, tellsUse, ...setup }: Setup) {
     this.#limit = setup.size + setup.maxOverflow;
+    this.#leaks = new LeakBook({
+      clock: this.clock,
+      thresholdMs: LEAK_MS,
+      tellsUse,
+      held: () => this.held,
+      broken: (rule) => {
+        this.#broken(rule);
+      },
+    });
+    this.#budgets = setup.budgets === undefined ? undefined : new BudgetBook(setup.budgets);
     this.pool = createPool<Resource>({
       ...setup,
       clock: this.clock,
@@ -97,6 +122,17 @@ export class World {
       maxLifetimeMs: 9_000,
       maxBackoffMs: 400,
       leakThresholdMs: LEAK_MS,
+      observer: {
+        ...this.#leaks.observer,
+        ...(this.#budgets === undefined
+          ? {}
+          : {
+              acquired: ({ budget }) => {
+                this.#granted(budget);
+              },
+            }),
+      },
+      ...(tellsUse ? { uses: (resource) => this.#leaks.uses(resource) } : {}),
     });
   }
 
@@ -110,33 +146,51 @@ export class World {
 
   // What callers do
 
-  acquire(timeoutMs: number, abortable: boolean): void {
+  acquire(timeoutMs: number, abortable: boolean, wanted?: string): void {
+    const budget = this.#budgets === undefined ? undefined : wanted;
     const controller = abortable ? new AbortController() : undefined;
     const ask: Ask = {
       number: this.#asks.length + 1,
+      budget,
       deadline: this.clock.now() + timeoutMs,
       controller,
       state: 'waiting',
     };
     this.#asks.push(ask);
-    this.pool.acquire({ timeoutMs, signal: controller?.signal, owner: `caller ${ask.number}` }).then(
+    // Whoever names no budget has the default, and the other way round.
+    const name = budget === 'default' ? undefined : budget;
+    const wasKnown = this.#budgets?.knows(budget) ?? true;
+    const promise = this.pool.acquire({
+      timeoutMs,
+      signal: controller?.signal,
+      owner: `caller ${ask.number}`,
+      budget: name,
+    });
+    // A hook that ran meanwhile may have changed the budgets.
+    const isKnown = wasKnown && (this.#budgets?.knows(budget) ?? true);
+    promise.then(
       (lease) => {
         ask.state = 'served';
-        const overtaken = this.waiting.find(({ number }) => number < ask.number);
+        if (!wasKnown) this.#broken(`caller ${ask.number} has a lease of budget ${budget}, which does not exist`);
+        const overtaken = this.waiting.find((other) => other.number < ask.number && other.budget === budget);
         if (overtaken !== undefined) this.#broken(`caller ${ask.number} was served before caller ${overtaken.number}`);
         this.#hold(lease);
       },
       (error: PoolError) => {
         ask.state = 'refused';
-        this.#refused(ask, error);
+        if (error.code !== 'CONFIG' || isKnown) this.#refused(ask, error);
       },
     );
   }
 
-  tryAcquire(): void {
-    const { waiting, status } = this.pool.stats();
-    const lease = this.pool.tryAcquire();
+  tryAcquire(wanted?: string): void {
+    const { status, ...stats } = this.pool.stats();
+    const budget = this.#budgets?.knows(wanted) === true ? wanted : undefined;
+    const before = this.#budgets?.leased(this.pool, budget) ?? 0;
+    const lease = this.pool.tryAcquire({ budget });
     if (lease === undefined) return;
+    if (before >= (this.#budgets?.most(budget) ?? Infinity)) this.#broken(`budget ${budget} has more than it may`);
+    const waiting = this.#budgets?.claims(stats) ?? stats.waiting;
     if (waiting > 0) this.#broken('somebody who does not wait overtook the queue');
     if (status !== 'open') this.#broken(`a ${status} pool handed out a lease`);
     this.#hold(lease);
@@ -146,12 +200,18 @@ export class World {
     const [held] = this.held.splice(index % this.held.length, 1);
     if (held === undefined) return;
     if (!held.lease.active) {
-      this.#revoked(held.lease);
+      this.#takenAway(held);
       return;
     }
     held.resource.leave(`lease ${held.lease.id}`);
     held.lease[how]();
+    this.#leaks.ended(held, 'given back');
     this.ended.push(held.lease);
+  }
+
+  use(index: number, how: 'shortly' | 'for a while'): void {
+    const held = this.held[index % this.held.length];
+    if (held?.lease.active === true) this.#leaks.use(held, how);
   }
 
   endAgain(index: number, how: 'release' | 'destroy'): void {
@@ -162,10 +222,29 @@ export class World {
   // What operators do
 
   resize(size: number, maxOverflow: number): void {
-    this.#limit = size + maxOverflow;
+    if (this.#budgets?.fitInto(size + maxOverflow) !== false) this.#limit = size + maxOverflow;
     // In a hook, what exists may have grown since the last look, under the old limit.
     this.#live = this.pool.stats().live;
     this.#verbs.push(watch(this.pool.resize({ size, maxOverflow })));
+  }
+
+  setBudgets(budgets: Budgets): void {
+    const book = this.#budgets;
+    if (book === undefined) return;
+    const before = this.pool.stats().budgets;
+    const isRight = book.accept(budgets, this.#limit);
+    let refusal: unknown;
+    try {
+      this.pool.setBudgets(budgets);
+    } catch (error) {
+      refusal = error;
+    }
+    if (isRight === (refusal === undefined)) {
+      if (!isRight && JSON.stringify(before) !== JSON.stringify(this.pool.stats().budgets))
+        this.#broken('budgets that were refused have changed something');
+      return;
+    }
+    this.#broken(`budgets ${JSON.stringify(budgets)} were ${isRight ? 'refused' : 'accepted'}`);
   }
 
   suspend(): void {
@@ -186,15 +265,12 @@ export class World {
     this.#dropRevoked();
     this.#revoking ||= mode === 'all' || mode === 'leaked';
     this.#verbs.push(watch(this.pool.flush(mode)));
-    const now = this.clock.now();
-    const { held } = this;
+    const looks = this.held.map((held) => ({ lease: held.lease, ...this.#leaks.looks(held) }));
     this.#dropRevoked();
-    for (const { lease, since } of held) {
-      const age = now - since;
-      if (lease.active && (mode === 'all' || (mode === 'leaked' && age >= LEAK_MS)))
+    for (const { lease, leaked, used } of looks) {
+      if (lease.active && (mode === 'all' || (mode === 'leaked' && leaked)))
         this.#broken(`flush('${mode}') left lease ${lease.id}`);
-      // An untimed use is dated by the last reading of the clock, at most a round of housekeeping and a stall before.
-      if (!lease.active && (mode === 'idle' || mode === 'graceful' || (mode === 'leaked' && age < LEAK_MS - 1_100)))
+      if (!lease.active && (mode === 'idle' || mode === 'graceful' || (mode === 'leaked' && used)))
         this.#broken(`flush('${mode}') took lease ${lease.id}`);
     }
   }
@@ -212,6 +288,7 @@ export class World {
     const spared = this.held.find(({ lease }) => lease.active);
     if (spared !== undefined && this.#forceAt !== undefined && this.clock.now() >= this.#forceAt)
       this.#broken(`lease ${spared.lease.id} outlives the grace period`);
+    if (!this.closing) this.#leaks.verifyTold();
   }
 
   // What must always hold
@@ -223,6 +300,7 @@ export class World {
     this.#verifyLimit(stats);
     this.#verifyQueue(stats);
     this.#verifyCounters(stats);
+    this.#leaks.verifyCounters(stats);
     this.#revoking = false;
     this.#throwFaults();
   }
@@ -246,9 +324,10 @@ export class World {
       this.#broken(`${existing} exist, the pool knows of ${live} and ${abandoned} abandoned`);
   }
 
-  #verifyQueue({ waiting, idle, validating, status }: PoolStats): void {
+  #verifyQueue({ waiting, idle, validating, status, budgets }: PoolStats): void {
+    const claims = this.#budgets?.claims({ budgets }) ?? waiting;
     if (waiting !== this.waiting.length) this.#broken(`${this.waiting.length} wait, the pool says ${waiting}`);
-    if (status === 'open' && idle > 0 && waiting > validating) this.#broken('somebody waits beside an idle resource');
+    if (status === 'open' && idle > 0 && claims > validating) this.#broken('somebody waits beside an idle resource');
     if (this.closing && waiting > 0) this.#broken('somebody waits in a closed pool');
     if (this.#servedWhenSuspended !== undefined && this.#servedByPool !== this.#servedWhenSuspended)
       this.#broken('a suspended pool handed out a lease');
@@ -310,6 +389,12 @@ export class World {
 
   // Keeping the book
 
+  /** Called by the pool at the moment when it hands something out. */
+  #granted(budget: string | undefined): void {
+    const fault = this.#budgets?.granted(this.pool, budget, this.#limit);
+    if (fault !== undefined) this.#broken(fault);
+  }
+
   get #servedByPool(): number {
     const { immediate, waited } = this.pool.stats().counters;
     return immediate + waited;
@@ -324,14 +409,19 @@ export class World {
     }
     const { resource } = lease;
     resource.enter(`lease ${lease.id}`);
-    this.held.push({ lease, resource, since: this.clock.now() });
+    this.held.push({ id: lease.id, lease, resource, since: this.clock.now() });
   }
 
   #dropRevoked(): void {
     const revoked = this.held.filter(({ lease }) => !lease.active);
     if (revoked.length > 0 && !this.#revoking) this.#broken(`lease ${revoked[0]?.lease.id} ended by itself`);
-    for (const { lease } of revoked) this.#revoked(lease);
+    for (const held of revoked) this.#takenAway(held);
     this.held = this.held.filter(({ lease }) => lease.active);
+  }
+
+  #takenAway(held: Held): void {
+    this.#leaks.ended(held, 'revoked');
+    this.#revoked(held.lease);
   }
 
   #revoked(lease: Lease<Resource>): void {

@@ -11,9 +11,31 @@ import type { Layer } from './source.ts';
 
 /** Settles every setting from layers that have been checked, the strongest first. */
 export function settle(layers: readonly Layer[], databases: readonly string[]): ResolvedSettings {
+  return assemble((setting, database) => effective(layers, setting, database), databases);
+}
+
+/** What is in force when settings are read again: what is new where it applies to a running process, and else what was in force before. */
+export function settleAgain(
+  inForce: ResolvedSettings,
+  read: ResolvedSettings,
+  databases: readonly string[],
+): ResolvedSettings {
+  const [before, now] = [inForce, read].map(({ origins }) => new Map(origins.map((one) => [one.key, one])));
+  return assemble((setting, database) => {
+    const key = settingKey(setting, database);
+    const [old, fresh] = [before?.get(key), now?.get(key)];
+    if (old === undefined || fresh === undefined) throw new Error(`BUG: nobody has settled ${key}`);
+    return setting.live || old.value === fresh.value ? fresh : old;
+  }, databases);
+}
+
+function assemble(
+  settle: (setting: Setting, database: string | undefined) => SettingOrigin,
+  databases: readonly string[],
+): ResolvedSettings {
   const origins: SettingOrigin[] = [];
   const settled = (settings: readonly Setting[], database?: string): unknown => {
-    const own = settings.map((setting) => effective(layers, setting, database));
+    const own = settings.map((setting) => settle(setting, database));
     origins.push(...own);
     return grouped(settings, own);
   };

@@ -19,7 +19,8 @@ export function loadSettings({ file, ...sources }: SettingsLocation): ResolvedSe
   return resolveSettings({ ...sources, file: text, readText: readTextFile });
 }
 
-function readSettings(path: string): SettingsFile | undefined {
+/** The settings file, or undefined where there is none. Throws `CONFIG` for one that cannot be read. */
+export function readSettings(path: string): SettingsFile | undefined {
   if (path === '') throw refusal({ where: 'code', what: 'file must be the path of a settings file, not ""' });
   const content = readTextFile(path);
   if ('text' in content) return { path, text: content.text };

@@ -1,4 +1,4 @@
-import { DatabaseError } from '../errors.ts';
+import { DatabaseError, isKind } from '../errors.ts';
 
 /** One thing that is wrong with the settings. */
 export interface Problem {
@@ -31,4 +31,11 @@ export function shown(value: unknown, group = 'a group of settings'): string {
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? group : `a ${typeof value}`;
+}
+
+/** The sentences of an error that refuses settings, one for each problem. Throws anything else on. */
+export function problemsIn(error: unknown): readonly string[] {
+  if (!isKind(error, 'CONFIG')) throw error;
+  const { cause } = error;
+  return cause instanceof AggregateError ? cause.errors.map((one) => (one as Error).message) : [error.message];
 }

@@ -19,12 +19,14 @@ export interface Setting {
   readonly kind: kind.ValueKind;
   /** What it means, for whoever writes a settings file. */
   readonly about: string;
+  /** Whether another value applies while the process runs; false: it needs a restart. */
+  readonly live: boolean;
   /** The value where no source gives one. */
   readonly initial: kind.SettingValue | undefined;
 }
 
 /** The part of a setting that is written by hand: the rest follows from what it is filed under. */
-type Entry = Pick<Setting, 'key' | 'variable' | 'kind' | 'about'>;
+type Entry = Pick<Setting, 'key' | 'variable' | 'kind' | 'about'> & { readonly live?: true };
 
 const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
@@ -33,30 +35,48 @@ const TIB = 1_024 ** 4;
 const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
   poolSize: {
     key: 'pool.size',
+    live: true,
     variable: 'DB_POOL_SIZE',
     kind: kind.wholeNumber(1, 1_000),
     about: 'Connections kept; on SQLite, readers, opened when they are needed.',
   },
   maxOverflow: {
     key: 'pool.maxOverflow',
+    live: true,
     variable: 'DB_MAX_OVERFLOW',
     kind: kind.wholeNumber(0, 1_000),
     about: 'Connections beyond size while there is demand.',
   },
   acquireTimeoutMs: {
     key: 'pool.acquireTimeout',
+    live: true,
     variable: 'DB_POOL_TIMEOUT',
     kind: kind.duration(1, HOUR_MS),
     about: 'How long a caller waits for a connection. A bare number is seconds.',
   },
   recycleMs: {
     key: 'pool.recycle',
+    live: true,
     variable: 'DB_POOL_RECYCLE',
     kind: kind.durationOrNever(1_000, WEEK_MS),
     about: 'Age at which a connection is replaced; 0 or -1 is never. A bare number is seconds.',
   },
+  leakAfterMs: {
+    key: 'pool.leakAfter',
+    variable: 'DB_POOL_LEAK_AFTER',
+    kind: kind.duration(1, WEEK_MS),
+    about:
+      'How long a connection may go unused by who holds it before that is suspected to be a leak; by default as health.leaseAge. A bare number is seconds.',
+  },
+  captureEvery: {
+    key: 'pool.captureEvery',
+    variable: 'DB_POOL_CAPTURE_EVERY',
+    kind: kind.wholeNumber(0, 1_000_000),
+    about: 'Of one call in this many it is remembered where it borrowed its connection; 0 is of none.',
+  },
   echo: {
     key: 'pool.echo',
+    live: true,
     variable: 'DB_ECHO_POOL',
     kind: kind.flagOr('debug'),
     about: 'Whether the pool logs its events; debug logs them at that level.',
@@ -69,6 +89,7 @@ const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
   },
   required: {
     key: 'required',
+    live: true,
     variable: 'DB_REQUIRED',
     kind: kind.flag(),
     about: 'Whether the process is no use without this database.',
@@ -143,47 +164,56 @@ const OF_HTTP: Readonly<Record<keyof HttpSettings, Entry>> = {
 const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
   utilisationWarn: {
     key: 'health.utilisationWarn',
+    live: true,
     kind: kind.share(),
     about: 'Share of a pool in use from which on there is a warning.',
   },
   utilisationCritical: {
     key: 'health.utilisationCritical',
+    live: true,
     kind: kind.share(),
     about: 'Share of a pool in use that is critical.',
   },
   failWhenSaturated: {
     key: 'health.failWhenSaturated',
+    live: true,
     kind: kind.flag(),
     about: 'Whether a critically used pool fails the health check (503) instead of warning.',
   },
   oldestWaitMs: {
     key: 'health.oldestWait',
+    live: true,
     kind: kind.duration(1, HOUR_MS),
     about: 'How long the oldest waiter may have waited. A bare number is seconds.',
   },
   timeoutShare: {
     key: 'health.timeoutShare',
+    live: true,
     kind: kind.share(),
     about: 'Share of waits for a connection that may have timed out.',
   },
   leaseMs: {
     key: 'health.leaseAge',
+    live: true,
     kind: kind.duration(1, WEEK_MS),
-    about: 'How long a lease may be held before it is suspected of leaking. A bare number is seconds.',
+    about: 'How long a lease may be held and not be used before it is suspected of leaking. A bare number is seconds.',
   },
   walBytes: {
     key: 'health.walSize',
+    live: true,
     kind: kind.size(4_096, TIB),
     about:
       'How large a write-ahead log may grow, and that of a large database to twice its size. A bare number is bytes.',
   },
   slowStatementMs: {
     key: 'health.slowStatement',
+    live: true,
     kind: kind.duration(1, HOUR_MS),
     about: 'How long a statement may run before it is remembered and said in the log. A bare number is seconds.',
   },
   warnWhenDeprecated: {
     key: 'health.warnWhenDeprecated',
+    live: true,
     kind: kind.flag(),
     about: 'Whether use of a deprecated API is a warning.',
   },
@@ -210,6 +240,7 @@ function settings<K extends string>(
   group = '',
 ): readonly Setting[] {
   return (Object.keys(entries) as K[]).map((name) => ({
+    live: false,
     ...entries[name],
     field: `${group}${name}`,
     initial: defaults[name],

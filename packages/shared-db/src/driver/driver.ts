@@ -70,6 +70,11 @@ export interface DriverConnection {
   /** Whether a transaction is open: a statement may have ended it. */
   readonly inTransaction: boolean;
 
+  /**
+   * How often anything was asked of it that its borrower wanted, as a number that changes with it; undefined while it is at it. It tells who
+   * works from who has forgotten to give it back.
+   */
+  readonly uses: number | undefined;
   /** Whether the connection still works. */
   validate(): Promise<boolean>;
   /** Whether `reset` has anything to do. Answered at once, because most of the time it has not. */

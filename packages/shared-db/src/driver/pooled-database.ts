@@ -7,6 +7,7 @@ import {
   type LeaseInfo,
   type LeaseOptions,
   type Pool,
+  type PoolStats,
   type Resize,
   type WaiterInfo,
 } from '@hive/pool';
@@ -19,6 +20,7 @@ import type {
   ReadOptions,
   TransactionOptions,
 } from '../database.ts';
+import type { DatabaseSettings } from '../database-settings.ts';
 import { DatabaseError, type Culprit } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type {
@@ -27,6 +29,7 @@ import type {
   DatabaseStatus,
   LaneSnapshot,
   LaneWork,
+  LeaksSnapshot,
   LeaseSnapshot,
   RepairSnapshot,
   WaiterSnapshot,
@@ -44,6 +47,7 @@ import { LockWaits } from './lock-waits.ts';
 import { whenFree, type Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
 import type { Revocation } from './revocation.ts';
+import { SessionUses } from './session-uses.ts';
 import { LeasedSession, type SessionEnd, type SessionHost, type SessionOptions, type SessionUse } from './session.ts';
 import { Transactions } from './transactions.ts';
 
@@ -71,8 +75,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
   /** What those wait for who read, and those who write. */
   readonly #readable: Holdable;
   protected readonly writable: Holdable;
+  /** The writer that closing holds back, so that it is the last to close. Not even a flush takes it away. */
+  #last: Lease<DriverConnection> | undefined;
   /** Leases of readers that are sessions, by their numbers. */
   readonly #sessions = new Set<number>();
+  readonly #uses = new SessionUses();
   readonly #counters = {
     reads: 0,
     synchronousReads: 0,
@@ -180,6 +187,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const reading = this.readers.close({ graceMs });
     const others = this.closeOthers(graceMs);
     const last = await this.#idleWriter();
+    this.#last = last;
     const writing = this.writers.close({ graceMs });
     const readers = await reading;
     await others;
@@ -327,15 +335,17 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   #sessionHost(label: Label, lease: Lease<DriverConnection>): SessionHost {
-    const { id } = lease;
+    const { id, resource: connection } = lease;
     return {
       database: this.name,
       clock: this.context.clock,
       scope: this.transactions.scopeHost(label, false),
       holding: (run) => this.#holding(label, lease, run),
       transaction: (fn, options = NO_OPTIONS, revocation) =>
-        this.nested(this.writable, label.text, options, (given) =>
-          this.call(label.text, given, 'transactions', (call) => this.#transaction(call, fn, given, revocation)),
+        this.#uses.during(connection, () =>
+          this.nested(this.writable, label.text, options, (given) =>
+            this.call(label.text, given, 'transactions', (call) => this.#transaction(call, fn, given, revocation)),
+          ),
         ),
       ended: () => {
         this.#sessions.delete(id);
@@ -504,6 +514,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       size,
       maxOverflow,
       connect,
+      uses: (connection) => this.#uses.of(connection),
       ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
     });
   }
@@ -538,6 +549,14 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
   }
 
+  async adopt(before: DatabaseSettings): Promise<void> {
+    const { poolSize: size, maxOverflow, recycleMs } = this.context.settings;
+    this.statements.adopt();
+    if (recycleMs !== before.recycleMs) for (const { pool } of this.#pools()) pool.setMaxLifetime(recycleMs);
+    // What was changed by hand since stays, unless the settings say something new.
+    if (size !== before.poolSize || maxOverflow !== before.maxOverflow) await this.resize({ size, maxOverflow });
+  }
+
   suspend(): void {
     this.readers.suspend();
     this.writers.suspend();
@@ -550,9 +569,10 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   flush(mode: FlushMode): Promise<FlushReport> {
     return this.#operate(async () => {
-      const readers = await this.readers.flush(mode);
-      if (this.readers === this.writers) return readers;
-      const writers = await this.writers.flush(mode);
+      // Both before anything is waited for: in an emergency nobody waits for a reader that does not close.
+      const reading = this.readers.flush(mode);
+      if (this.readers === this.writers || this.#last !== undefined) return reading;
+      const [readers, writers] = await Promise.all([reading, this.writers.flush(mode)]);
       return {
         destroyed: readers.destroyed + writers.destroyed,
         revoked: [...readers.revoked, ...writers.revoked],
@@ -571,7 +591,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   snapshot(): DatabaseSnapshot {
     const { status, failure } = this.lifecycle;
-    const own = this.readers === this.writers;
+    const readers = this.readers.stats();
+    const writers = this.readers === this.writers ? undefined : this.writers.stats();
     return Object.freeze({
       name: this.name,
       driver: this.driver.name,
@@ -581,19 +602,19 @@ export class PooledDatabase implements Database, ManagedDatabase {
       repair: this.repairing(),
       refused: this.failures.refused,
       durability: this.context.settings.durability,
-      pool: this.readers.stats(),
-      lane: own ? NO_LANE : this.#lane(),
+      pool: readers,
+      lane: writers === undefined ? NO_LANE : this.#lane(writers),
       turns: this.turnsState(),
       counters: Object.freeze({ ...this.#counters, errors: this.failures.counts }),
       leases: Object.freeze(this.leases()),
+      leaks: leaksOf(writers === undefined ? [readers] : [readers, writers]),
       waiters: Object.freeze(this.#waiters()),
       ...this.statements.snapshot(),
       ...this.files(),
     });
   }
 
-  #lane(): LaneSnapshot {
-    const { leased } = this.writers.stats();
+  #lane({ leased }: PoolStats): LaneSnapshot {
     const waiters = this.#waiters().filter(({ use }) => use === 'write');
     const oldestWaitMs = Math.max(0, ...waiters.map(({ waitMs }) => waitMs));
     const [lease] = this.writers.leases();
@@ -652,6 +673,19 @@ const NO_LANE: LaneSnapshot = Object.freeze({
   writer: undefined,
   work: NO_WORK,
 });
+
+/** What all pools of a database have to say of leaks. */
+function leaksOf(pools: readonly PoolStats[]): LeaksSnapshot {
+  const sum = (read: (pool: PoolStats) => number): number => pools.reduce((total, pool) => total + read(pool), 0);
+  const agoMs = pools.map(({ collectedAgoMs }) => collectedAgoMs).filter((ms) => ms !== undefined);
+  return Object.freeze({
+    suspects: sum(({ suspects }) => suspects),
+    suspected: sum(({ counters }) => counters.suspected),
+    returnedLate: sum(({ counters }) => counters.returnedLate),
+    collected: sum(({ counters }) => counters.collected),
+    collectedAgoMs: agoMs.length === 0 ? undefined : Math.min(...agoMs),
+  });
+}
 
 /** A function has the session until it settles. */
 async function lent(opening: Promise<LeasedSession>, use: SessionUse): Promise<unknown> {

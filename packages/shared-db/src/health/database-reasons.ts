@@ -1,10 +1,10 @@
-import type { DatabaseSnapshot, DatabaseStatus } from '../snapshot.ts';
+import type { DatabaseSnapshot, DatabaseStatus, LeaseSnapshot } from '../snapshot.ts';
 import { count, duration, percent, size } from './figures.ts';
 import type { Reason } from './reason.ts';
 import { logLimitBytes } from './log-limit.ts';
 import { pinnedInWords } from './pinned-log.ts';
 import { repairAdvice, repairWords } from './repair-words.ts';
-import { suspectedLeaks } from './suspected-leaks.ts';
+import { LEAKED_LATELY_MS, suspectedLeaks } from './suspected-leaks.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** What one rule finds in one database. */
@@ -40,6 +40,7 @@ const servingRules: readonly Rule[] = [
   polling,
   timeouts,
   longLeases,
+  leaked,
   abandoned,
   walTooLarge,
   pinned,
@@ -173,16 +174,33 @@ function timeouts({ name, pool }: DatabaseSnapshot, { timeoutShare }: Thresholds
   };
 }
 
-function longLeases({ leases }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
-  const suspects = suspectedLeaks(leases, thresholds);
+function longLeases({ name, leases }: DatabaseSnapshot): Finding | undefined {
+  const suspects = suspectedLeaks(leases);
   if (suspects.length === 0) return undefined;
-  const named = suspects.slice(0, NAMED_HOLDERS).map(({ owner, ageMs }) => `${quoted(owner)} for ${duration(ageMs)}`);
+  const named = suspects.slice(0, NAMED_HOLDERS).map(suspectInWords);
   const rest = suspects.length > named.length ? `, and ${suspects.length - named.length} more` : '';
   return {
     status: 'warn',
     code: 'long-lease',
-    evidence: `${count(suspects.length, 'lease')} held longer than ${duration(thresholds.leaseMs)}: ${named.join(', ')}${rest}`,
-    advice: 'a lease that is never given back is a leak: use `await using`, and keep slow outside work out of sessions',
+    evidence: `${count(suspects.length, 'lease')} held and not used for long: ${named.join(', ')}${rest}`,
+    advice: `hive-db ps --leaked --database ${name} shows where they were acquired; a lease that is never given back is a leak: use \`await using\`, and keep slow outside work out of sessions`,
+  };
+}
+
+function suspectInWords({ owner, ageMs, idleMs }: LeaseSnapshot): string {
+  const idle = ageMs - idleMs < 1_000 ? '' : `, unused for ${duration(idleMs)}`;
+  return `${quoted(owner)} for ${duration(ageMs)}${idle}`;
+}
+
+/** Each is a bug of the application, and its connection is closed by now. */
+function leaked({ name, leaks }: DatabaseSnapshot): Finding | undefined {
+  const { collected, collectedAgoMs } = leaks;
+  if (collectedAgoMs === undefined || collectedAgoMs > LEAKED_LATELY_MS) return undefined;
+  return {
+    status: 'warn',
+    code: 'leaked',
+    evidence: `${count(collected, 'lease')} dropped without being given back and found by the garbage collector, the last ${duration(collectedAgoMs)} ago`,
+    advice: `the log has the label of each, and hive-db ps --leaked --database ${name} what may follow: hold leases and sessions with \`using\` and \`await using\``,
   };
 }
 

@@ -13,6 +13,7 @@ export function serviceReasons(snapshot: ServiceSnapshot, { warnWhenDeprecated }
     ...blocked(snapshot),
     ...fallbackReasons(snapshot.fallbacks),
     ...(warnWhenDeprecated ? deprecations(snapshot) : []),
+    ...settings(snapshot),
     ...warnings(snapshot),
   ];
 }
@@ -71,6 +72,19 @@ function deprecations(snapshot: ServiceSnapshot): Reason[] {
       evidence: `${code} was called ${count(calls, 'time')}`,
       advice: `use ${replacement}; hive-db deprecations lists the call sites`,
     }));
+}
+
+function settings({ settingsFault }: ServiceSnapshot): Reason[] {
+  if (settingsFault === undefined) return [];
+  return [
+    {
+      status: 'warn',
+      code: 'settings',
+      database: undefined,
+      evidence: `its settings could not be read again, and it goes on with those that it had: ${settingsFault}`,
+      advice: 'correct them, which hive-db config validate checks, and type hive-db reload',
+    },
+  ];
 }
 
 function warnings(snapshot: ServiceSnapshot): Reason[] {

@@ -1,12 +1,9 @@
 import type { LeaseSnapshot } from '../snapshot.ts';
-import type { Thresholds } from './thresholds.ts';
 
-/** Leases held longer than leases usually are, and longer than their holders said to need them; oldest first. */
-export function suspectedLeaks(
-  leases: readonly LeaseSnapshot[],
-  { leaseMs }: Pick<Thresholds, 'leaseMs'>,
-): readonly LeaseSnapshot[] {
-  return leases
-    .filter(({ ageMs, allowedMs = 0 }) => ageMs > Math.max(leaseMs, allowedMs))
-    .toSorted((a, b) => b.ageMs - a.ageMs);
+/** For how long it is told that a lease was dropped: until even who looks now and then has seen it. The counter stays. */
+export const LEAKED_LATELY_MS = 900_000;
+
+/** Leases that their holders have kept for longer than they said and have not used for long, oldest first. */
+export function suspectedLeaks(leases: readonly LeaseSnapshot[]): readonly LeaseSnapshot[] {
+  return leases.filter(({ suspect }) => suspect).toSorted((a, b) => b.ageMs - a.ageMs);
 }

@@ -10,7 +10,7 @@ export interface Thresholds {
   readonly oldestWaitMs: number;
   /** Share of acquisitions that may have timed out since the start. Default 0.01: one bad moment is forgotten, a habit is not. */
   readonly timeoutShare: number;
-  /** How long a lease may be held before it is suspected of leaking. Default 30,000 ms. */
+  /** How long a lease may be held and not be used before it is suspected of leaking, where its database says nothing else. Default 30,000 ms. */
   readonly leaseMs: number;
   /** How large a `-wal` file may grow, and one of a large database to twice its size. Default 64 MiB. */
   readonly walBytes: number;

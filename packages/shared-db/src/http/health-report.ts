@@ -37,7 +37,7 @@ const measures: readonly Measure[] = [
   },
   {
     name: 'connections',
-    codes: ['suspended', 'saturated', 'timeouts', 'long-lease', 'abandoned'],
+    codes: ['suspended', 'saturated', 'timeouts', 'long-lease', 'leaked', 'abandoned'],
     observe: ({ pool }) => ({
       observedValue: {
         used: pool.leased,

@@ -172,10 +172,28 @@ const databaseMetrics: readonly DatabaseMetric[] = [
     }),
   },
   {
+    name: 'hive_db_pool_lease_suspects',
+    type: 'gauge',
+    help: 'Leases that look like leaks: held for longer than their holders said, and not used for long.',
+    read: ({ leaks }) => leaks.suspects,
+  },
+  {
+    name: 'hive_db_pool_leases_suspected_total',
+    type: 'counter',
+    help: 'Leases that ever looked like leaks.',
+    read: ({ leaks }) => leaks.suspected,
+  },
+  {
+    name: 'hive_db_pool_leases_returned_late_total',
+    type: 'counter',
+    help: 'Leases that looked like leaks and were given back after all.',
+    read: ({ leaks }) => leaks.returnedLate,
+  },
+  {
     name: 'hive_db_pool_leases_collected_total',
     type: 'counter',
     help: 'Leases that were never given back and were found by the garbage collector: certain leaks.',
-    read: ({ pool }) => pool.counters.collected,
+    read: ({ leaks }) => leaks.collected,
   },
   {
     name: 'hive_db_pool_leases_revoked_total',

@@ -2,12 +2,21 @@ import { systemClock, type Clock } from '@hive/pool';
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import type { ControlRequest } from '../control/verb.ts';
 import { DatabaseError } from '../errors.ts';
 import { silentLogger, type Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { thisProcess, type ProcessIdentity } from './process-identity.ts';
-import { decodeRequest, encodeAnswer, MAX_REQUEST_BYTES, refuse, type Answer, type Verb } from './protocol.ts';
+import {
+  decodeRequest,
+  encodeAnswer,
+  MAX_REQUEST_BYTES,
+  refuse,
+  type Answer,
+  type ControlProgress,
+  type Verb,
+} from './protocol.ts';
 import type { Recording } from './recording.ts';
 import { createRuntimeDirectory } from './runtime-directory.ts';
 import { MAX_SOCKET_PATH_BYTES, socketName } from './socket-name.ts';
@@ -30,6 +39,8 @@ export interface PresenceOptions {
   readonly describe: () => ServiceSnapshot | Promise<ServiceSnapshot>;
   /** Gives what was recorded. Default: nothing was. */
   readonly recording?: () => Recording;
+  /** Has an order carried out, and says how far that has come before whoever gave it stops waiting. Default: none is taken. */
+  readonly obey?: (request: ControlRequest) => Promise<ControlProgress>;
   /** For whom it answers. Default: this process and thread. */
   readonly identity?: ProcessIdentity;
   /** Default: the system's. */
@@ -60,7 +71,7 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
   const server = createServer((socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
-    converse(socket, (line) => answerTo(line, options, logger), clock);
+    converse(socket, (line, allow) => answerTo(line, options, logger, allow), clock);
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.unref();
@@ -85,8 +96,11 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
   return Object.freeze({ path, close, [Symbol.dispose]: close });
 }
 
+/** Makes an answer; `allow` is told when that may take longer, in milliseconds from now. */
+type MakeAnswer = (line: Uint8Array, allow: (ms: number) => void) => Promise<string | undefined>;
+
 /** One question, one answer, then the end; every step under a deadline. */
-function converse(socket: Socket, answer: (line: Uint8Array) => Promise<string | undefined>, clock: Clock): void {
+function converse(socket: Socket, answer: MakeAnswer, clock: Clock): void {
   const request = new LineBuffer(MAX_REQUEST_BYTES);
   const hangUp = (): void => {
     socket.destroy();
@@ -103,15 +117,20 @@ function converse(socket: Socket, answer: (line: Uint8Array) => Promise<string |
     if (state === 'too-long') hangUp();
     else void reply(state.line);
   };
+  const allow = (ms: number): void => {
+    patience.cancel();
+    patience = clock.after(ms, hangUp);
+    patience.unref();
+  };
   const reply = async (line: Uint8Array): Promise<void> => {
-    const text = await answer(line);
+    const text = await answer(line, allow);
     if (text === undefined) {
       hangUp();
       return;
     }
-    patience.cancel();
-    patience = clock.after(ANSWER_PATIENCE_MS, hangUp);
-    patience.unref();
+    // What was done for somebody who has gone needs no deadline any more.
+    if (socket.destroyed) return;
+    allow(ANSWER_PATIENCE_MS);
     socket.end(text);
   };
   socket.on('data', listener);
@@ -123,15 +142,41 @@ function converse(socket: Socket, answer: (line: Uint8Array) => Promise<string |
 }
 
 /** Undefined where the line is no request at all: rubbish gets no answer. */
-async function answerTo(line: Uint8Array, options: PresenceOptions, logger: Logger): Promise<string | undefined> {
+async function answerTo(
+  line: Uint8Array,
+  options: PresenceOptions,
+  logger: Logger,
+  allow: (ms: number) => void,
+): Promise<string | undefined> {
   const request = decodeRequest(line);
-  if (request.kind === 'rubbish') return undefined;
-  if (request.kind === 'unknown-verb') return encodeAnswer(refuse('UNKNOWN_VERB'));
+  switch (request.kind) {
+    case 'rubbish':
+      return undefined;
+    case 'unknown-verb':
+      return encodeAnswer(refuse('UNKNOWN_VERB'));
+    case 'wrong-order':
+      logger.warn({ fault: request.fault }, 'control: an order was refused');
+      return encodeAnswer(refuse('WRONG_ORDER'));
+    case 'control':
+      allow(request.request.timeoutMs);
+      return encodeAnswer(await obeyed(request.request, options, logger));
+    case 'request':
+  }
   try {
     return encodeAnswer(await outcomeOf(request.verb, options));
   } catch (error) {
     logger.error({ err: error }, 'presence: no snapshot could be taken');
     return encodeAnswer(refuse('NO_SNAPSHOT'));
+  }
+}
+
+async function obeyed(request: ControlRequest, { obey }: PresenceOptions, logger: Logger): Promise<Answer> {
+  if (obey === undefined) return refuse('NO_CONTROL');
+  try {
+    return { kind: 'control', progress: await obey(request) };
+  } catch (error) {
+    logger.error({ err: error, verb: request.order.verb }, 'control: an order could not be carried out');
+    return refuse('ORDER_FAILED');
   }
 }
 

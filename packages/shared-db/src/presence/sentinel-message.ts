@@ -1,5 +1,7 @@
 import type { ActivityName } from '../activity.ts';
 import type { HealthDetails, HttpSettings } from '../config/resolved-settings.ts';
+import type { ControlReport } from '../control/report.ts';
+import type { ControlRequest } from '../control/verb.ts';
 import type { HealthServerState } from '../http/health-server.ts';
 import type { Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
@@ -29,6 +31,10 @@ export type ToSentinel =
   | { readonly kind: 'no-snapshot' }
   /** Makes the arbiter of a database file, as `device:inode`, and an epoch of it, unless there is one. */
   | { readonly kind: 'host-arbiter'; readonly file: string; readonly epoch: number }
+  /** An order of that number is being carried out. */
+  | { readonly kind: 'order-begun'; readonly id: number }
+  /** It has been, or could not be, which has been logged. */
+  | { readonly kind: 'order-ended'; readonly id: number; readonly report: ControlReport | undefined }
   | { readonly kind: 'close' };
 
 /** And back. */
@@ -40,6 +46,8 @@ export type FromSentinel =
   | { readonly kind: 'http'; readonly state: HealthServerState }
   /** Asks for a snapshot. The next one counts, whatever it was taken for. */
   | { readonly kind: 'question' }
+  /** Has an order carried out. */
+  | { readonly kind: 'order'; readonly id: number; readonly request: ControlRequest }
   /** There is an arbiter of that epoch, or why there is none. */
   | {
       readonly kind: 'arbiter';

@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '@hive/pool';
 import { readActivity, type ActivityName } from '../activity.ts';
+import type { ControlRequest } from '../control/verb.ts';
 import type { Logger } from '../logger.ts';
-import type { ServiceSnapshot } from '../snapshot.ts';
+import type { EventLoopSnapshot, ServiceSnapshot } from '../snapshot.ts';
 import type { HealthServer, HealthServerState } from '../http/health-server.ts';
 import { ArbiterHouse } from '../turns/arbiter-house.ts';
 import { FlightRecorder, STEP_MS } from './flight-recorder.ts';
+import { OrderBook } from './order-book.ts';
 import { startPresence, type Presence } from './presence-server.ts';
+import type { ControlProgress } from './protocol.ts';
 import type { Recording } from './recording.ts';
 import type { FromSentinel, SentinelData, SentinelHttp, ToSentinel } from './sentinel-message.ts';
 
@@ -16,6 +19,8 @@ const PATIENCE_MS = 50;
 /** The same where it has not said for long that its event loop turns. */
 const NO_PATIENCE_MS = 5;
 const LONG_MS = 1_000;
+/** How much of the time that somebody waits for an order may pass before he is told how far it has come. */
+const SHARE_OF_WAIT = 0.7;
 /** How often the recorder looks whether the event loop turns: as often as it says so. */
 const LOOK_MS = 250;
 const LOOKS_PER_STEP = STEP_MS / LOOK_MS;
@@ -28,6 +33,7 @@ const labels = new Map<number, string>();
 const statements = new Map<number, string>();
 /** Who wants a snapshot. The other thread is asked once for all of them: it may have no time for a long while. */
 const curious = new Set<(snapshot: ServiceSnapshot | undefined) => void>();
+const orders = new OrderBook(systemClock);
 let asked = false;
 let latest = data.snapshot;
 let presence: Presence | undefined;
@@ -49,6 +55,12 @@ port.on('message', (message: ToSentinel) => {
       return;
     case 'host-arbiter':
       void hostArbiter(message.file, message.epoch);
+      return;
+    case 'order-begun':
+      orders.begun(message.id);
+      return;
+    case 'order-ended':
+      orders.ended(message.id, message.report);
       return;
     case 'close':
       closing = true;
@@ -92,7 +104,8 @@ async function listenIn(directory: string, recording: () => Recording): Promise<
   before?.close();
   presence = undefined;
   try {
-    presence = await startPresence({ directory, identity: data.identity, describe, recording, logger: logger() });
+    const { identity } = data;
+    presence = await startPresence({ directory, identity, describe, recording, obey, logger: logger() });
     // It may have been told to end meanwhile.
     if (closing) presence.close();
   } catch (error) {
@@ -159,20 +172,26 @@ function describe(): Promise<ServiceSnapshot> {
   });
 }
 
+/** Has the other thread do something, and says how far that has come in good time: a stuck one does it when it is free. */
+function obey(request: ControlRequest): Promise<ControlProgress> {
+  const patienceMs = silentMs() > LONG_MS ? NO_PATIENCE_MS : request.timeoutMs * SHARE_OF_WAIT;
+  const { id, progress } = orders.take(patienceMs, () => ({ state: 'queued', ...standstill() }));
+  tell({ kind: 'order', id, request });
+  return progress;
+}
+
 function changed(state: HealthServerState): void {
   tell({ kind: 'http', state });
 }
 
 function stuck(): ServiceSnapshot {
+  return { ...latest, eventLoop: standstill() };
+}
+
+/** For how long the other thread has said nothing, and what it is in. */
+function standstill(): EventLoopSnapshot {
   const { label, statement } = readActivity(data.memory);
-  return {
-    ...latest,
-    eventLoop: {
-      blockedMs: silentMs(),
-      label: labels.get(label),
-      statement: statements.get(statement),
-    },
-  };
+  return { blockedMs: silentMs(), label: labels.get(label), statement: statements.get(statement) };
 }
 
 /** How long ago the other thread last said that its event loop turns. */

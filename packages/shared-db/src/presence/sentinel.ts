@@ -1,6 +1,8 @@
 import { systemClock, type Timer } from '@hive/pool';
 import { Worker } from 'node:worker_threads';
 import type { Activity } from '../activity.ts';
+import type { ControlReport } from '../control/report.ts';
+import type { ControlRequest } from '../control/verb.ts';
 import type { HealthServerState } from '../http/health-server.ts';
 import type { Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
@@ -26,6 +28,8 @@ export interface SentinelOptions {
   readonly http: SentinelHttp | undefined;
   /** Takes a snapshot. Called for every question and once a second; must not wait. */
   readonly describe: () => ServiceSnapshot;
+  /** Carries out what another process of this user asks for. */
+  readonly obey: (request: ControlRequest) => Promise<ControlReport>;
   readonly activity: Activity;
   readonly logger: Logger;
   /** Told, with a sentence of ours, that nobody finds this process from now on. */
@@ -177,12 +181,27 @@ class WorkerSentinel implements Sentinel {
       case 'question':
         this.#describe();
         return;
+      case 'order':
+        void this.#obey(message);
+        return;
       case 'arbiter':
         this.#answerArbiter(message);
         return;
       case 'log':
         this.#options.logger[message.level](message.fields, message.message);
     }
+  }
+
+  async #obey({ id, request }: Extract<FromSentinel, { kind: 'order' }>): Promise<void> {
+    const { obey, logger } = this.#options;
+    this.#tell({ kind: 'order-begun', id });
+    let report: ControlReport | undefined;
+    try {
+      report = await obey(request);
+    } catch (error) {
+      logger.error({ err: error, verb: request.order.verb }, 'control: an order could not be carried out');
+    }
+    this.#tell({ kind: 'order-ended', id, report });
   }
 
   #answerArbiter({ file, epoch, failure }: Extract<FromSentinel, { kind: 'arbiter' }>): void {

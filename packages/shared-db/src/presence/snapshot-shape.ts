@@ -38,7 +38,25 @@ const pool: Shape<PoolStats> = {
     waiting: 'number',
     oldestWaitMs: 'number',
     oldestLeaseMs: 'number',
+    suspects: 'number',
+    collectedAgoMs: { optional: 'number' },
     generation: 'number',
+    budgets: {
+      optional: {
+        each: {
+          fields: {
+            name: 'string',
+            reserved: 'number',
+            max: 'number',
+            weight: 'number',
+            leased: 'number',
+            waiting: 'number',
+            oldestWaitMs: 'number',
+            counters: { fields: { granted: 'number', waited: 'number', timeouts: 'number' } },
+          },
+        },
+      },
+    },
     counters: {
       fields: {
         immediate: 'number',
@@ -67,6 +85,8 @@ const pool: Shape<PoolStats> = {
         validationFailures: 'number',
         staleReleases: 'number',
         revoked: 'number',
+        suspected: 'number',
+        returnedLate: 'number',
         collected: 'number',
         observerErrors: 'number',
       },
@@ -85,14 +105,19 @@ const lease: Shape<LeaseSnapshot> = {
     id: 'number',
     resourceId: 'number',
     owner: { optional: 'string' },
+    budget: { optional: 'string' },
     ageMs: 'number',
+    idleMs: 'number',
+    suspect: 'boolean',
     acquiredAt: { optional: 'string' },
     allowedMs: { optional: 'number' },
     use: useOfLease,
   },
 };
 
-const waiter: Shape<WaiterSnapshot> = { fields: { owner: { optional: 'string' }, waitMs: 'number', use } };
+const waiter: Shape<WaiterSnapshot> = {
+  fields: { owner: { optional: 'string' }, budget: { optional: 'string' }, waitMs: 'number', use },
+};
 
 const errorCodes = Object.fromEntries(ERROR_CODES.map((kind) => [`HIVEDB_E_${kind}`, true])) as Readonly<
   Record<DatabaseErrorCode, true>
@@ -208,6 +233,15 @@ const database: Shape<DatabaseSnapshot> = {
       },
     },
     leases: { each: lease },
+    leaks: {
+      fields: {
+        suspects: 'number',
+        suspected: 'number',
+        returnedLate: 'number',
+        collected: 'number',
+        collectedAgoMs: { optional: 'number' },
+      },
+    },
     waiters: { each: waiter },
     statements: { each: { fields: { statement: 'string', runs: 'number', sumMs: 'number', maxMs: 'number' } } },
     slowStatements: {
@@ -261,6 +295,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     closing: 'boolean',
     eventLoop: { fields: { blockedMs: 'number', label: { optional: 'string' }, statement: { optional: 'string' } } },
     http: { optional: { fields: { host: 'string', port: 'number' } } },
+    settingsFault: { optional: 'string' },
     thresholds: {
       fields: {
         utilisationWarn: 'number',

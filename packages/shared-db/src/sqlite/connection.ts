@@ -38,6 +38,7 @@ interface Control extends Pick<Prepared, 'statement' | 'use'> {
 /** One SQLite connection and its compiled statements. Synchronous; knows nothing of pools, labels or promises. */
 export class SqliteConnection {
   readonly raw: SqliteHandle;
+  #uses = 0;
   readonly #integers: IntegerMode;
   readonly #statements: Statements;
   readonly #prepared = new Map<string, Prepared>();
@@ -55,6 +56,11 @@ export class SqliteConnection {
     this.raw = handle;
     this.#integers = integers;
     this.#statements = statements;
+  }
+
+  /** How often a statement was run on it, or a step of one. What is done with the handle itself is not seen. */
+  get uses(): number {
+    return this.#uses;
   }
 
   /** Whether an iterator is open. */
@@ -155,6 +161,7 @@ export class SqliteConnection {
       control = { statement: this.raw.prepare(sql), use: this.#statements.use(sql), opens: STATE_AFTER.get(sql) };
       this.#control.set(sql, control);
     }
+    this.#uses++;
     const startedAt = this.#statements.begin(control.use);
     const before = this.#inTransaction;
     this.#inTransaction = undefined;
@@ -168,6 +175,7 @@ export class SqliteConnection {
 
   /** A native call, where nanoseconds do not count. */
   #timed<T>(use: StatementUse, call: () => T): T {
+    this.#uses++;
     const startedAt = this.#statements.begin(use);
     try {
       return call();
@@ -177,6 +185,7 @@ export class SqliteConnection {
   }
 
   #resumed<T>(use: StatementUse, call: () => T): T {
+    this.#uses++;
     this.#statements.resume(use);
     try {
       return call();
@@ -213,6 +222,7 @@ export class SqliteConnection {
   }
 
   #find(sql: string): Prepared {
+    this.#uses++;
     if (sql === this.#lastSql && this.#last !== undefined) return this.#last;
     const prepared = this.#prepared.get(sql) ?? this.#remember(sql, this.#prepare(sql));
     this.#lastSql = sql;

@@ -55,6 +55,11 @@ export class SqliteDriverConnection implements DriverConnection {
     return this.sync.inTransaction || this.sync.iterating;
   }
 
+  /** A statement is over before anybody can ask. */
+  get uses(): number {
+    return this.sync.uses;
+  }
+
   get raw(): unknown {
     return this.sync.lend();
   }

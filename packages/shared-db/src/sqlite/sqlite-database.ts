@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemClock } from '@hive/pool';
+import { systemClock, type FlushMode, type FlushReport } from '@hive/pool';
 import { LogCare } from '../checkpoints/log-care.ts';
 import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection, Row } from '../driver/driver.ts';
@@ -489,6 +489,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       this.#watchedAt = now;
     }
     this.#file.assertSame('the write is lost', label);
+  }
+
+  /** The reader for synchronous use is in nobody's hands between two calls. */
+  override flush(mode: FlushMode): Promise<FlushReport> {
+    if (mode === 'idle' || mode === 'graceful' || mode === 'all') this.#synchronous.closeIdle();
+    return super.flush(mode);
   }
 
   protected override culprits(): readonly Culprit[] {

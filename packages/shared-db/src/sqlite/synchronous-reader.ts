@@ -63,6 +63,11 @@ export class SynchronousReader {
     this.#connection = undefined;
   }
 
+  /** The same, unless a function further up the stack is using it. */
+  closeIdle(): void {
+    if (this.#depth === 0) this.close();
+  }
+
   #open(label: Label): SyncScope {
     const { failures } = this.#host;
     try {

@@ -170,6 +170,7 @@ export class FakeConnection implements DriverConnection {
   #open = true;
   #broken = false;
   #running: string | undefined;
+  #uses = 0;
   #iterators = 0;
   #transaction: Access | undefined;
   /** What the open transaction has changed, with a list for each open savepoint behind it. */
@@ -191,6 +192,10 @@ export class FakeConnection implements DriverConnection {
 
   get dirty(): boolean {
     return this.inTransaction || this.#iterators > 0;
+  }
+
+  get uses(): number | undefined {
+    return this.#running === undefined ? this.#uses : undefined;
   }
 
   get raw(): unknown {
@@ -307,6 +312,7 @@ export class FakeConnection implements DriverConnection {
       throw new Error(`BUG: ${fault}`);
     }
     this.#running = step;
+    this.#uses++;
     try {
       await this.#driver.step(step);
       if (this.#broken || !this.#open) throw lost('the connection is broken');

@@ -84,6 +84,8 @@ describe('defaults', () => {
       maxOverflow: 0,
       acquireTimeoutMs: 10_000,
       recycleMs: 0,
+      leakAfterMs: undefined,
+      captureEvery: 0,
       echo: false,
       durability: 'full',
       required: false,

@@ -27,6 +27,7 @@ database:
     maxOverflow: 40
     acquireTimeout: 30
     recycle: 1800
+    leakAfter: 2m
     echo: debug
   health:
     utilisationWarn: 0.7
@@ -64,7 +65,8 @@ databases:
       timeoutShare: 0,
       warnWhenDeprecated: true,
     });
-    const shared = { poolSize: 20, maxOverflow: 40, acquireTimeoutMs: 30_000, recycleMs: 1_800_000, echo: 'debug' };
+    const waiting = { poolSize: 20, maxOverflow: 40, acquireTimeoutMs: 30_000, recycleMs: 1_800_000 };
+    const shared = { ...waiting, leakAfterMs: 120_000, captureEvery: 0, echo: 'debug' };
     expect(settings.database).toEqual({ ...shared, durability: 'normal' });
     expect(settings.databases['hive-bus']).toEqual({
       ...shared,

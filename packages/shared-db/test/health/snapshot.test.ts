@@ -67,7 +67,7 @@ describe('the snapshot of a service', () => {
     await clock.advance(31_000);
     expect(database.leases().map(({ allowedMs }) => allowedMs)).toEqual([600_000, undefined]);
     expect(service.verdict().reasons.map(({ evidence }) => evidence)).toEqual([
-      '1 lease held longer than 30 s: "forgotten" for 31 s',
+      '1 lease held and not used for long: "forgotten" for 31 s',
     ]);
     await long.close();
     await forgotten.close();

@@ -26,6 +26,8 @@ const secretive = healthyService({
           resourceId: 1,
           owner: 'SECRET owner',
           ageMs: 1e6,
+          idleMs: 1e6,
+          suspect: true,
           acquiredAt: 'at SECRET.ts:3',
           allowedMs: undefined,
           use: 'read',

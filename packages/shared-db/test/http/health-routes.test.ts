@@ -278,6 +278,8 @@ describe('details', () => {
               resourceId: 1,
               owner: 'R-lease',
               ageMs: 31_000,
+              idleMs: 31_000,
+              suspect: true,
               acquiredAt: undefined,
               allowedMs: undefined,
               use: 'read',

@@ -3,7 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileS
 import { uptime } from 'node:os';
 import { basename, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { encodeRequest, listProcesses, startPresence, type PresenceOptions } from '@hive/shared-db/presence';
+import {
+  encodeOrder,
+  encodeRequest,
+  listProcesses,
+  startPresence,
+  type PresenceOptions,
+} from '@hive/shared-db/presence';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 // By itself, because it is the last that stands between a living process and the removal of its socket.
 import { isUnattended } from '../../dist/presence/probe.js';
@@ -259,6 +265,39 @@ describe('a client', () => {
     const heard = heardBy(client);
     client.resume();
     expect((await heard).length).toBeLessThan(8 * 1024 * 1024);
+  });
+
+  it('that gives an order is waited with for as long as it says, and hung up on then', async () => {
+    const clock = new WatchedClock();
+    const never = Promise.withResolvers<never>();
+    using presence = await start({ clock, obey: () => never.promise });
+    const client = await connected(presence.path);
+    client.write(encodeOrder({ order: { verb: 'reload' }, by: 1, timeoutMs: 30_000 }));
+    await clock.timersSet(2);
+    await clock.advance(29_999);
+    expect(client.destroyed).toBe(false);
+    const heard = heardBy(client);
+    await clock.advance(1);
+    expect(await heard).toBe('');
+  });
+
+  it('that gives an order to a process that takes none, or cannot carry it out, is told so; the log says why', async () => {
+    const order = encodeOrder({ order: { verb: 'reload' }, by: 1, timeoutMs: 1_000 });
+    const failure = new Error('SELECT secret');
+    const logged: unknown[] = [];
+    const note = (fields: object): void => void logged.push(fields);
+    for (const [options, code] of [
+      [{}, 'NO_CONTROL'],
+      [{ obey: () => Promise.reject(failure) }, 'ORDER_FAILED'],
+    ] as const) {
+      using presence = await start({ ...options, logger: { debug: note, info: note, warn: note, error: note } });
+      const client = await connected(presence.path);
+      client.write(order);
+      const answer = await heardBy(client);
+      expect(JSON.parse(answer)).toMatchObject({ ok: false, error: { code } });
+      expect(answer).not.toContain('secret');
+    }
+    expect(logged).toContainEqual({ err: failure, verb: 'reload' });
   });
 
   it('does not keep the process alive with its deadlines', async () => {

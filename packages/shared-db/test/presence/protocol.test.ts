@@ -34,6 +34,8 @@ const full = healthyService({
           resourceId: 2,
           owner: 'list orders',
           ageMs: 3,
+          idleMs: 3,
+          suspect: false,
           acquiredAt: 'at main.ts:3',
           allowedMs: 600_000,
           use: 'read',

@@ -218,7 +218,7 @@ describe('a process that opens and closes a service again and again', () => {
       const again = () => openDatabaseService({ app: 'again', runtimeDirectory: directory + '/run', http: { port: 0 },
         databases: { again: sqlite({ path: directory + '/again.db' }) } });
       const before = kept();
-      for (let round = 0; round < 20; round++) await (await again()).close();
+      for (let round = 0; round < 8; round++) await (await again()).close();
       // A thread that has ended goes a moment later.
       while (String(kept()) !== String(before)) await new Promise((later) => setTimeout(later, 10));
       await say('nothing is left');

@@ -38,6 +38,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
     http: undefined,
     thresholds: DEFAULT_THRESHOLDS,
+    settingsFault: undefined,
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     offload: { threads: IDLE_CREW, processes: IDLE_CREW },
@@ -70,11 +71,14 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
         resourceId: 1,
         owner: 'list orders',
         ageMs: 3,
+        idleMs: 3,
+        suspect: false,
         acquiredAt: undefined,
         allowedMs: undefined,
         use: 'read',
       },
     ],
+    leaks: NO_LEAKS,
     waiters: [],
     statements: [],
     slowStatements: [],
@@ -138,6 +142,8 @@ function healthyPool({ counters = {}, ...changes }: NonNullable<DatabaseChanges[
     counters: { ...unused.counters, immediate: 99, waited: 1, created: 2, validations: 5, ...counters },
   };
 }
+
+const NO_LEAKS = { suspects: 0, suspected: 0, returnedLate: 0, collected: 0, collectedAgoMs: undefined };
 
 const NO_WORK = {
   groups: 0,

@@ -1,0 +1,117 @@
+import type { Entry, Hold } from './entry.ts';
+import type { PoolSettings } from './settings.ts';
+
+/** More owners than this are not remembered as suspects: whoever builds them from data would fill the memory. */
+const MOST_OWNERS = 1_000;
+
+/** What the watch has seen of one resource. */
+interface Sighting {
+  /** How often it had been used when somebody last looked; undefined while it was in use. */
+  uses: number | undefined;
+  /** When it was last seen to have been used meanwhile. */
+  usedAt: number;
+  /** Number of the last lease on it that was suspected; 0 before there is one. */
+  lease: number;
+  /** The age at which that is said once more. */
+  againMs: number;
+}
+
+/**
+ * Decides which leases look like leaks: those whose holders have had them for longer than they said, and have not used them for
+ * `leakThresholdMs`. It looks when it is asked, which the pool does once a second: borrowing and giving back know nothing of it.
+ */
+export class LeakWatch<R> {
+  readonly #thresholdMs: number;
+  readonly #uses: PoolSettings<R>['uses'];
+  readonly #captureEvery: number;
+  readonly #sightings = new WeakMap<Entry<R>, Sighting>();
+  readonly #owners = new Set<string>();
+  #captures: boolean;
+  #asked = 0;
+
+  constructor({ leakThresholdMs, uses, captureEvery }: PoolSettings<R>) {
+    this.#thresholdMs = leakThresholdMs;
+    this.#uses = uses;
+    this.#captureEvery = captureEvery;
+    this.#captures = captureEvery > 0;
+  }
+
+  /** Whether it may be worth asking `isCaptured`: false spares every lease the question. */
+  get captures(): boolean {
+    return this.#captures;
+  }
+
+  /** Whether to remember where this owner acquires: one lease in so many, and each of an owner that was suspected once. */
+  isCaptured(owner: string | undefined): boolean {
+    if (this.#captureEvery > 0 && ++this.#asked % this.#captureEvery === 0) return true;
+    return owner !== undefined && this.#owners.has(owner);
+  }
+
+  /** From now on each lease of this owner is captured. */
+  mark(owner: string | undefined): void {
+    if (owner === undefined || this.#owners.size >= MOST_OWNERS) return;
+    this.#owners.add(owner);
+    this.#captures = true;
+  }
+
+  /** Takes note of how often a resource has been used by now: what is not looked at while it is idle looks used to its next holder. */
+  look(entry: Entry<R>, now: number): Sighting {
+    const uses = this.#usesOf(entry);
+    let sighting = this.#sightings.get(entry);
+    if (sighting === undefined) {
+      // When that was is not known: it is given the benefit of the doubt.
+      sighting = { uses, usedAt: uses === 0 ? -Infinity : now, lease: 0, againMs: 0 };
+      this.#sightings.set(entry, sighting);
+    } else if (uses === undefined || uses !== sighting.uses) {
+      sighting.uses = uses;
+      sighting.usedAt = now;
+    }
+    return sighting;
+  }
+
+  /** For how long its holder has not used it; without a hook that tells, for how long he has had it. */
+  idleMs(entry: Entry<R>, now: number): number {
+    return now - Math.max(entry.since, this.look(entry, now).usedAt);
+  }
+
+  /** Whether a lease looks like a leak at this moment. */
+  isSuspect(entry: Entry<R>, now: number): boolean {
+    // Asked first, and in any case: a use that is not noticed now would look like one of later.
+    const idleMs = this.idleMs(entry, now);
+    return idleMs >= this.#thresholdMs && now - entry.since >= (entry.hold.allowedMs ?? 0);
+  }
+
+  /**
+   * Whether a lease is to be reported now, and for the first time: when it is first found suspect, and again when its age has doubled
+   * and it still is.
+   */
+  due(entry: Entry<R>, now: number): 'first' | 'again' | undefined {
+    if (!this.isSuspect(entry, now)) return undefined;
+    const sighting = this.look(entry, now);
+    const ageMs = now - entry.since;
+    const isFirst = sighting.lease !== entry.hold.id;
+    if (!isFirst && ageMs < sighting.againMs) return undefined;
+    if (isFirst) sighting.againMs = this.#leastMs(entry.hold);
+    while (sighting.againMs <= ageMs) sighting.againMs *= 2;
+    sighting.lease = entry.hold.id;
+    return isFirst ? 'first' : 'again';
+  }
+
+  /** Whether the lease that has the resource, or had it last, was ever reported. */
+  wasReported(entry: Entry<R>): boolean {
+    return this.#sightings.get(entry)?.lease === entry.hold.id;
+  }
+
+  #leastMs({ allowedMs = 0 }: Hold<R>): number {
+    return Math.max(this.#thresholdMs, allowedMs);
+  }
+
+  #usesOf(entry: Entry<R>): number | undefined {
+    try {
+      return this.#uses(entry.resource as R);
+    } catch {
+      // Who cannot say is judged by age.
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import type { LeaseInfo, Pool, PoolObserver, PoolOptions } from '@hive/pool';
+import { verifyPool, type VirtualClock } from '@hive/pool/testing';
+import { scene } from './support/scene.ts';
+import type { Resource } from './support/workshop.ts';
+
+interface Watched {
+  readonly pool: Pool<Resource>;
+  readonly clock: VirtualClock;
+  /** What an observer was told, with the age of the lease in seconds. */
+  readonly told: readonly string[];
+  readonly infos: readonly LeaseInfo[];
+}
+
+function watched(options: Partial<PoolOptions<Resource>> = {}): Watched {
+  const told: string[] = [];
+  const infos: LeaseInfo[] = [];
+  const note =
+    (what: string) =>
+    (lease: LeaseInfo): void => {
+      told.push(`${what} ${lease.owner ?? 'somebody'} ${lease.ageMs / 1_000}`);
+      infos.push(lease);
+    };
+  const observer: PoolObserver = { suspected: note('suspected'), returnedLate: note('returned') };
+  return { ...scene(() => ({ observer, ...options })), told, infos };
+}
+
+/** Acquires in a function that stacks can be searched for. */
+function acquiredHere(pool: Pool<Resource>, owner: string, allowedMs?: number) {
+  return pool.acquire({ owner, allowedMs });
+}
+
+describe('a lease that is held too long', () => {
+  it('is reported at the threshold, again whenever its age has doubled, and once when it comes back', async () => {
+    const { pool, clock, told } = watched();
+    const lease = await pool.acquire({ owner: 'report' });
+    await clock.advance(29_999);
+    expect(told).toEqual([]);
+    await clock.advance(130_001);
+    expect(told).toEqual(['suspected report 30', 'suspected report 60', 'suspected report 120']);
+    lease.release();
+    expect(told.slice(3)).toEqual(['returned report 160']);
+    lease.release();
+    (await pool.acquire({ owner: 'next' })).release();
+    expect(told).toHaveLength(4);
+    expect(pool.stats().counters).toMatchObject({ suspected: 1, returnedLate: 1 });
+    verifyPool(pool);
+  });
+
+  it('is reported with who has it, how long it is idle, and as a suspect of the pool', async () => {
+    const { pool, clock, infos } = watched();
+    const lease = await pool.acquire({ owner: 'report', capture: true });
+    await clock.advance(31_000);
+    const about = { owner: 'report', suspect: true, allowedMs: undefined };
+    expect(infos).toMatchObject([{ ...about, ageMs: 30_000, idleMs: 30_000 }]);
+    expect(infos[0]?.acquiredAt).toMatch(/suspecting\.test/);
+    expect(pool.leases()).toMatchObject([{ ...about, ageMs: 31_000, idleMs: 31_000 }]);
+    expect(pool.stats()).toMatchObject({ suspects: 1, counters: { suspected: 1, returnedLate: 0 } });
+    lease.destroy();
+    expect(pool.stats()).toMatchObject({ suspects: 0, counters: { suspected: 1, returnedLate: 1 } });
+  });
+
+  it('is not suspected before its holder has had the time that he asked for, and doubles that', async () => {
+    const { pool, clock, told } = watched();
+    await pool.acquire({ owner: 'long', allowedMs: 100_000 });
+    await pool.acquire({ owner: 'short', allowedMs: 1_000 });
+    await clock.advance(29_000);
+    expect(told).toEqual([]);
+    await clock.advance(271_000);
+    expect(told.filter((what) => what.includes('long'))).toEqual(['suspected long 100', 'suspected long 200']);
+    expect(told.filter((what) => what.includes('short'))).toEqual(
+      [30, 60, 120, 240].map((age) => `suspected short ${age}`),
+    );
+  });
+
+  it('is reported once for all doublings that a standstill of the event loop has hidden', async () => {
+    const { pool, clock, told } = watched();
+    await pool.acquire({ owner: 'report' });
+    await clock.advance(1_000);
+    clock.block(149_000);
+    await clock.advance(0);
+    await clock.advance(60_000);
+    expect(told).toEqual(['suspected report 150']);
+    await clock.advance(30_000);
+    expect(told).toEqual(['suspected report 150', 'suspected report 240']);
+  });
+
+  it('is a suspect of flush as of everybody else, and is not said to have come back', async () => {
+    const { pool, clock, told } = watched({ leakThresholdMs: 5_000 });
+    const lease = await pool.acquire({ owner: 'report' });
+    await clock.advance(5_000);
+    await expect(pool.flush('leaked')).resolves.toMatchObject({ revoked: [{ owner: 'report', suspect: true }] });
+    lease.release();
+    expect(told).toEqual(['suspected report 5']);
+    expect(pool.stats()).toMatchObject({ suspects: 0, counters: { suspected: 1, returnedLate: 0, staleReleases: 1 } });
+  });
+
+  it('may be flushed by whoever hears that it comes back', async () => {
+    const flushed: Promise<unknown>[] = [];
+    const { pool, clock, shop } = scene(() => ({
+      observer: { returnedLate: () => flushed.push(pool.flush('all')) },
+    }));
+    const lease = await pool.acquire();
+    await clock.advance(30_000);
+    lease.release();
+    await Promise.all(flushed);
+    expect(shop.alive).toEqual([]);
+    expect(pool.stats().counters).toMatchObject({ returnedLate: 1, revoked: 1, observerErrors: 0 });
+    verifyPool(pool);
+  });
+});
+
+describe('a holder that works', () => {
+  it('is not suspected, however long it takes, until it has stopped for as long as the threshold', async () => {
+    let uses = 0;
+    const { pool, clock, told } = watched({ uses: () => uses });
+    const lease = await pool.acquire({ owner: 'import' });
+    for (let round = 0; round < 10; round++) {
+      uses++;
+      await clock.advance(20_000);
+    }
+    expect(told).toEqual([]);
+    expect(pool.leases()).toMatchObject([{ ageMs: 200_000, suspect: false }]);
+    await clock.advance(11_000);
+    expect(told).toEqual(['suspected import 211']);
+    uses++;
+    expect(pool.stats()).toMatchObject({ suspects: 0, counters: { suspected: 1 } });
+    await expect(pool.flush('leaked')).resolves.toMatchObject({ revoked: [] });
+    await clock.advance(300_000);
+    expect(told.slice(1)).toEqual(['suspected import 241', 'suspected import 480']);
+    lease.release();
+    expect(told.slice(3)).toEqual(['returned import 511']);
+  });
+
+  it('is seen to have stopped also while he has the time that he asked for', async () => {
+    let uses = 0;
+    const { pool, clock, told } = watched({ uses: () => uses });
+    await pool.acquire({ owner: 'long', allowedMs: 60_000 });
+    uses++;
+    await clock.advance(20_000);
+    expect(pool.leases()).toMatchObject([{ idleMs: 19_000 }]);
+    await clock.advance(40_000);
+    expect(told).toEqual(['suspected long 60']);
+  });
+
+  it('is not suspected while one use lasts', async () => {
+    let isRunning = true;
+    const { pool, clock, told } = watched({ uses: () => (isRunning ? undefined : 1) });
+    await pool.acquire({ owner: 'long statement' });
+    await clock.advance(100_000);
+    expect(told).toEqual([]);
+    expect(pool.leases()).toMatchObject([{ idleMs: 0 }]);
+    isRunning = false;
+    await clock.advance(31_000);
+    expect(told).toEqual(['suspected long statement 131']);
+  });
+
+  it('is told from one that takes what somebody else has used', async () => {
+    let uses = 0;
+    const { pool, clock, told } = watched({ uses: () => uses });
+    const first = await pool.acquire({ owner: 'first' });
+    uses++;
+    await clock.advance(1_000);
+    first.release();
+    uses++;
+    await clock.advance(9_000);
+    await pool.acquire({ owner: 'second' });
+    await clock.advance(30_000);
+    expect(told).toEqual(['suspected second 30']);
+  });
+
+  it('is judged by its age where the hook cannot say', async () => {
+    const { pool, clock, told } = watched({
+      uses: () => {
+        throw new Error('not that');
+      },
+    });
+    await pool.acquire({ owner: 'import' });
+    await clock.advance(30_000);
+    expect(told).toEqual(['suspected import 30']);
+  });
+});
+
+describe('the place where a lease was acquired', () => {
+  it('is remembered for every lease of an owner that was suspected once, and of no other', async () => {
+    const { pool, clock, infos } = watched();
+    const lease = await acquiredHere(pool, 'forgetful');
+    await clock.advance(30_000);
+    expect(infos[0]?.acquiredAt).toBeUndefined();
+    lease.release();
+    await acquiredHere(pool, 'careful');
+    await acquiredHere(pool, 'forgetful');
+    const [careful, forgetful] = pool.leases().toSorted((a, b) => a.id - b.id);
+    expect(careful?.acquiredAt).toBeUndefined();
+    expect(forgetful?.acquiredAt).toMatch(/acquiredHere/);
+  });
+
+  it('is remembered too for one that had to wait', async () => {
+    const { pool, clock } = watched({ size: 1, maxOverflow: 0 });
+    const lease = await pool.acquire({ owner: 'forgetful' });
+    await clock.advance(30_000);
+    const waiting = acquiredHere(pool, 'forgetful');
+    lease.release();
+    await waiting;
+    expect(pool.leases()[0]?.acquiredAt).toMatch(/acquiredHere/);
+  });
+
+  it('is put into words only when somebody reads it', async () => {
+    const { pool } = scene();
+    let formatted = 0;
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    Error.prepareStackTrace = () => `words ${++formatted}`;
+    try {
+      const lease = await pool.acquire({ capture: true });
+      lease.release();
+      await pool.acquire({ capture: true });
+      expect(formatted).toBe(0);
+      expect(pool.leases()[0]?.acquiredAt).toBe('words 1');
+    } finally {
+      if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+      else Object.defineProperty(Error, 'prepareStackTrace', before);
+    }
+  });
+});

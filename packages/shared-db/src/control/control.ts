@@ -1,0 +1,154 @@
+import type { FlushReport } from '@hive/pool';
+import { callSiteOf } from '../call-site.ts';
+import type { ReloadReport } from '../config/changes.ts';
+import { nearestKey } from '../config/nearest-key.ts';
+import type { Database } from '../database.ts';
+import { DatabaseError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { LeaseSnapshot } from '../snapshot.ts';
+import { commandOf } from '../sqlite/lock-holder.ts';
+import type { ControlFailure, ControlReport, DatabaseControl, PoolState, RevokedLease } from './report.ts';
+import type { ControlOrder, ControlRequest } from './verb.ts';
+
+/** What orders are carried out on. */
+export interface ControlHost {
+  readonly databases: ReadonlyMap<string, Database>;
+  readonly logger: Logger;
+  readonly isClosing: () => boolean;
+  /** Where a label is used, as far as that is known. */
+  readonly callSiteOf: (label: string | undefined) => string | undefined;
+  readonly reload: () => Promise<ReloadReport>;
+}
+
+/** Orders about one database. */
+type DatabaseOrder = Exclude<ControlOrder, { verb: 'reload' }>;
+
+/** Who has given an order. */
+interface Giver {
+  readonly pid: number;
+  readonly command: string;
+  /** Only the number is: Node does not learn from the system who is at the other end of a socket. */
+  readonly saidByItself: true;
+}
+
+/** Carries out what other processes of this user ask for, and writes in the log who asked, for what, and what came of it. */
+export class Control {
+  readonly #host: ControlHost;
+
+  constructor(host: ControlHost) {
+    this.#host = host;
+  }
+
+  /** Never rejects for what cannot be done: the report says so. */
+  async obey({ order, by: pid }: ControlRequest): Promise<ControlReport> {
+    const by: Giver = { pid, command: commandOf(pid), saidByItself: true };
+    const refusal = this.#refusalOf(order);
+    if (refusal !== undefined) {
+      this.#host.logger.warn({ control: order, by, outcome: 'refused' }, `control: ${order.verb}: ${refusal.message}`);
+      return { databases: [], settings: undefined, refusal: failureOf(refusal) };
+    }
+    if (order.verb === 'reload') return this.#reload(by);
+    const databases = this.#databasesOf(order);
+    // Side by side: one that does not let go of its connections keeps no other waiting.
+    const done = await Promise.all(databases.map((database) => this.#change(database, order, by)));
+    return { databases: done, settings: undefined, refusal: undefined };
+  }
+
+  #refusalOf(order: ControlOrder): DatabaseError | undefined {
+    const { databases, isClosing } = this.#host;
+    // A flush is what helps a service that cannot close because somebody does not let go.
+    if (isClosing() && order.verb !== 'flush') return new DatabaseError('POOL_CLOSED', 'the service is closing');
+    if (order.verb === 'reload' || order.database === undefined || databases.has(order.database)) return undefined;
+    const names = [...databases.keys()];
+    return new DatabaseError('NAME', `there is no database ${order.database}; there are ${names.join(', ')}`, {
+      advice: `did you mean ${nearestKey(order.database, names)}`,
+    });
+  }
+
+  #databasesOf({ database }: DatabaseOrder): readonly Database[] {
+    const all = [...this.#host.databases.values()];
+    return database === undefined ? all : all.filter(({ name }) => name === database);
+  }
+
+  async #change(database: Database, order: DatabaseOrder, by: Giver): Promise<DatabaseControl> {
+    const { name } = database;
+    const before = stateOf(database);
+    const held = database.leases();
+    let flushed: FlushReport | undefined;
+    let failure: ControlFailure | undefined;
+    try {
+      flushed = await carriedOut(database, order);
+    } catch (error) {
+      failure = failureOf(error);
+    }
+    const { destroyed = 0, revoked = [] } = flushed ?? {};
+    const after = stateOf(database);
+    const done = { database: name, before, after, destroyed, revoked: this.#described(revoked, held), failure };
+    this.#audit(done, order, by);
+    return done;
+  }
+
+  #described(revoked: FlushReport['revoked'], held: readonly LeaseSnapshot[]): readonly RevokedLease[] {
+    const known = [...held];
+    return revoked
+      .map(({ id, owner, ageMs, acquiredAt }): RevokedLease => {
+        // Each pool numbers its own leases: the first with this number is of readers, as in the report.
+        const index = known.findIndex((lease) => lease.id === id && lease.owner === owner);
+        const [lease] = index < 0 ? [] : known.splice(index, 1);
+        const place = acquiredAt === undefined ? undefined : callSiteOf(acquiredAt);
+        return { label: owner, use: lease?.use ?? 'any', ageMs, acquiredAt: place ?? this.#host.callSiteOf(owner) };
+      })
+      .toSorted((a, b) => b.ageMs - a.ageMs);
+  }
+
+  #audit(
+    { database, before, after, destroyed, revoked, failure }: DatabaseControl,
+    order: ControlOrder,
+    by: Giver,
+  ): void {
+    const { logger } = this.#host;
+    const outcome = failure === undefined ? 'done' : 'failed';
+    const fields = { database, control: order, by, from: before, to: after, destroyed, revoked, outcome, failure };
+    const text = `control: ${order.verb} of ${database} by process ${by.pid}, as it says itself`;
+    if (failure !== undefined) logger.warn(fields, `${text}: ${failure.message}`);
+    else if (revoked.length > 0) logger.warn(fields, `${text}: ${revoked.length} in use taken away`);
+    else logger.info(fields, text);
+  }
+
+  async #reload(by: Giver): Promise<ControlReport> {
+    const settings = await this.#host.reload();
+    this.#host.logger.info(
+      { control: { verb: 'reload' }, by, outcome: settings.outcome, changes: settings.changes },
+      `control: reload by process ${by.pid}, as it says itself: ${settings.outcome}`,
+    );
+    return { databases: [], settings, refusal: undefined };
+  }
+}
+
+/** Only a flush has something to report. */
+async function carriedOut(database: Database, order: DatabaseOrder): Promise<FlushReport | undefined> {
+  switch (order.verb) {
+    case 'resize':
+      await database.resize({ size: order.size, maxOverflow: order.maxOverflow });
+      break;
+    case 'suspend':
+      database.suspend();
+      break;
+    case 'resume':
+      database.resume();
+      break;
+    case 'flush':
+      return database.flush(order.mode);
+  }
+  return undefined;
+}
+
+function stateOf(database: Database): PoolState {
+  const { status, size, maxOverflow, live, leased } = database.snapshot().pool;
+  return { status, size, maxOverflow, live, leased };
+}
+
+function failureOf(error: unknown): ControlFailure {
+  if (error instanceof DatabaseError) return { code: error.code, message: error.message };
+  return { code: 'unknown', message: error instanceof Error ? error.message : String(error) };
+}

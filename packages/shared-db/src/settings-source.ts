@@ -1,0 +1,57 @@
+import type { CodeSettings } from './config/code-settings.ts';
+import { readSettings } from './config/load-settings.ts';
+import { refusal } from './config/problem.ts';
+import type { ResolvedSettings } from './config/resolved-settings.ts';
+import { resolveSettings } from './config/resolve-settings.ts';
+import { readTextFile } from './config/text-file.ts';
+import { checkConfig, type ServiceConfig } from './service-config.ts';
+
+/** Where the settings of a service come from, as often as they are read. */
+export class SettingsSource {
+  readonly #config: ServiceConfig;
+  readonly #code: CodeSettings;
+  /** The names of the databases that have settings. */
+  readonly databases: readonly string[];
+  #hadText = false;
+
+  /** Throws `CONFIG` or `NAME` for a configuration that is wrong without looking at settings. */
+  constructor(config: ServiceConfig) {
+    checkConfig(config);
+    this.#config = config;
+    this.#code = codeOf(config);
+    this.databases = Object.keys(config.databases);
+  }
+
+  /**
+   * Reads the file and the environment as they are now. Throws `CONFIG` for what is wrong in them; and for a file that had something in it
+   * and is gone or empty: somebody is about to write it, and what it said is not taken back by half a write.
+   */
+  read(): ResolvedSettings {
+    const { settingsFile: path, env = {} } = this.#config;
+    const file = path === undefined ? undefined : readSettings(path);
+    const hasText = file !== undefined && file.text.trim() !== '';
+    if (path !== undefined && this.#hadText && !hasText)
+      throw refusal({
+        where: path,
+        what: `the settings file ${file === undefined ? 'is gone' : 'is empty'}, and had settings in it before`,
+        advice: 'write it again; to take all settings back, leave a comment in it',
+      });
+    const { databases } = this;
+    const settings = resolveSettings({ code: this.#code, file, env, databases, readText: readTextFile });
+    this.#hadText = hasText;
+    return settings;
+  }
+}
+
+function codeOf(config: ServiceConfig): CodeSettings {
+  const { dataDirectory, runtimeDirectory, presence, offloadWorkers, http } = config;
+  const { database, thresholds, databases } = config;
+  return {
+    ...defined({ dataDirectory, runtimeDirectory, presence, offloadWorkers, http, database, thresholds }),
+    databases: Object.fromEntries(Object.entries(databases).map(([name, { settings }]) => [name, settings])),
+  };
+}
+
+function defined<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { SqliteConnection } from '../../dist/sqlite/connection.js';
+import { SynchronousReader, type SynchronousReaderHost } from '../../dist/sqlite/synchronous-reader.js';
+import { fakeDatabase, passUntilSettled } from '../support/fake-database.ts';
+import { rejectionOf } from '../support/outcome.ts';
+import { newLabel } from '../../dist/labels.js';
+
+it('a flush of everything takes the writer away at once, also while a reader does not close', async () => {
+  await using fake = await fakeDatabase({ singleWriter: true });
+  const { database, clock, driver } = fake;
+  await passUntilSettled(clock, database.session('reading'));
+  const begun = Promise.withResolvers<undefined>();
+  const never = Promise.withResolvers<undefined>();
+  const taken = rejectionOf(
+    database.transaction(
+      'writing',
+      async () => {
+        begun.resolve(undefined);
+        await never.promise;
+      },
+      { limitMs: 600_000, idleLimitMs: 600_000 },
+    ),
+  );
+  await begun.promise;
+  driver.delay('close', 4_000);
+  const flushed = database.flush('all');
+  expect(database.leases()).toEqual([]);
+  await passUntilSettled(clock, flushed);
+  expect((await flushed).revoked.map(({ owner }) => owner)).toEqual(['reading', 'writing']);
+  never.resolve(undefined);
+  await passUntilSettled(clock, taken);
+  expect(await taken).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'writing' });
+});
+
+describe('the reader for synchronous use', () => {
+  function reader() {
+    const counts = { opened: 0, closed: 0 };
+    const connection = { closeIterators: () => undefined, close: () => counts.closed++ } as unknown as SqliteConnection;
+    const host = {
+      activity: { label: () => 0 },
+      failures: { passedOn: (error: unknown) => error },
+      open: () => {
+        counts.opened++;
+        return connection;
+      },
+      begun: () => undefined,
+    } as unknown as SynchronousReaderHost;
+    return { counts, reader: new SynchronousReader(host) };
+  }
+  const label = newLabel('list', 1, { now: () => 0 } as never);
+
+  it('is closed by a flush, and opened again by the next read', () => {
+    const { counts, reader: synchronous } = reader();
+    synchronous.read(label, () => undefined);
+    synchronous.closeIdle();
+    expect(counts).toEqual({ opened: 1, closed: 1 });
+    synchronous.read(label, () => undefined);
+    expect(counts.opened).toBe(2);
+  });
+
+  it('is not taken from under the function that uses it', () => {
+    const { counts, reader: synchronous } = reader();
+    synchronous.read(label, () => {
+      synchronous.closeIdle();
+    });
+    expect(counts).toEqual({ opened: 1, closed: 0 });
+  });
+});

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import type { Database, Session } from '@hive/shared-db';
+import { temporaryDatabase, VirtualClock } from '@hive/shared-db/testing';
+import { leakAlarms } from '../dist/driver/leak-alarms.js';
+import { fakeDatabase, type FakeDatabase } from './support/fake-database.ts';
+import { recordingLogger } from './support/recording-logger.ts';
+
+/** Opens a session in a function that call sites can be searched for. */
+function forgottenHere(database: Database, label: string): Promise<Session> {
+  return database.session(label);
+}
+
+/** What the log says of leases, without the rest. */
+function toldOf({ logger }: FakeDatabase): readonly string[] {
+  return logger.said('warn').filter((line) => line.includes('leak'));
+}
+
+/** What is told of a session that did nothing from its beginning on. */
+function held(age: string): string {
+  return `"nightly import" has held a connection for ${age} and not used it for ${age}: it looks like a leak`;
+}
+
+/** Reads, and says from within whether it is known where that began. */
+function isKnown(database: Database, label: string): Promise<boolean> {
+  return database.read(label, () =>
+    Promise.resolve(database.leases().some(({ acquiredAt }) => acquiredAt !== undefined)),
+  );
+}
+
+describe('a session that is held and not used', () => {
+  it('is suspected after 30 s, told again at doubling ages, and told when it comes back', async () => {
+    await using fake = await fakeDatabase();
+    const { database, clock, logger } = fake;
+    const session = await forgottenHere(database, 'nightly import');
+    await clock.advance(29_000);
+    expect(toldOf(fake)).toEqual([]);
+    await clock.advance(96_000);
+    expect(toldOf(fake)).toEqual([held('30 s'), held('60 s'), held('2 min')]);
+    const [line] = logger.lines.filter(({ message }) => message === held('30 s'));
+    expect(line?.fields).toMatchObject({
+      database: 'orders',
+      label: 'nightly import',
+      acquiredAt: expect.stringMatching(/^forgottenHere .*leaks\.test/) as string,
+      stack: expect.stringContaining('at ') as string,
+    });
+    await session.close();
+    expect(toldOf(fake).slice(3)).toEqual([
+      '"nightly import", suspected of a leak, has returned its connection after 2 min',
+    ]);
+    expect(database.snapshot().leaks).toEqual({
+      suspects: 0,
+      suspected: 1,
+      returnedLate: 1,
+      collected: 0,
+      collectedAgoMs: undefined,
+    });
+  });
+
+  it('is in the snapshot, in health, and what flush takes', async () => {
+    await using fake = await fakeDatabase();
+    const { database, clock, service } = fake;
+    await forgottenHere(database, 'forgotten');
+    const opening = database.session('at work');
+    await clock.advance(20_000);
+    await using working = await opening;
+    await working.connection.all('SELECT 1');
+    await clock.advance(11_000);
+    expect(database.snapshot()).toMatchObject({
+      leaks: { suspects: 1, suspected: 1 },
+      leases: [
+        { owner: 'forgotten', suspect: true, idleMs: 31_000 },
+        { owner: 'at work', suspect: false },
+      ],
+    });
+    expect(service.verdict().reasons).toMatchObject([{ code: 'long-lease', database: 'orders' }]);
+    await expect(database.flush('leaked')).resolves.toMatchObject({ revoked: [{ owner: 'forgotten' }] });
+    expect(service.verdict().reasons).toEqual([]);
+  });
+
+  it('is not suspected while it has the time that it asked for', async () => {
+    await using fake = await fakeDatabase();
+    await fake.database.session('long', { timeoutMs: 600_000 });
+    await fake.clock.advance(599_000);
+    expect(toldOf(fake)).toEqual([]);
+  });
+
+  it('is suspected when its database says, else when the process says', async () => {
+    await using fake = await fakeDatabase({ leakAfterMs: 5_000 });
+    await forgottenHere(fake.database, 'forgotten');
+    await fake.clock.advance(5_000);
+    expect(fake.database.snapshot().leaks.suspects).toBe(1);
+    const clock = new VirtualClock();
+    await using other = await temporaryDatabase({ clock, thresholds: { leaseMs: 7_000 } });
+    await using session = await forgottenHere(other.database, 'forgotten');
+    await clock.advance(6_000);
+    expect(other.database.snapshot().leaks.suspects).toBe(0);
+    await clock.advance(2_000);
+    expect(other.database.snapshot().leaks.suspects).toBe(1);
+    await session.close();
+  });
+});
+
+describe('a session that works', () => {
+  it('is not suspected for as long as it runs statements', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await temporaryDatabase({ clock });
+    const { database } = temporary;
+    await using session = await database.session('import');
+    for (const use of [
+      () => session.connection.all('SELECT 1'),
+      () => session.connection.get('SELECT 1'),
+      () => session.connection.exec('SELECT 1'),
+      () => session.connection.iterate('SELECT 1').next(),
+      () => session.transaction((tx) => tx.run('CREATE TABLE item (name TEXT)')),
+    ]) {
+      await use();
+      await clock.advance(20_000);
+      const [lease] = database.leases();
+      expect(lease?.idleMs).toBeLessThanOrEqual(20_000);
+      expect(lease?.idleMs).toBeGreaterThanOrEqual(19_000);
+    }
+    expect(database.snapshot().leaks.suspected).toBe(0);
+  });
+
+  it('is not suspected during a statement, or a transaction of its own, that takes long', async () => {
+    await using fake = await fakeDatabase({ singleWriter: true });
+    const { database, clock, driver } = fake;
+    await using session = await database.session('import');
+    driver.delay('statement', 100_000);
+    const reading = session.connection.all('SELECT 1');
+    await clock.advance(100_000);
+    await reading;
+    const limits = { limitMs: 200_000, idleLimitMs: 200_000 };
+    const writing = session.transaction((tx) => tx.run('UPDATE item SET name = 1'), limits);
+    await clock.advance(100_000);
+    await writing;
+    expect(toldOf(fake)).toEqual([]);
+    await clock.advance(31_000);
+    expect(toldOf(fake)).toHaveLength(1);
+  });
+});
+
+describe('where a connection was borrowed', () => {
+  it('is remembered of one read in so many, where that is set', async () => {
+    await using fake = await fakeDatabase({ captureEvery: 3 });
+    const known: boolean[] = [];
+    for (let i = 0; i < 9; i++) known.push(await isKnown(fake.database, 'list'));
+    expect(known.filter(Boolean)).toHaveLength(3);
+  });
+
+  it('is remembered of every read of a label that was suspected once, and of no other', async () => {
+    await using fake = await fakeDatabase({ leakAfterMs: 5_000 });
+    const { database, clock, logger } = fake;
+    expect(await isKnown(database, 'slow')).toBe(false);
+    const pause = Promise.withResolvers<undefined>();
+    const slow = database.read('slow', () => pause.promise);
+    await clock.advance(6_000);
+    // The label knows where it is used, also before a lease does.
+    const [line] = logger.lines.filter(({ message }) => message.includes('looks like a leak'));
+    expect(line?.fields).toMatchObject({ acquiredAt: expect.stringContaining('leaks.test') as string });
+    expect(line?.fields['stack']).toBeUndefined();
+    pause.resolve(undefined);
+    await slow;
+    expect(await isKnown(database, 'slow')).toBe(true);
+    expect(await isKnown(database, 'quick')).toBe(false);
+  });
+});
+
+describe('a lease that the garbage collector found', () => {
+  it('is said in the log with its label and where that is used', () => {
+    const logger = recordingLogger();
+    const labels = { callSiteOf: (label: string | undefined) => `where ${label} is used` };
+    const context = { name: 'orders', logger, labels } as unknown as Parameters<typeof leakAlarms>[0];
+    const lease = { id: 7, resourceId: 1, ageMs: 41_200, idleMs: 41_200, suspect: true, allowedMs: undefined };
+    leakAlarms(context, 'readers').collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
+    expect(logger.lines).toMatchObject([
+      {
+        level: 'warn',
+        message:
+          '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
+        fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
+      },
+    ]);
+  });
+});
