@@ -115,12 +115,13 @@ describe('the function of a transaction', () => {
     await using temporary = await shop();
     const { database } = temporary;
     let began = 0;
+    let late = 0;
     for (let reactions = 0; reactions < 40; reactions++) {
       const session = await database.session('hasty');
       let ended = false;
       const work = session.transaction(() => {
         began++;
-        expect(ended).toBe(false);
+        if (ended) late++;
         return Promise.resolve();
       });
       const outcome = work.catch((error: unknown) => error);
@@ -130,6 +131,7 @@ describe('the function of a transaction', () => {
       const error = await outcome;
       if (error !== undefined) expect(error).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'hasty' });
     }
+    expect(late).toBe(0);
     expect(began).toBeGreaterThan(0);
     expect(began).toBeLessThan(40);
   });
@@ -323,7 +325,7 @@ describe('a session that is dropped', () => {
       await clock.settle();
     }
     expect(database.leases()).toMatchObject([{ owner: 'kept' }]);
-    expect(logger.said('warn')).toContain('a lease was dropped without release');
+    expect(logger.said('warn').join('\n')).toContain('found by the garbage collector');
     expect(await connection.get('SELECT 1 AS one')).toEqual({ one: 1 });
     collectGarbage();
     await clock.advance(1_000);

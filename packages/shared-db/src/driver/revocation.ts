@@ -22,10 +22,9 @@ export class Revocation {
     return true;
   }
 
-  /** Is told at once when the work is taken away, or has been already. */
+  /** Is told at once when the work is taken away. That it has been already is for `assertStands` to say. */
   attend(tell: (why: () => DatabaseError) => void): void {
     this.#tell = tell;
-    if (this.#why !== undefined) tell(this.#why);
   }
 
   /** The work has come so far that it ends by itself: nothing can be taken away any more. */

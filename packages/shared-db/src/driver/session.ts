@@ -173,7 +173,10 @@ export class LeasedSession implements Session {
     const revoked = Promise.withResolvers<never>();
     this.#revoked = revoked.reject;
     if (this.#why !== undefined) throw this.#why();
-    const used = this.#host.holding(async () => fn(this));
+    const used = this.#host.holding(async () => {
+      const outcome = await fn(this);
+      return outcome;
+    });
     const result = await Promise.race([used, revoked.promise]);
     if (this.#why === undefined) this.#assertFinished(result);
     return result;

@@ -186,7 +186,7 @@ const DEEDS: Readonly<Record<string, Deed>> = {
     void quietly(written);
     await pause(clock, 5);
     await session.close();
-    return await written;
+    return written;
   },
   'writes in a session that it is lent': async (database, _, text) => {
     let written: Promise<unknown> = Promise.reject(new Error('not opened'));
@@ -196,7 +196,7 @@ const DEEDS: Readonly<Record<string, Deed>> = {
       return written;
     });
     await quietly(lent);
-    return await written;
+    return written;
   },
   'leaves a transaction to its session': async (database, clock) => {
     const session = await database.session('leave', { timeoutMs: 50 });

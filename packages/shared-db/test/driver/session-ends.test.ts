@@ -110,3 +110,25 @@ describe.each(ENDS)('on an asynchronous driver, when a session is $what', ({ end
     expect(driver.faults).toEqual([]);
   });
 });
+
+describe('a session that is closed in any moment', () => {
+  it('leaves nobody waiting for a driver that never answers', async () => {
+    await using fake = await fakeDatabase({ singleWriter: true });
+    const { driver, database, clock } = fake;
+    driver.delay('begin', Infinity);
+    for (let reactions = 0; reactions < 20; reactions++) {
+      const opening = database.session('pay');
+      await passUntilSettled(clock, opening);
+      const session = await opening;
+      const outcome = rejectionOf(session.transaction(() => Promise.resolve(), LIMITS));
+      for (let n = 0; n < reactions; n++) await Promise.resolve();
+      await session.close();
+      await passUntilSettled(clock, outcome);
+      expect(await outcome).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'pay' });
+    }
+    expect(driver.counts.begin).toBeGreaterThan(0);
+    expect(driver.counts.begin).toBeLessThan(20);
+    expect(database.leases()).toEqual([]);
+    expect(driver.faults).toEqual([]);
+  });
+});
