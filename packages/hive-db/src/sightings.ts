@@ -3,7 +3,7 @@ import { databasesNamed, isUnheardOf, knownDatabases, type NamedDatabase } from 
 import type { FileSighting, Sighting } from './documents/holder.ts';
 import { EXIT, worstOf, type ExitCode } from './exit-code.ts';
 import { fileOutcome } from './file-outcome.ts';
-import type { FileReport } from './file/file-report.ts';
+import type { DatabaseFile, FileReport } from './file/file-report.ts';
 import { inspectFile } from './file/inspect.ts';
 import { lockTable } from './file/lock-holders.ts';
 import { reportLocks } from './file/lock-report.ts';
@@ -89,6 +89,31 @@ export function watchKnown(answered: readonly Answered[], watch: Watch): readonl
     const report = reportLocks(path, 'wal', table);
     return report === null ? [] : { path, aliases, report, observed: watch.note(path, report) };
   });
+}
+
+/** What a look at named files gave. */
+export interface NamedView {
+  readonly reports: readonly FileReport[];
+  /** Of those that are databases; null where the system does not tell who has locks. */
+  readonly sightings: readonly Sighting[] | null;
+}
+
+/** Looks once at files that are named, as often as anybody likes. No process is asked: what is known is what the system tells. */
+export function watchNamed(paths: readonly string[], cwd: string, watch: Watch): NamedView {
+  const table = lockTable();
+  const reports = paths.map((path) => inspectFile(path, cwd, table));
+  if (table === null) return { reports, sightings: null };
+  const modes = new Map<string, DatabaseFile['journal_mode']>();
+  for (const file of reports) {
+    // Several names may lead to one file.
+    const [database] = databasesNamed([file.path], [], cwd);
+    if (database !== undefined && file.state === 'database') modes.set(database.path, file.journal_mode);
+  }
+  const sightings = [...modes].flatMap(([path, mode]) => {
+    const report = reportLocks(path, mode, table);
+    return report === null ? [] : { path, aliases: new Set<string>(), report, observed: watch.note(path, report) };
+  });
+  return { reports, sightings };
 }
 
 function lookAt(

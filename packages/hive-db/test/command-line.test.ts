@@ -16,9 +16,10 @@ describe('wrong use', () => {
     [['status', '--jsn'], "unknown option '--jsn' (did you mean --json?)"],
     [['--runtime-dri', '/x', 'status'], "unknown option '--runtime-dri' (did you mean --runtime-dir?)"],
     [['config', 'prnt'], "unknown command 'prnt' (did you mean print?)"],
+    [['ps', 'x'], "too many arguments for 'ps'. Expected 0 arguments but got 1: x; see hive-db --help"],
     [
-      ['deprecations', 'x'],
-      "too many arguments for 'deprecations'. Expected 0 arguments but got 1: x; see hive-db --help",
+      ['deprecations', 'data.db'],
+      'deprecations asks processes what they call, which no file knows: leave the file out',
     ],
     [['monitor', '--interval', '1s'], '--interval belongs to --continuous'],
     [['resize', 'orders'], 'resize needs --size or --max-overflow, or both'],

@@ -91,7 +91,7 @@ describe('what --json prints', () => {
       const { out } = await run([verb, ...options, '--json', '--runtime-dir', shop.runtimeDirectory]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }
-    for (const verb of ['status', 'locks', 'wal', 'diagnose', 'health-check']) {
+    for (const verb of ['status', 'locks', 'wal', 'diagnose', 'health-check', 'monitor', 'export']) {
       const { out } = await run([verb, '--json', ...files]);
       expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
     }

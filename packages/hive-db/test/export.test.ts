@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
-import { startProgram, startShop } from './support/program.ts';
+import { startProgram, startShop, startWriter } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
 import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -124,6 +124,51 @@ describe('export', () => {
       databases: [{ path: join(directory.path, 'orders.db'), durability: 'full' }, { name: 'stock' }],
       deprecations: [{ code: 'HIVEDB_DEP0001', calls: 1 }],
     });
+  });
+});
+
+describe('export of files', () => {
+  it('prints what each tells and its verdict, asks no process, and leaves nothing beside them', async () => {
+    using files = temporaryDirectory();
+    const path = join(files.path, 'orders.db');
+    await using writer = await startWriter(path, 'PRAGMA user_version = 7', 'CREATE TABLE t (a)', 'BEGIN IMMEDIATE');
+    writeFileSync(join(files.path, 'empty.db'), '');
+    const before = readdirSync(files.path);
+    const argv = ['export', 'orders.db', 'empty.db', 'none', '--runtime-dir', path];
+    const { code, out, err } = await run(argv, { cwd: files.path });
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'hive-db: empty.db is empty: SQLite would take it for a new database\nhive-db: none does not exist\n',
+    });
+    expect(JSON.parse(out)).toMatchObject({
+      schema: 'hive-db/export/v1',
+      processes: [],
+      files: [
+        {
+          path: 'orders.db',
+          state: 'database',
+          reason: null,
+          status: 'pass',
+          reasons: [],
+          facts: { user_version: 7, wal: null, lock_holders: [{ pid: writer.pid, holds: ['read', 'write'] }] },
+        },
+        { path: 'empty.db', state: 'empty', status: 'fail', reasons: [{ code: 'empty' }], facts: null },
+        { path: 'none', state: 'missing', reason: 'does not exist', status: null, reasons: [], facts: null },
+      ],
+    });
+    expect(readdirSync(files.path)).toEqual(before);
+  });
+
+  it('writes them to a file as it does processes, and no file over a database', async () => {
+    using files = temporaryDirectory();
+    await using writer = await startWriter(join(files.path, 'orders.db'), 'CREATE TABLE t (a)');
+    const argv = ['export', 'orders.db', '--output'];
+    const output = join(files.path, 'state.json');
+    const { code, err } = await run([...argv, 'state.json'], { cwd: files.path });
+    expect({ code, err }).toEqual({ code: 0, err: `hive-db: 1 file exported to ${output}\n` });
+    expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject({ files: [{ path: 'orders.db' }] });
+    expect((await run([...argv, 'orders.db'], { cwd: files.path })).code).toBe(2);
+    await writer.tell('INSERT INTO t VALUES (1)');
   });
 });
 

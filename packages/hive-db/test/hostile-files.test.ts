@@ -26,7 +26,17 @@ import { realRun } from './support/real-run.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 /** Every verb that looks at files, as a person types it. */
-const VERBS = ['status', 'locks', 'wal', 'why', 'diagnose', 'health-check --dry-run', 'health-check --fix'] as const;
+const VERBS = [
+  'status',
+  'locks',
+  'wal',
+  'why',
+  'diagnose',
+  'health-check --dry-run',
+  'health-check --fix',
+  'monitor',
+  'export',
+] as const;
 /** No view hangs for 2 s. Whoever hangs does it for longer than a busy machine makes of that. */
 const HANG_MS = 6_000;
 

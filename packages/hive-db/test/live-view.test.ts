@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { frameOf, reachOf } from '../dist/live/frame.js';
 import { HELP } from '../dist/live/help.js';
 import { NAMED, type Key } from '../dist/live/key.js';
-import type { Look } from '../dist/live/look.js';
+import { lookOfFiles, type Look } from '../dist/live/look.js';
 import { SECTION_NAMES } from '../dist/live/section.js';
 import { newView, step, type View, type ViewEvent, type Wish } from '../dist/live/view.js';
 import { cells } from '../dist/render/cells.js';
@@ -448,6 +448,32 @@ const moves: Arbitrary<Move> = oneof(
     arbitrary: looks.map((look): Move => (view) => ({ kind: 'look', look: look(view.look) })),
   },
 );
+
+describe('the live view of files', () => {
+  const gone = { path: '/srv/gone\u001b[2J.db', state: 'missing', reason: 'does not exist' } as const;
+
+  it('counts them, shows who is on them and their logs, and says that no process is asked', () => {
+    const [file] = FILES;
+    const look = lookOfFiles(NOON, { reports: [], sightings: [{ ...file!, aliases: new Set() }] });
+    const lines = linesOf(shown(newView({ columns: 110, rows: 24 }, 1_000, true), look));
+    expect(lines[0]).toBe('hive-db monitor  0 files  every 1 s');
+    expect(lines.filter((line) => line === '  files were named: no process is asked')).toHaveLength(2);
+    expect(lines.join('\n')).toMatch(/write lock +orders\.db +node shop\.js \(4711\) +>0 us/);
+    expect(lines.join('\n')).toMatch(
+      /orders\.db +2000 +1200 +7\.8 MiB +1200: python3 report\.py \(881\) +\/srv\/orders\.db/,
+    );
+  });
+
+  it('says first what has become of one', () => {
+    const look = lookOfFiles(NOON, { reports: [gone], sightings: [] });
+    const lines = linesOf(shown(newView({ columns: 80, rows: 24 }, 1_000, true), look));
+    expect(lines.slice(0, 2)).toEqual([
+      'hive-db monitor  1 file  every 1 s',
+      'error /srv/gone\u{FFFD}[2J.db does not exist',
+    ]);
+    expect(lines).toContain('  no named file is a database');
+  });
+});
 
 describe('whatever happens', () => {
   it('the frame is exactly as large as the terminal, and scrolled to where there is something', () => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
@@ -153,6 +154,69 @@ describe('monitor --continuous off a terminal', () => {
   });
 });
 
+describe('monitor --continuous of files off a terminal', () => {
+  it('prints what each is and who has which lock, and for how long it has seen that', async () => {
+    using place = temporaryDirectory();
+    const [path, link] = ['a.db', 'b.db'].map((name) => join(place.path, name));
+    await using writer = await startWriter(path!, 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a)', 'BEGIN IMMEDIATE');
+    symlinkSync(path!, link!);
+    const before = readdirSync(place.path);
+    const { code, out, err } = await run(
+      ['monitor', '--continuous', path!, link!],
+      looking(3, async (look) => {
+        if (look === 2) for (const line of ['INSERT INTO t VALUES (1)', 'COMMIT']) await writer.tell(line);
+      }),
+    );
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const documents = documentsIn(out);
+    for (const document of documents) expect(misfits(document, contract('monitor'))).toEqual([]);
+    expect(documents.map(({ files }) => files?.map((file) => file.state === 'database' && file.wal?.frames))).toEqual([
+      [2, 2],
+      [2, 2],
+      [3, 3],
+    ]);
+    // Both names are of one file.
+    expect(documents.map(({ locks }) => locks?.map((one) => [one.write?.pid, one.write?.observed_seconds]))).toEqual([
+      [[writer.pid, 0]],
+      [[writer.pid, 1]],
+      [[undefined, undefined]],
+    ]);
+    expect(readdirSync(place.path)).toEqual(before);
+  });
+
+  it('sees who reads and writes in rollback mode', async () => {
+    using place = temporaryDirectory();
+    const path = join(place.path, 'a.db');
+    await using writer = await startWriter(path, 'CREATE TABLE t (a)', 'BEGIN IMMEDIATE');
+    const { out } = await run(['monitor', '--continuous', path], looking(1));
+    expect(documentsIn(out)[0]?.locks).toMatchObject([{ write: { pid: writer.pid }, wal: null }]);
+  });
+
+  it('says that a file has gone once, and goes on', async () => {
+    using place = temporaryDirectory();
+    const path = join(place.path, 'a.db');
+    writeFileSync(path, '');
+    const { code, out, err } = await run(
+      ['monitor', '--continuous', path],
+      looking(4, (look) => {
+        if (look === 2) rmSync(path);
+      }),
+    );
+    expect(code).toBe(0);
+    expect(documentsIn(out).map(({ files }) => files?.[0]?.state)).toEqual(['empty', 'empty', 'missing', 'missing']);
+    expect(err).toBe(
+      `hive-db: ${path} is empty: SQLite would take it for a new database\nhive-db: ${path} does not exist\n`,
+    );
+  });
+
+  it('does not begin where no database is', async () => {
+    using place = temporaryDirectory();
+    const path = join(place.path, 'none.db');
+    const outcome = await run(['monitor', '--continuous', path], looking(1));
+    expect(outcome).toEqual({ code: 2, out: '', err: `hive-db: ${path} does not exist\n` });
+  });
+});
+
 describe('monitor --continuous on a terminal', () => {
   const terminal = { columns: 80, rows: 24 };
 
@@ -171,6 +235,29 @@ describe('monitor --continuous on a terminal', () => {
     });
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ schema: 'hive-db/monitor/v1' });
+  });
+
+  it('shows files that are named, and asks no process', async () => {
+    using place = temporaryDirectory();
+    const path = join(place.path, 'a.db');
+    await using writer = await startWriter(path, 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a)', 'BEGIN IMMEDIATE');
+    const keyboard = Promise.withResolvers<(text: string) => void>();
+    const { code, out, err } = await run(['monitor', '--continuous', path, '--runtime-dir', path], {
+      terminal,
+      openTerminal: playedTerminal([], keyboard.resolve),
+      ...looking(10),
+      clock: {
+        now: () => 0,
+        wait: async () => {
+          (await keyboard.promise)('q');
+        },
+      },
+    });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('1 file  every 1 s');
+    expect(out).toMatch(/write lock {2}a\.db +node writer\.mjs/);
+    expect(out).not.toContain('looking for processes');
+    await writer.tell('ROLLBACK');
   });
 
   it('asks nobody while it is paused', async () => {
@@ -232,6 +319,13 @@ function playedTerminal(
       [Symbol.dispose]: () => done.push('dispose'),
     };
   };
+}
+
+function documentsIn(out: string): readonly MonitorDocument[] {
+  return out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as MonitorDocument);
 }
 
 interface Line {

@@ -1,3 +1,6 @@
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
@@ -203,5 +206,56 @@ describe('monitor', () => {
     });
     const { p50 } = orders!['acquire_seconds'] as { p50: number };
     expect(p50).toBeGreaterThan(0);
+  });
+});
+
+describe('monitor of files', () => {
+  it('says what each is, how it is and what stands out, asks no process, and leaves nothing beside them', async () => {
+    using directory = temporaryDirectory();
+    const [well, cut] = ['well.db', 'cut.db'].map((name) => join(directory.path, name));
+    for (const path of [well!, cut!]) {
+      using database = new DatabaseSync(path);
+      database.exec('CREATE TABLE item (name)');
+    }
+    truncateSync(cut!, 5_000);
+    // Whoever asked processes would be refused here.
+    const nowhere = ['--runtime-dir', join(directory.path, 'well.db')];
+    const { code, out, err } = await run(['monitor', well!, cut!, ...nowhere]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.split('\n').slice(0, 3)).toEqual([
+      `${well}  pass`,
+      '  size            8 KiB: 2 pages of 4 KiB, 0 free',
+      '  journal         rollback',
+    ]);
+    expect(out).toMatch(
+      /\n {2}analysis\n {4}info\n[^]*\n\n[^\n]+cut\.db {2}fail\n[^]*\n {4}error\n {6}the file has 4\.8 KiB/,
+    );
+    expect(readdirSync(directory.path).toSorted()).toEqual(['cut.db', 'well.db']);
+  });
+
+  it('has what is known of each in its document, and no process', async () => {
+    using directory = temporaryDirectory();
+    const names = ['a.db', 'empty.db', 'none.db'];
+    using database = new DatabaseSync(join(directory.path, 'a.db'));
+    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE item (name)');
+    writeFileSync(join(directory.path, 'empty.db'), '');
+    const { code, out, err } = await run(['monitor', '--json', ...names], { cwd: directory.path });
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({
+      processes: [],
+      files: [
+        { path: 'a.db', state: 'database', status: 'pass', journal_mode: 'wal', wal: { frames: 2 }, analysis: [] },
+        { path: 'empty.db', state: 'empty', status: 'fail', analysis: [{ severity: 'error', code: 'empty' }] },
+        { path: 'none.db', state: 'missing', reason: 'does not exist', status: null, analysis: [] },
+      ],
+    });
+    expect(JSON.parse(out)).not.toHaveProperty('locks');
+    expect(err).toBe(
+      'hive-db: empty.db is empty: SQLite would take it for a new database\nhive-db: none.db does not exist\n',
+    );
+    const outcomes = names
+      .slice(0, 2)
+      .map(async (name) => (await run(['monitor', name], { cwd: directory.path })).code);
+    expect(await Promise.all(outcomes)).toEqual([0, 1]);
   });
 });

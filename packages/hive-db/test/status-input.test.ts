@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ExportDocument } from '../dist/documents/export.js';
 import type { StatusDocument } from '../dist/documents/status.js';
 import { run, type Outcome } from './support/command-line.ts';
-import { startShop } from './support/program.ts';
+import { startShop, startWriter } from './support/program.ts';
 import { hangingUp, runtimeDirectory } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
 import { busyService, serviceSnapshot, troubledService } from './support/snapshots.ts';
@@ -104,6 +104,53 @@ describe('status --input', () => {
       // oxlint-disable-next-line no-control-regex -- control characters are what must not be there
       expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     }
+  });
+
+  it('shows files that were exported as status would have shown them then', async () => {
+    using files = temporaryDirectory();
+    const { path: cwd } = files;
+    await using writer = await startWriter(join(cwd, 'a.db'), 'PRAGMA journal_mode = WAL', 'CREATE TABLE t (a)');
+    await run(['export', 'a.db', 'none', '--output', 'state.json'], { cwd });
+    const then = await run(['status', 'a.db'], { cwd });
+    const json = JSON.parse((await run(['status', '--json', 'a.db', 'none'], { cwd })).out) as StatusDocument;
+    await writer.kill();
+    const { code, out, err } = await run(['status', '-i', 'state.json'], { cwd });
+    expect({ code, err }).toEqual({ code: 0, err: 'hive-db: none was missing: does not exist\n' });
+    expect(out.split('\n').slice(1).join('\n')).toBe(`\n${then.out}`);
+    expect(out).toMatch(/^as it was at \d{4}-.+Z\n/);
+
+    const later = JSON.parse((await run(['status', '--json', '-i', 'state.json'], { cwd })).out) as StatusDocument;
+    expect(misfits(later, contract('status'))).toEqual([]);
+    const free = { disk_free_bytes: expect.any(Number) as number };
+    const [database, none] = json.files!;
+    expect(later.files).toEqual([{ ...database, ...free }, none]);
+  });
+
+  it('believes no exported file that is at odds with itself, and takes none of its words for commands', async () => {
+    using files = temporaryDirectory();
+    const { path: cwd } = files;
+    await using writer = await startWriter(join(cwd, 'a.db'), 'CREATE TABLE t (a)');
+    expect(writer.pid).toBeGreaterThan(0);
+    const { out } = await run(['export', 'a.db'], { cwd });
+    const document = JSON.parse(out) as ExportDocument;
+    const [file] = document.files!;
+    const evil = `${ESCAPE}[2J`;
+    const facts = { ...file!.facts, sqlite_version: evil, text_encoding: evil, network_file_system: evil };
+    const changed = [
+      { ...file!, path: evil, facts },
+      { ...file!, reason: evil, facts: null },
+    ];
+    writeFileSync(join(cwd, 'state.json'), JSON.stringify({ ...document, files: changed }));
+    const shownNow = await run(['status', '-i', 'state.json'], { cwd });
+    expect(shownNow).toMatchObject({ code: 0, err: 'hive-db: a.db was unreadable: \u{FFFD}[2J\n' });
+    expect(shownNow.out).not.toContain(ESCAPE);
+
+    const broken = { ...document, files: [{ ...file!, facts: { ...facts, page_size_bytes: null } }] };
+    writeFileSync(join(cwd, 'state.json'), JSON.stringify(broken));
+    expect(await run(['status', '-i', 'state.json'], { cwd })).toMatchObject({
+      code: 2,
+      err: 'hive-db: --input state.json does not keep its contract: $.files[0].facts.page_size_bytes is not of type integer\n',
+    });
   });
 
   it('knows nothing of fields that a later version may write', async () => {

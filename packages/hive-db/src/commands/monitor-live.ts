@@ -3,7 +3,7 @@ import type { Interruption } from '../io.ts';
 import type { Invocation } from '../invocation.ts';
 import { frameOf, reachOf } from '../live/frame.ts';
 import { decodeKeys, unfinishedKeys, type Key } from '../live/key.ts';
-import { takeLook } from '../live/look.ts';
+import { takeFileLook, takeLook } from '../live/look.ts';
 import { newView, step, type View, type ViewEvent } from '../live/view.ts';
 import { FullScreen } from '../render/full-screen.ts';
 import { Watch } from '../watch.ts';
@@ -12,13 +12,14 @@ import type { OpenTerminal, Terminal, TerminalEvent } from '../terminal.ts';
 /** How long the rest of a key's sequence may take over a slow line. */
 const KEY_MS = 50;
 
-/** The live view on a terminal, until it is quit. Whatever ends it, the terminal is as it was before. */
+/** The live view on a terminal of processes, or of the files that are named, until it is quit. Whatever ends it, the terminal is as it was before. */
 export async function monitorLive(
   invocation: Invocation,
+  paths: readonly string[],
   openTerminal: OpenTerminal,
   intervalMs: number,
 ): Promise<ExitCode> {
-  using live = new LiveView(invocation, openTerminal, intervalMs);
+  using live = new LiveView(invocation, paths, openTerminal, intervalMs);
   await live.run();
   return EXIT.fine;
 }
@@ -26,6 +27,8 @@ export async function monitorLive(
 /** Joins the pure view with the terminal, the processes and the clock. */
 class LiveView implements Disposable {
   readonly #invocation: Invocation;
+  /** Files instead of processes, where any are named. */
+  readonly #paths: readonly string[];
   readonly #terminal: Terminal;
   readonly #screen: FullScreen;
   readonly #interruption: Interruption;
@@ -38,9 +41,10 @@ class LiveView implements Disposable {
   /** Ends the wait for the next look. */
   #waiting = new AbortController();
 
-  constructor(invocation: Invocation, openTerminal: OpenTerminal, intervalMs: number) {
+  constructor(invocation: Invocation, paths: readonly string[], openTerminal: OpenTerminal, intervalMs: number) {
     const { io, paint } = invocation;
     this.#invocation = invocation;
+    this.#paths = paths;
     this.#screen = new FullScreen(io.stdout, paint);
     this.#interruption = io.interruption(() => {
       this[Symbol.dispose]();
@@ -59,7 +63,8 @@ class LiveView implements Disposable {
   /** Shows the view until it is quit. Rejects with whatever goes wrong meanwhile. */
   async run(): Promise<void> {
     this.#terminal.take();
-    this.#draw();
+    // Files are looked at without any waiting.
+    if (this.#paths.length === 0) this.#draw();
     await Promise.race([this.#ended.promise, this.#looking()]);
   }
 
@@ -84,7 +89,10 @@ class LiveView implements Disposable {
     while (!signal.aborted) {
       this.#waiting = new AbortController();
       if (this.#view.pausedAt === undefined) {
-        const look = await takeLook(this.#invocation, this.#view.look, watch, wallTime, signal);
+        const look =
+          this.#paths.length === 0
+            ? await takeLook(this.#invocation, this.#view.look, watch, wallTime, signal)
+            : takeFileLook(this.#paths, io.cwd, watch, wallTime());
         this.#apply([{ kind: 'look', look }]);
       }
       await io.clock.wait(this.#view.intervalMs, this.#waiting.signal);

@@ -1,10 +1,12 @@
 import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
-import type { Thresholds } from '@hive/shared-db/health';
+import type { Thresholds, VerdictStatus } from '@hive/shared-db/health';
+import type { DatabaseFacts, FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { checkpointsDocument, type CheckpointsDocument } from './checkpoints.ts';
 import { countersDocument, type CountersDocument } from './counters.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
-import { healthOfProcess, type ProcessHealth } from './health.ts';
+import { verdictOnFile } from './file-health.ts';
+import { healthOfProcess, type HealthReason, type ProcessHealth } from './health.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { moment, unansweredOf, type Unanswered } from './process.ts';
 import type { RepairDocument } from './repair.ts';
@@ -14,10 +16,26 @@ import { turnsDocument, type TurnsDocument } from './turns.ts';
 type Pool = DatabaseSnapshot['pool'];
 type Histogram = Pool['waitTime'];
 
-/** `export`, hive-db/export/v1: everything that the processes know of themselves, for reports and for later. */
+/** `export`, hive-db/export/v1: everything that the processes know of themselves, or that files tell, for reports and for later. */
 export interface ExportDocument extends Unanswered {
   readonly schema: 'hive-db/export/v1';
   readonly processes: readonly ExportedProcess[];
+  /** Instead of processes, where files were named. */
+  readonly files?: readonly ExportedFile[];
+}
+
+/** What a named file turned out to be, and how it was. */
+export interface ExportedFile {
+  readonly path: string;
+  readonly state: FileReport['state'];
+  /** Completes a sentence about it; null for a database. */
+  readonly reason: string | null;
+  readonly taken_at: string | null;
+  /** Null where it is no database and was none, or cannot be looked at. */
+  readonly status: VerdictStatus | null;
+  readonly reasons: readonly HealthReason[];
+  /** What it holds, who has it open and what lies beside it; null for anything but a database. */
+  readonly facts: DatabaseFacts | null;
 }
 
 export interface ExportedProcess extends ProcessHealth {
@@ -195,6 +213,23 @@ export function exportOf(inquiry: Inquiry): ExportDocument {
     processes: inquiry.answered.map((process) => exportOfProcess(process)),
     ...unansweredOf(inquiry),
   };
+}
+
+/** The named files, as they were at one moment: milliseconds since 1970. */
+export function exportOfFiles(reports: readonly FileReport[], at: number): ExportDocument {
+  return {
+    schema: 'hive-db/export/v1',
+    processes: [],
+    files: reports.map((report) => exportOfFile(report, moment(at))),
+  };
+}
+
+function exportOfFile(report: FileReport, takenAt: string | null): ExportedFile {
+  const { status = null, reasons = [] } = verdictOnFile(report) ?? {};
+  const judged = { taken_at: takenAt, status, reasons };
+  if (report.state !== 'database') return { ...report, ...judged, facts: null };
+  const { path, state, ...facts } = report;
+  return { path, state, reason: null, ...judged, facts };
 }
 
 function exportOfProcess(process: Answered): ExportedProcess {

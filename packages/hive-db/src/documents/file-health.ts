@@ -6,18 +6,16 @@ import type { FileHealth, HealthDocument, HealthReason } from './health.ts';
 
 /** A verdict on every file that is a database or was one, as its bytes tell. Pure. */
 export function healthOfFiles(reports: readonly FileReport[]): HealthDocument {
-  const files = reports.filter(isJudged).map((report) => healthOfFile(report));
+  const files = reports.flatMap((report) => verdictOnFile(report) ?? []);
   const worst = statusOf(files.flatMap(({ reasons }) => reasons));
   // What cannot be looked at may be the one that is damaged.
   const status = worst !== 'fail' && files.length < reports.length ? null : worst;
   return { schema: 'hive-db/health-check/v1', status, processes: [], files };
 }
 
-function isJudged({ state }: FileReport): boolean {
-  return state === 'database' || state === 'empty' || state === 'damaged';
-}
-
-function healthOfFile(report: FileReport): FileHealth {
+/** The verdict on one file; undefined where it is no database and was none, or cannot be looked at. Pure. */
+export function verdictOnFile(report: FileReport): FileHealth | undefined {
+  if (report.state !== 'database' && report.state !== 'empty' && report.state !== 'damaged') return undefined;
   const reasons = worstFirst(fileFindings(report)).flatMap((finding) => reasonOf(finding));
   return { path: report.path, status: statusOf(reasons), reasons };
 }

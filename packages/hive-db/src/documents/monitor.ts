@@ -1,13 +1,16 @@
 import type { DatabaseSnapshot, LeaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import { judge, suspectedLeaks, type VerdictStatus } from '@hive/shared-db/health';
 import { analyse } from '../analysis/analysis.ts';
+import { fileFindings } from '../analysis/file-findings.ts';
 import { sameService } from '../analysis/same-service.ts';
-import type { Finding } from '../analysis/finding.ts';
+import { worstFirst, type Finding } from '../analysis/finding.ts';
 import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
 import { ratesOf, type Rates } from '../analysis/rates.ts';
+import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { commitsDocument, type CommitsDocument } from './commits.ts';
 import { countersDocument, type CountersDocument } from './counters.ts';
+import { verdictOnFile } from './file-health.ts';
 import { databaseLocks, type DatabaseLocksDocument } from './locks.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { headingOf, moment, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
@@ -20,7 +23,17 @@ export interface MonitorDocument extends Unanswered {
   readonly processes: readonly ProcessReport[];
   /** Only of who looks again and again: who has which lock on which database. Null where the system does not tell. */
   readonly locks?: readonly DatabaseLocksDocument[] | null;
+  /** Instead of processes, where files were named. */
+  readonly files?: readonly MonitoredFile[];
 }
+
+/** What a named file turned out to be, and how it is. */
+export type MonitoredFile = FileReport & {
+  /** Null where it is no database and was none, or cannot be looked at. */
+  readonly status: VerdictStatus | null;
+  /** What stands out, worst first. */
+  readonly analysis: readonly Finding[];
+};
 
 export interface ProcessReport extends ProcessHeading {
   readonly taken_at: string | null;
@@ -79,11 +92,21 @@ export function monitorOf(inquiry: Inquiry, earlier?: Inquiry): MonitorDocument 
   };
 }
 
+/** Reports the named files. */
+export function monitorOfFiles(reports: readonly FileReport[]): MonitorDocument {
+  const files = reports.map((report) => ({
+    ...report,
+    status: verdictOnFile(report)?.status ?? null,
+    analysis: worstFirst(fileFindings(report)),
+  }));
+  return { schema: 'hive-db/monitor/v1', processes: [], files };
+}
+
 /** The same with the locks that were seen. Null where the system does not tell. */
 export function withLocks(
   document: MonitorDocument,
   sightings: readonly Sighting[] | null,
-  { answered }: Inquiry,
+  { answered }: Pick<Inquiry, 'answered'>,
 ): MonitorDocument {
   return { ...document, locks: sightings && sightings.map((sighting) => databaseLocks(sighting, answered)) };
 }

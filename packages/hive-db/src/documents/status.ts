@@ -1,7 +1,7 @@
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
-import type { ExportDocument, ExportedDatabase } from './export.ts';
+import type { ExportDocument, ExportedDatabase, ExportedFile } from './export.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import { repairDocument, type RepairDocument } from './repair.ts';
@@ -93,13 +93,13 @@ export function statusOfFiles(files: readonly FileReport[]): StatusDocument {
   return { schema: 'hive-db/status/v1', processes: [], files };
 }
 
-/** Where processes and their databases stood when they were exported. */
-export function statusOfExport({ processes, unreachable }: ExportDocument): StatusDocument {
+/** Where processes and their databases stood, or what the files were, when they were exported. */
+export function statusOfExport({ processes, files, unreachable }: ExportDocument): StatusDocument {
   return {
     schema: 'hive-db/status/v1',
     taken_at:
-      processes
-        .flatMap((process) => process.taken_at ?? [])
+      [...processes, ...(files ?? [])]
+        .flatMap((one) => one.taken_at ?? [])
         .toSorted()
         .at(-1) ?? null,
     processes: processes.map((process) => ({
@@ -112,6 +112,7 @@ export function statusOfExport({ processes, unreachable }: ExportDocument): Stat
       offload: process.offload ?? null,
       databases: process.databases.map((database) => gaugesOfExported(database)),
     })),
+    ...(files === undefined ? {} : { files: files.map((file) => fileOfExported(file)) }),
     ...(unreachable === undefined ? {} : { unreachable }),
   };
 }
@@ -175,6 +176,30 @@ export function laneOf({ waiting, running, writer }: DatabaseSnapshot['lane']): 
           waits_for_lock: writer.lockedMs === undefined,
         };
   return { waiting, running, writer: holder };
+}
+
+/** An export may know more of it than a status says, and a word for its state may be at odds with the rest. */
+function fileOfExported({ path, state, reason, facts }: ExportedFile): FileReport {
+  if (facts === null) return { path, state: state === 'database' ? 'unreadable' : state, reason: reason ?? '' };
+  return {
+    path,
+    state: 'database',
+    size_bytes: facts.size_bytes,
+    page_size_bytes: facts.page_size_bytes,
+    page_count: facts.page_count,
+    free_pages: facts.free_pages,
+    journal_mode: facts.journal_mode,
+    text_encoding: facts.text_encoding,
+    user_version: facts.user_version,
+    application_id: facts.application_id,
+    sqlite_version: facts.sqlite_version,
+    wal: facts.wal,
+    rollback_journal_size_bytes: facts.rollback_journal_size_bytes,
+    rollback_journal_hot: facts.rollback_journal_hot,
+    lock_holders: facts.lock_holders,
+    disk_free_bytes: facts.disk_free_bytes,
+    network_file_system: facts.network_file_system,
+  };
 }
 
 function gaugesOfExported(database: ExportedDatabase): DatabaseGauges {

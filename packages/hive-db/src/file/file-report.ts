@@ -3,6 +3,9 @@ import type { Holding } from './locks.ts';
 /** What a file that was named turned out to be. What cannot be known is null. */
 export type FileReport = DatabaseFile | OtherFile;
 
+/** What is known of a SQLite database beside where it is. */
+export type DatabaseFacts = Omit<DatabaseFile, 'path' | 'state'>;
+
 /** A SQLite database, as its bytes, `stat` and /proc tell; it was not opened. */
 export interface DatabaseFile {
   readonly path: string;

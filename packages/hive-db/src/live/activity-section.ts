@@ -4,7 +4,7 @@ import type { Answered } from '../inquiry.ts';
 import { duration } from '../render/figures.ts';
 import type { GridColumn } from '../render/grid.ts';
 import { safe } from '../render/safe-text.ts';
-import type { Look } from './look.ts';
+import { ASKED_NOBODY, type Look } from './look.ts';
 import type { Section, SectionRow } from './section.ts';
 
 const COLUMNS: readonly GridColumn[] = [
@@ -25,7 +25,7 @@ const NEWS_MS = 60_000;
  * A row for everything that is going on: connections on loan and for how long, main threads that do one thing for long, and what was
  * slow just now and how long it took. Pure.
  */
-export function activitySection({ at, inquiry }: Look): Section {
+export function activitySection({ at, inquiry, monitor }: Look): Section {
   return {
     columns: COLUMNS,
     orders: ['time', 'label', 'app', 'database'],
@@ -36,7 +36,7 @@ export function activitySection({ at, inquiry }: Look): Section {
         ...slowRows(process, database, at),
       ]),
     ]),
-    nothing: 'nobody has a connection',
+    nothing: monitor.files === undefined ? 'nobody has a connection' : ASKED_NOBODY,
   };
 }
 

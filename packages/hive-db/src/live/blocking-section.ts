@@ -1,5 +1,6 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
 import { STUCK_MS } from '@hive/shared-db/health';
+import { basename } from 'node:path';
 import type { Holder, Person } from '../documents/holder.ts';
 import type { Answered } from '../inquiry.ts';
 import { duration } from '../render/figures.ts';
@@ -157,7 +158,7 @@ function heldFor({ held_seconds: held, observed_seconds: seen }: Holder): string
   return held === null ? `>${duration(seen)}` : duration(held);
 }
 
-/** A database as its processes call it, else its file. */
+/** A database as its processes call it, else its file without the directory, which a column of its own has. */
 export function nameOf(names: readonly string[], path: string): string {
-  return names.length > 0 ? names.join(', ') : path;
+  return names.length > 0 ? names.join(', ') : basename(path);
 }

@@ -11,7 +11,7 @@ import type { Cell } from '../render/table.ts';
 import { verdictTone } from '../render/tones.ts';
 import { turnsCell } from '../render/turns-text.ts';
 import { course, latest, type History } from './history.ts';
-import type { Look } from './look.ts';
+import { ASKED_NOBODY, type Look } from './look.ts';
 import { poolKey } from './pool-key.ts';
 import type { Section, SectionRow } from './section.ts';
 
@@ -66,7 +66,7 @@ export function poolsSection(look: Look, histories: ReadonlyMap<string, History>
     columns: columns(length),
     orders: ['app', 'use', 'waiting', 'acquire time', 'database'],
     rows: [...rows, ...look.inquiry.unreachable.map((one) => unreachableRow(one))],
-    nothing: 'no process with an open database service',
+    nothing: look.monitor.files === undefined ? 'no process with an open database service' : ASKED_NOBODY,
   };
 }
 

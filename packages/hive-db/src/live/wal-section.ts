@@ -20,12 +20,17 @@ const COLUMNS: readonly GridColumn[] = [
 const LONGEST_NAME = 32;
 
 /** A row for each database file: how long its log is, how much of it is not yet in the file, and who keeps it from getting there. Pure. */
-export function walSection({ files }: Look): Section {
+export function walSection({ files, monitor }: Look): Section {
   return {
     columns: COLUMNS,
     orders: ['backlog', 'size', 'frames', 'database'],
     rows: (files ?? []).map(({ locks }) => rowOf(locks)),
-    nothing: files === null ? 'who has locks is known on Linux only' : 'no process has a database file open',
+    nothing:
+      files === null
+        ? 'who has locks is known on Linux only'
+        : monitor.files === undefined
+          ? 'no process has a database file open'
+          : 'no named file is a database',
   };
 }
 

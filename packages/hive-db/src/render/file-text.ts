@@ -6,9 +6,9 @@ import { safe, safePath } from './safe-text.ts';
 
 const KEY_WIDTH = 16;
 
-/** What a database file holds, a line for each thing that is known. */
-export function fileText(file: DatabaseFile, paint: Paint, width: number): string {
-  const heading = `${paint('strong', safePath(file.path))}\n`;
+/** What a database file holds, a line for each thing that is known. A remark stands behind its name. */
+export function fileText(file: DatabaseFile, paint: Paint, width: number, remark = ''): string {
+  const heading = `${paint('strong', safePath(file.path))}${remark}\n`;
   return heading + facts(factsOf(file), KEY_WIDTH, width);
 }
 
@@ -17,17 +17,17 @@ function factsOf(file: DatabaseFile): readonly Fact[] {
   return [
     ['size', `${size(file.size_bytes)}: ${pages ?? '?'} pages of ${size(pageSize)}, ${free} free`],
     ['journal', journal(file)],
-    ['text encoding', file.text_encoding ?? 'not chosen yet'],
+    ['text encoding', file.text_encoding === null ? 'not chosen yet' : safe(file.text_encoding)],
     ['user version', String(file.user_version)],
     ['application id', String(file.application_id)],
-    ['written by', version === null ? 'an unknown version of SQLite' : `SQLite ${version}`],
+    ['written by', version === null ? 'an unknown version of SQLite' : `SQLite ${safe(version)}`],
     ['locks', holders(file.lock_holders)],
     ...networkOf(file),
   ];
 }
 
 function networkOf({ network_file_system: name }: DatabaseFile): readonly Fact[] {
-  return name === null ? [] : [['file system', `${name}, where the locks of SQLite do not hold`]];
+  return name === null ? [] : [['file system', `${safe(name)}, where the locks of SQLite do not hold`]];
 }
 
 function journal({ journal_mode: mode, wal, rollback_journal_size_bytes: bytes }: DatabaseFile): string {

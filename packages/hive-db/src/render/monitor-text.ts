@@ -1,11 +1,19 @@
-import type { DatabaseReport, LeakSuspect, MonitorDocument, ProcessReport } from '../documents/monitor.ts';
+import type { Finding } from '../analysis/finding.ts';
+import type {
+  DatabaseReport,
+  LeakSuspect,
+  MonitorDocument,
+  MonitoredFile,
+  ProcessReport,
+} from '../documents/monitor.ts';
 import { duration, percent, rate, size } from './figures.ts';
+import { fileText } from './file-text.ts';
 import { remarkText } from './findings-text.ts';
 import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
 import { offloadText } from './offload-text.ts';
 import { processHeading } from './process-heading.ts';
-import { safe } from './safe-text.ts';
+import { safe, safePath } from './safe-text.ts';
 import { inUse, writing } from './status-text.ts';
 import { table, type Cell, type Column } from './table.ts';
 import { verdictTone } from './tones.ts';
@@ -32,9 +40,24 @@ const COMMIT_COLUMNS: readonly Column[] = [
 /** Kinds of errors and suspects that a report names; `--json` has all. */
 const NAMED = 5;
 
-/** The whole report: use, times, errors, suspected leaks and what stands out, for each process and database. */
-export function monitorText({ processes }: MonitorDocument, paint: Paint, width: number): string {
-  return processes.map((process) => processText(process, paint, width)).join('\n');
+/**
+ * The whole report: use, times, errors, suspected leaks and what stands out, for each process and database; what it is and what stands
+ * out for each file.
+ */
+export function monitorText({ processes, files = [] }: MonitorDocument, paint: Paint, width: number): string {
+  return [
+    ...processes.map((process) => processText(process, paint, width)),
+    ...files.flatMap((file) => monitoredText(file, paint, width)),
+  ].join('\n');
+}
+
+/** Nothing of what is no database and was none: that is a message, not data. */
+function monitoredText(file: MonitoredFile, paint: Paint, width: number): string | [] {
+  if (file.status === null) return [];
+  const verdict = `  ${paint(verdictTone(file.status), file.status)}`;
+  const heading =
+    file.state === 'database' ? fileText(file, paint, width, verdict) : `${safePath(file.path)}${verdict}\n`;
+  return heading + analysisText(file.analysis, paint, width);
 }
 
 function processText(process: ProcessReport, paint: Paint, width: number): string {
@@ -49,11 +72,13 @@ function processText(process: ProcessReport, paint: Paint, width: number): strin
     section('offload', offloadText(offload), width),
     section('errors', databases.flatMap(errors), width),
     section('suspected leaks', databases.flatMap(suspects), width),
-    '  analysis\n',
-    analysis.length === 0 ? '    nothing stands out\n' : analysis.map((one) => remarkText(one, paint, width, '    ')),
-  ]
-    .flat()
-    .join('');
+    analysisText(analysis, paint, width),
+  ].join('');
+}
+
+function analysisText(analysis: readonly Finding[], paint: Paint, width: number): string {
+  const remarks = analysis.map((one) => remarkText(one, paint, width, '    '));
+  return `  analysis\n${remarks.length === 0 ? '    nothing stands out\n' : remarks.join('')}`;
 }
 
 function useRow(database: DatabaseReport): readonly Cell[] {

@@ -12,24 +12,28 @@ interface MonitorOptions {
 export function addMonitor(program: Command, run: Run): void {
   const monitor = program
     .command('monitor')
-    .description('a report on use, acquire times, errors, suspected leaks, and what stands out')
+    .description(
+      'a report on use, acquire times, errors, suspected leaks, and what stands out, or on the named SQLite files',
+    )
+    .argument('[file...]', 'SQLite files instead of processes; they are looked at, not opened')
     .option(
       '--continuous',
       'look again and again: a live view on a terminal (? explains it), else one JSON object a line',
     )
     .addOption(duration('--interval <duration>', 'how long between two looks', 100, 3_600_000, 1_000, '1s'))
-    .action(async ({ continuous = false, interval }: MonitorOptions) => {
+    .action(async (files: readonly string[], { continuous = false, interval }: MonitorOptions) => {
       if (!continuous && monitor.getOptionValueSource('interval') !== 'default')
         throw new WrongUse('--interval belongs to --continuous');
       await run(async (invocation) =>
         continuous
-          ? (await import('../commands/monitor-continuous.ts')).monitorContinuously(invocation, interval)
-          : (await import('../commands/monitor.ts')).monitor(invocation),
+          ? (await import('../commands/monitor-continuous.ts')).monitorContinuously(invocation, files, interval)
+          : (await import('../commands/monitor.ts')).monitor(invocation, files),
       );
     });
   examples(monitor, [
     ['hive-db monitor', 'one report'],
     ['hive-db monitor --continuous --interval 2s', 'a live view until q'],
+    ['hive-db monitor --continuous data/orders.db', 'who uses a file, live'],
     ['hive-db monitor --continuous | jq .processes', 'a stream for programs'],
   ]);
 }
