@@ -34,7 +34,7 @@ async function clockedPlatform(): Promise<ClockedPlatform> {
   });
 }
 
-describe('a consumer', () => {
+describe('basic use: a consumer', () => {
   it('is given the whole event', async () => {
     await using hive = await clockedPlatform();
     const { bus, clock } = hive;

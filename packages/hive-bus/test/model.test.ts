@@ -127,7 +127,7 @@ function inOrder(handled: readonly number[]): readonly number[] {
   return handled.filter((payload, index) => handled.indexOf(payload) === index);
 }
 
-describe('events on their way through failures, crashes and restarts', () => {
+describe('recovery: events on their way through failures, crashes and restarts', () => {
   it('arrive all, in the order of their topic, unless they are dead', async () => {
     await assert(
       asyncProperty(array(step, { maxLength: 40 }), async (steps) => {

@@ -17,7 +17,7 @@ const consuming = (name: string, directory: string, more: object = {}): Task => 
 });
 const publishing = (directory: string): Task => ({ role: 'publisher', name: 'publisher', directory });
 
-describe('consumers in other processes', () => {
+describe('integration: consumers in other processes', () => {
   it('wake within 300 ms of a publication', async () => {
     using directory = temporaryDirectory();
     const { path } = directory;

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { platform } from './support/platform.ts';
 import { replay } from './support/replay.ts';
 
-describe('publishing', () => {
+describe('basic use: publishing', () => {
   it('puts the event into the outbox of the transaction, with a key and the time', async () => {
     const clock = new VirtualClock(1_000_000);
     await using hive = await platform();
@@ -35,40 +35,6 @@ describe('publishing', () => {
     });
     expect(key).toBe('mine');
     expect(await hive.waiting()).toEqual([1]);
-  });
-
-  it.each(['write', 'transaction'] as const)('is undone with the %s that it was part of', async (kind) => {
-    await using hive = await platform();
-    const event = { topic: 'study', payload: 'never' };
-    const undone = new Error('undone');
-    const attempt =
-      kind === 'write'
-        ? hive.app.write('publish', (tx) => {
-            publish(tx, event);
-            throw undone;
-          })
-        : hive.app.transaction('publish', async (tx) => {
-            await publishAsync(tx, event);
-            throw undone;
-          });
-    await expect(attempt).rejects.toBe(undone);
-    expect(await hive.waiting()).toEqual([]);
-  });
-
-  it('is undone with the part of a transaction that it was in, and only with that', async () => {
-    await using hive = await platform();
-    await hive.app.write('publish', (tx) => {
-      publish(tx, { topic: 'study', payload: 'kept' });
-      try {
-        tx.transaction((part) => {
-          publish(part, { topic: 'study', payload: 'undone' });
-          throw new Error('this part did not work');
-        });
-      } catch {
-        publish(tx, { topic: 'study', payload: 'instead' });
-      }
-    });
-    expect(await hive.waiting()).toEqual(['kept', 'instead']);
   });
 
   class Money {
@@ -129,5 +95,41 @@ describe('publishing', () => {
       }),
       replay({ numRuns: 200 }),
     );
+  });
+});
+
+describe('rollback on error: publishing', () => {
+  it.each(['write', 'transaction'] as const)('is undone with the %s that it was part of', async (kind) => {
+    await using hive = await platform();
+    const event = { topic: 'study', payload: 'never' };
+    const undone = new Error('undone');
+    const attempt =
+      kind === 'write'
+        ? hive.app.write('publish', (tx) => {
+            publish(tx, event);
+            throw undone;
+          })
+        : hive.app.transaction('publish', async (tx) => {
+            await publishAsync(tx, event);
+            throw undone;
+          });
+    await expect(attempt).rejects.toBe(undone);
+    expect(await hive.waiting()).toEqual([]);
+  });
+
+  it('is undone with the part of a transaction that it was in, and only with that', async () => {
+    await using hive = await platform();
+    await hive.app.write('publish', (tx) => {
+      publish(tx, { topic: 'study', payload: 'kept' });
+      try {
+        tx.transaction((part) => {
+          publish(part, { topic: 'study', payload: 'undone' });
+          throw new Error('this part did not work');
+        });
+      } catch {
+        publish(tx, { topic: 'study', payload: 'instead' });
+      }
+    });
+    expect(await hive.waiting()).toEqual(['kept', 'instead']);
   });
 });

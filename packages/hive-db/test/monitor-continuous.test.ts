@@ -188,8 +188,11 @@ describe('monitor --continuous of files off a terminal', () => {
     using place = temporaryDirectory();
     const path = join(place.path, 'a.db');
     await using writer = await startWriter(path, 'CREATE TABLE t (a)', 'BEGIN IMMEDIATE');
+    await using reader = await startWriter(path, 'BEGIN', 'SELECT * FROM t');
     const { out } = await run(['monitor', '--continuous', path], looking(1));
-    expect(documentsIn(out)[0]?.locks).toMatchObject([{ write: { pid: writer.pid }, wal: null }]);
+    const [locks] = documentsIn(out)[0]!.locks!;
+    expect(locks).toMatchObject({ write: { pid: writer.pid }, wal: null });
+    expect(locks!.readers.map(({ pid }) => pid)).toContain(reader.pid);
   });
 
   it('says that a file has gone once, and goes on', async () => {

@@ -113,7 +113,7 @@ async function killed(bookkeeper: Companion, heard: number): Promise<number> {
     }
 }
 
-describe('processes that are killed while they write', () => {
+describe('recovery: processes that are killed while they write', () => {
   it.each(['full', 'normal'] as const)(
     'lose nothing that was acknowledged, leave nothing by halves, and stop nobody else: durability %s',
     async (durability) => {

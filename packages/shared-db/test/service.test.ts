@@ -24,7 +24,7 @@ function openFilesIn(directory: string): readonly string[] {
   });
 }
 
-describe('a service', () => {
+describe('basic use: a service', () => {
   it('gives each database by its name, as what it was defined as', async () => {
     using directory = temporaryDirectory();
     await using service = await openDatabaseService({

@@ -243,18 +243,6 @@ describe('a flush', () => {
     expect(itemsOf(database)).toEqual(['a']);
   });
 
-  it('of what has leaked spares who said how long it will take, until that is over', async () => {
-    const clock = new VirtualClock();
-    await using temporary = await shop({ clock });
-    const { database } = temporary;
-    await using asked = await database.session('nightly import', { timeoutMs: 600_000 });
-    await using forgotten = await database.session('forgotten');
-    await clock.advance(120_000);
-    expect(await database.flush('leaked')).toMatchObject({ revoked: [{ owner: 'forgotten' }] });
-    expect(await asked.connection.get('SELECT 1 AS one')).toEqual({ one: 1 });
-    expect(await rejectionOf(forgotten.connection.get('SELECT 1'))).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
-  });
-
   it('of everything takes a transaction away, which commits nothing and says why', async () => {
     await using temporary = await shop();
     const { database } = temporary;
@@ -274,6 +262,20 @@ describe('a flush', () => {
     gate.resolve(undefined);
     expect(await taken).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'taken' });
     expect(itemsOf(database)).toEqual(['next']);
+  });
+});
+
+describe('leak detection: a flush', () => {
+  it('of what has leaked spares who said how long it will take, until that is over', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    await using asked = await database.session('nightly import', { timeoutMs: 600_000 });
+    await using forgotten = await database.session('forgotten');
+    await clock.advance(120_000);
+    expect(await database.flush('leaked')).toMatchObject({ revoked: [{ owner: 'forgotten' }] });
+    expect(await asked.connection.get('SELECT 1 AS one')).toEqual({ one: 1 });
+    expect(await rejectionOf(forgotten.connection.get('SELECT 1'))).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
   });
 });
 

@@ -39,29 +39,6 @@ describe('a transaction', () => {
     expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
   });
 
-  it('is undone when its function rejects, with what it rejects with', async () => {
-    await using temporary = await shop();
-    const { database } = temporary;
-    const mine = new TypeError('mine');
-    const attempt = database.transaction('move', async (tx) => {
-      await insert(tx, 'a');
-      throw mine;
-    });
-    expect(await rejectionOf(attempt)).toBe(mine);
-    expect(itemsOf(database)).toEqual([]);
-    expect(temporary.service.snapshot().databases[0]?.counters).toMatchObject({ transactions: 1, rolledBack: 1 });
-  });
-
-  it('is undone when its function throws at once', async () => {
-    await using temporary = await shop();
-    const mine = new Error('mine');
-    const attempt = temporary.database.transaction('move', () => {
-      throw mine;
-    });
-    expect(await rejectionOf(attempt)).toBe(mine);
-    await temporary.database.write('go on', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')"));
-  });
-
   it('has the lane to itself, in the order of the calls', async () => {
     await using temporary = await shop();
     const { database } = temporary;
@@ -211,6 +188,31 @@ describe('a transaction', () => {
         tx.afterCommit(() => undefined);
       }).toThrow(expect.objectContaining({ code: 'HIVEDB_E_LEASE_STALE' }) as Error);
     }
+  });
+});
+
+describe('rollback on error: a transaction', () => {
+  it('is undone when its function rejects, with what it rejects with', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const mine = new TypeError('mine');
+    const attempt = database.transaction('move', async (tx) => {
+      await insert(tx, 'a');
+      throw mine;
+    });
+    expect(await rejectionOf(attempt)).toBe(mine);
+    expect(itemsOf(database)).toEqual([]);
+    expect(temporary.service.snapshot().databases[0]?.counters).toMatchObject({ transactions: 1, rolledBack: 1 });
+  });
+
+  it('is undone when its function throws at once', async () => {
+    await using temporary = await shop();
+    const mine = new Error('mine');
+    const attempt = temporary.database.transaction('move', () => {
+      throw mine;
+    });
+    expect(await rejectionOf(attempt)).toBe(mine);
+    await temporary.database.write('go on', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')"));
   });
 });
 

@@ -38,7 +38,7 @@ async function expectLines(processes: readonly Companion[], told: string, expect
   for (const other of processes) expect(await other.hear()).toBe(expected);
 }
 
-describe('two processes that open the same databases', () => {
+describe('integration: two processes that open the same databases', () => {
   it('at the same moment, before the files are there, both work; each sees what the other has written', async () => {
     using directory = temporaryDirectory();
     const runtimeDirectory = directory.file('run');

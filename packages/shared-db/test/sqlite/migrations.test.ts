@@ -40,7 +40,7 @@ const asynchronous: unknown = async (tx: SyncTransaction): Promise<void> => {
   tx.run("INSERT INTO item VALUES ('late')");
 };
 
-describe('migrations', () => {
+describe('schema initialisation: migrations', () => {
   it('are applied once, in order, each with what went before', async () => {
     using directory = temporaryDirectory();
     const path = directory.file('orders.db');
