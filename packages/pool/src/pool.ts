@@ -11,7 +11,7 @@ export interface LeaseOptions {
   readonly budget?: string | undefined;
   /**
    * How long the holder is going to need it, in milliseconds: it is not suspected of leaking before, and `flush('leaked')` leaves it
-   * alone that long. Default: the pool's `leakThresholdMs`, which is the least in any case.
+   * alone that long. Default: the pool's `leakThresholdMs`, which is the least in any case. What is no duration is refused with `CONFIG`.
    */
   readonly allowedMs?: number | undefined;
   /** Remembers where this lease was acquired and released, whatever `captureEvery` says. */
@@ -20,7 +20,10 @@ export interface LeaseOptions {
 
 /** How one caller wants to wait. */
 export interface AcquireOptions extends LeaseOptions {
-  /** Ends the wait. The resource that is being opened meanwhile goes to the next caller. */
+  /**
+   * Ends the wait. The resource that is being opened meanwhile goes to the next caller. What is no signal is refused with `CONFIG` by
+   * whoever would have to wait.
+   */
   readonly signal?: AbortSignal | undefined;
   /**
    * How long to wait, in milliseconds from now. Default: the pool's `acquireTimeoutMs`. 0 does not wait at all; what is no duration
@@ -64,7 +67,7 @@ export interface Pool<R> extends AsyncDisposable {
   acquire(options?: AcquireOptions): Promise<Lease<R>>;
   /**
    * Borrows a resource that is ready now, or returns undefined. Never waits and never opens one; one that has to be validated first,
-   * by a hook that takes its time, is ready for the next call. Throws `CONFIG` for a budget that does not exist.
+   * by a hook that takes its time, is ready for the next call. Throws `CONFIG` for wrong options, such as a budget that does not exist.
    */
   tryAcquire(options?: LeaseOptions): Lease<R> | undefined;
   /**
@@ -80,7 +83,8 @@ export interface Pool<R> extends AsyncDisposable {
   waiters(): readonly WaiterInfo[];
   /**
    * Changes the limits. More wakes the queue; less closes what is idle now and what is in use when it comes back. Resolves when what
-   * was idle is closed. Rejects with `CONFIG` for a wrong limit, or one below what budgets reserve; the old ones stand then.
+   * was idle is closed. Rejects with `CONFIG` for a wrong limit, one that does not exist, or one below what budgets reserve; the old ones
+   * stand then.
    */
   resize(limits: Resize): Promise<void>;
   /**
@@ -101,7 +105,7 @@ export interface Pool<R> extends AsyncDisposable {
   /** Destroys resources; resolves when they are gone, or abandoned. Rejects with `CONFIG` for an unknown mode. */
   flush(mode: FlushMode): Promise<FlushReport>;
   /**
-   * Ends the pool: waiters are rejected now, leases may come back for `graceMs` (default 5 s, also for what is no duration), what
+   * Ends the pool: waiters are rejected now, leases may come back for `graceMs` (default 5 s, also for what is no duration or no options), what
    * is left then is revoked, destroyed and reported. Calling it again returns the same promise. Never rejects.
    */
   close(options?: { readonly graceMs?: number | undefined }): Promise<CloseReport>;

@@ -1,6 +1,7 @@
 import { Alarm } from './alarm.ts';
 import { AutoSize } from './auto-size.ts';
 import { Backoff } from './backoff.ts';
+import { checkAcquireOptions, checkLeaseOptions, checkResize, isDuration } from './call-options.ts';
 import { Breather } from './breather.ts';
 import type { BudgetAccount } from './budget-account.ts';
 import { BudgetLedger } from './budget-ledger.ts';
@@ -163,7 +164,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   // Borrowing
 
   acquire(options: AcquireOptions = NO_OPTIONS): Promise<Lease<R>> {
-    const lease = options.signal?.aborted === true ? undefined : this.#grantIdle(options);
+    const waits = options === null || options.signal?.aborted === true;
+    const lease = waits ? undefined : this.#grantIdle(options);
     if (lease === undefined) return this.#wait(options);
     return this.#breather.holding ? this.#afterBreath(lease) : Promise.resolve(lease);
   }
@@ -177,13 +179,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   tryAcquire(options: LeaseOptions = NO_OPTIONS): Lease<R> | undefined {
-    const wrong = options.budget === undefined ? undefined : this.#wrongBudget(options.budget);
+    const lease = options === null ? undefined : this.#grantIdle(options);
+    if (lease !== undefined) return lease;
+    const wrong = checkLeaseOptions('tryAcquire', options) ?? this.#wrongBudget(options.budget);
     if (wrong !== undefined) throw wrong;
-    return this.#grantIdle(options);
+    return undefined;
   }
 
-  /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting. */
+  /** A lease on an idle resource; undefined when there is none, or none that is known to work without waiting, or it is asked for wrongly. */
   #grantIdle(options: LeaseOptions): Lease<R> | undefined {
+    if (options.allowedMs !== undefined && !isDuration(options.allowedMs)) return undefined;
     if (this.#ledger !== undefined || options.budget !== undefined) return this.#lendIdle(options);
     if (this.#idle.length === 0 || this.#queue.length > 0 || this.#status !== 'open') return undefined;
     const timed = this.#isTimed();
@@ -440,14 +445,15 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Why a caller may not even wait. */
-  #refusal({ signal, timeoutMs, budget }: AcquireOptions): PoolError | undefined {
+  #refusal(options: AcquireOptions): PoolError | undefined {
     if (this.#isClosing()) return this.#error('POOL_CLOSED', 'the pool is closed');
+    const wrong = checkAcquireOptions(options);
+    if (wrong !== undefined) return wrong;
+    const { signal, budget } = options;
     if (signal?.aborted === true) {
       this.#tally.aborted++;
       return this.#error('ABORTED', 'the caller had aborted before it asked', signal.reason);
     }
-    const wrong = timeoutMs === undefined ? undefined : checkLimit('acquireTimeoutMs', timeoutMs, 'timeoutMs');
-    if (wrong !== undefined) return wrong;
     const unknown = this.#wrongBudget(budget);
     if (unknown !== undefined) return unknown;
     if (this.#isBroken() && this.#readClock() < this.#backoff.retryAt) return this.#createFailed();
@@ -1061,6 +1067,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   async resize(limits: Resize): Promise<void> {
     const { minIdle } = this.#settings;
+    const unknown = checkResize(limits);
+    if (unknown !== undefined) throw unknown;
     const { size = this.#size, maxOverflow = this.#maxOverflow } = limits;
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
@@ -1175,8 +1183,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return info;
   }
 
-  close({ graceMs = DEFAULT_GRACE_MS }: { readonly graceMs?: number | undefined } = {}): Promise<CloseReport> {
+  close(options?: { readonly graceMs?: number | undefined } | null): Promise<CloseReport> {
     if (this.#closed === undefined) {
+      const graceMs = options?.graceMs ?? DEFAULT_GRACE_MS;
       const { promise, resolve } = Promise.withResolvers<CloseReport>();
       // Known before anything happens: a hook may close the pool as well.
       this.#closed = promise;
