@@ -85,6 +85,19 @@ const wrong: readonly Wrong[] = [
     says: '--data-dir says <here>/one, but database.dataDirectory in <here>/settings.yaml says two: expected one of them',
   },
   {
+    what: 'a data directory that is a file, by its option',
+    args: ['serve', '--data-dir', 'note.txt'],
+    given: write('note.txt', 'Dear diary'),
+    says: '--data-dir says <here>/note.txt, which cannot be used: database ecosystemiser: <here>/note.txt/ecosystemiser.db cannot be made: <here>/note.txt is no directory; give a path in one',
+  },
+  {
+    what: 'a data directory that is a file, by its variable',
+    args: ['serve'],
+    env: { ECOSYSTEMISER_DATA_DIR: 'note.txt' },
+    given: write('note.txt', 'Dear diary'),
+    says: 'ECOSYSTEMISER_DATA_DIR says <here>/note.txt, which cannot be used: ',
+  },
+  {
     what: 'a directory where the database should be',
     args: ['components', '--data-dir', 'data'],
     given: () => mkdirSync(directory.file('data/ecosystemiser.db'), { recursive: true }),

@@ -2,12 +2,13 @@ import { busMigrations } from '@hive/hive-bus';
 import {
   configureDatabaseService,
   getDatabaseService,
+  isKind,
   settingsOf,
   sqlite,
   type DatabaseService,
   type Logger,
 } from '@hive/shared-db';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { CommonConfig, Environment } from './config.ts';
 import { ORCHESTRATOR, ORCHESTRATOR_FILE } from './db/adapter.ts';
@@ -72,5 +73,15 @@ export async function openService({
   if (onlyLooks && !existsSync(path))
     throw new Refusal(`there is no database ${path}: "hive-orchestrator serve" makes one, --data-dir says where it is`);
   configureDatabaseService(settings);
-  return getDatabaseService<ReturnType<typeof definitions>>();
+  return getDatabaseService<ReturnType<typeof definitions>>().catch((error: unknown) => {
+    throw namingDirectory(error, config);
+  });
+}
+
+/** A data directory that cannot be used is refused with who has named it: the service knows only its path. */
+function namingDirectory(error: unknown, { dataDirectory, dataDirectoryFrom }: CommonConfig): unknown {
+  if (dataDirectoryFrom === undefined || !isKind(error, 'PATH', 'PERMISSION', 'FILESYSTEM')) return error;
+  const isDirectory = statSync(dataDirectory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isDirectory && isKind(error, 'PATH')) return error;
+  return new Refusal(`${dataDirectoryFrom} is ${dataDirectory}, which cannot be used: ${error.message}`);
 }

@@ -183,7 +183,7 @@ describe('the command line', () => {
     writeFileSync(p.dataDirectory, 'a file where a directory should be');
     const { code, stdout, stderr } = await p.run('submit', 'echo');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/^hive-orchestrator: database \w+: .*\n$/);
+    expect(stderr).toMatch(/^hive-orchestrator: --data-dir is .* cannot be used: database \w+: .*\n$/);
   });
 
   it.for(['serve', 'worker'])('%s on a database that is out of order says one sentence and no log', async (name) => {

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { busMigrations } from '@hive/hive-bus';
 import {
   configureDatabaseService,
   getDatabaseService,
+  isKind,
   settingsOf,
   sqlite,
   type DatabaseService,
@@ -26,7 +27,9 @@ export async function openService(config: Config, logger: Logger): Promise<Datab
   const service = { ...serviceConfig(config, allDatabases), logger };
   refuseTwoDirectories(config, settingsOf(service).dataDirectory);
   configureDatabaseService(service);
-  return getDatabaseService<typeof allDatabases>();
+  return getDatabaseService<typeof allDatabases>().catch((error: unknown) => {
+    throw namingDirectory(error, config);
+  });
 }
 
 /** Opens the service of a process that only looks at what is there. Throws `WrongUse` when nothing is: looking makes no database. */
@@ -40,7 +43,17 @@ export async function openToRead(config: Config): Promise<DatabaseService<typeof
       `there is no database ${path}: "hive-ecosystemiser serve" makes one, --data-dir says where it is`,
     );
   configureDatabaseService(service);
-  return getDatabaseService<typeof ownDatabase>();
+  return getDatabaseService<typeof ownDatabase>().catch((error: unknown) => {
+    throw namingDirectory(error, config);
+  });
+}
+
+/** A data directory that cannot be used is refused with who has named it: the service knows only its path. */
+function namingDirectory(error: unknown, { dataDirectory, dataDirectoryFrom }: Config): unknown {
+  if (dataDirectoryFrom === undefined || !isKind(error, 'PATH', 'PERMISSION', 'FILESYSTEM')) return error;
+  const isDirectory = statSync(dataDirectory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isDirectory && isKind(error, 'PATH')) return error;
+  return new WrongUse(`${dataDirectoryFrom} says ${dataDirectory}, which cannot be used: ${error.message}`);
 }
 
 function serviceConfig<D extends Definitions>(
