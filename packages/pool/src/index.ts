@@ -1,5 +1,14 @@
 export { createPool } from './resource-pool.ts';
-export type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
+export type {
+  AcquireOptions,
+  CloseReport,
+  FlushMode,
+  FlushReport,
+  LeaseOptions,
+  Pool,
+  Resize,
+  Tuning,
+} from './pool.ts';
 export { createLimit, type SharedLimit, type SharedLimitStats } from './shared-limit.ts';
 export type { BudgetOptions, Budgets, BudgetStats } from './budgets.ts';
 export type { PoolHooks, PoolLimits, PoolOptions } from './settings.ts';

@@ -1,4 +1,5 @@
 import type { Entry, Hold } from './entry.ts';
+import type { Tuning } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
 /** More owners than this are not remembered as suspects: whoever builds them from data would fill the memory. */
@@ -21,9 +22,9 @@ interface Sighting {
  * `leakThresholdMs`. It looks when it is asked, which the pool does once a second: borrowing and giving back know nothing of it.
  */
 export class LeakWatch<R> {
-  readonly #thresholdMs: number;
+  #thresholdMs: number;
   readonly #uses: PoolSettings<R>['uses'];
-  readonly #captureEvery: number;
+  #captureEvery: number;
   readonly #sightings = new WeakMap<Entry<R>, Sighting>();
   readonly #owners = new Set<string>();
   #captures: boolean;
@@ -34,6 +35,13 @@ export class LeakWatch<R> {
     this.#uses = uses;
     this.#captureEvery = captureEvery;
     this.#captures = captureEvery > 0;
+  }
+
+  /** Takes other limits; what is not named stays. */
+  retune({ leakThresholdMs = this.#thresholdMs, captureEvery = this.#captureEvery }: Tuning): void {
+    this.#thresholdMs = leakThresholdMs;
+    this.#captureEvery = captureEvery;
+    this.#captures = captureEvery > 0 || this.#owners.size > 0;
   }
 
   /** Whether it may be worth asking `isCaptured`: false spares every lease the question. */

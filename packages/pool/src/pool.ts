@@ -1,5 +1,6 @@
 import type { Budgets } from './budgets.ts';
 import type { Lease, LeaseInfo } from './lease.ts';
+import type { PoolLimits } from './settings.ts';
 import type { PoolStats } from './stats.ts';
 import type { WaiterInfo } from './waiters.ts';
 
@@ -60,6 +61,9 @@ export interface Resize {
   readonly maxOverflow?: number | undefined;
 }
 
+/** What else may be changed while a pool is in use, as `createPool` takes it. */
+export type Tuning = Pick<PoolLimits, 'maxLifetimeMs' | 'leakThresholdMs' | 'captureEvery'>;
+
 /** Hands out resources under a limit, first come, first served. Knows nothing of what they are. */
 export interface Pool<R> extends AsyncDisposable {
   readonly name: string;
@@ -94,10 +98,10 @@ export interface Pool<R> extends AsyncDisposable {
    */
   setBudgets(budgets: Budgets): void;
   /**
-   * Changes `maxLifetimeMs`, for what is open as well, counted from when that was opened. Throws `CONFIG` for what is no duration; 0 is
-   * never.
+   * Changes what is named and leaves the rest. A new `maxLifetimeMs` is for what is open as well, counted from when that was opened; a new
+   * `leakThresholdMs` for what is lent. Throws `CONFIG` for a wrong one; all the old ones stand then.
    */
-  setMaxLifetime(maxLifetimeMs: number): void;
+  retune(tuning: Tuning): void;
   /** Stops handing out and opening. Callers wait, to their deadlines; leases go on. Does nothing unless the pool is open. */
   suspend(): void;
   /** Hands out again, beginning with those who wait. Does nothing unless the pool is suspended. */

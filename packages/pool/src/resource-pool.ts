@@ -33,7 +33,16 @@ import { callHook, isThenable, type Outcome } from './hook.ts';
 import { LeakWatch } from './leak-watch.ts';
 import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
 import type { DestroyReason, PoolObserver } from './observer.ts';
-import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
+import type {
+  AcquireOptions,
+  CloseReport,
+  FlushMode,
+  FlushReport,
+  LeaseOptions,
+  Pool,
+  Resize,
+  Tuning,
+} from './pool.ts';
 import { Sampler } from './sampler.ts';
 import { placeOfCall } from './place-of-call.ts';
 import {
@@ -1098,9 +1107,14 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#demand();
   }
 
-  setMaxLifetime(maxLifetimeMs: number): void {
-    const wrong = checkLimit('maxLifetimeMs', maxLifetimeMs);
-    if (wrong !== undefined) throw wrong;
+  retune(tuning: Tuning): void {
+    const { maxLifetimeMs = this.#maxLifetimeMs, ...leaks } = tuning;
+    for (const [key, value] of Object.entries({ ...leaks, maxLifetimeMs })) {
+      const wrong = value === undefined ? undefined : checkLimit(key as keyof Tuning, value);
+      if (wrong !== undefined) throw wrong;
+    }
+    this.#leaks.retune(leaks);
+    if (maxLifetimeMs === this.#maxLifetimeMs) return;
     this.#maxLifetimeMs = maxLifetimeMs;
     const now = this.#readClock();
     // What has come to its end goes: its successor may be here already.

@@ -91,15 +91,15 @@ describe('an old resource', () => {
     const { pool, clock, shop } = scene(() => ({ maxLifetimeMs: 0, lifetimeJitter: 0, idleTimeoutMs: 0 }));
     await makeIdle(pool, 1);
     await clock.advance(9_000);
-    pool.setMaxLifetime(10_000);
+    pool.retune({ maxLifetimeMs: 10_000 });
     await clock.advance(500);
-    pool.setMaxLifetime(0);
+    pool.retune({ maxLifetimeMs: 0 });
     await clock.advance(60_000);
     expect(shop.alive).toEqual([1]);
-    pool.setMaxLifetime(10_000);
+    pool.retune({ maxLifetimeMs: 10_000 });
     await clock.advance(1_000);
     expect(shop.alive).toEqual([]);
-    expect(() => pool.setMaxLifetime(-1)).toThrow('maxLifetimeMs is -1');
+    expect(() => pool.retune({ maxLifetimeMs: -1 })).toThrow('maxLifetimeMs is -1');
     // Those that are opened from now on go by it as well.
     await makeIdle(pool, 1);
     await clock.advance(11_000);

@@ -63,6 +63,7 @@ const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
   },
   leakAfterMs: {
     key: 'pool.leakAfter',
+    live: true,
     variable: 'DB_POOL_LEAK_AFTER',
     kind: kind.duration(1, WEEK_MS),
     about:
@@ -70,6 +71,7 @@ const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
   },
   captureEvery: {
     key: 'pool.captureEvery',
+    live: true,
     variable: 'DB_POOL_CAPTURE_EVERY',
     kind: kind.wholeNumber(0, 1_000_000),
     about: 'Of one call in this many it is remembered where it borrowed its connection; 0 is of none.',

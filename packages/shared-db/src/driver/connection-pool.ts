@@ -1,4 +1,4 @@
-import { createPool, type Budgets, type LeaseInfo, type Pool, type PoolObserver } from '@hive/pool';
+import { createPool, type Budgets, type LeaseInfo, type Pool, type PoolObserver, type Tuning } from '@hive/pool';
 import type { DatabaseContext } from '../database.ts';
 import type { DriverConnection } from './driver.ts';
 import { leakAlarms } from './leak-alarms.ts';
@@ -23,7 +23,7 @@ export function connectionPool(
   context: DatabaseContext,
   { what, size, maxOverflow, maxBackoffMs, budgets, connect, uses }: ConnectionPoolOptions,
 ): Pool<DriverConnection> {
-  const { clock, random, settings, thresholds, name } = context;
+  const { clock, random, settings, name } = context;
   return createPool<DriverConnection>({
     name: `${name} ${what}`,
     create: connect,
@@ -34,17 +34,21 @@ export function connectionPool(
     size,
     maxOverflow,
     acquireTimeoutMs: settings.acquireTimeoutMs,
-    maxLifetimeMs: settings.recycleMs,
     idleTimeoutMs: 0,
     ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
     ...(budgets === undefined ? {} : { budgets }),
     timeEvery: 1,
-    leakThresholdMs: settings.leakAfterMs ?? thresholds.leaseMs,
-    captureEvery: settings.captureEvery,
+    ...tuningOf(context),
     clock,
     random,
     observer: observerOf(context, what),
   });
+}
+
+/** What settings say of a pool that may change while it is in use. */
+export function tuningOf({ settings, thresholds }: Pick<DatabaseContext, 'settings' | 'thresholds'>): Required<Tuning> {
+  const { recycleMs: maxLifetimeMs, leakAfterMs, captureEvery } = settings;
+  return { maxLifetimeMs, leakThresholdMs: leakAfterMs ?? thresholds.leaseMs, captureEvery };
 }
 
 /** Whether there is an echo may change with every reading of the settings: the pool asks each time. */

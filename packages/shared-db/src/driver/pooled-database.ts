@@ -40,7 +40,7 @@ import { Statements } from '../statements.ts';
 import type { Call } from './call.ts';
 import { checkBudgetNames } from './budget-names.ts';
 import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
-import { connectionPool } from './connection-pool.ts';
+import { connectionPool, tuningOf } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
 import { assertFunction } from './given-function.ts';
@@ -568,9 +568,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   async adopt(before: DatabaseSettings): Promise<void> {
-    const { poolSize: size, maxOverflow, recycleMs } = this.context.settings;
+    const { poolSize: size, maxOverflow } = this.context.settings;
     this.statements.adopt();
-    if (recycleMs !== before.recycleMs) for (const { pool } of this.#pools()) pool.setMaxLifetime(recycleMs);
+    for (const { pool } of this.#pools()) pool.retune(tuningOf(this.context));
     // What was changed by hand since stays, unless the settings say something new.
     if (size !== before.poolSize || maxOverflow !== before.maxOverflow) await this.resize({ size, maxOverflow });
   }

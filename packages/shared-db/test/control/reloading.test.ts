@@ -159,6 +159,22 @@ describe('reading the settings again', () => {
     expect(await orders.read('list', (c) => c.get('SELECT 1 AS one'))).toEqual({ one: 1 });
   });
 
+  it('suspects leaks by the new limit, of connections that are held already', async () => {
+    const { service, orders } = await open();
+    await using _held = await orders.session('held');
+    await clock.advance(5_000);
+    expect(orders.leases()).toMatchObject([{ suspect: false }]);
+    write('database: { pool: { leakAfter: 2s, captureEvery: 1 } }');
+    await service.reload();
+    await clock.advance(2_000);
+    expect(orders.leases()).toMatchObject([{ suspect: true }]);
+    await orders.read('remembered', async (c) => {
+      await c.get('SELECT 1');
+      const lease = orders.leases().find(({ owner }) => owner === 'remembered');
+      expect(lease?.acquiredAt).toContain('reloading.test.ts');
+    });
+  });
+
   it('lists what needs a restart, with what is in force, as long as that is so', async () => {
     const { service } = await open();
     write('database: { durability: normal, offload: { workers: 3 }, http: { token: s3cret }, pool: { size: 9 } }');
