@@ -32,21 +32,23 @@ it('a flush of everything takes the writer away at once, also while a reader doe
   expect(await taken).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'writing' });
 });
 
+/** A reader whose connections are only counted. */
+function reader() {
+  const counts = { opened: 0, closed: 0 };
+  const connection = { closeIterators: () => undefined, close: () => counts.closed++ } as unknown as SqliteConnection;
+  const host = {
+    activity: { label: () => 0 },
+    failures: { passedOn: (error: unknown) => error },
+    open: () => {
+      counts.opened++;
+      return connection;
+    },
+    begun: () => undefined,
+  } as unknown as SynchronousReaderHost;
+  return { counts, reader: new SynchronousReader(host) };
+}
+
 describe('the reader for synchronous use', () => {
-  function reader() {
-    const counts = { opened: 0, closed: 0 };
-    const connection = { closeIterators: () => undefined, close: () => counts.closed++ } as unknown as SqliteConnection;
-    const host = {
-      activity: { label: () => 0 },
-      failures: { passedOn: (error: unknown) => error },
-      open: () => {
-        counts.opened++;
-        return connection;
-      },
-      begun: () => undefined,
-    } as unknown as SynchronousReaderHost;
-    return { counts, reader: new SynchronousReader(host) };
-  }
   const label = newLabel('list', 1, { now: () => 0 } as never);
 
   it('is closed by a flush, and opened again by the next read', () => {

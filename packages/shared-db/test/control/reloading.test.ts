@@ -159,20 +159,21 @@ describe('reading the settings again', () => {
     expect(await orders.read('list', (c) => c.get('SELECT 1 AS one'))).toEqual({ one: 1 });
   });
 
-  it('suspects leaks by the new limit, of connections that are held already', async () => {
+  it('remembers where connections are borrowed, and suspects leaks by the new limit of those that are held already', async () => {
     const { service, orders } = await open();
+    write('database: { pool: { captureEvery: 1 } }');
+    await service.reload();
+    await orders.read('remembered', async (c) => {
+      await c.get('SELECT 1');
+      expect(orders.leases()[0]?.acquiredAt).toContain('reloading.test.ts');
+    });
     await using _held = await orders.session('held');
     await clock.advance(5_000);
     expect(orders.leases()).toMatchObject([{ suspect: false }]);
-    write('database: { pool: { leakAfter: 2s, captureEvery: 1 } }');
+    write('database: { pool: { leakAfter: 2s } }');
     await service.reload();
     await clock.advance(2_000);
     expect(orders.leases()).toMatchObject([{ suspect: true }]);
-    await orders.read('remembered', async (c) => {
-      await c.get('SELECT 1');
-      const lease = orders.leases().find(({ owner }) => owner === 'remembered');
-      expect(lease?.acquiredAt).toContain('reloading.test.ts');
-    });
   });
 
   it('lists what needs a restart, with what is in force, as long as that is so', async () => {
