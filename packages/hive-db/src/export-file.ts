@@ -2,7 +2,8 @@ import { misfitWith } from './documents/contract.ts';
 import type { ExportDocument } from './documents/export.ts';
 import { readSaved, type SavedKind } from './saved-document.ts';
 
-const EXPORT: SavedKind = {
+/** What `hive-db export` saves. */
+export const EXPORT: SavedKind = {
   schema: 'hive-db/export/v1',
   noun: 'an export',
   maker: 'hive-db export --output FILE',

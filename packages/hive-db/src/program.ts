@@ -7,6 +7,7 @@ import type { Io } from './io.ts';
 import type { Invocation } from './invocation.ts';
 import { duration } from './option.ts';
 import { paintFor } from './render/paint.ts';
+import { addAdvise } from './verbs/advise.ts';
 import { addBackup } from './verbs/backup.ts';
 import { addComplete } from './verbs/complete.ts';
 import { addCompletion } from './verbs/completion.ts';
@@ -43,6 +44,7 @@ const VERBS: readonly AddVerb[] = [
   addHealthCheck,
   addMonitor,
   addDiagnose,
+  addAdvise,
   addExport,
   addRecord,
   addReplay,

@@ -2,7 +2,8 @@ import type { RecordingDocument } from './documents/recording.ts';
 import { recordingMisfit } from './documents/recording-shape.ts';
 import { readSaved, type SavedKind } from './saved-document.ts';
 
-const RECORDING: SavedKind = {
+/** What `hive-db record` saves. */
+export const RECORDING: SavedKind = {
   schema: 'hive-db/recording/v1',
   noun: 'a recording',
   maker: 'hive-db record --output FILE',

@@ -26,20 +26,35 @@ export interface SavedKind {
  * may be from anywhere. Never waits for somebody to write to a pipe.
  */
 export function readSaved(kind: SavedKind, file: string, cwd: string, named = ''): unknown {
-  const { schema: wanted, noun, maker, misfit } = kind;
+  return readSavedAs([kind], file, cwd, named).document;
+}
+
+/** A document, and which of the kinds that were expected it is. */
+export interface Saved {
+  readonly kind: SavedKind;
+  readonly document: unknown;
+}
+
+/** Reads a document of one of several kinds. Throws as `readSaved` does. */
+export function readSavedAs(kinds: readonly [SavedKind, ...SavedKind[]], file: string, cwd: string, named = ''): Saved {
+  const nouns = kinds.map(({ noun }) => noun).join(' or ');
+  const makers = kinds.map(({ maker }) => maker).join(' or ');
+  const mostMebibytes = Math.max(...kinds.map((kind) => kind.mostMebibytes));
   const refuse = (what: string): never => {
     throw new WrongUse(`${named}${safePath(file) || '""'} ${what}`);
   };
   if (file === '' || file.includes('\0')) return refuse('is no name that a file can have');
-  const document = parsed(bytesOf(resolve(cwd, file), kind, refuse), refuse);
+  const document = parsed(bytesOf(resolve(cwd, file), nouns, mostMebibytes, refuse), refuse);
   const schema = schemaOf(document);
-  if (schema === undefined) return refuse(`is not ${noun}; ${maker} makes one`);
-  if (schema !== wanted) return refuse(`is ${safe(schema, 80)}; expected ${wanted}`);
-  const fault = misfit(document);
-  return fault === undefined ? document : refuse(`does not keep its contract: ${fault}`);
+  if (schema === undefined) return refuse(`is not ${nouns}; ${makers} makes one`);
+  const kind = kinds.find((one) => one.schema === schema);
+  if (kind === undefined)
+    return refuse(`is ${safe(schema, 80)}; expected ${kinds.map((one) => one.schema).join(' or ')}`);
+  const fault = kind.misfit(document);
+  return fault === undefined ? { kind, document } : refuse(`does not keep its contract: ${fault}`);
 }
 
-function bytesOf(path: string, { noun, mostMebibytes }: SavedKind, refuse: (what: string) => never): Uint8Array {
+function bytesOf(path: string, noun: string, mostMebibytes: number, refuse: (what: string) => never): Uint8Array {
   try {
     const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {

@@ -8,7 +8,19 @@ import { contract, misfits } from './support/schema.ts';
 import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
-const VERBS = ['status', 'ps', 'top', 'locks', 'wal', 'health-check', 'monitor', 'diagnose', 'export', 'deprecations'];
+const VERBS = [
+  'status',
+  'ps',
+  'top',
+  'locks',
+  'wal',
+  'health-check',
+  'monitor',
+  'diagnose',
+  'advise',
+  'export',
+  'deprecations',
+];
 /** What a verb needs to be over at once. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = { top: ['--interval', '0s'] };
 /** Verbs that change how processes run, each with what it needs. */

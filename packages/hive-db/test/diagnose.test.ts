@@ -151,7 +151,7 @@ describe('diagnose', () => {
       'long-lease': `${here} ps --leaked`,
       leaked: `${here} ps --leaked`,
       'create-failures': null,
-      'slow-acquire': null,
+      'slow-acquire': `${here} advise --database orders`,
       'contended-writes': `${here} locks orders`,
       rollbacks: `${here} top --interval 0s`,
       'failing-label': `${here} top --interval 0s`,

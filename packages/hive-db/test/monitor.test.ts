@@ -100,6 +100,18 @@ describe('monitor', () => {
     ]);
   });
 
+  it('asks for more connections only where they would help', async () => {
+    const waiting = busyService().databases.slice(0, 1);
+    const databases = [...waiting, ...waiting.map((one) => ({ ...one, name: 'bills', driver: 'postgres' }))];
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
+    const { processes } = await report('--runtime-dir', directory.path);
+    const slow = processes[0]?.analysis.filter(({ code }) => code === 'slow-acquire');
+    expect(slow).toMatchObject([
+      { database: 'orders', advice: expect.stringContaining('offload') as string },
+      { database: 'bills', advice: expect.stringContaining('raise pool.size') as string },
+    ]);
+  });
+
   it('has a word for a pool that opens connections for every other use', async () => {
     const databases = [databaseSnapshot({ pool: { counters: { created: 50 } } })];
     await using directory = await runtimeDirectory(serviceSnapshot({ databases }));

@@ -70,6 +70,11 @@ export class BudgetLedger<R> {
     account.terms = { ...account.terms, reserved: 0 };
   }
 
+  /** How many are reserved in all. */
+  get reserved(): number {
+    return Array.from(this.#terms.values()).reduce((sum, { reserved }) => sum + reserved, 0);
+  }
+
   /** There can be more leases now, or fewer. Throws `CONFIG` when that is less than is reserved; nothing is changed then. */
   setLimit(limit: number): void {
     checkReserves(this.#terms, limit);

@@ -36,6 +36,11 @@ export class Histogram {
     this.#counts[0] = (this.#counts[0] as number) + 1;
   }
 
+  /** All that was recorded, added up. */
+  get sumMs(): number {
+    return this.#sumMs;
+  }
+
   snapshot(): HistogramSnapshot {
     const buckets: { leMs: number; count: number }[] = [];
     this.#counts.forEach((count, index) => {

@@ -1,4 +1,5 @@
 import { Alarm } from './alarm.ts';
+import { AutoSize } from './auto-size.ts';
 import { Backoff } from './backoff.ts';
 import { Breather } from './breather.ts';
 import type { BudgetAccount } from './budget-account.ts';
@@ -33,8 +34,16 @@ import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
 import type { DestroyReason, PoolObserver } from './observer.ts';
 import type { AcquireOptions, CloseReport, FlushMode, FlushReport, LeaseOptions, Pool, Resize } from './pool.ts';
 import { Sampler } from './sampler.ts';
-import { checkLimit, inWords, parseSettings, wrongOption, type PoolOptions, type PoolSettings } from './settings.ts';
 import { placeOfCall } from './place-of-call.ts';
+import {
+  checkLimit,
+  inWords,
+  parseSettings,
+  withinBounds,
+  wrongOption,
+  type PoolOptions,
+  type PoolSettings,
+} from './settings.ts';
 import { Limit, type Seat, type SharedLimit } from './shared-limit.ts';
 import { newTally, type PoolStats } from './stats.ts';
 import { Vigils } from './vigils.ts';
@@ -68,6 +77,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** A resource that comes back is idle at once: nobody validates, resets, observes or accounts for it. */
   #returnsPlainly: boolean;
   readonly #backoff: Backoff;
+  readonly #autoSize: AutoSize | undefined;
   #size: number;
   #maxOverflow: number;
   #limit: number;
@@ -121,6 +131,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#clock = clock;
     this.#observer = observer;
     this.#breather = new Breather(clock);
+    this.#autoSize = settings.autoSize && new AutoSize(settings.autoSize);
     this.#sampler = new Sampler(settings.timeEvery);
     this.#leaks = new LeakWatch(settings);
     this.#backoff = new Backoff(backoffMs, maxBackoffMs, random);
@@ -930,10 +941,26 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     for (const entry of Array.from(this.#entries)) this.#retire(entry, now);
     this.#watchHandles();
     for (const entry of Array.from(this.#entries)) this.#watchForLeak(entry, now);
+    this.#suit(now);
     this.#fill();
     const isNeeded = this.#entries.size > 0 || this.#settings.minIdle > 0;
     // All pools of a process at the same moment: thirty that wake it one after the other cost ten times as much.
     if (isNeeded) this.#housekeeping.by((Math.floor(now / HOUSEKEEPING_MS) + 1) * HOUSEKEEPING_MS, now);
+  }
+
+  /** Finds the size anew, where that is wanted. */
+  #suit(now: number): void {
+    if (this.#autoSize === undefined || this.#status !== 'open') return;
+    let waitedMs = this.#waitTime.sumMs;
+    for (const { since } of this.#queue) waitedMs += now - since;
+    // Last in, first out: what lies at the bottom nobody needed.
+    const idle = this.#idle.filter(({ since }) => now - since >= HOUSEKEEPING_MS).length;
+    const full = this.#staying() - this.#counted(CREATING) >= this.#limit;
+    const unused = this.#size - this.#staying() + idle;
+    // Never fewer than are reserved.
+    const least = (this.#ledger?.reserved ?? 0) - this.#maxOverflow;
+    const size = Math.max(least, this.#autoSize.look(this.#size, { now, waitedMs, full, unused }));
+    if (size !== this.#size) this.#limitTo(size, this.#maxOverflow);
   }
 
   #retire(entry: Entry<R>, now: number): void {
@@ -1037,17 +1064,23 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { size = this.#size, maxOverflow = this.#maxOverflow } = limits;
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
+    if (this.#settings.autoSize !== undefined) withinBounds(this.#settings.autoSize, size);
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
+    this.#readClock();
+    await this.#untilGone(this.#limitTo(size, maxOverflow));
+  }
+
+  /** Returns what was idle and is too much now: it is being closed. */
+  #limitTo(size: number, maxOverflow: number): readonly Entry<R>[] {
     this.#ledger?.setLimit(size + maxOverflow);
     this.#size = size;
     this.#maxOverflow = maxOverflow;
     this.#limit = size + maxOverflow;
-    this.#readClock();
     const surplus = this.#idle.splice(0, Math.max(0, this.#staying() - this.#limit));
     for (const entry of surplus) this.#close(entry, 'overflow');
     this.#demand();
     this.#fill();
-    await this.#untilGone(surplus);
+    return surplus;
   }
 
   setBudgets(budgets: Budgets): void {

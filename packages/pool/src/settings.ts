@@ -1,4 +1,5 @@
 import type { Budgets } from './budgets.ts';
+import type { SizeBounds } from './auto-size.ts';
 import { LONGEST_MS, systemClock, type Clock } from './clock.ts';
 import { PoolError } from './errors.ts';
 import { nearestWord } from './nearest-word.ts';
@@ -100,6 +101,11 @@ export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
   readonly budgets?: Budgets;
   /** One limit that this pool has together with others, from `createLimit`. Default: none. */
   readonly sharedLimit?: SharedLimit;
+  /**
+   * Lets the pool find its `size` by itself between these bounds, looking once a second: larger after two seconds with a queue, smaller
+   * after a minute at least in which some were not used. Default: `size` stays as it is. With it, `size` is where it begins (default: `min`).
+   */
+  readonly autoSize?: SizeBounds;
   /** Whether it has `acquired` and `released` may change where resources are validated or reset: there it is looked at each time. */
   readonly observer?: PoolObserver;
   /** Default: the system's. */
@@ -115,6 +121,7 @@ export type PoolSettings<R> = Required<PoolHooks<R>> &
     /** Not checked yet. */
     readonly budgets: Budgets | undefined;
     readonly sharedLimit: SharedLimit | undefined;
+    readonly autoSize: SizeBounds | undefined;
     readonly observer: PoolObserver;
     readonly clock: Clock;
     readonly random: () => number;
@@ -164,6 +171,7 @@ const LIMITS: Readonly<Record<keyof PoolLimits, Limit>> = {
 /** What type the other options are of. */
 const TYPES = {
   name: 'string',
+  autoSize: 'object',
   create: 'function',
   destroy: 'function',
   validate: 'function',
@@ -196,6 +204,7 @@ export function wrongOption(key: string, value: unknown, expected: string): Pool
 /** Checks all options and fills in the defaults. Throws `CONFIG`; nothing has been created then. */
 export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
   checkTypes(options);
+  const { autoSize } = options;
   const limits = {} as Record<keyof PoolLimits, number>;
   for (const key of Object.keys(LIMITS) as (keyof PoolLimits)[]) {
     const value: unknown = options[key];
@@ -203,6 +212,7 @@ export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
     if (wrong !== undefined) throw wrong;
     limits[key] = options[key] ?? LIMITS[key].initial;
   }
+  if (autoSize !== undefined) limits.size = checkBounds(autoSize, options.size, limits.minIdle);
   const { size, minIdle, backoffMs, maxBackoffMs } = limits;
   if (minIdle > size) throw wrongOption('minIdle', minIdle, `at most size, which is ${size}`);
   if (maxBackoffMs < backoffMs)
@@ -213,6 +223,7 @@ export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
     name: options.name ?? 'pool',
     budgets: options.budgets,
     sharedLimit: options.sharedLimit,
+    autoSize: autoSize && Object.freeze({ min: autoSize.min, max: autoSize.max }),
     create: options.create,
     destroy: options.destroy ?? nothing,
     validate: options.validate ?? always,
@@ -224,6 +235,25 @@ export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   });
+}
+
+/** The size to begin with. Throws for bounds that are none, or that leave no room for the rest. */
+function checkBounds(bounds: SizeBounds, size: number | undefined, minIdle: number): number {
+  const { min, max } = bounds;
+  const stranger = Object.keys(bounds).find((key) => key !== 'min' && key !== 'max');
+  if (stranger !== undefined)
+    throw new PoolError('CONFIG', `pool option autoSize.${stranger} does not exist; there are min and max`);
+  const wrong = checkLimit('size', min, 'autoSize.min') ?? checkLimit('size', max, 'autoSize.max');
+  if (wrong !== undefined) throw wrong;
+  if (max < min) throw wrongOption('autoSize.max', max, `at least autoSize.min, which is ${min}`);
+  if (minIdle > min) throw wrongOption('autoSize.min', min, `at least minIdle, which is ${minIdle}`);
+  return size === undefined ? min : withinBounds({ min, max }, size);
+}
+
+/** A size that lies within the bounds of automatic sizing. Throws `CONFIG` for another. */
+export function withinBounds({ min, max }: SizeBounds, size: number): number {
+  if (size < min || size > max) throw wrongOption('size', size, `from ${min} to ${max}, the bounds of autoSize`);
+  return size;
 }
 
 function checkTypes(options: unknown): void {

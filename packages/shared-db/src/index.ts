@@ -43,6 +43,7 @@ export type {
   Bindable,
   Driver,
   DriverConnection,
+  ServerLimits,
   Failure,
   Phase,
   Row,

@@ -1,4 +1,5 @@
 import type { HistogramSnapshot, LeaseInfo, PoolStats, WaiterInfo } from '@hive/pool';
+import type { ServerLimits } from './driver/driver.ts';
 import type { DatabaseErrorCode } from './errors.ts';
 import type { Thresholds } from './health/thresholds.ts';
 
@@ -27,6 +28,8 @@ export interface DatabaseSnapshot {
   readonly checkpoints: CheckpointSnapshot | undefined;
   /** Connections that read; on drivers without a single writer, all connections. */
   readonly pool: PoolStats;
+  /** Undefined in what an earlier version says of itself. */
+  readonly limits: DatabaseLimits | undefined;
   /** Where writes queue: `running` is 1 while somebody holds the writer. */
   readonly lane: LaneSnapshot;
   /** How it comes by its turns among other processes; undefined where it needs none, and before it was opened. */
@@ -42,6 +45,15 @@ export interface DatabaseSnapshot {
   readonly slowStatements: readonly SlowStatementSnapshot[];
   /** How many there have been. */
   readonly slowRuns: number;
+}
+
+/** What holds for the connections of a database, beside how many there may be. */
+export interface DatabaseLimits {
+  readonly acquireTimeoutMs: number;
+  /** At which age a connection is replaced; 0 is never. */
+  readonly recycleMs: number;
+  /** Undefined where it has none. */
+  readonly server: ServerLimits | undefined;
 }
 
 /** How the write-ahead log of a database is kept short. What the thread has last seen and done is undefined until it has. */

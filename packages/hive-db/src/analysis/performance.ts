@@ -73,7 +73,7 @@ function creationFailures({ pool }: DatabaseSnapshot): Remark | undefined {
   };
 }
 
-function slowAcquire({ pool }: DatabaseSnapshot): Remark | undefined {
+function slowAcquire({ driver, pool }: DatabaseSnapshot): Remark | undefined {
   const { immediate, waited } = pool.counters;
   const { p95 } = quantiles(pool.waitTime);
   const share = waited / (immediate + waited);
@@ -82,7 +82,10 @@ function slowAcquire({ pool }: DatabaseSnapshot): Remark | undefined {
     severity: 'warning',
     code: 'slow-acquire',
     evidence: `${percent(share)} of ${count(immediate + waited, 'acquisition')} had to wait, one in twenty longer than ${duration(p95)}`,
-    advice: 'raise pool.size, or do less while a connection is held; waiting is not cured by longer time limits',
+    advice:
+      driver === 'sqlite'
+        ? 'do less while a connection is held, and read what is long with offload; neither more readers nor longer time limits cure it'
+        : 'raise pool.size, or do less while a connection is held; waiting is not cured by longer time limits',
   };
 }
 

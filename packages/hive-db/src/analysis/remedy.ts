@@ -11,6 +11,7 @@ const OF_DATABASES: Readonly<Record<string, Remedy>> = Object.freeze({
   timeouts: connections,
   'long-lease': () => 'hive-db ps --leaked',
   leaked: () => 'hive-db ps --leaked',
+  'slow-acquire': ({ database }) => about('advise --database', database),
   'waiting-to-write': ({ database }) => about('why', database),
   'contended-writes': ({ database }) => about('locks', database),
   polling: ({ database }) => about('locks', database),

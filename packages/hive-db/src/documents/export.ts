@@ -77,6 +77,8 @@ export interface ExportedDatabase {
   readonly file_size_bytes: number | null;
   readonly wal_size_bytes: number | null;
   readonly pool: ExportedPool;
+  /** What holds for its connections; null where the process did not say. */
+  readonly limits?: ExportedLimits | null;
   /** How its log is kept short; null where it has none. */
   readonly checkpoints?: CheckpointsDocument | null;
   readonly lane: LaneGauges & { readonly oldest_wait_seconds: number };
@@ -92,6 +94,22 @@ export interface ExportedDatabase {
   /** The last that took longer than the threshold, newest first. */
   readonly slow_statements: readonly ExportedSlowStatement[];
   readonly slow_runs: number;
+}
+
+/** What holds for the connections of a database, beside how many there may be. */
+export interface ExportedLimits {
+  readonly acquire_timeout_seconds: number;
+  /** 0 is never. */
+  readonly recycle_seconds: number;
+  /** Null where it has none. */
+  readonly server: ExportedServer | null;
+}
+
+/** What a server allows, as far as it is known. */
+export interface ExportedServer {
+  readonly name: string;
+  readonly max_connections: number | null;
+  readonly idle_limit_seconds: number | null;
 }
 
 /** Writes that a full disk has refused, all in a row. */
@@ -234,6 +252,7 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     file_size_bytes: fileBytes,
     wal_size_bytes: walBytes,
     pool: exportOfPool(database.pool),
+    limits: exportOfLimits(database.limits),
     checkpoints: checkpointsDocument(database.checkpoints),
     lane: { ...laneOf(lane), oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
     commits: exportOfCommits(lane),
@@ -259,6 +278,23 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
       at: moment(at),
     })),
     slow_runs: database.slowRuns,
+  };
+}
+
+function exportOfLimits(limits: DatabaseSnapshot['limits']): ExportedLimits | null {
+  if (limits === undefined) return null;
+  const { acquireTimeoutMs, recycleMs, server } = limits;
+  return {
+    acquire_timeout_seconds: acquireTimeoutMs / 1_000,
+    recycle_seconds: recycleMs / 1_000,
+    server:
+      server === undefined
+        ? null
+        : {
+            name: server.name,
+            max_connections: server.maxConnections ?? null,
+            idle_limit_seconds: server.idleLimitMs === undefined ? null : server.idleLimitMs / 1_000,
+          },
   };
 }
 

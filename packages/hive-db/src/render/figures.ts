@@ -36,6 +36,11 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
+/** A number that need not be whole: two digits behind the point at most, three where it is small. */
+export function decimal(value: number): string {
+  return String(Number(value.toFixed(value < 0.1 ? 3 : 2)));
+}
+
 function tidy(value: number): string {
   return String(value < 100 ? Math.floor(value * 10) / 10 : Math.floor(value));
 }

@@ -34,6 +34,16 @@ export interface Failure {
 /** What a connection is made for: only to read, or to write as well. */
 export type Access = 'read' | 'write';
 
+/** What a server allows those who connect to it. */
+export interface ServerLimits {
+  /** What tells it from others, such as its address, without a secret: all databases on it share its connections. */
+  readonly name: string;
+  /** How many connections it lets in, of all programs together. */
+  readonly maxConnections: number | undefined;
+  /** After so long without a request it closes a connection. */
+  readonly idleLimitMs: number | undefined;
+}
+
 /**
  * What a database runs on. A driver is naive: it is asked for one thing at a time on each connection; pooling, deadlines,
  * retries, labels and guards are the service's.
@@ -43,6 +53,8 @@ export interface Driver {
   readonly name: string;
   /** Whether there is one writer for all (SQLite) or any connection may write (servers). */
   readonly singleWriter: boolean;
+  /** What its server allows, as far as that is known by now; absent where there is none. */
+  readonly server?: ServerLimits | undefined;
   /** Opens a connection. Rejects with what `classify` understands; `signal` says that nobody wants it any more. */
   connect(access: Access, context: { readonly signal: AbortSignal }): Promise<DriverConnection>;
   /** Pure. Undefined for an error that is not the driver's own. */

@@ -46,8 +46,8 @@ import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
 import { whenFree, type Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
-import type { Revocation } from './revocation.ts';
 import { SessionUses } from './session-uses.ts';
+import type { Revocation } from './revocation.ts';
 import { LeasedSession, type SessionEnd, type SessionHost, type SessionOptions, type SessionUse } from './session.ts';
 import { Transactions } from './transactions.ts';
 
@@ -593,6 +593,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     const { status, failure } = this.lifecycle;
     const readers = this.readers.stats();
     const writers = this.readers === this.writers ? undefined : this.writers.stats();
+    const { acquireTimeoutMs, recycleMs } = this.context.settings;
+    const { server } = this.driver;
     return Object.freeze({
       name: this.name,
       driver: this.driver.name,
@@ -603,6 +605,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       refused: this.failures.refused,
       durability: this.context.settings.durability,
       pool: readers,
+      limits: Object.freeze({ acquireTimeoutMs, recycleMs, server: server && Object.freeze({ ...server }) }),
       lane: writers === undefined ? NO_LANE : this.#lane(writers),
       turns: this.turnsState(),
       counters: Object.freeze({ ...this.#counters, errors: this.failures.counts }),

@@ -183,6 +183,19 @@ const database: Shape<DatabaseSnapshot> = {
     walBytes: { optional: 'number' },
     checkpoints: { optional: checkpoints },
     pool,
+    limits: {
+      optional: {
+        fields: {
+          acquireTimeoutMs: 'number',
+          recycleMs: 'number',
+          server: {
+            optional: {
+              fields: { name: 'string', maxConnections: { optional: 'number' }, idleLimitMs: { optional: 'number' } },
+            },
+          },
+        },
+      },
+    },
     lane: {
       fields: {
         waiting: 'number',

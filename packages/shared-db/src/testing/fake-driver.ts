@@ -1,5 +1,15 @@
 import type { Clock } from '@hive/pool';
-import type { Access, Bindable, Driver, DriverConnection, Failure, Phase, Row, RunResult } from '../driver/driver.ts';
+import type {
+  Access,
+  Bindable,
+  Driver,
+  DriverConnection,
+  Failure,
+  Phase,
+  Row,
+  RunResult,
+  ServerLimits,
+} from '../driver/driver.ts';
 
 /** What a fake connection can be asked for. */
 export const FAKE_STEPS = [
@@ -33,6 +43,8 @@ export interface FakeDriverOptions {
   readonly clock: Clock;
   /** Default false: any connection may write, as on a server. */
   readonly singleWriter?: boolean;
+  /** What the server that it plays allows. Default: it plays none. */
+  readonly server?: ServerLimits;
 }
 
 /** An error of the fake driver, which it alone can classify. */
@@ -54,6 +66,7 @@ class FakeError extends Error {
 export class FakeDriver implements Driver {
   readonly name = 'fake';
   readonly singleWriter: boolean;
+  readonly server: ServerLimits | undefined;
   /** Every connection there ever was, oldest first. */
   readonly connections: FakeConnection[] = [];
   /** How often each step was begun. */
@@ -72,8 +85,9 @@ export class FakeDriver implements Driver {
   #lostAnswers = 0;
   #mostLive = 0;
 
-  constructor({ clock, singleWriter = false }: FakeDriverOptions) {
+  constructor({ clock, singleWriter = false, server }: FakeDriverOptions) {
     this.#clock = clock;
+    this.server = server;
     this.singleWriter = singleWriter;
   }
 

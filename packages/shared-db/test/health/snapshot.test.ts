@@ -108,4 +108,12 @@ describe('the snapshot of a service', () => {
     });
     expect(service.snapshot().thresholds).toEqual({ ...service.settings.thresholds, leaseMs: 5_000 });
   });
+
+  it('says what holds for its connections, and what its server allows, as far as the driver knows', async () => {
+    const server = { name: 'db:5432', maxConnections: 100, idleLimitMs: undefined };
+    await using fake = await fakeDatabase({ server, recycleMs: 60_000, acquireTimeoutMs: 500 });
+    expect(fake.database.snapshot().limits).toEqual({ acquireTimeoutMs: 500, recycleMs: 60_000, server });
+    await using file = await shop();
+    expect(file.database.snapshot().limits).toEqual({ acquireTimeoutMs: 10_000, recycleMs: 0, server: undefined });
+  });
 });

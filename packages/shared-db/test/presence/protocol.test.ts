@@ -28,6 +28,11 @@ const full = healthyService({
   databases: [
     healthyDatabase({
       failure: { code: 'HIVEDB_E_IO', message: 'disk I/O error' },
+      limits: {
+        acquireTimeoutMs: 10_000,
+        recycleMs: 0,
+        server: { name: 'db:5432', maxConnections: 100, idleLimitMs: 600_000 },
+      },
       leases: [
         {
           id: 1,
@@ -289,6 +294,7 @@ describe('an answer', () => {
       /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer(?:\.(?:locked|changed)Ms)?|counters\.errors\.\w+)$/,
       /^databases\.0\.(?:leases|waiters)\.0\.(?:owner|acquiredAt|allowedMs)$/,
       /^databases\.0\.repair(?:\.(?:nextAttemptMs|found))?$/,
+      /^databases\.0\.limits(?:\.server(?:\.(?:maxConnections|idleLimitMs))?)?$/,
       /^databases\.0\.turns(?:\.(?:reason|heldMs|polledAgoMs))?$/,
       /^databases\.0\.checkpoints(?:\.(?:frames|backfilledFrames|last|pinned|failure))?$/,
       /^databases\.0\.slowStatements\.0\.label$|^labels\.0\.callSite$/,

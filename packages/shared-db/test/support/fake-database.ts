@@ -4,6 +4,7 @@ import {
   type Database,
   type DatabaseService,
   type DriverDatabaseOptions,
+  type ServerLimits,
 } from '@hive/shared-db';
 import { FakeDriver, VirtualClock } from '@hive/shared-db/testing';
 import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
@@ -19,14 +20,15 @@ export interface FakeDatabase extends AsyncDisposable {
 
 export interface FakeDatabaseOptions extends Partial<Omit<DriverDatabaseOptions, 'driver' | 'identity'>> {
   readonly singleWriter?: boolean;
+  readonly server?: ServerLimits;
   /** Sets the driver up before anything is opened. */
   readonly prepare?: (driver: FakeDriver) => void;
 }
 
 export async function fakeDatabase(options: FakeDatabaseOptions = {}): Promise<FakeDatabase> {
-  const { singleWriter = false, prepare, ...settings } = options;
+  const { singleWriter = false, server, prepare, ...settings } = options;
   const clock = new VirtualClock();
-  const driver = new FakeDriver({ clock, singleWriter });
+  const driver = new FakeDriver({ clock, singleWriter, ...(server && { server }) });
   const logger = recordingLogger();
   prepare?.(driver);
   const definition = driverDatabase({ driver, identity: 'fake://1', ...settings });

@@ -61,6 +61,7 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
     repair: undefined,
     refused: undefined,
     durability: 'full',
+    limits: { acquireTimeoutMs: 10_000, recycleMs: 0, server: undefined },
     path: '/srv/secret-place/orders.db',
     fileBytes: 1_048_576,
     walBytes: 32_768,
