@@ -48,8 +48,8 @@ import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
 import { whenFree, type Patience } from './patience.ts';
 import type { Connection, Transaction } from './scope.ts';
-import type { Revocation } from './revocation.ts';
 import { SessionUses } from './session-uses.ts';
+import type { Revocation } from './revocation.ts';
 import { LeasedSession, type SessionEnd, type SessionHost, type SessionOptions, type SessionUse } from './session.ts';
 import { Transactions } from './transactions.ts';
 
