@@ -17,7 +17,9 @@ describe('integration: server and worker as processes', () => {
     const done = await taskWhen(url, id, 'done');
     expect(done).toMatchObject({ worker: 'ann', result: { hello: ['world'] }, priority: 3, leaseUntil: null });
     expect(done.history.map(({ to }) => to)).toEqual(['queued', 'running', 'done']);
-    expect(worker.stderr()).not.toMatch(/"level":(?:40|50)/);
+    // A machine that is busy with something else makes any statement slow, which is told as well.
+    const told = worker.stderr().split('\n').filter((line) => !line.includes('"msg":"a statement took'));
+    expect(told.join('\n')).not.toMatch(/"level":(?:40|50)/);
   });
 
   it('health, readiness, liveness and metrics are served beside the tasks', { timeout: 90_000 }, async () => {

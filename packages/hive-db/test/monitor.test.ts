@@ -44,7 +44,7 @@ describe('monitor', () => {
       '    warning orders',
     ]);
     expect(out).toMatch(
-      /\n {4}warning orders\n {6}40 % of 100 acquisitions had to wait, .*\n {6}fix: raise pool\.size/,
+      /\n {4}warning orders\n {6}40 % of 100 acquisitions had to wait, .*\n {6}fix: do less while a connection is held/,
     );
     for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });

@@ -205,6 +205,11 @@ export class Lane {
 
   /** One group; then whoever wants the writer for itself, and then the next group. */
   #write(lease: Lease<DriverConnection>, now: number): void {
+    if (!lease.active) {
+      // Somebody has taken the writer away meanwhile, which is no reason not to write with the next one.
+      this.#goOn();
+      return;
+    }
     this.#state = WORKING;
     const { turns } = this.#host;
     if (turns.mustAsk && !(this.#isBrief(lease) && turns.barge())) {

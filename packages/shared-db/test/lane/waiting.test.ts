@@ -54,6 +54,18 @@ describe('a write that waits in the lane', () => {
     expect(itemsOf(database)).toEqual(['patient', 'urgent']);
   });
 
+  it('is written with the next writer when the one that it was about to get is taken away', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    // After a group the lane waits a turn of the event loop for company, with the writer in its hands.
+    await Promise.all([database.write('a', save('a')), database.write('b', save('b'))]);
+    const next = [database.write('c', save('c')), database.write('d', save('d'))];
+    const { revoked } = await database.flush('all');
+    expect(revoked).toMatchObject([{ owner: 'c' }]);
+    await Promise.all(next);
+    expect(itemsOf(database)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('knows three priorities and no other', async () => {
     await using temporary = await shop();
     const wrong = { priority: 'urgent' } as unknown as WriteOptions;
