@@ -243,6 +243,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
   // Using
 
   read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions = NO_OPTIONS): Promise<T> {
+    if (!this.isNested) return this.#read(label, fn, options);
     return this.nested(this.#readable, label, options, (given) => this.#read(label, fn, given));
   }
 
@@ -269,6 +270,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
     );
   }
 
+  /** Whether this is called from inside a function that has something in its hands. */
+  protected get isNested(): boolean {
+    return this.context.holdings.isInside;
+  }
+
   /** Makes a call that has to wait for something; from inside a function of a caller it may be for what that function has itself. */
   protected nested<O extends CallOptions, T>(
     held: Holdable,
@@ -276,8 +282,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     options: O,
     call: (options: O) => Promise<T>,
   ): Promise<T> {
-    const { holdings } = this.context;
-    return holdings.isInside ? holdings.nested({ held, database: this.name, label }, options, call) : call(options);
+    if (!this.isNested) return call(options);
+    return this.context.holdings.nested({ held, database: this.name, label }, options, call);
   }
 
   async #transaction<T>(
@@ -347,7 +353,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
       database: this.name,
       clock: this.context.clock,
       scope: this.transactions.scopeHost(label, false),
-      holding: (run) => this.#holding(label, lease, run),
+      holding: (run) =>
+        this.context.holdings.run({ held: this.#readable, lease, database: this.name, label: label.text }, run),
       transaction: (fn, options = NO_OPTIONS, revocation) =>
         this.#uses.during(connection, () =>
           this.nested(this.writable, label.text, options, (given) =>
@@ -375,17 +382,6 @@ export class PooledDatabase implements Database, ManagedDatabase {
       { database: this.name, label, acquiredAt, ...more, ...(leftOpen === 0 ? {} : { leftOpen }) },
       `session "${label}" ${what}${undone}`,
     );
-  }
-
-  /** Runs a function that has a connection in its hands until it returns. */
-  async #holding<T>({ text }: Label, lease: Lease<DriverConnection>, run: () => Promise<T>): Promise<T> {
-    const { holdings } = this.context;
-    const holding = holdings.begin(this.#readable, lease, this.name, text);
-    try {
-      return await holdings.run(holding, run);
-    } finally {
-      holdings.end(holding);
-    }
   }
 
   /** Runs one call: counts it, checks what every call must obey, waits for the database, and explains what went wrong. */

@@ -157,17 +157,15 @@ export class Transactions {
   }
 
   /** Runs the caller's function, and remembers what it has thrown. */
-  async #given<T>({ fn, call, held, lease }: TransactionOrder<T>, scope: Scope): Promise<T> {
-    const { holdings, name } = this.#context;
-    const holding = holdings.begin(held, lease, name, call.label.text);
-    try {
-      return await holdings.run(holding, () => fn(scope));
-    } catch (error) {
-      call.thrown = { error };
-      throw error;
-    } finally {
-      holdings.end(holding);
-    }
+  #given<T>({ fn, call, held, lease }: TransactionOrder<T>, scope: Scope): Promise<T> {
+    const { holdings, name: database } = this.#context;
+    return holdings.run(
+      { held, lease, database, label: call.label.text },
+      () => fn(scope),
+      (error) => {
+        call.thrown = { error };
+      },
+    );
   }
 
   /** For how long the oldest that runs has had the lock, and for how long it has changed things. */

@@ -13,7 +13,8 @@ export interface Holdable {
 /** Waits for a function under a name of its own, by which a chain of awaits can be followed to it. */
 export interface Runner {
   readonly name: string;
-  readonly run: <T>(fn: () => Promise<T>) => Promise<T>;
+  /** `failed` is told what the function throws; `over` is called when it has settled. */
+  readonly run: <T>(fn: () => Promise<T>, failed: (error: unknown) => void, over: () => void) => Promise<T>;
 }
 
 /** A caller's function that has something in its hands until it returns. */

@@ -33,26 +33,27 @@ export class Holdings {
     return this.#current.getStore() !== undefined;
   }
 
-  /** Runs a function that has something in its hands until it returns. `end` must follow when it has. */
-  run<T>(holding: Holding, fn: () => Promise<T>): Promise<T> {
-    const { held, runner } = holding;
-    let holders = this.#byHeld.get(held);
-    if (holders === undefined) {
-      holders = new Set();
-      this.#byHeld.set(held, holders);
-    }
+  /** Runs a function that has something in its hands until it settles. `failed` is told what it throws before anybody else is. */
+  run<T>(
+    { held, lease, database, label }: Pick<Holding, 'held' | 'lease' | 'database' | 'label'>,
+    fn: () => Promise<T>,
+    failed: (error: unknown) => void = nothing,
+  ): Promise<T> {
+    const runner = this.#idle.pop() ?? newRunner(++this.#runners);
+    const holding: Holding = { held, lease, database, label, runner, waits: new Set() };
+    const holders = this.#byHeld.get(held) ?? this.#firstHolders(held);
     holders.add(holding);
-    return this.#current.run(holding, runner.run, fn);
+    const over = (): void => {
+      holders.delete(holding);
+      this.#idle.push(runner);
+    };
+    return this.#current.run(holding, runner.run, fn, failed, over);
   }
 
-  /** Somebody who is about to have something in his hands. */
-  begin(held: Holdable, lease: Holding['lease'], database: string, label: string): Holding {
-    return { held, lease, database, label, runner: this.#idle.pop() ?? newRunner(++this.#runners), waits: new Set() };
-  }
-
-  end(holding: Holding): void {
-    this.#byHeld.get(holding.held)?.delete(holding);
-    this.#idle.push(holding.runner);
+  #firstHolders(held: Holdable): Set<Holding> {
+    const holders = new Set<Holding>();
+    this.#byHeld.set(held, holders);
+    return holders;
   }
 
   /** Makes a call from inside one of the functions. What is not a signal is left for the call itself to refuse. */
@@ -122,10 +123,15 @@ export class Holdings {
 function newRunner(number: number): Runner {
   const name = `holding ${number}`;
   const { [name]: run } = {
-    async [name]<T>(fn: () => Promise<T>): Promise<T> {
-      // Not returned as it is: it has to be awaited here to be followed to here.
-      const result = await fn();
-      return result;
+    async [name]<T>(fn: () => Promise<T>, failed: (error: unknown) => void, over: () => void): Promise<T> {
+      try {
+        return await fn();
+      } catch (error) {
+        failed(error);
+        throw error;
+      } finally {
+        over();
+      }
     },
   };
   if (run === undefined) throw new Error('BUG: a function has lost its name');
@@ -139,6 +145,8 @@ function anyOf(options: CallOptions | null, own: AbortSignal): AbortSignal | und
   if (signal === undefined) return own;
   return signal instanceof AbortSignal ? AbortSignal.any([signal, own]) : undefined;
 }
+
+function nothing(): void {}
 
 function isActive({ lease }: Holding): boolean {
   return lease.active;

@@ -142,6 +142,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   // Writing
 
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions = NO_OPTIONS): Promise<T> {
+    if (!this.isNested) return this.#write(label, fn, options);
     return this.nested(this.writable, label, options, (given) => this.#write(label, fn, given));
   }
 
