@@ -17,12 +17,16 @@ function launch(argv: readonly string[], env: NodeJS.ProcessEnv = {}, options: r
   return { code: status, out: stdout, err: stderr };
 }
 
-/** The packages that a run loads. */
-function packagesOf(argv: readonly string[], directory: string): readonly string[] {
+/** The modules that a run loads. */
+function modulesOf(argv: readonly string[], directory: string): readonly string[] {
   const list = join(directory, 'modules');
   const { err } = launch(argv, { LOADED_MODULES: list }, ['--import', MODULES]);
   expect(err).not.toMatch(/Error/);
-  const urls = readFileSync(list, 'utf8').split('\n');
+  return readFileSync(list, 'utf8').split('\n');
+}
+
+/** The packages that they are of. */
+function packagesOf(urls: readonly string[]): readonly string[] {
   return [...new Set(urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []))];
 }
 
@@ -82,9 +86,12 @@ describe('starting', () => {
     'loads for %s only what it needs',
     async (verb) => {
       await using directory = await runtimeDirectory();
-      const packages = packagesOf([verb, '--runtime-dir', directory.path], directory.path);
+      const modules = modulesOf([verb, '--runtime-dir', directory.path], directory.path);
+      const packages = packagesOf(modules);
       expect(packages).toContain('commander');
       expect(packages).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(?:zod|yaml|better-sqlite3)$/)]));
+      // Thirty modules that only a service needs.
+      expect(modules.filter((url) => url.endsWith('/resource-pool.js'))).toEqual([]);
     },
   );
 
@@ -94,7 +101,7 @@ describe('starting', () => {
     ['a plan of what could be mended', ['health-check', '--dry-run']],
   ])('loads for %s only what it needs', async (_, argv) => {
     await using directory = await runtimeDirectory();
-    const packages = packagesOf(['--runtime-dir', directory.path, ...argv], directory.path);
+    const packages = packagesOf(modulesOf(['--runtime-dir', directory.path, ...argv], directory.path));
     expect(packages).toEqual(['commander']);
   });
 
@@ -102,9 +109,9 @@ describe('starting', () => {
     using directory = temporaryDirectory();
     const settings = join(directory.path, 'settings.yaml');
     writeFileSync(settings, 'database: { pool: { size: 3 } }');
-    const without = packagesOf(['config', 'validate'], directory.path);
+    const without = packagesOf(modulesOf(['config', 'validate'], directory.path));
     expect(without).toContain('fastest-levenshtein');
     expect(without).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(?:zod|yaml|better-sqlite3)$/)]));
-    expect(packagesOf(['config', 'validate', settings], directory.path)).toContain('yaml');
+    expect(packagesOf(modulesOf(['config', 'validate', settings], directory.path))).toContain('yaml');
   });
 });

@@ -18,7 +18,7 @@ export type {
   LeaseSnapshot,
   ServiceSnapshot,
 } from './snapshot.ts';
-export { quantileMs, type HistogramSnapshot } from '@hive/pool';
+export { quantileMs, type HistogramSnapshot } from '@hive/pool/histogram';
 export { networkFileSystem } from './sqlite/network-file-system.ts';
 export { parseLocks, readLockTable, type FileLock } from './sqlite/lock-table.ts';
 export { locksOnFile } from './sqlite/locks-on-file.ts';

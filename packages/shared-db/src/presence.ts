@@ -45,5 +45,5 @@ export {
   type Request,
   type Verb,
 } from './presence/protocol.ts';
-export { systemClock } from '@hive/pool';
+export { systemClock } from '@hive/pool/clock';
 export { looksGone, thisProcess, type ProcessIdentity } from './presence/process-identity.ts';

@@ -1,4 +1,4 @@
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';

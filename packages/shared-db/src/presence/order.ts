@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@hive/pool';
+import { systemClock, type Clock } from '@hive/pool/clock';
 import { join } from 'node:path';
 import type { ControlOrder } from '../control/verb.ts';
 import { AnswerRoom } from './answer-room.ts';

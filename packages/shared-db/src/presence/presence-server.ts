@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@hive/pool';
+import { systemClock, type Clock } from '@hive/pool/clock';
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
