@@ -188,9 +188,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   tryAcquire(options: LeaseOptions = NO_OPTIONS): Lease<R> | undefined {
+    const isKnown = options !== null && options.budget !== undefined && this.#wrongBudget(options.budget) === undefined;
     const lease = options === null ? undefined : this.#grantIdle(options);
     if (lease !== undefined) return lease;
-    const wrong = checkLeaseOptions('tryAcquire', options) ?? this.#wrongBudget(options.budget);
+    // What a hook has made of the budgets meanwhile is not the caller's mistake.
+    const wrong = checkLeaseOptions('tryAcquire', options) ?? (isKnown ? undefined : this.#wrongBudget(options.budget));
     if (wrong !== undefined) throw wrong;
     return undefined;
   }

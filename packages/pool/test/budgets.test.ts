@@ -409,3 +409,26 @@ describe('a tenant that asks for ten times its share', () => {
     expect(await p99(1, 10, undefined)).toBeGreaterThan(20 * (await p99(1, 1, undefined)));
   });
 });
+
+describe('a budget that a hook takes away while somebody asks for it', () => {
+  it('is no mistake of whoever asks: there is nothing for him at once', async () => {
+    let taken = false;
+    const pool = createPool<object>({
+      create: () => Promise.resolve({}),
+      validate: () => {
+        taken = true;
+        pool.setBudgets({});
+        return true;
+      },
+      validateAfterIdleMs: 0,
+      size: 1,
+      minIdle: 1,
+      budgets: { b: { weight: 1 } },
+    });
+    await pool.warm();
+    expect(pool.tryAcquire({ budget: 'b' })).toBeUndefined();
+    expect(taken).toBe(true);
+    expect(refusal(() => pool.tryAcquire({ budget: 'b' }))).toContain('budget "b" does not exist');
+    await pool.close();
+  });
+});

@@ -142,7 +142,9 @@ describe('a writer who does not let go of the write lock', () => {
     };
     await expect.poll(resumedOf, PATIENT).toBe(1);
     expect(asked).toBe(1);
-    expect(care.snapshot().counters).toMatchObject({ restart: 1, pauses: 1 });
+    // Who looks again before the next write finds the log as large as it was, and empties it once more.
+    expect(care.snapshot().counters.restart).toBeGreaterThan(0);
+    expect(care.snapshot().counters.pauses).toBe(1);
     // With nothing left in it, the next write begins the log anew.
     file.write();
     await expect.poll(() => care.snapshot().frames, PATIENT).toBeLessThan(10);
