@@ -461,7 +461,7 @@ describe('what is not left behind stays', () => {
 });
 
 describe('the entry', () => {
-  it('loads nothing but itself and the pool, so that a command starts fast', async () => {
+  it('loads nothing but itself and the clock of the pool, so that a command starts fast', async () => {
     const program = `
       import { registerHooks } from 'node:module';
       const seen = new Set();
@@ -470,6 +470,6 @@ describe('the entry', () => {
       console.log(JSON.stringify([...seen].filter((name) => !name.startsWith('.') && !name.startsWith('node:'))));
     `;
     await using neighbour = startNeighbour(program);
-    expect(JSON.parse(await neighbour.line())).toEqual(['@hive/shared-db/presence', '@hive/pool']);
+    expect(JSON.parse(await neighbour.line())).toEqual(['@hive/shared-db/presence', '@hive/pool/clock']);
   });
 });
