@@ -18,7 +18,10 @@ describe('integration: server and worker as processes', () => {
     expect(done).toMatchObject({ worker: 'ann', result: { hello: ['world'] }, priority: 3, leaseUntil: null });
     expect(done.history.map(({ to }) => to)).toEqual(['queued', 'running', 'done']);
     // A machine that is busy with something else makes any statement slow, which is told as well.
-    const told = worker.stderr().split('\n').filter((line) => !line.includes('"msg":"a statement took'));
+    const told = worker
+      .stderr()
+      .split('\n')
+      .filter((line) => !line.includes('"msg":"a statement took'));
     expect(told.join('\n')).not.toMatch(/"level":(?:40|50)/);
   });
 
