@@ -33,6 +33,7 @@ import { callHook, isThenable, type Outcome } from './hook.ts';
 import { LeakWatch } from './leak-watch.ts';
 import { Lease, type LeaseHome, type LeaseInfo } from './lease.ts';
 import type { DestroyReason, PoolObserver } from './observer.ts';
+import { placeOfCall } from './place-of-call.ts';
 import type {
   AcquireOptions,
   CloseReport,
@@ -44,7 +45,6 @@ import type {
   Tuning,
 } from './pool.ts';
 import { Sampler } from './sampler.ts';
-import { placeOfCall } from './place-of-call.ts';
 import {
   checkLimit,
   inWords,

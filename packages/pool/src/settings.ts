@@ -17,7 +17,7 @@ export interface PoolHooks<R> {
   /** Makes a returned resource as good as new, before the next borrower gets it. A failure destroys the resource. */
   readonly reset?: (resource: R) => void | PromiseLike<void>;
   /**
-   * How often the resource has been used so far, as any number that changes with it; undefined while it is in use. It tells a holder that
+   * How often the resource has been used so far, or another number that changes with each use; undefined during one. It tells a holder that
    * works from one that has forgotten to give back. Asked once a second at least, of what is idle as well: it must be quick and leave the
    * pool alone. Without it, and where it throws, a lease is judged by its age.
    */

@@ -476,7 +476,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
 
   /**
    * Borrows a connection. What keeps one from being opened may be the lock of somebody, who has the file for himself or recovers it: that
-   * is waited for as long as any other lock.
+   * is waited for like every other lock.
    */
   protected borrow(pool: Pool<DriverConnection>, call: Call, lease?: LeaseOptions): Promise<Lease<DriverConnection>> {
     const acquire = (): Promise<Lease<DriverConnection>> => pool.acquire(this.#acquireOptions(call, lease));
