@@ -1,7 +1,9 @@
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
-import type { ExportDocument, ExportedDatabase, ExportedFile } from './export.ts';
+import type { ExportDocument } from './export.ts';
+import type { ExportedDatabase } from './exported-database.ts';
+import type { ExportedFile } from './exported-file.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import { repairDocument, type RepairDocument } from './repair.ts';
