@@ -54,32 +54,32 @@ export class Connections {
   /** Opens nothing. Throws `CONFIG` for budgets that are none. */
   constructor(host: ConnectionsHost) {
     this.#host = host;
-    const { poolSize: size, maxOverflow } = host.context.settings;
     const { labels } = host.context;
-    if (host.driver.singleWriter) {
-      this.readers = this.#readers('read', { size, maxOverflow });
-      this.writers = this.#pool('write', { what: 'writer', size: 1, maxOverflow: 0, maxBackoffMs: WRITER_BACKOFF_MS });
-      this.pools = [
-        { pool: this.readers, use: 'read' },
-        { pool: this.writers, use: 'write' },
-      ];
-    } else {
-      this.readers = this.#readers('write', { size, maxOverflow });
-      this.writers = this.readers;
-      this.pools = [{ pool: this.readers, use: 'any' }];
-    }
+    const { singleWriter } = host.driver;
+    this.readers = this.#newReaders(singleWriter ? 'read' : 'write');
+    this.writers = singleWriter ? this.#newWriter() : this.readers;
     this.readable = holdableOf('a connection', this.readers, labels);
-    this.writable = this.hasOneWriter ? holdableOf('the right to write', this.writers, labels) : this.readable;
+    this.writable = singleWriter ? holdableOf('the right to write', this.writers, labels) : this.readable;
+    this.pools = singleWriter
+      ? [
+          { pool: this.readers, use: 'read' },
+          { pool: this.writers, use: 'write' },
+        ]
+      : [{ pool: this.readers, use: 'any' }];
   }
 
-  #readers(access: Access, limits: Pick<ConnectionPoolOptions, 'size' | 'maxOverflow'>): Pool<DriverConnection> {
-    const { budgets } = this.#host;
-    return this.#refusing(() =>
-      this.#pool(access, { what: 'readers', ...limits, ...(budgets === undefined ? {} : { budgets }) }),
-    );
+  #newReaders(access: Access): Pool<DriverConnection> {
+    const { context, budgets } = this.#host;
+    const { poolSize: size, maxOverflow } = context.settings;
+    const fair = budgets === undefined ? {} : { budgets };
+    return this.#refusing(() => this.#newPool(access, { what: 'readers', size, maxOverflow, ...fair }));
   }
 
-  #pool(access: Access, options: Omit<ConnectionPoolOptions, 'connect' | 'uses'>): Pool<DriverConnection> {
+  #newWriter(): Pool<DriverConnection> {
+    return this.#newPool('write', { what: 'writer', size: 1, maxOverflow: 0, maxBackoffMs: WRITER_BACKOFF_MS });
+  }
+
+  #newPool(access: Access, options: Omit<ConnectionPoolOptions, 'connect' | 'uses'>): Pool<DriverConnection> {
     const { context, driver, failures, uses } = this.#host;
     return connectionPool(context, {
       ...options,
@@ -169,6 +169,7 @@ export class Connections {
     });
   }
 
+  /** Tells what a pool refuses as the refusal of the database. */
   #refusing<T>(run: () => T): T {
     try {
       return run();
@@ -177,6 +178,7 @@ export class Connections {
     }
   }
 
+  /** The same of what takes its time. */
   async #refusingLater<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();
