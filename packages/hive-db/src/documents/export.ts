@@ -1,5 +1,5 @@
 import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
-import type { Thresholds, VerdictStatus } from '@hive/shared-db/health';
+import type { DatabaseThresholds, StatedThresholds, VerdictStatus } from '@hive/shared-db/health';
 import type { DatabaseFacts, FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { checkpointsDocument, type CheckpointsDocument } from './checkpoints.ts';
@@ -11,6 +11,7 @@ import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { moment, unansweredOf, type Unanswered } from './process.ts';
 import type { RepairDocument } from './repair.ts';
 import { laneOf, servedAt, troubleOf, type LaneGauges } from './status.ts';
+import { trendDocument, type TrendDocument } from './trend.ts';
 import { turnsDocument, type TurnsDocument } from './turns.ts';
 
 type Pool = DatabaseSnapshot['pool'];
@@ -68,6 +69,25 @@ export interface ExportedThresholds {
   readonly wal_size_bytes: number;
   readonly slow_statement_seconds: number;
   readonly warn_when_deprecated: boolean;
+  /** Absent from exports of earlier versions, and of processes of one. */
+  readonly blocked_ratio?: number;
+}
+
+/** By what a database is judged. */
+export interface ExportedDatabaseThresholds {
+  readonly utilisation_warn_ratio: number;
+  readonly utilisation_critical_ratio: number;
+  readonly fail_when_saturated: boolean;
+  readonly oldest_wait_seconds: number;
+  readonly timeout_ratio: number;
+  readonly acquire_factor: number;
+  readonly acquire_floor_seconds: number;
+  readonly error_ratio: number;
+  readonly recycles_per_minute: number;
+  readonly lease_seconds: number;
+  readonly suspected_leaks: number;
+  readonly wal_size_bytes: number;
+  readonly slow_statement_seconds: number;
 }
 
 export interface ExportedLabel {
@@ -97,6 +117,10 @@ export interface ExportedDatabase {
   readonly pool: ExportedPool;
   /** What holds for its connections; null where the process did not say. */
   readonly limits?: ExportedLimits | null;
+  /** By what it is judged; null where the process did not say, and has the same for all. */
+  readonly thresholds?: ExportedDatabaseThresholds | null;
+  /** What was so within the last minute; null where the process did not say. */
+  readonly lately?: TrendDocument | null;
   /** How its log is kept short; null where it has none. */
   readonly checkpoints?: CheckpointsDocument | null;
   readonly lane: LaneGauges & { readonly oldest_wait_seconds: number };
@@ -258,7 +282,7 @@ function exportOfProcess(process: Answered): ExportedProcess {
   };
 }
 
-function exportOfThresholds(thresholds: Thresholds): ExportedThresholds {
+function exportOfThresholds(thresholds: StatedThresholds): ExportedThresholds {
   return {
     utilisation_warn_ratio: thresholds.utilisationWarn,
     utilisation_critical_ratio: thresholds.utilisationCritical,
@@ -269,6 +293,26 @@ function exportOfThresholds(thresholds: Thresholds): ExportedThresholds {
     wal_size_bytes: thresholds.walBytes,
     slow_statement_seconds: thresholds.slowStatementMs / 1_000,
     warn_when_deprecated: thresholds.warnWhenDeprecated,
+    ...(thresholds.blockedShare === undefined ? {} : { blocked_ratio: thresholds.blockedShare }),
+  };
+}
+
+function exportOfDatabaseThresholds(thresholds: DatabaseThresholds | undefined): ExportedDatabaseThresholds | null {
+  if (thresholds === undefined) return null;
+  return {
+    utilisation_warn_ratio: thresholds.utilisationWarn,
+    utilisation_critical_ratio: thresholds.utilisationCritical,
+    fail_when_saturated: thresholds.failWhenSaturated,
+    oldest_wait_seconds: thresholds.oldestWaitMs / 1_000,
+    timeout_ratio: thresholds.timeoutShare,
+    acquire_factor: thresholds.acquireFactor,
+    acquire_floor_seconds: thresholds.acquireFloorMs / 1_000,
+    error_ratio: thresholds.errorShare,
+    recycles_per_minute: thresholds.recyclesPerMinute,
+    lease_seconds: thresholds.leaseMs / 1_000,
+    suspected_leaks: thresholds.suspectedLeaks,
+    wal_size_bytes: thresholds.walBytes,
+    slow_statement_seconds: thresholds.slowStatementMs / 1_000,
   };
 }
 
@@ -288,6 +332,8 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     wal_size_bytes: walBytes,
     pool: exportOfPool(database.pool),
     limits: exportOfLimits(database.limits),
+    thresholds: exportOfDatabaseThresholds(database.thresholds),
+    lately: trendDocument(database.trend),
     checkpoints: checkpointsDocument(database.checkpoints),
     lane: { ...laneOf(lane), oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
     commits: exportOfCommits(lane),

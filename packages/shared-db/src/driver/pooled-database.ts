@@ -628,6 +628,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
       pool: readers,
       limits: Object.freeze({ acquireTimeoutMs, recycleMs, server: server && Object.freeze({ ...server }) }),
       lane: writers === undefined ? NO_LANE : this.#lane(writers),
+      thresholds: this.context.thresholds,
+      trend: this.context.trend,
       turns: this.turnsState(),
       counters: Object.freeze({ ...this.#counters, errors: this.failures.counts }),
       leases: Object.freeze(this.leases()),
