@@ -23,7 +23,9 @@ export function describeOrigins({ origins }: Pick<ResolvedSettings, 'origins'>):
 /** The keys of databases that have what holds for the process: thresholds that nobody has set for one of them. */
 export function inheritedKeys({ origins }: Pick<ResolvedSettings, 'origins'>): ReadonlySet<string> {
   const shared = new Map(origins.map((one) => [one.key, one]));
-  const thresholds = SERVICE_SETTINGS.filter(({ field }) => field.startsWith('thresholds.')).map(({ key }) => `.${key}`);
+  const thresholds = SERVICE_SETTINGS.filter(({ field }) => field.startsWith('thresholds.')).map(
+    ({ key }) => `.${key}`,
+  );
   const inherited = origins.filter(({ key, value, origin }) => {
     const ending = key.startsWith('databases.') ? thresholds.find((one) => key.endsWith(one)) : undefined;
     const own = ending === undefined ? undefined : shared.get(`database${ending}`);

@@ -1,8 +1,4 @@
-import {
-  DEFAULT_DATABASE_THRESHOLDS,
-  type DatabaseThresholds,
-  type Thresholds,
-} from '../health/thresholds.ts';
+import { DEFAULT_DATABASE_THRESHOLDS, type DatabaseThresholds, type Thresholds } from '../health/thresholds.ts';
 import {
   DEFAULT_NAMED_SETTINGS,
   DEFAULT_SERVICE_SETTINGS,

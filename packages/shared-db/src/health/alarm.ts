@@ -38,8 +38,7 @@ export function stepAlarm(
   { raiseAfterMs, dropAfterMs, lower }: Damping,
 ): Alarm | undefined {
   if (level >= 1) {
-    if (before === undefined)
-      return { since: now, lastOver: now, isRaised: raiseAfterMs <= 0, overMs: 0, underMs: 0 };
+    if (before === undefined) return { since: now, lastOver: now, isRaised: raiseAfterMs <= 0, overMs: 0, underMs: 0 };
     const overMs = before.isRaised ? before.overMs : before.overMs + lookedMs;
     const isRaised = before.isRaised || overMs >= raiseAfterMs;
     return { since: before.since, lastOver: now, isRaised, overMs, underMs: 0 };

@@ -63,7 +63,14 @@ export function stepHistory(before: HealthHistory | undefined, judged: Judged): 
   const seen = { ...judged, trend: { ...trend, raised: [] }, databases: withTrends(judged.databases, databases) };
   const alarms = alarmsAfter(before, conditionsOf(seen), look);
   const raised = [...alarms.values()].filter(({ alarm }) => alarm.isRaised).map(raisedOf);
-  return { trend: Object.freeze({ ...trend, raised: Object.freeze(raised) }), databases, at: now, alarms, stalls, calls };
+  return {
+    trend: Object.freeze({ ...trend, raised: Object.freeze(raised) }),
+    databases,
+    at: now,
+    alarms,
+    stalls,
+    calls,
+  };
 }
 
 function rememberedOf(

@@ -103,10 +103,7 @@ const waitingToWrite: LoadRule = {
   damping: WAITING,
   level: ({ lane }, { oldestWaitMs }) => beyond(oldestWrite(lane), oldestWaitMs),
   wording: ({ name, lane }, { oldestWaitMs }, { overAgoMs }) => ({
-    evidence:
-      overAgoMs > 0
-        ? `writes waited longer than ${duration(oldestWaitMs)} to be written`
-        : queuedWrites(lane),
+    evidence: overAgoMs > 0 ? `writes waited longer than ${duration(oldestWaitMs)} to be written` : queuedWrites(lane),
     advice: `hive-db why ${name} says who holds the write lock; keep transactions short and slow work outside them`,
   }),
 };
@@ -210,7 +207,8 @@ const recycling: LoadRule = {
     const limit = count(pool.size + pool.maxOverflow, 'connection');
     return {
       evidence: `${count(replaced, 'connection')} closed and ${trend?.opened ?? 0} opened in the last minute, in a pool of ${limit} at most: ${kindsInWords(kinds)}`,
-      advice: RECYCLING[kinds[0]?.[0] ?? ''] ?? 'see the log for why connections go; opening one costs more than most uses',
+      advice:
+        RECYCLING[kinds[0]?.[0] ?? ''] ?? 'see the log for why connections go; opening one costs more than most uses',
     };
   },
 };

@@ -1,5 +1,5 @@
 import { createPool, type PoolCounters, type PoolStats } from '@hive/pool';
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
+import { DEFAULT_THRESHOLDS, type DatabaseTrend, type ServiceTrend } from '@hive/shared-db/health';
 import type {
   CheckpointSnapshot,
   DatabaseCounters,
@@ -114,6 +114,35 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
       errors: {},
       ...counters,
     },
+  };
+}
+
+/** What is remembered of a database that was used a little within the last minute. */
+export function healthyTrend(changes: Partial<DatabaseTrend> = {}): DatabaseTrend {
+  return {
+    windowMs: 61_000,
+    utilisation: 0.25,
+    acquired: 200,
+    timeouts: 0,
+    acquireMs: 1,
+    usualAcquireMs: 1,
+    calls: 200,
+    errors: {},
+    opened: 0,
+    closed: {},
+    ...changes,
+  };
+}
+
+/** What is remembered of a service that has been well for an hour. */
+export function healthyServiceTrend(changes: Partial<ServiceTrend> = {}): ServiceTrend {
+  return {
+    openedAt: Date.UTC(2026, 10, 21, 11),
+    raised: [],
+    stalledMs: 0,
+    longestStallMs: 0,
+    deprecated: [],
+    ...changes,
   };
 }
 
