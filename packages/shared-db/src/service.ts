@@ -73,6 +73,8 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
 }
 
 const DEFAULT_GRACE_MS = 5_000;
+/** How much longer a look at itself waits for the picture that the sentinel is shown once a second. */
+const LOOK_PATIENCE_MS = 100;
 /** Whoever can say anything is not stuck. */
 const TURNING: EventLoopSnapshot = Object.freeze({ blockedMs: 0, label: undefined, statement: undefined });
 
@@ -329,13 +331,15 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   /** Looks at itself once a second, whether anybody asks or not. It never keeps the process alive. */
-  #remember(): void {
-    this.#history = stepHistory(this.#history, this.#judged());
+  #remember(judged = this.#judged()): void {
+    this.#history = stepHistory(this.#history, judged);
     for (const [name, { trend }] of this.#history.databases) {
       const context = this.#contexts.get(name);
       if (context !== undefined) context.trend = trend;
     }
-    this.#nextLook = this.#clock.after(LOOK_EVERY_MS, () => {
+    this.#nextLook?.cancel();
+    const patienceMs = this.#sentinel === undefined ? 0 : LOOK_PATIENCE_MS;
+    this.#nextLook = this.#clock.after(LOOK_EVERY_MS + patienceMs, () => {
       this.#remember();
     });
     this.#nextLook.unref();
@@ -348,7 +352,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** A picture for others: what they have left word of is in it, also where nothing has been written since. */
   #look(): ServiceSnapshot {
     for (const database of this.#databases.values()) database.heed();
-    return this.snapshot();
+    const snapshot = this.snapshot();
+    // One picture a second is enough for both: taking it costs ten times as much as looking at it.
+    if (snapshot.uptimeMs - (this.#history?.at ?? 0) >= LOOK_EVERY_MS) this.#remember(snapshot);
+    return snapshot;
   }
 
   close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport> {
