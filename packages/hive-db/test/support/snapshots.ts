@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
+import { DEFAULT_DATABASE_THRESHOLDS, DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { temporaryDatabase } from '@hive/shared-db/testing';
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 
@@ -38,6 +38,33 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     warnings: [],
     ...changes,
   };
+}
+
+/** A process that has looked at itself for an hour, and whose pool has been full for the last three minutes of it. */
+export function saturatedService(): ServiceSnapshot {
+  const saturated = { code: 'saturated', database: 'orders', subject: undefined, isCritical: true };
+  const trend = {
+    windowMs: 61_000,
+    utilisation: 0.98,
+    acquired: 300,
+    timeouts: 0,
+    acquireMs: 12,
+    usualAcquireMs: undefined,
+    calls: 320,
+    errors: { HIVEDB_E_SQL: 4 },
+    opened: 2,
+    closed: { invalid: 2 },
+  };
+  return serviceSnapshot({
+    trend: {
+      openedAt: Date.UTC(2026, 10, 21, 11),
+      raised: [{ ...saturated, sinceMs: 3_420_000, lastOverMs: 3_600_000 }],
+      stalledMs: 0,
+      longestStallMs: 0,
+      deprecated: [],
+    },
+    databases: [databaseSnapshot({ thresholds: DEFAULT_DATABASE_THRESHOLDS, trend, pool: { leased: 4, idle: 0 } })],
+  });
 }
 
 /** A process with something of everything to report. */

@@ -75,6 +75,32 @@ class Process {
 const FULL: DatabaseChanges = { pool: { size: 4, maxOverflow: 0, leased: 4, waiting: 2 } };
 const IDLE: DatabaseChanges = { pool: { leased: 0 } };
 
+const timedOut = (timeouts: number): DatabaseChanges => ({ pool: { counters: { immediate: 99, timeouts } } });
+
+const calls = (calls: number, errors: DatabaseSnapshot['counters']['errors']): DatabaseChanges => ({
+  counters: { reads: calls, synchronousReads: 0, writes: 0, transactions: 0, sessions: 0, offloads: 0, errors },
+});
+
+const closed = (invalid: number, flushed = 0): DatabaseChanges => {
+  const { destroyed } = healthyDatabase().pool.counters;
+  return { pool: { size: 4, counters: { created: invalid, destroyed: { ...destroyed, invalid, flushed } } } };
+};
+
+const deprecatedUse = (calls: number): Partial<ServiceSnapshot> => ({
+  thresholds: { ...DEFAULT_THRESHOLDS, warnWhenDeprecated: true },
+  deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls, callSites: [] }],
+});
+
+function remembered(all: readonly { leased: number; ms: number; timeouts: number }[]): Process {
+  const process = new Process();
+  let timeouts = 0;
+  for (const step of all) {
+    timeouts += step.timeouts;
+    process.look({ pool: { leased: step.leased, oldestWaitMs: step.ms, counters: { timeouts } } }, {}, step.ms);
+  }
+  return process;
+}
+
 describe('an alarm', () => {
   const damping = { raiseAfterMs: 3_000, dropAfterMs: 5_000, lower: 0.5 };
 
@@ -117,7 +143,9 @@ describe('an alarm', () => {
     });
     fc.assert(
       fc.property(levels, dampings, (all, how) => {
-        const raised = [...course(all, how)].map((letter) => letter === '!');
+        const raised = course(all, how)
+          .split('')
+          .map((letter) => letter === '!');
         const changes = raised.flatMap((is, at) => (is === (raised[at - 1] ?? false) ? [] : [at]));
         for (const [index, at] of changes.entries()) {
           const before = changes[index - 1];
@@ -143,7 +171,7 @@ describe('an alarm', () => {
       fc.property(levels, (all) => {
         const mild = course(all.map(([level]) => level));
         const worse = course(all.map(([level, more]) => level + more));
-        return [...mild].every((letter, at) => letter !== '!' || worse[at] === '!');
+        return mild.split('').every((letter, at) => letter !== '!' || worse[at] === '!');
       }),
       replay(),
     );
@@ -233,29 +261,24 @@ describe('callers who wait', () => {
 
   it('in vain are forgotten after a minute, and never while they go on', () => {
     const process = new Process();
-    const failed = (timeouts: number): DatabaseChanges => ({ pool: { counters: { immediate: 99, timeouts } } });
-    process.look(failed(0));
-    process.look(failed(7));
-    expect(process.reasons(failed(7))[0]?.evidence).toBe('7 acquisitions timed out in the last minute, 100 % of all');
-    process.looks(59, () => failed(7));
-    expect(process.codes(failed(7))).toEqual(['warn timeouts']);
-    process.looks(20, () => failed(7));
-    expect(process.codes(failed(7))).toEqual([]);
+    process.look(timedOut(0));
+    process.look(timedOut(7));
+    expect(process.reasons(timedOut(7))[0]?.evidence).toBe('7 acquisitions timed out in the last minute, 100 % of all');
+    process.looks(59, () => timedOut(7));
+    expect(process.codes(timedOut(7))).toEqual(['warn timeouts']);
+    process.looks(20, () => timedOut(7));
+    expect(process.codes(timedOut(7))).toEqual([]);
     const slow = new Process();
-    slow.looks(200, (second) => failed(second));
-    expect(slow.codes(failed(200))).toEqual(['warn timeouts']);
+    slow.looks(200, (second) => timedOut(second));
+    expect(slow.codes(timedOut(200))).toEqual(['warn timeouts']);
   });
 });
 
 describe('errors', () => {
-  const counters = (calls: number, errors: DatabaseSnapshot['counters']['errors']): DatabaseChanges => ({
-    counters: { reads: calls, synchronousReads: 0, writes: 0, transactions: 0, sessions: 0, offloads: 0, errors },
-  });
-
   it('are told by kind, by their share, and are forgotten after a minute', () => {
     const process = new Process();
-    process.look(counters(0, {}));
-    const burst = counters(100, { HIVEDB_E_BUSY_TIMEOUT: 9, HIVEDB_E_SQL: 3, HIVEDB_E_CONSTRAINT: 40 });
+    process.look(calls(0, {}));
+    const burst = calls(100, { HIVEDB_E_BUSY_TIMEOUT: 9, HIVEDB_E_SQL: 3, HIVEDB_E_CONSTRAINT: 40 });
     process.looks(5, () => burst);
     const [reason] = process.reasons(burst);
     expect(reason).toMatchObject({ code: 'errors', status: 'warn', since: OPENED_AT + 2_000 });
@@ -269,13 +292,13 @@ describe('errors', () => {
   });
 
   it.each([
-    ['few', counters(10, { HIVEDB_E_SQL: 4 })],
-    ['rare', counters(1_000, { HIVEDB_E_SQL: 40 })],
-    ['expected', counters(100, { HIVEDB_E_CONSTRAINT: 90, HIVEDB_E_ABORTED: 10 })],
-    ['told by another reason', counters(100, { HIVEDB_E_DISK_FULL: 90, HIVEDB_E_FENCED: 10 })],
+    ['few', calls(10, { HIVEDB_E_SQL: 4 })],
+    ['rare', calls(1_000, { HIVEDB_E_SQL: 40 })],
+    ['expected', calls(100, { HIVEDB_E_CONSTRAINT: 90, HIVEDB_E_ABORTED: 10 })],
+    ['told by another reason', calls(100, { HIVEDB_E_DISK_FULL: 90, HIVEDB_E_FENCED: 10 })],
   ])('that are %s are no reason', (_, after) => {
     const process = new Process();
-    process.look(counters(0, {}));
+    process.look(calls(0, {}));
     process.looks(20, () => after);
     expect(process.codes(after)).toEqual([]);
   });
@@ -336,11 +359,6 @@ describe('the time to get a connection', () => {
 });
 
 describe('connections that come and go', () => {
-  const closed = (invalid: number, flushed = 0): DatabaseChanges => {
-    const { destroyed } = healthyDatabase().pool.counters;
-    return { pool: { size: 4, counters: { created: invalid, destroyed: { ...destroyed, invalid, flushed } } } };
-  };
-
   it('are a warning when each lives for seconds only, with what they go for', () => {
     const process = new Process();
     process.looks(60, (second) => closed(second));
@@ -422,20 +440,16 @@ describe('what is so or is not', () => {
 
   it('a deprecated API is one while it has been called lately', () => {
     const process = new Process();
-    const used = (calls: number): Partial<ServiceSnapshot> => ({
-      thresholds: { ...DEFAULT_THRESHOLDS, warnWhenDeprecated: true },
-      deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls, callSites: [] }],
-    });
-    process.look({}, used(1));
-    process.look({}, used(2));
-    for (let second = 0; second < 900; second++) process.look({}, used(2));
-    expect(process.reasons({}, used(2))).toMatchObject([
+    process.look({}, deprecatedUse(1));
+    process.look({}, deprecatedUse(2));
+    for (let second = 0; second < 900; second++) process.look({}, deprecatedUse(2));
+    expect(process.reasons({}, deprecatedUse(2))).toMatchObject([
       { code: 'deprecated', evidence: 'HIVEDB_DEP0001 was called 2 times, the last 15 min ago' },
     ]);
-    process.look({}, used(2));
-    expect(process.codes({}, used(2))).toEqual([]);
-    process.look({}, used(3));
-    expect(process.codes({}, used(3))).toEqual(['warn deprecated']);
+    process.look({}, deprecatedUse(2));
+    expect(process.codes({}, deprecatedUse(2))).toEqual([]);
+    process.look({}, deprecatedUse(3));
+    expect(process.codes({}, deprecatedUse(3))).toEqual(['warn deprecated']);
   });
 });
 
@@ -477,16 +491,6 @@ describe('what is remembered', () => {
   const steps = fc.array(fc.record({ leased, ms: fc.integer({ min: 0, max: 90_000 }), timeouts: fc.nat(3) }), {
     maxLength: 80,
   });
-
-  function remembered(all: readonly { leased: number; ms: number; timeouts: number }[]): Process {
-    const process = new Process();
-    let timeouts = 0;
-    for (const step of all) {
-      timeouts += step.timeouts;
-      process.look({ pool: { leased: step.leased, oldestWaitMs: step.ms, counters: { timeouts } } }, {}, step.ms);
-    }
-    return process;
-  }
 
   it('depends on what was seen alone', () => {
     fc.assert(
