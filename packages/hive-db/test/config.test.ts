@@ -34,6 +34,22 @@ describe('config print', () => {
     expect(lines.get('databases.orders.pool.size')).toBe(`databases.orders.pool.size 3 ${file}:8`);
   });
 
+  it('prints a threshold of a database where it has one of its own, with its origin, and else that of all', async () => {
+    using directory = temporaryDirectory();
+    const file = join(directory.path, 'settings.yaml');
+    writeFileSync(
+      file,
+      'database: { health: { walSize: 1MiB } }\ndatabases: { orders: { health: { utilisationWarn: 0.5 } } }\n',
+    );
+    const { out } = await run(['config', 'print', '--origin', '--database', 'orders'], { cwd: directory.path });
+    const lines = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
+    expect(lines.filter((line) => /health\.(?:walSize|utilisationWarn)/.test(line))).toEqual([
+      'database.health.utilisationWarn 0.8 default',
+      `database.health.walSize 1MiB ${file}:1`,
+      `databases.orders.health.utilisationWarn 0.5 ${file}:2`,
+    ]);
+  });
+
   it('leaves the origin out unless it is asked for', async () => {
     using directory = temporaryDirectory();
     const { out } = await run(['config', 'print'], { cwd: directory.path });

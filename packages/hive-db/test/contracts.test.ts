@@ -5,7 +5,13 @@ import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { runtimeDirectory, hangingUp } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
-import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
+import {
+  busyService,
+  databaseSnapshot,
+  saturatedService,
+  serviceSnapshot,
+  troubledService,
+} from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const VERBS = [
@@ -66,7 +72,12 @@ describe('what --json prints', () => {
   });
 
   it.each(VERBS)('keeps the contract of %s, whatever there is to say', async (verb) => {
-    await using directory = await runtimeDirectory(sparse, rich, { ...troubledService(), pid: 13 });
+    await using directory = await runtimeDirectory(
+      sparse,
+      rich,
+      { ...troubledService(), pid: 13 },
+      { ...saturatedService(), pid: 14 },
+    );
     await directory.add(99, hangingUp);
     const { out } = await run([verb, ...(OPTIONS[verb] ?? []), '--json', '--runtime-dir', directory.path]);
     expect(misfits(JSON.parse(out), contract(verb))).toEqual([]);
@@ -120,6 +131,7 @@ describe('what --json prints', () => {
       '$.processes[0].event_loop_blocked_seconds is missing',
       '$.processes[0].blocked_by is missing',
       '$.processes[0].offload is missing',
+      '$.processes[0].health is missing',
       '$.processes[0].pid is "1", not integer',
       '$.processes[0].surprise is not in the contract',
     ]);

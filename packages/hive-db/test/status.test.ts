@@ -35,6 +35,10 @@ describe('status', () => {
         '  orders    sqlite  open    5 of 4+1     0        3       2  1.2 s, move stock',
         '  stock     sqlite  failed    1 of 4     1        0       0  -',
         '    HIVEDB_E_PATH: /srv/stock.db is a directory',
+        '  warn  orders: saturated',
+        '  warn  orders: waiting',
+        '  warn  orders: long-lease',
+        '  warn  stock: failed',
         '',
       ].join('\n'),
     );
@@ -76,6 +80,7 @@ describe('status', () => {
           uptime_seconds: 3_600,
           event_loop_blocked_seconds: 0,
           blocked_by: null,
+          health: { status: 'pass', reasons: [] },
           offload: { threads: IDLE_CREW, processes: IDLE_CREW },
           databases: [
             {
@@ -117,6 +122,11 @@ describe('status', () => {
       '  reads in threads: 1 of 2 busy, 1 stuck, 1 spare, 3 waiting for up to 1.2 s;',
       '  stuck for 41.2 s in "yearly sums" on orders: SELECT sum(amount) FROM orders,',
       '  stock',
+      '  warn  orders: fenced',
+      '  warn  orders: disk-full',
+      '  warn  orders: slow-commits',
+      '  warn  orders: polling',
+      '  warn  orders: pinned',
       '',
     ]);
   });

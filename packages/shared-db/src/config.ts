@@ -17,6 +17,6 @@ export type {
 } from './config/resolved-settings.ts';
 
 export { likelyKey } from './config/nearest-key.ts';
-export { describeOrigins } from './config/describe-origins.ts';
+export { describeOrigins, inheritedKeys } from './config/describe-origins.ts';
 export type { DescribedOrigin } from './config/describe-origins.ts';
 export { settingsJsonSchema } from './config/settings-schema.ts';

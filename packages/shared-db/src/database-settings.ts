@@ -1,3 +1,5 @@
+import type { DatabaseThresholds } from './health/thresholds.ts';
+
 /** What is acknowledged survives: a power loss (`full`), or a crash of the process (`normal`). */
 export type Durability = 'full' | 'normal';
 
@@ -27,6 +29,12 @@ export interface DatabaseSettings {
   readonly durability: Durability;
   /** Whether the service may not open without it. Default false: a failing database takes no other down. */
   readonly required: boolean;
+}
+
+/** What an application says of one database in code: any of it. */
+export interface GivenDatabaseSettings extends Partial<DatabaseSettings> {
+  /** When its health warns and fails, where that is not as for all. */
+  readonly thresholds?: Partial<DatabaseThresholds>;
 }
 
 /** What holds where nobody says otherwise. */

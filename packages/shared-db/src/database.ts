@@ -1,10 +1,11 @@
 import type { Budgets, Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
 import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
-import type { DatabaseSettings } from './database-settings.ts';
+import type { DatabaseSettings, GivenDatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { OpenSession } from './driver/session.ts';
-import type { Thresholds } from './health/thresholds.ts';
+import type { DatabaseThresholds } from './health/thresholds.ts';
+import type { DatabaseTrend } from './health/trend.ts';
 import type { Labels } from './labels.ts';
 import type { Priority } from './lane/member.ts';
 import type { Logger } from './logger.ts';
@@ -108,7 +109,9 @@ export interface DatabaseContext {
   readonly logger: Logger;
   readonly labels: Labels;
   /** Where well ends; the same as of settings holds for it. */
-  readonly thresholds: Thresholds;
+  readonly thresholds: DatabaseThresholds;
+  /** What the service remembers of it; another one after each look. */
+  readonly trend?: DatabaseTrend | undefined;
   /** Where a database says what it is doing, for the sentinel. */
   readonly activity: Activity;
   /** Who has what in this process, to notice who waits for himself. */
@@ -157,7 +160,7 @@ export interface DatabaseDefinition<D extends Database = Database> {
   /** What it runs on, as snapshots say it: `sqlite`. */
   readonly driver: string;
   /** What the application itself wants; settings file and environment override it. */
-  readonly settings: Partial<DatabaseSettings>;
+  readonly settings: GivenDatabaseSettings;
   /** What tells two databases that they are one, such as the absolute path of a file. */
   identity(place: DatabasePlace, path: string | undefined): string;
   /** Makes the database, opens nothing. `path` is what settings say instead of the code. */

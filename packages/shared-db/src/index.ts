@@ -56,7 +56,8 @@ export { DatabaseError, ERROR_CODES, isKind, isMisconfiguration } from './errors
 export type { Culprit, DatabaseErrorCode, ErrorDetails, ErrorKind, WaiterAhead } from './errors.ts';
 export { deprecationLedger, noteDeprecated, type Deprecation } from './deprecations.ts';
 export { judge, type Verdict } from './health/verdict.ts';
-export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
+export { DEFAULT_THRESHOLDS, type DatabaseThresholds, type Thresholds } from './health/thresholds.ts';
+export type { DatabaseTrend, RaisedReason, ServiceTrend } from './health/trend.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
 export type { Logger } from './logger.ts';
 export type {

@@ -1,4 +1,4 @@
-import { systemClock, type Clock, type LeaseInfo } from '@hive/pool';
+import { systemClock, type Clock, type LeaseInfo, type Timer } from '@hive/pool';
 import { Activity } from './activity.ts';
 import { Checkpointer } from './checkpoints/checkpointer.ts';
 import { changesBetween, type ReloadReport } from './config/changes.ts';
@@ -11,6 +11,8 @@ import { SettingsWatch } from './control/settings-watch.ts';
 import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from './database.ts';
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
+import type { Judged } from './health/condition.ts';
+import { LOOK_EVERY_MS, stepHistory, type HealthHistory } from './health/history.ts';
 import { judge, type Verdict } from './health/verdict.ts';
 import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
@@ -71,6 +73,8 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
 }
 
 const DEFAULT_GRACE_MS = 5_000;
+/** How much longer a look at itself waits for the picture that the sentinel is shown once a second. */
+const LOOK_PATIENCE_MS = 100;
 /** Whoever can say anything is not stuck. */
 const TURNING: EventLoopSnapshot = Object.freeze({ blockedMs: 0, label: undefined, statement: undefined });
 
@@ -121,6 +125,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #control: Control;
   readonly #startedAt: number;
   readonly #startedAtMonotonic: number;
+  /** What it remembers of itself, so that its verdict is not that of one moment. */
+  #history: HealthHistory | undefined;
+  #nextLook: Timer | undefined;
   #appearing: Promise<void> | undefined;
   #health: HealthServerState | undefined;
   #sentinel: Sentinel | undefined;
@@ -165,7 +172,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         activity: this.#activity,
         holdings,
         offloader: this.#offloader,
-        thresholds: settings.thresholds,
+        thresholds: own.thresholds,
+        trend: undefined,
         dataDirectory,
         pathOrigin: pathOriginOf(name, settings),
         runtimeDirectory: meeting,
@@ -186,6 +194,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
    * unusable, nothing new has been written.
    */
   async open(): Promise<void> {
+    this.#remember();
     const looks = Array.from(this.#databases.values(), (database) => ({ database, ...attempt(() => database.look()) }));
     // A look that fails without consequence is logged when the database is opened and fails for good.
     await this.#settle(looks.filter(({ database, error }) => this.#isFatal(database, error)));
@@ -276,7 +285,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     if (context === undefined || old === undefined || own === undefined)
       throw new Error(`BUG: database ${name} has no settings`);
     context.settings = own;
-    context.thresholds = this.#settings.thresholds;
+    context.thresholds = own.thresholds;
     return database.adopt(old);
   }
 
@@ -292,25 +301,48 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   snapshot(): ServiceSnapshot {
-    const { address, failure } = { address: undefined, failure: undefined, ...this.#health };
+    const { address } = { address: undefined, ...this.#health };
     return Object.freeze({
+      ...this.#judged(),
       app: this.app,
       pid: process.pid,
-      takenAt: this.#clock.wallTime(),
       startedAt: this.#startedAt,
+      http: address,
+      offload: this.#offloader.snapshot(),
+      labels: this.#labels.snapshot(),
+    });
+  }
+
+  #judged(): Judged {
+    const { failure } = { failure: undefined, ...this.#health };
+    return {
+      takenAt: this.#clock.wallTime(),
       uptimeMs: this.#clock.now() - this.#startedAtMonotonic,
       closing: this.closing,
       eventLoop: TURNING,
-      http: address,
       thresholds: this.settings.thresholds,
+      trend: this.#history?.trend,
       settingsFault: this.#settingsFault,
       databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
-      offload: this.#offloader.snapshot(),
-      labels: this.#labels.snapshot(),
       fallbacks: fallbacksOfProcess(),
       deprecations: deprecationLedger(),
       warnings: Object.freeze([...this.#warnings, ...(failure === undefined ? [] : [failure])]),
+    };
+  }
+
+  /** Looks at itself once a second, whether anybody asks or not. It never keeps the process alive. */
+  #remember(judged = this.#judged()): void {
+    this.#history = stepHistory(this.#history, judged);
+    for (const [name, { trend }] of this.#history.databases) {
+      const context = this.#contexts.get(name);
+      if (context !== undefined) context.trend = trend;
+    }
+    this.#nextLook?.cancel();
+    const patienceMs = this.#sentinel === undefined ? 0 : LOOK_PATIENCE_MS;
+    this.#nextLook = this.#clock.after(LOOK_EVERY_MS + patienceMs, () => {
+      this.#remember();
     });
+    this.#nextLook.unref();
   }
 
   verdict(): Verdict {
@@ -320,7 +352,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** A picture for others: what they have left word of is in it, also where nothing has been written since. */
   #look(): ServiceSnapshot {
     for (const database of this.#databases.values()) database.heed();
-    return this.snapshot();
+    const snapshot = this.snapshot();
+    // One picture a second is enough for both: taking it costs ten times as much as looking at it.
+    if (snapshot.uptimeMs - (this.#history?.at ?? 0) >= LOOK_EVERY_MS) this.#remember(snapshot);
+    return snapshot;
   }
 
   close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport> {
@@ -349,6 +384,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     // Last, so that whoever asks meanwhile is told that the process is closing.
     await this.#appearing;
     await this.#sentinel?.close();
+    this.#nextLook?.cancel();
     this.#logger.info({ app: this.app, forced: forced.length }, 'database service closed');
     return Object.freeze({ forced: Object.freeze(forced), stuck: Object.freeze(stuck) });
   }

@@ -1,7 +1,8 @@
 import type { HistogramSnapshot, LeaseInfo, PoolStats, WaiterInfo } from '@hive/pool';
 import type { ServerLimits } from './driver/driver.ts';
 import type { DatabaseErrorCode } from './errors.ts';
-import type { Thresholds } from './health/thresholds.ts';
+import type { DatabaseThresholds, StatedThresholds } from './health/thresholds.ts';
+import type { DatabaseTrend, ServiceTrend } from './health/trend.ts';
 
 /** What a database is doing: being opened, serving, refusing writes after an I/O error, out of order, closed. */
 export type DatabaseStatus = 'opening' | 'open' | 'fenced' | 'failed' | 'closed';
@@ -30,6 +31,10 @@ export interface DatabaseSnapshot {
   readonly pool: PoolStats;
   /** Undefined in what an earlier version says of itself. */
   readonly limits: DatabaseLimits | undefined;
+  /** What it is judged by; undefined in what an earlier version says of itself, which has the same for all. */
+  readonly thresholds: DatabaseThresholds | undefined;
+  /** What its service remembers of it; undefined without a service, before the first look, and in what an earlier version says of itself. */
+  readonly trend: DatabaseTrend | undefined;
   /** Where writes queue: `running` is 1 while somebody holds the writer. */
   readonly lane: LaneSnapshot;
   /** How it comes by its turns among other processes; undefined where it needs none, and before it was opened. */
@@ -350,8 +355,10 @@ export interface ServiceSnapshot {
   readonly eventLoop: EventLoopSnapshot;
   /** Undefined where it does not serve it by itself. */
   readonly http: HttpAddress | undefined;
-  /** What the process itself is judged by. */
-  readonly thresholds: Thresholds;
+  /** What the process itself is judged by, and each database that has none of its own. */
+  readonly thresholds: StatedThresholds;
+  /** What it remembers of itself, as of its last look, once a second; undefined in what an earlier version says of itself. */
+  readonly trend: ServiceTrend | undefined;
   /** Why the settings that were read last are not in force; undefined where they are. */
   readonly settingsFault: string | undefined;
   readonly databases: readonly DatabaseSnapshot[];

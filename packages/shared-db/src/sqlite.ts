@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { DatabaseContext, DatabaseDefinition, DatabasePlace } from './database.ts';
-import type { DatabaseSettings } from './database-settings.ts';
+import type { GivenDatabaseSettings } from './database-settings.ts';
 import { checkBudgetNames } from './driver/budget-names.ts';
 import { DatabaseError } from './errors.ts';
 import type { IntegerMode } from './sqlite/integers.ts';
@@ -14,7 +14,7 @@ import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
 import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
 
 /** A database in one SQLite file. Only `path` is required. */
-export interface SqliteOptions extends Partial<DatabaseSettings> {
+export interface SqliteOptions extends GivenDatabaseSettings {
   /** Relative to `dataDirectory`, or to the working directory. The file and its directory are made when they are not there. */
   readonly path: string;
   /** The schema, step by step. Default: none. */
@@ -43,6 +43,7 @@ const OPTION_NAMES = [
   'echo',
   'durability',
   'required',
+  'thresholds',
 ];
 
 /** Defines a database in a SQLite file, for `openDatabaseService`. Nothing is opened yet. Throws `CONFIG` for an unknown option. */

@@ -180,7 +180,9 @@ describe('the documents', () => {
       const found = values.find((one) => one.key === `databases.name.${key}` || one.key === `database.${key}`);
       return [found?.value ?? ''].filter((value) => value !== '');
     };
-    const known = [...DATABASE_SETTINGS, ...SERVICE_SETTINGS].map((setting): [string, object] => {
+    // What may be set for the process and for one database stands there once.
+    const settings = new Map([...DATABASE_SETTINGS, ...SERVICE_SETTINGS].map((setting) => [setting.key, setting]));
+    const known = Array.from(settings.values(), (setting): [string, object] => {
       return [setting.key, { variable: variableOf(setting), value: valueOf(setting.key) }];
     });
     const head = '| key | variable | default | meaning |';

@@ -1,4 +1,5 @@
 import { judge, type Reason } from '@hive/shared-db/health';
+import { lastingOf } from '../documents/lasting.ts';
 import type { Answered } from '../inquiry.ts';
 import { worstFirst, type Finding } from './finding.ts';
 import { remarksOnOffload } from './offload.ts';
@@ -19,6 +20,8 @@ export function analyse({ pid, snapshot }: Answered): readonly Finding[] {
   return worstFirst(findings.map((finding) => withRemedy(finding)));
 }
 
-function ofReason({ status, code, database, evidence, advice }: Reason): Omit<Finding, 'process' | 'file' | 'command'> {
-  return { severity: status === 'fail' ? 'error' : 'warning', code, database: database ?? null, evidence, advice };
+function ofReason(reason: Reason): Omit<Finding, 'process' | 'file' | 'command'> {
+  const { status, code, database = null, evidence, advice } = reason;
+  const severity = status === 'fail' ? 'error' : 'warning';
+  return { severity, code, database, ...lastingOf(reason), evidence, advice };
 }

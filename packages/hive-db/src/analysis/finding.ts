@@ -10,6 +10,9 @@ export interface Finding {
   readonly process: { readonly pid: number; readonly app: string | null } | null;
   readonly database: string | null;
   readonly file: string | null;
+  /** Since when, RFC 3339, and for how long; null where its process did not say. Absent where it is no reason of a verdict. */
+  readonly since?: string | null;
+  readonly for_seconds?: number | null;
   /** One sentence with the figures, without a full stop. */
   readonly evidence: string;
   /** What fixes it. */

@@ -1,4 +1,4 @@
-import { describeOrigins } from '@hive/shared-db/config';
+import { describeOrigins, inheritedKeys } from '@hive/shared-db/config';
 import type { ConfigDocument } from '../documents/config.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { Invocation } from '../invocation.ts';
@@ -14,11 +14,14 @@ export interface PrintRequest extends SettingsRequest {
 export async function configPrint(invocation: Invocation, request: PrintRequest): Promise<ExitCode> {
   const { io, json, paint, width } = invocation;
   const settings = settingsHere(io, request);
-  const described = describeOrigins(settings);
+  // What a database has because all have it is said once.
+  const inherited = inheritedKeys(settings);
+  const origins = settings.origins.filter(({ key }) => !inherited.has(key));
+  const described = describeOrigins({ origins });
   if (json) {
     const document: ConfigDocument = {
       schema: 'hive-db/config-print/v1',
-      settings: settings.origins.map(({ key, value = null, unit = null, origin }, index) => ({
+      settings: origins.map(({ key, value = null, unit = null, origin }, index) => ({
         key,
         value: described[index]?.value === '***' ? '***' : value,
         unit,

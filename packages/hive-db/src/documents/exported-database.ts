@@ -3,9 +3,11 @@ import { checkpointsDocument, type CheckpointsDocument } from './checkpoints.ts'
 import { countersDocument, type CountersDocument } from './counters.ts';
 import { exportOfHistogram, type ExportedHistogram } from './exported-histogram.ts';
 import { exportOfPool, type ExportedPool } from './exported-pool.ts';
+import { exportOfDatabaseThresholds, type ExportedDatabaseThresholds } from './exported-thresholds.ts';
 import { moment } from './process.ts';
 import type { RepairDocument } from './repair.ts';
 import { laneOf, troubleOf, type LaneGauges } from './status.ts';
+import { trendDocument, type TrendDocument } from './trend.ts';
 import { turnsDocument, type TurnsDocument } from './turns.ts';
 
 /** One named database of a process. */
@@ -25,6 +27,10 @@ export interface ExportedDatabase {
   readonly pool: ExportedPool;
   /** What holds for its connections; null where the process did not say. */
   readonly limits?: ExportedLimits | null;
+  /** By what it is judged; null where the process did not say, and has the same for all. */
+  readonly thresholds?: ExportedDatabaseThresholds | null;
+  /** What was so within the last minute; null where the process did not say. */
+  readonly lately?: TrendDocument | null;
   /** How its log is kept short; null where it has none. */
   readonly checkpoints?: CheckpointsDocument | null;
   readonly lane: LaneGauges & { readonly oldest_wait_seconds: number };
@@ -118,6 +124,8 @@ export function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     wal_size_bytes: walBytes,
     pool: exportOfPool(database.pool),
     limits: exportOfLimits(database.limits),
+    thresholds: exportOfDatabaseThresholds(database.thresholds),
+    lately: trendDocument(database.trend),
     checkpoints: checkpointsDocument(database.checkpoints),
     lane: { ...laneOf(lane), oldest_wait_seconds: lane.oldestWaitMs / 1_000 },
     commits: exportOfCommits(lane),

@@ -1,7 +1,7 @@
-import type { Thresholds } from '@hive/shared-db/health';
 import type { Answered } from '../inquiry.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
 import { exportOfDatabase, type ExportedDatabase } from './exported-database.ts';
+import { exportOfThresholds, type ExportedThresholds } from './exported-thresholds.ts';
 import { healthOfProcess, type ProcessHealth } from './health.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { moment } from './process.ts';
@@ -25,19 +25,6 @@ export interface ExportedProcess extends ProcessHealth {
   readonly warnings: readonly string[];
   /** Why the settings that were read last are not in force; null where they are. Absent from exports of earlier versions. */
   readonly settings_fault?: string | null;
-}
-
-/** By what the process is judged. */
-export interface ExportedThresholds {
-  readonly utilisation_warn_ratio: number;
-  readonly utilisation_critical_ratio: number;
-  readonly fail_when_saturated: boolean;
-  readonly oldest_wait_seconds: number;
-  readonly timeout_ratio: number;
-  readonly lease_seconds: number;
-  readonly wal_size_bytes: number;
-  readonly slow_statement_seconds: number;
-  readonly warn_when_deprecated: boolean;
 }
 
 /** What a process uses its databases for, by the words of its callers. */
@@ -75,19 +62,5 @@ export function exportOfProcess(process: Answered): ExportedProcess {
     deprecations: deprecatedUses(process),
     warnings: snapshot.warnings,
     settings_fault: snapshot.settingsFault ?? null,
-  };
-}
-
-function exportOfThresholds(thresholds: Thresholds): ExportedThresholds {
-  return {
-    utilisation_warn_ratio: thresholds.utilisationWarn,
-    utilisation_critical_ratio: thresholds.utilisationCritical,
-    fail_when_saturated: thresholds.failWhenSaturated,
-    oldest_wait_seconds: thresholds.oldestWaitMs / 1_000,
-    timeout_ratio: thresholds.timeoutShare,
-    lease_seconds: thresholds.leaseMs / 1_000,
-    wal_size_bytes: thresholds.walBytes,
-    slow_statement_seconds: thresholds.slowStatementMs / 1_000,
-    warn_when_deprecated: thresholds.warnWhenDeprecated,
   };
 }

@@ -1,5 +1,6 @@
 import { judge, type Reason, type VerdictStatus } from '@hive/shared-db/health';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { lastingOf, type Lasting } from './lasting.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 
 /** `health-check --json`, hive-db/health-check/v1. */
@@ -23,7 +24,7 @@ export interface ProcessHealth extends ProcessHeading {
   readonly reasons: readonly HealthReason[];
 }
 
-export interface HealthReason {
+export interface HealthReason extends Partial<Lasting> {
   readonly status: Exclude<VerdictStatus, 'pass'>;
   readonly code: string;
   /** Null where the whole process, or a file, is meant. */
@@ -49,8 +50,8 @@ export function healthOfProcess(process: Answered): ProcessHealth {
   return { ...headingOf(process), status, reasons: reasons.map((reason) => healthReason(reason)) };
 }
 
-function healthReason({ status, code, database, evidence, advice }: Reason): HealthReason {
-  return { status, code, database: database ?? null, evidence, advice };
+function healthReason({ status, code, database, evidence, advice, ...lasting }: Reason): HealthReason {
+  return { status, code, database: database ?? null, ...lastingOf(lasting), evidence, advice };
 }
 
 function overall({ unreachable }: Inquiry, processes: readonly ProcessHealth[]): VerdictStatus | null {

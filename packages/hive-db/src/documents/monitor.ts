@@ -16,6 +16,7 @@ import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { headingOf, moment, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import type { Sighting } from './holder.ts';
 import { gaugesOf, type DatabaseGauges } from './status.ts';
+import { trendDocument, type TrendDocument } from './trend.ts';
 
 /** `monitor --json`, and each line of `monitor --continuous` off a terminal: hive-db/monitor/v1. */
 export interface MonitorDocument extends Unanswered {
@@ -57,6 +58,8 @@ export interface DatabaseReport extends DatabaseGauges {
   /** From having it to giving it back. */
   readonly use_seconds: Quantiles;
   readonly create_seconds: Quantiles;
+  /** The last minute, as the process remembers it; null where it does not. */
+  readonly lately: TrendDocument | null;
   readonly commits: CommitsDocument;
   readonly rates: Rates;
   readonly totals: Totals;
@@ -140,6 +143,7 @@ function reportOfDatabase(database: DatabaseSnapshot, rates: Rates, leaked: read
     acquire_seconds: quantiles(pool.waitTime),
     use_seconds: quantiles(pool.useTime),
     create_seconds: quantiles(pool.createTime),
+    lately: trendDocument(database.trend),
     commits: commitsDocument(lane),
     rates,
     totals: totalsOf(database),

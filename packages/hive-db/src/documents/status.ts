@@ -1,9 +1,12 @@
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
+import type { VerdictStatus } from '@hive/shared-db/health';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import type { ExportDocument } from './export.ts';
 import type { ExportedDatabase } from './exported-database.ts';
 import type { ExportedFile } from './exported-file.ts';
+import { healthOfProcess, type HealthReason, type ProcessHealth } from './health.ts';
+import type { Lasting } from './lasting.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import { repairDocument, type RepairDocument } from './repair.ts';
@@ -22,9 +25,18 @@ export interface StatusDocument extends Unanswered {
 export interface ProcessStatus extends ProcessHeading {
   /** Where it serves its health over HTTP; absent where it does not by itself. */
   readonly http?: { readonly host: string; readonly port: number };
+  /** Its verdict on itself, and since when; `hive-db health-check` says why and what to do. */
+  readonly health: HealthSummary;
   /** What reads beside its main thread; null where an export does not say. */
   readonly offload: OffloadDocument | null;
   readonly databases: readonly DatabaseGauges[];
+}
+
+/** A verdict in short. */
+export interface HealthSummary {
+  readonly status: VerdictStatus;
+  /** Failures first. */
+  readonly reasons: readonly (Pick<HealthReason, 'status' | 'code' | 'database'> & Lasting)[];
 }
 
 /** What one database is doing at this moment. */
@@ -111,6 +123,7 @@ export function statusOfExport({ processes, files, unreachable }: ExportDocument
       event_loop_blocked_seconds: process.event_loop_blocked_seconds,
       blocked_by: process.blocked_by,
       ...servedAt(process),
+      health: summaryOf(process),
       offload: process.offload ?? null,
       databases: process.databases.map((database) => gaugesOfExported(database)),
     })),
@@ -231,8 +244,22 @@ function statusOfProcess(process: Answered): ProcessStatus {
   return {
     ...headingOf(process),
     ...servedAt(snapshot),
+    health: summaryOf(healthOfProcess(process)),
     offload: offloadDocument(snapshot.offload),
     databases: snapshot.databases.map((database) => gaugesOf(database)),
+  };
+}
+
+function summaryOf({ status, reasons }: Pick<ProcessHealth, 'status' | 'reasons'>): HealthSummary {
+  return {
+    status,
+    reasons: reasons.map(({ status: how, code, database, since = null, for_seconds = null }) => ({
+      status: how,
+      code,
+      database,
+      since,
+      for_seconds,
+    })),
   };
 }
 

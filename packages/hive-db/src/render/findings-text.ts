@@ -1,6 +1,7 @@
 import type { DiagnosisDocument } from '../documents/diagnosis.ts';
 import type { Finding } from '../analysis/finding.ts';
 import { count } from './figures.ts';
+import { lastingText } from './lasting-text.ts';
 import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
 import { safe, safePath } from './safe-text.ts';
@@ -30,7 +31,7 @@ export function diagnosisText(document: DiagnosisDocument, paint: Paint, width: 
 /** One remark about a process whose name stands above: what, where, evidence, advice. */
 export function remarkText(finding: Finding, paint: Paint, width: number, indent: string): string {
   const where = finding.database === null ? '' : ` ${safe(finding.database)}`;
-  const head = `${indent}${paint(SEVERITY_TONES[finding.severity], finding.severity)}${where}\n`;
+  const head = `${indent}${paint(SEVERITY_TONES[finding.severity], finding.severity)}${where}${lastingText(finding)}\n`;
   return head + sentences(finding, width, `${indent}  `);
 }
 
@@ -42,7 +43,7 @@ export function findingText(finding: Finding, paint: Paint, width: number): stri
     database === null ? [] : safe(database),
     process === null ? [] : process.app === null ? `pid ${process.pid}` : `${safe(process.app)} (pid ${process.pid})`,
   ].flat();
-  const head = `${paint(SEVERITY_TONES[severity], severity)}  ${code}  ${paint('strong', subject.join(' in '))}\n`;
+  const head = `${paint(SEVERITY_TONES[severity], severity)}  ${code}  ${paint('strong', subject.join(' in '))}${lastingText(finding)}\n`;
   return head + sentences(finding, width, '  ');
 }
 

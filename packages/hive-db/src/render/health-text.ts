@@ -1,4 +1,5 @@
 import type { FileHealth, HealthDocument, HealthReason, ProcessHealth } from '../documents/health.ts';
+import { lastingText } from './lasting-text.ts';
 import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
 import { processHeading } from './process-heading.ts';
@@ -20,7 +21,9 @@ function verdictText(heading: string, { status, reasons }: Judged, paint: Paint,
   return `${heading}  ${verdict}\n${reasons.map((reason) => reasonText(reason, paint, width)).join('')}`;
 }
 
-function reasonText({ status, database, evidence, advice }: HealthReason, paint: Paint, width: number): string {
-  const head = `  ${paint(verdictTone(status), status)}${database === null ? '' : ` ${safe(database)}`}\n`;
+function reasonText(reason: HealthReason, paint: Paint, width: number): string {
+  const { status, database, evidence, advice } = reason;
+  const where = database === null ? '' : ` ${safe(database)}`;
+  const head = `  ${paint(verdictTone(status), status)}${where}${lastingText(reason)}\n`;
   return head + paragraph(safe(evidence), width, '    ') + paragraph(`fix: ${safe(advice)}`, width, '    ');
 }

@@ -1,8 +1,16 @@
-import type { DatabaseGauges, LaneGauges, PoolGauges, ProcessStatus, StatusDocument } from '../documents/status.ts';
+import type {
+  DatabaseGauges,
+  HealthSummary,
+  LaneGauges,
+  PoolGauges,
+  ProcessStatus,
+  StatusDocument,
+} from '../documents/status.ts';
 import { budgetsText } from './budgets-text.ts';
 import { duration } from './figures.ts';
 import { fileText } from './file-text.ts';
 import { grid, type GridColumn } from './grid.ts';
+import { lastingText } from './lasting-text.ts';
 import { lineText } from './line.ts';
 import { troubledOffloadText } from './offload-text.ts';
 import type { Paint } from './paint.ts';
@@ -10,7 +18,7 @@ import { paragraph } from './paragraph.ts';
 import { processHeading } from './process-heading.ts';
 import { safe } from './safe-text.ts';
 import type { Cell } from './table.ts';
-import { statusCell } from './tones.ts';
+import { statusCell, verdictTone } from './tones.ts';
 import { troubleText } from './trouble-text.ts';
 import { turnsCell } from './turns-text.ts';
 
@@ -57,9 +65,17 @@ function processesText(processes: readonly ProcessStatus[], paint: Paint, width:
     });
     const notes =
       process.offload === null ? [] : troubledOffloadText(process.offload).map((one) => paragraph(one, width, INDENT));
+    notes.push(...process.health.reasons.map((reason) => reasonLine(reason, paint)));
     return `${heading}${own.length === 0 ? `${INDENT}no databases\n` : own.join('')}${notes.join('')}`;
   });
   return `${rows.length === 0 ? '' : INDENT + lineText(head, paint)}${blocks.join('')}`;
+}
+
+/** `warn  orders: saturated  for 3 min (since ...)`: which, and since when; not why, which is the matter of another verb. */
+function reasonLine(reason: HealthSummary['reasons'][number], paint: Paint): string {
+  const { status, code, database } = reason;
+  const where = database === null ? '' : `${safe(database)}: `;
+  return `${INDENT}${paint(verdictTone(status), status)}  ${where}${safe(code)}${lastingText(reason)}\n`;
 }
 
 /** More than has room in a table, below its row; nothing where there is none. */

@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
+import { DEFAULT_DATABASE_THRESHOLDS, DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { temporaryDatabase } from '@hive/shared-db/testing';
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 
@@ -28,6 +28,7 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     startedAt: Date.UTC(2026, 10, 21, 11),
     uptimeMs: 3_600_000,
     thresholds: DEFAULT_THRESHOLDS,
+    trend: undefined,
     databases: [databaseSnapshot()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     offload: { threads: IDLE_CREW, processes: IDLE_CREW },
@@ -37,6 +38,33 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     warnings: [],
     ...changes,
   };
+}
+
+/** A process that has looked at itself for an hour, and whose pool has been full for the last three minutes of it. */
+export function saturatedService(): ServiceSnapshot {
+  const saturated = { code: 'saturated', database: 'orders', subject: undefined, isCritical: true };
+  const trend = {
+    windowMs: 61_000,
+    utilisation: 0.98,
+    acquired: 300,
+    timeouts: 0,
+    acquireMs: 12,
+    usualAcquireMs: undefined,
+    calls: 320,
+    errors: { HIVEDB_E_SQL: 4 },
+    opened: 2,
+    closed: { invalid: 2 },
+  };
+  return serviceSnapshot({
+    trend: {
+      openedAt: Date.UTC(2026, 10, 21, 11),
+      raised: [{ ...saturated, sinceMs: 3_420_000, lastOverMs: 3_600_000 }],
+      stalledMs: 0,
+      longestStallMs: 0,
+      deprecated: [],
+    },
+    databases: [databaseSnapshot({ thresholds: DEFAULT_DATABASE_THRESHOLDS, trend, pool: { leased: 4, idle: 0 } })],
+  });
 }
 
 /** A process with something of everything to report. */
@@ -201,6 +229,8 @@ export function databaseSnapshot(changes: DatabaseChanges = {}): DatabaseSnapsho
     ...unusedDatabase,
     name: 'orders',
     required: false,
+    thresholds: undefined,
+    trend: undefined,
     durability: 'full',
     path: '/srv/orders.db',
     fileBytes: 1_048_576,

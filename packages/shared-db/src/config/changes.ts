@@ -1,4 +1,4 @@
-import { describeOrigins } from './describe-origins.ts';
+import { describeOrigins, inheritedKeys } from './describe-origins.ts';
 import type { ResolvedSettings } from './resolved-settings.ts';
 import { DATABASE_SETTINGS, SERVICE_SETTINGS } from './setting.ts';
 import { settingKey } from './setting-place.ts';
@@ -26,7 +26,10 @@ export interface ReloadReport {
   readonly problems: readonly string[];
 }
 
-/** What has been read and is not what is in force. What holds for all databases is said of each. Pure. */
+/**
+ * What has been read and is not what is in force. What holds for all databases is said of each, but for thresholds: those
+ * are said once, where a database has none of its own. Pure.
+ */
 export function changesBetween(
   inForce: ResolvedSettings,
   read: ResolvedSettings,
@@ -37,10 +40,11 @@ export function changesBetween(
     ...SERVICE_SETTINGS.map((setting) => ({ key: settingKey(setting), live: setting.live })),
     ...databases.flatMap((name) => DATABASE_SETTINGS.map((one) => ({ key: settingKey(one, name), live: one.live }))),
   ];
+  const inherited = [inForce, read].map((settings) => inheritedKeys(settings));
   return places.flatMap(({ key, live }) => {
     const [old, fresh] = [before.get(key), now.get(key)];
     if (old === undefined || fresh === undefined) throw new Error(`BUG: nobody has settled ${key}`);
-    if (old.raw === fresh.raw) return [];
+    if (old.raw === fresh.raw || inherited.every((keys) => keys.has(key))) return [];
     const effect = live ? 'applied' : 'needs-restart';
     return { key, from: old.value, fromOrigin: old.origin, to: fresh.value, toOrigin: fresh.origin, effect };
   });

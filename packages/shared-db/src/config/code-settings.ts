@@ -1,4 +1,4 @@
-import type { Thresholds } from '../health/thresholds.ts';
+import type { DatabaseThresholds, Thresholds } from '../health/thresholds.ts';
 import { shown } from './problem.ts';
 import type {
   HttpSettings,
@@ -19,7 +19,11 @@ export interface CodeSettings extends Some<Omit<ServiceSettings, 'thresholds' | 
   /** For all databases. */
   readonly database?: Some<SharedDatabaseSettings> | undefined;
   /** For one database each, by name. */
-  readonly databases?: Readonly<Record<string, Some<NamedDatabaseSettings>>> | undefined;
+  readonly databases?: Readonly<Record<string, OfOneDatabase>> | undefined;
+}
+
+interface OfOneDatabase extends Some<Omit<NamedDatabaseSettings, 'thresholds'>> {
+  readonly thresholds?: Some<DatabaseThresholds> | undefined;
 }
 
 /** Checks what code passes: types do not reach plain JavaScript, and say nothing of ranges. */

@@ -2,7 +2,8 @@ import { readCode, type CodeSettings } from './code-settings.ts';
 import { isDatabaseName } from './database-name.ts';
 import { settle } from './effective-settings.ts';
 import { readEnvironment, type Environment } from './environment.ts';
-import type { Thresholds } from '../health/thresholds.ts';
+import { inheritedKeys } from './describe-origins.ts';
+import type { DatabaseThresholds } from '../health/thresholds.ts';
 import { refusal, shown, type Problem } from './problem.ts';
 import type { ResolvedSettings, SettingOrigin } from './resolved-settings.ts';
 import { readSettingsFile, type SettingsFile } from './settings-file.ts';
@@ -60,12 +61,18 @@ function badName(name: unknown): Problem {
   return { where: 'code', what: `databases must be names such as orders or orders-2, not ${shown(name)}` };
 }
 
-/** What is right by itself and wrong together. The blame is on what somebody set, not on a default. */
-function contradictions({ origins }: ResolvedSettings): readonly Problem[] {
-  const warn = found(origins, 'utilisationWarn');
-  const critical = found(origins, 'utilisationCritical');
-  if (Number(warn.value) <= Number(critical.value)) return [];
-  return warn.origin === 'default' ? [misfit(critical, 'at least', warn)] : [misfit(warn, 'at most', critical)];
+/** What is right by itself and wrong together, of the process and of each database that has something of its own. */
+function contradictions(settings: ResolvedSettings): readonly Problem[] {
+  const inherited = inheritedKeys(settings);
+  return [undefined, ...Object.keys(settings.databases)].flatMap((database) => {
+    const warn = found(settings, 'utilisationWarn', database);
+    const critical = found(settings, 'utilisationCritical', database);
+    if (Number(warn.value) <= Number(critical.value)) return [];
+    if (inherited.has(warn.key) && inherited.has(critical.key)) return [];
+    // The blame is on what somebody set for it, not on a default or on what holds for all.
+    const isGiven = warn.origin === 'default' || inherited.has(warn.key);
+    return [isGiven ? misfit(critical, 'at least', warn) : misfit(warn, 'at most', critical)];
+  });
 }
 
 function misfit(wrong: Found, relation: string, other: Found): Problem {
@@ -78,11 +85,12 @@ interface Found extends SettingOrigin {
   readonly name: string;
 }
 
-function found(origins: readonly SettingOrigin[], threshold: keyof Thresholds): Found {
+function found({ origins }: ResolvedSettings, threshold: keyof DatabaseThresholds, database?: string): Found {
   const setting = SERVICE_SETTINGS.find(({ field }) => field === `thresholds.${threshold}`);
-  const origin = origins.find(({ key }) => setting !== undefined && key === settingKey(setting));
+  const origin = origins.find(({ key }) => setting !== undefined && key === settingKey(setting, database));
   if (setting === undefined || origin === undefined) throw new Error(`BUG: nobody knows ${threshold}`);
-  return { ...origin, name: origin.origin === 'code' ? setting.field : origin.key };
+  const inCode = database === undefined ? setting.field : `databases.${database}.${setting.field}`;
+  return { ...origin, name: origin.origin === 'code' ? inCode : origin.key };
 }
 
 function noFile(): TextFile {

@@ -1,5 +1,10 @@
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from '../database-settings.ts';
-import { DEFAULT_THRESHOLDS, type Thresholds } from '../health/thresholds.ts';
+import {
+  DEFAULT_DATABASE_THRESHOLDS,
+  DEFAULT_THRESHOLDS,
+  type DatabaseThresholds,
+  type Thresholds,
+} from '../health/thresholds.ts';
 
 /** Who is shown more of the health page than a status: nobody, whoever is authorised, everybody. */
 export type HealthDetails = 'never' | 'when-authorized' | 'always';
@@ -8,10 +13,12 @@ export type HealthDetails = 'never' | 'when-authorized' | 'always';
 export interface NamedDatabaseSettings extends DatabaseSettings {
   /** Its file, in place of the one that the code names. Default undefined: the code's. */
   readonly path: string | undefined;
+  /** What it is judged by. */
+  readonly thresholds: DatabaseThresholds;
 }
 
-/** What can be said of all databases at once. */
-export type SharedDatabaseSettings = Omit<NamedDatabaseSettings, 'required' | 'path'>;
+/** What can be said of all databases at once. Thresholds that hold for all stand beside those of the process. */
+export type SharedDatabaseSettings = Omit<NamedDatabaseSettings, 'required' | 'path' | 'thresholds'>;
 
 /** Whether and how the process serves its health over HTTP by itself, from a thread that answers also while the main one is stuck. */
 export interface HttpSettings {
@@ -71,6 +78,7 @@ export interface ResolvedSettings extends ServiceSettings {
 export const DEFAULT_NAMED_SETTINGS: NamedDatabaseSettings = Object.freeze({
   ...DEFAULT_DATABASE_SETTINGS,
   path: undefined,
+  thresholds: DEFAULT_DATABASE_THRESHOLDS,
 });
 
 /** What holds for the process where nobody says otherwise. */

@@ -1,4 +1,4 @@
-import type { Thresholds } from '../health/thresholds.ts';
+import { DEFAULT_DATABASE_THRESHOLDS, type DatabaseThresholds, type Thresholds } from '../health/thresholds.ts';
 import {
   DEFAULT_NAMED_SETTINGS,
   DEFAULT_SERVICE_SETTINGS,
@@ -32,7 +32,7 @@ const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
 const TIB = 1_024 ** 4;
 
-const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
+const OF_A_DATABASE: Readonly<Record<keyof Omit<NamedDatabaseSettings, 'thresholds'>, Entry>> = {
   poolSize: {
     key: 'pool.size',
     live: true,
@@ -163,12 +163,12 @@ const OF_HTTP: Readonly<Record<keyof HttpSettings, Entry>> = {
   },
 };
 
-const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
+const OF_THE_LOAD: Readonly<Record<keyof DatabaseThresholds, Entry>> = {
   utilisationWarn: {
     key: 'health.utilisationWarn',
     live: true,
     kind: kind.share(),
-    about: 'Share of a pool in use from which on there is a warning.',
+    about: 'Share of a pool in use, over a quarter of a minute, from which on there is a warning.',
   },
   utilisationCritical: {
     key: 'health.utilisationCritical',
@@ -192,13 +192,43 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
     key: 'health.timeoutShare',
     live: true,
     kind: kind.share(),
-    about: 'Share of waits for a connection that may have timed out.',
+    about: 'Share of waits for a connection that may have timed out within a minute.',
+  },
+  acquireFactor: {
+    key: 'health.acquireFactor',
+    live: true,
+    kind: kind.wholeNumber(2, 1_000_000),
+    about: 'How many times as long as usual it may take to get a connection, one time in a hundred.',
+  },
+  acquireFloorMs: {
+    key: 'health.acquireFloor',
+    live: true,
+    kind: kind.duration(1, HOUR_MS),
+    about: 'What it may take in any case, however quick it is usually. A bare number is seconds.',
+  },
+  errorShare: {
+    key: 'health.errorShare',
+    live: true,
+    kind: kind.share(),
+    about: 'Share of calls that may have failed within a minute, five at least; what callers expect does not count.',
+  },
+  recyclesPerMinute: {
+    key: 'health.recyclesPerMinute',
+    live: true,
+    kind: kind.wholeNumber(1, 1_000_000),
+    about: 'How often a minute each connection of a pool may be closed and replaced.',
   },
   leaseMs: {
     key: 'health.leaseAge',
     live: true,
     kind: kind.duration(1, WEEK_MS),
     about: 'How long a lease may be held and not be used before it is suspected of leaking. A bare number is seconds.',
+  },
+  suspectedLeaks: {
+    key: 'health.suspectedLeaks',
+    live: true,
+    kind: kind.wholeNumber(0, 1_000_000),
+    about: 'How many leases may be suspected of leaking.',
   },
   walBytes: {
     key: 'health.walSize',
@@ -213,6 +243,16 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
     kind: kind.duration(1, HOUR_MS),
     about: 'How long a statement may run before it is remembered and said in the log. A bare number is seconds.',
   },
+};
+
+const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
+  ...OF_THE_LOAD,
+  blockedShare: {
+    key: 'health.blockedShare',
+    live: true,
+    kind: kind.share(),
+    about: 'Share of a minute for which the event loop may have stood still, half a second or more at once.',
+  },
   warnWhenDeprecated: {
     key: 'health.warnWhenDeprecated',
     live: true,
@@ -222,11 +262,14 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
 };
 
 /** What can be set for one database. */
-export const DATABASE_SETTINGS: readonly Setting[] = settings(OF_A_DATABASE, DEFAULT_NAMED_SETTINGS);
+export const DATABASE_SETTINGS: readonly Setting[] = [
+  ...settings(OF_A_DATABASE, DEFAULT_NAMED_SETTINGS),
+  ...settings(OF_THE_LOAD, DEFAULT_DATABASE_THRESHOLDS, 'thresholds.'),
+];
 
-/** What can be set for all databases at once. */
+/** What can be set for all databases at once, beside the thresholds, which are the process's own then. */
 export const SHARED_SETTINGS: readonly Setting[] = DATABASE_SETTINGS.filter(
-  ({ field }) => field !== 'required' && field !== 'path',
+  ({ field }) => field !== 'required' && field !== 'path' && !field.startsWith('thresholds.'),
 );
 
 /** What can be set for the process. */
@@ -238,7 +281,7 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
 
 function settings<K extends string>(
   entries: Readonly<Record<K, Entry>>,
-  defaults: Readonly<Record<K, kind.SettingValue | undefined>>,
+  defaults: Readonly<{ [N in K]: kind.SettingValue | undefined }>,
   group = '',
 ): readonly Setting[] {
   return (Object.keys(entries) as K[]).map((name) => ({

@@ -77,6 +77,8 @@ export class Portrait {
       durability,
       pool: readers,
       limits: this.#limits(),
+      thresholds: context.thresholds,
+      trend: context.trend,
       lane: writers === undefined ? NO_LANE : this.#lane(writers, waiters, lane?.work ?? NO_WORK),
       turns,
       counters: Object.freeze({ ...counters, errors: failures.counts }),

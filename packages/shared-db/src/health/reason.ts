@@ -12,9 +12,12 @@ export type ReasonCode =
   | 'saturated'
   | 'waiting'
   | 'waiting-to-write'
+  | 'acquire-time'
   | 'slow-commits'
   | 'polling'
   | 'timeouts'
+  | 'errors'
+  | 'recycling'
   | 'long-lease'
   | 'leaked'
   | 'abandoned'
@@ -34,6 +37,13 @@ export interface Reason {
   readonly code: ReasonCode;
   /** Undefined where the whole process is meant. */
   readonly database: string | undefined;
+  /**
+   * Since when, in milliseconds since 1970: to the second, because that is how often a process looks at itself. It stays the same for as
+   * long as the reason is there. Undefined where the process did not say: one of an earlier version, or an adapter without a service.
+   */
+  readonly since: number | undefined;
+  /** For how long, by a clock that does not jump. */
+  readonly forMs: number | undefined;
   /** One sentence with the figures that show it, without a full stop. It may name labels and paths: not for strangers. */
   readonly evidence: string;
   /** What to do about it. */

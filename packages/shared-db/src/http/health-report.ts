@@ -1,3 +1,4 @@
+import { duration } from '../health/figures.ts';
 import { worstStatus, type Reason, type ReasonCode, type VerdictStatus } from '../health/reason.ts';
 import type { DatabaseSnapshot, ServiceSnapshot } from '../snapshot.ts';
 
@@ -8,6 +9,9 @@ interface Check {
   readonly observedValue?: unknown;
   readonly observedUnit?: string;
   readonly output?: string;
+  /** Since when it is not as it should be, where that is known: the longest of its reasons. */
+  readonly since?: string;
+  readonly sinceSeconds?: number;
   readonly time: string;
 }
 
@@ -37,27 +41,39 @@ const measures: readonly Measure[] = [
   },
   {
     name: 'connections',
-    codes: ['suspended', 'saturated', 'timeouts', 'long-lease', 'leaked', 'abandoned'],
-    observe: ({ pool }) => ({
+    codes: ['suspended', 'saturated', 'timeouts', 'long-lease', 'leaked', 'abandoned', 'recycling'],
+    observe: ({ pool, trend }) => ({
       observedValue: {
         used: pool.leased,
         idle: pool.idle,
         max: pool.size + pool.maxOverflow,
         pending: pool.waiting,
+        ...(trend === undefined ? {} : { utilization: trend.utilisation }),
       },
     }),
   },
   {
     name: 'waitTime',
-    codes: ['waiting', 'waiting-to-write'],
+    codes: ['waiting', 'waiting-to-write', 'acquire-time'],
     observe: ({ pool, lane }) => ({
       observedValue: Math.max(pool.oldestWaitMs, lane.oldestWaitMs),
       observedUnit: 'ms',
     }),
   },
   {
+    name: 'errors',
+    codes: ['errors'],
+    observe: ({ trend }) => trend && { observedValue: { calls: trend.calls, errors: { ...trend.errors } } },
+  },
+  {
+    name: 'commitTime',
+    codes: ['slow-commits', 'polling'],
+    observe: ({ lane: { work } }) =>
+      work.lateCommitMs === undefined ? undefined : { observedValue: work.lateCommitMs, observedUnit: 'ms' },
+  },
+  {
     name: 'wal',
-    codes: ['wal'],
+    codes: ['wal', 'pinned', 'checkpoints'],
     observe: ({ walBytes }) =>
       walBytes === undefined ? undefined : { observedValue: walBytes, observedUnit: 'bytes' },
   },
@@ -102,8 +118,8 @@ function checksOfService(
 function checksOfDatabase(database: DatabaseSnapshot, reasons: readonly Reason[], time: string): readonly NamedCheck[] {
   return measures.flatMap(({ name, codes, observe }): readonly NamedCheck[] => {
     const observed = observe(database);
-    if (observed === undefined) return [];
     const found = reasons.filter((reason) => reason.database === database.name && codes.includes(reason.code));
+    if (observed === undefined && found.length === 0) return [];
     return [[`${database.name}:${name}`, [{ componentType: 'datastore', ...observed, ...judged(found), time }]]];
   });
 }
@@ -118,16 +134,28 @@ function checksOfFallbacks(reasons: readonly Reason[], time: string): readonly N
 /** A report as text for people: one line a check, `[+]` pass, `[!]` warn, `[-]` fail, then the advice and the status. */
 export function reportText({ status, checks = {}, notes = [] }: HealthReport): string {
   const lines = Object.entries(checks).flatMap(([name, entries]) =>
-    entries.map((check) => `${MARKS[check.status]} ${name} ${check.output ?? 'ok'}`),
+    entries.map((check) => `${MARKS[check.status]} ${name} ${check.output ?? 'ok'}${lasting(check)}`),
   );
   return [...lines, ...notes.map((note) => `  > ${note}`), status].map(printable).join('\n').concat('\n');
 }
 
+function lasting({ since: from, sinceSeconds }: Check): string {
+  return from === undefined || sinceSeconds === undefined
+    ? ''
+    : ` (for ${duration(sinceSeconds * 1_000)}, since ${from})`;
+}
+
 const MARKS: Readonly<Record<VerdictStatus, string>> = { pass: '[+]', warn: '[!]', fail: '[-]' };
 
-function judged(reasons: readonly Reason[]): Pick<Check, 'status' | 'output'> {
+function judged(reasons: readonly Reason[]): Pick<Check, 'status' | 'output' | 'since' | 'sinceSeconds'> {
   const output = reasons.map(({ evidence }) => evidence).join('; ');
-  return { status: worstStatus(reasons), ...(output === '' ? {} : { output }) };
+  return { status: worstStatus(reasons), ...(output === '' ? {} : { output }), ...since(reasons) };
+}
+
+function since(reasons: readonly Reason[]): Pick<Check, 'since' | 'sinceSeconds'> {
+  const [longest] = reasons.toSorted((a, b) => (b.forMs ?? -1) - (a.forMs ?? -1));
+  if (longest?.since === undefined || longest.forMs === undefined) return {};
+  return { since: new Date(longest.since).toISOString(), sinceSeconds: longest.forMs / 1_000 };
 }
 
 /** A message of the system may hold line breaks and worse; a line stays a line. */

@@ -1,5 +1,7 @@
-import type { HistogramSnapshot, PoolStats } from '@hive/pool';
+import type { DestroyReason, HistogramSnapshot, PoolStats } from '@hive/pool';
 import { ERROR_CODES, type DatabaseErrorCode } from '../errors.ts';
+import type { DatabaseThresholds } from '../health/thresholds.ts';
+import type { DatabaseTrend, ServiceTrend } from '../health/trend.ts';
 import type {
   CheckpointSnapshot,
   ConnectionUse,
@@ -19,6 +21,20 @@ const histogram: Shape<HistogramSnapshot> = {
     buckets: { each: { fields: { leMs: 'number', count: 'number' } } },
   },
 };
+
+const destroyed = {
+  idle: 'number',
+  lifetime: 'number',
+  overflow: 'number',
+  invalid: 'number',
+  condemned: 'number',
+  'reset-failed': 'number',
+  caller: 'number',
+  collected: 'number',
+  flushed: 'number',
+  late: 'number',
+  closed: 'number',
+} as const satisfies Readonly<Record<DestroyReason, 'number'>>;
 
 const pool: Shape<PoolStats> = {
   fields: {
@@ -66,21 +82,7 @@ const pool: Shape<PoolStats> = {
         overloaded: 'number',
         created: 'number',
         createFailures: 'number',
-        destroyed: {
-          fields: {
-            idle: 'number',
-            lifetime: 'number',
-            overflow: 'number',
-            invalid: 'number',
-            condemned: 'number',
-            'reset-failed': 'number',
-            caller: 'number',
-            collected: 'number',
-            flushed: 'number',
-            late: 'number',
-            closed: 'number',
-          },
-        },
+        destroyed: { fields: destroyed },
         validations: 'number',
         validationFailures: 'number',
         staleReleases: 'number',
@@ -122,6 +124,64 @@ const waiter: Shape<WaiterSnapshot> = {
 const errorCodes = Object.fromEntries(ERROR_CODES.map((kind) => [`HIVEDB_E_${kind}`, true])) as Readonly<
   Record<DatabaseErrorCode, true>
 >;
+
+const thresholds: Shape<DatabaseThresholds> = {
+  fields: {
+    utilisationWarn: 'number',
+    utilisationCritical: 'number',
+    failWhenSaturated: 'boolean',
+    oldestWaitMs: 'number',
+    timeoutShare: 'number',
+    acquireFactor: 'number',
+    acquireFloorMs: 'number',
+    errorShare: 'number',
+    recyclesPerMinute: 'number',
+    leaseMs: 'number',
+    suspectedLeaks: 'number',
+    walBytes: 'number',
+    slowStatementMs: 'number',
+  },
+};
+
+const trend: Shape<DatabaseTrend> = {
+  fields: {
+    windowMs: 'number',
+    utilisation: 'number',
+    acquired: 'number',
+    timeouts: 'number',
+    acquireMs: { optional: 'number' },
+    usualAcquireMs: { optional: 'number' },
+    calls: 'number',
+    errors: { numbers: errorCodes },
+    opened: 'number',
+    closed: {
+      numbers: Object.fromEntries(Object.keys(destroyed).map((reason) => [reason, true])) as Readonly<
+        Record<DestroyReason, true>
+      >,
+    },
+  },
+};
+
+const serviceTrend: Shape<ServiceTrend> = {
+  fields: {
+    openedAt: 'number',
+    raised: {
+      each: {
+        fields: {
+          code: 'string',
+          database: { optional: 'string' },
+          subject: { optional: 'string' },
+          sinceMs: 'number',
+          lastOverMs: 'number',
+          isCritical: 'boolean',
+        },
+      },
+    },
+    stalledMs: 'number',
+    longestStallMs: 'number',
+    deprecated: { each: { fields: { code: 'string', calledMs: 'number' } } },
+  },
+};
 
 const checkpoints: Shape<CheckpointSnapshot> = {
   fields: {
@@ -196,6 +256,8 @@ const database: Shape<DatabaseSnapshot> = {
         },
       },
     },
+    thresholds: { optional: thresholds },
+    trend: { optional: trend },
     lane: {
       fields: {
         waiting: 'number',
@@ -309,6 +371,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     eventLoop: { fields: { blockedMs: 'number', label: { optional: 'string' }, statement: { optional: 'string' } } },
     http: { optional: { fields: { host: 'string', port: 'number' } } },
     settingsFault: { optional: 'string' },
+    // Those of an earlier version have no more than these.
     thresholds: {
       fields: {
         utilisationWarn: 'number',
@@ -316,12 +379,19 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
         failWhenSaturated: 'boolean',
         oldestWaitMs: 'number',
         timeoutShare: 'number',
+        acquireFactor: { optional: 'number' },
+        acquireFloorMs: { optional: 'number' },
+        errorShare: { optional: 'number' },
+        recyclesPerMinute: { optional: 'number' },
         leaseMs: 'number',
+        suspectedLeaks: { optional: 'number' },
         walBytes: 'number',
         slowStatementMs: 'number',
+        blockedShare: { optional: 'number' },
         warnWhenDeprecated: 'boolean',
       },
     },
+    trend: { optional: serviceTrend },
     databases: { each: database },
     offload: { fields: { threads: crew, processes: crew } },
     labels: {

@@ -8,7 +8,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 /** What a test wants to be special about its database, and about the service that holds it. */
 export interface TemporaryDatabaseOptions
   extends
-    Omit<SqliteOptions, 'path'>,
+    Omit<SqliteOptions, 'path' | 'thresholds'>,
     Pick<ServiceConfig, 'clock' | 'logger' | 'offloadWorkers' | 'random' | 'runtimeDirectory' | 'thresholds'> {}
 
 /** One real SQLite file with a service of its own. */

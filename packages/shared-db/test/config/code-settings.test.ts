@@ -59,6 +59,25 @@ describe('settings in code', () => {
       'thresholds.utilisationWarn must be at most thresholds.utilisationCritical, which is 0.5 (code), not 0.9',
       { thresholds: { utilisationWarn: 0.9, utilisationCritical: 0.5 } },
     ],
+    [
+      'databases.orders.thresholds.utilisationCritical must be at least databases.orders.health.utilisationWarn, which is 0.8 (default), not 0.5',
+      { databases: { orders: { thresholds: { utilisationCritical: 0.5 } } } },
+    ],
+    [
+      'databases.orders.thresholds.utilisationWarn must be at most databases.orders.thresholds.utilisationCritical, which is 0.6 (code), not 0.7',
+      {
+        thresholds: { utilisationWarn: 0.5, utilisationCritical: 0.6 },
+        databases: { orders: { thresholds: { utilisationWarn: 0.7 } } },
+      },
+    ],
+    [
+      'databases.orders.thresholds.walSize is not a setting; the nearest valid key is databases.orders.thresholds.walBytes',
+      { databases: { orders: { thresholds: { walSize: 3 } } } },
+    ],
+    [
+      'databases.orders.thresholds.warnWhenDeprecated is not a setting; the nearest valid key is databases.orders.thresholds.failWhenSaturated',
+      { databases: { orders: { thresholds: { warnWhenDeprecated: true } } } },
+    ],
   ])('are refused with what was expected: %s', (sentence, code) => {
     expect(refusalOf({ code: code as CodeSettings, databases: ['orders'] }).message).toBe(`code: ${sentence}`);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_DATABASE_THRESHOLDS } from '@hive/shared-db/health';
 import { resolveSettings, type ResolvedSettings, type TextFile } from '@hive/shared-db/config';
 import { refusalOf, sentencesOf } from './refusal.ts';
 
@@ -63,6 +64,7 @@ describe('the environment', () => {
       durability: 'normal',
       required: true,
       path: '1984',
+      thresholds: DEFAULT_DATABASE_THRESHOLDS,
     });
     expect(databases['orders']).toMatchObject({ poolSize: 4, path: undefined });
   });

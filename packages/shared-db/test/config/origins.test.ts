@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_DATABASE_THRESHOLDS } from '@hive/shared-db/health';
 import { describeOrigins, resolveSettings, type SettingOrigin } from '@hive/shared-db/config';
 
 const settings = resolveSettings({
@@ -43,8 +44,10 @@ describe('origins', () => {
       ['databases.orders.pool.acquireTimeout', 90_000, 'ms', 'config/settings.yaml:7'],
       ['databases.orders.durability', 'normal', undefined, 'code'],
       ['databases.orders.path', 'orders.db', undefined, 'code'],
+      ['databases.orders.health.walSize', 100_663_296, 'bytes', 'config/settings.yaml:3'],
       ['databases.hive-bus.pool.size', 8, undefined, 'environment DB_POOL_SIZE'],
       ['databases.hive-bus.durability', 'normal', undefined, 'code'],
+      ['databases.hive-bus.health.walSize', 100_663_296, 'bytes', 'config/settings.yaml:3'],
     ]);
   });
 
@@ -90,6 +93,7 @@ describe('defaults', () => {
       durability: 'full',
       required: false,
       path: undefined,
+      thresholds: DEFAULT_DATABASE_THRESHOLDS,
     });
     expect(thresholds).toMatchObject({ utilisationWarn: 0.8, utilisationCritical: 0.95, failWhenSaturated: false });
     expect(rest).toMatchObject({

@@ -39,6 +39,12 @@ database:
     slowStatement: 20ms
     timeoutShare: 0
     warnWhenDeprecated: true
+    acquireFactor: 5
+    acquireFloor: 20ms
+    errorShare: 0.2
+    recyclesPerMinute: 60
+    suspectedLeaks: 5
+    blockedShare: 0.3
     details: always
 databases:
   orders:
@@ -47,6 +53,9 @@ databases:
     required: true
     pool:
       size: 2
+    health:
+      utilisationWarn: 0.5
+      walSize: 1GiB
 `);
     expect(settings).toMatchObject({
       dataDirectory: 'data',
@@ -64,7 +73,14 @@ databases:
       slowStatementMs: 20,
       timeoutShare: 0,
       warnWhenDeprecated: true,
+      acquireFactor: 5,
+      acquireFloorMs: 20,
+      errorShare: 0.2,
+      recyclesPerMinute: 60,
+      suspectedLeaks: 5,
+      blockedShare: 0.3,
     });
+    const { warnWhenDeprecated: _, blockedShare: __, ...ofDatabases } = settings.thresholds;
     const waiting = { poolSize: 20, maxOverflow: 40, acquireTimeoutMs: 30_000, recycleMs: 1_800_000 };
     const shared = { ...waiting, leakAfterMs: 120_000, captureEvery: 0, echo: 'debug' };
     expect(settings.database).toEqual({ ...shared, durability: 'normal' });
@@ -73,6 +89,7 @@ databases:
       durability: 'normal',
       required: false,
       path: undefined,
+      thresholds: ofDatabases,
     });
     expect(settings.databases['orders']).toEqual({
       ...shared,
@@ -80,6 +97,7 @@ databases:
       durability: 'full',
       required: true,
       path: 'data/orders.db',
+      thresholds: { ...ofDatabases, utilisationWarn: 0.5, walBytes: 1_073_741_824 },
     });
   });
 

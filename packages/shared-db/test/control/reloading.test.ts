@@ -114,6 +114,32 @@ describe('reading the settings again', () => {
     expect(await service.reload()).toEqual({ outcome: 'unchanged', changes: [], problems: [] });
   });
 
+  it('judges each database by the thresholds that are said of it now, and says what has changed once', async () => {
+    const { service, orders } = await open();
+    const changes = async (text: string): Promise<readonly unknown[]> => {
+      write(text);
+      return (await service.reload()).changes.map(({ key, from, to, effect }) => [key, from, to, effect]);
+    };
+    expect(await changes('database: { health: { oldestWait: 7s } }')).toEqual([
+      ['database.health.oldestWait', '1s', '7s', 'applied'],
+    ]);
+    expect(orders.snapshot().thresholds).toMatchObject({ oldestWaitMs: 7_000, walBytes: 67_108_864 });
+    const own = 'databases: { orders: { health: { oldestWait: 2s, walSize: 4KiB } } }';
+    expect(await changes(`database: { health: { oldestWait: 7s } }\n${own}`)).toEqual([
+      ['databases.orders.health.oldestWait', '7s', '2s', 'applied'],
+      ['databases.orders.health.walSize', '64MiB', '4KiB', 'applied'],
+    ]);
+    expect(orders.snapshot().thresholds).toMatchObject({ oldestWaitMs: 2_000, walBytes: 4_096 });
+    expect(service.snapshot().thresholds).toMatchObject({ oldestWaitMs: 7_000, walBytes: 67_108_864 });
+    expect(service.settings.origins.find(({ key }) => key === 'databases.orders.health.walSize')?.origin).toBe(
+      `${path}:2`,
+    );
+    write('databases: { orders: { health: { walSise: 4KiB } } }');
+    expect((await service.reload()).problems).toEqual([
+      `${path}:1: databases.orders.health.walSise is not a setting; the nearest valid key is databases.orders.health.walSize`,
+    ]);
+  });
+
   it('lets an echo begin, become quieter and end', async () => {
     const { service, orders } = await open();
     const levels: string[] = [];

@@ -3,7 +3,13 @@ import { VirtualClock } from '@hive/pool/testing';
 import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { describe, expect, it } from 'vitest';
 import { healthServer } from '../support/health-server.ts';
-import { healthyDatabase, healthyService } from '../support/snapshots.ts';
+import {
+  healthyCheckpoints,
+  healthyDatabase,
+  healthyService,
+  healthyServiceTrend,
+  healthyTrend,
+} from '../support/snapshots.ts';
 
 const ROUTES = ['/livez', '/readyz', '/startupz', '/health/database', '/health/database/orders', '/metrics'];
 const HEALTH_ROUTES = ROUTES.filter((route) => route !== '/metrics');
@@ -20,6 +26,45 @@ async function statusesOf(snapshot: ServiceSnapshot, options = {}): Promise<Reco
 
 const databaseThatIs = (status: DatabaseStatus, required: boolean): ServiceSnapshot =>
   healthyService({ databases: [healthyDatabase({ status, required })] });
+
+describe('a check', () => {
+  it('says since when it is not as it should be, where the process remembers that, in JSON and in lines', async () => {
+    const raised = { database: 'orders', subject: undefined, isCritical: false };
+    const snapshot = healthyService({
+      trend: healthyServiceTrend({
+        raised: [
+          { ...raised, code: 'suspended', sinceMs: 3_590_000, lastOverMs: 3_600_000 },
+          { ...raised, code: 'saturated', sinceMs: 3_420_000, lastOverMs: 3_600_000 },
+        ],
+      }),
+      databases: [healthyDatabase({ pool: { status: 'suspended' }, trend: healthyTrend({ utilisation: 0.9 }) })],
+    });
+    await using server = await serve(snapshot, { details: 'always' });
+    const { checks } = JSON.parse((await server.ask('/health/database')).body) as { checks: Record<string, object[]> };
+    expect(checks['orders:connections']?.[0]).toMatchObject({
+      status: 'warn',
+      observedValue: { utilization: 0.9 },
+      since: '2026-11-21T11:57:00.000Z',
+      sinceSeconds: 180,
+    });
+    expect(checks['orders:errors']).toMatchObject([{ status: 'pass', observedValue: { calls: 200, errors: {} } }]);
+    expect((await server.ask('/health/database?verbose')).body).toMatch(
+      /^\[!\] orders:connections .* \(for 3 min, since 2026-11-21T11:57:00\.000Z\)$/m,
+    );
+  });
+
+  it('is there for every reason of a database', async () => {
+    const pinned = { frames: 4_000, forMs: 3_000, readers: [] };
+    const turns = { ...healthyDatabase().turns!, mode: 'polling', reason: 'R-polling', polledAgoMs: 1 } as const;
+    const database = healthyDatabase({ checkpoints: healthyCheckpoints({ pinned }), turns, walBytes: undefined });
+    await using server = await serve(healthyService({ databases: [database] }), { details: 'always' });
+    const { body } = await server.ask('/health/database?verbose');
+    expect(body).toContain('[!] orders:wal 4000 frames of its log');
+    expect(body).toContain(
+      '[!] orders:commitTime other processes write to the same file, and no turns can be had: R-polling',
+    );
+  });
+});
 
 describe('the status code', () => {
   it('is 200 everywhere while all is well', async () => {

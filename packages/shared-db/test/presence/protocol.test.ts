@@ -1,5 +1,5 @@
 import type { ServiceSnapshot } from '@hive/shared-db';
-import { judge } from '@hive/shared-db/health';
+import { DEFAULT_DATABASE_THRESHOLDS, judge } from '@hive/shared-db/health';
 import {
   decodeAnswer,
   decodeRequest,
@@ -12,7 +12,7 @@ import {
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { replay } from '../support/replay.ts';
-import { healthyDatabase, healthyService } from '../support/snapshots.ts';
+import { healthyDatabase, healthyService, healthyServiceTrend, healthyTrend } from '../support/snapshots.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const lineOf = (message: unknown): Uint8Array => bytes(JSON.stringify(message));
@@ -63,9 +63,16 @@ const full = healthyService({
       slowStatements: [{ statement: 'SELECT 1', label: 'list orders', ms: 120, at: 7 }],
       slowRuns: 1,
       counters: { errors: { HIVEDB_E_BUSY_TIMEOUT: 2 } },
+      thresholds: DEFAULT_DATABASE_THRESHOLDS,
+      trend: healthyTrend({ acquireMs: 3, usualAcquireMs: 2, errors: { HIVEDB_E_IO: 1 }, closed: { invalid: 1 } }),
       pool: { waitTime: { count: 1, sumMs: 2, maxMs: 2, buckets: [{ leMs: 2.048, count: 1 }] } },
     }),
   ],
+  trend: {
+    ...healthyServiceTrend(),
+    raised: [{ code: 'wal', database: 'orders', subject: 'one', sinceMs: 1, lastOverMs: 2, isCritical: false }],
+    deprecated: [{ code: 'HIVEDB_DEP0001', calledMs: 3 }],
+  },
   fallbacks: [{ database: 'stock', reason: 'the service is closed' }],
   deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls: 1, callSites: ['a.ts:1'] }],
   warnings: ['another SQLite engine is loaded'],
@@ -297,6 +304,9 @@ describe('an answer', () => {
       /^databases\.0\.limits(?:\.server(?:\.(?:maxConnections|idleLimitMs))?)?$/,
       /^databases\.0\.turns(?:\.(?:reason|heldMs|polledAgoMs))?$/,
       /^databases\.0\.checkpoints(?:\.(?:frames|backfilledFrames|last|pinned|failure))?$/,
+      /^databases\.0\.(?:thresholds|trend(?:\.(?:(?:usualA|a)cquireMs|(?:errors|closed)\.\w+))?)$/,
+      /^thresholds\.(?:acquireFactor|acquireFloorMs|errorShare|recyclesPerMinute|suspectedLeaks|blockedShare)$/,
+      /^trend(?:\.raised\.0\.(?:database|subject))?$/,
       /^databases\.0\.slowStatements\.0\.label$|^labels\.0\.callSite$/,
     ];
     for (const path of parents) {

@@ -1,5 +1,5 @@
 import { createPool, type PoolCounters, type PoolStats } from '@hive/pool';
-import { DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
+import { DEFAULT_THRESHOLDS, type DatabaseTrend, type ServiceTrend } from '@hive/shared-db/health';
 import type {
   CheckpointSnapshot,
   DatabaseCounters,
@@ -38,6 +38,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     eventLoop: { blockedMs: 0, label: undefined, statement: undefined },
     http: undefined,
     thresholds: DEFAULT_THRESHOLDS,
+    trend: undefined,
     settingsFault: undefined,
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
@@ -61,6 +62,8 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
     repair: undefined,
     refused: undefined,
     durability: 'full',
+    thresholds: undefined,
+    trend: undefined,
     limits: { acquireTimeoutMs: 10_000, recycleMs: 0, server: undefined },
     path: '/srv/secret-place/orders.db',
     fileBytes: 1_048_576,
@@ -111,6 +114,35 @@ export function healthyDatabase(changes: DatabaseChanges = {}): DatabaseSnapshot
       errors: {},
       ...counters,
     },
+  };
+}
+
+/** What is remembered of a database that was used a little within the last minute. */
+export function healthyTrend(changes: Partial<DatabaseTrend> = {}): DatabaseTrend {
+  return {
+    windowMs: 61_000,
+    utilisation: 0.25,
+    acquired: 200,
+    timeouts: 0,
+    acquireMs: 1,
+    usualAcquireMs: 1,
+    calls: 200,
+    errors: {},
+    opened: 0,
+    closed: {},
+    ...changes,
+  };
+}
+
+/** What is remembered of a service that has been well for an hour. */
+export function healthyServiceTrend(changes: Partial<ServiceTrend> = {}): ServiceTrend {
+  return {
+    openedAt: Date.UTC(2026, 10, 21, 11),
+    raised: [],
+    stalledMs: 0,
+    longestStallMs: 0,
+    deprecated: [],
+    ...changes,
   };
 }
 

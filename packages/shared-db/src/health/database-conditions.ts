@@ -1,51 +1,42 @@
 import type { DatabaseSnapshot, DatabaseStatus, LeaseSnapshot } from '../snapshot.ts';
-import { count, duration, percent, size } from './figures.ts';
-import type { Reason } from './reason.ts';
-import { logLimitBytes } from './log-limit.ts';
+import { fact, type Condition, type Wording } from './condition.ts';
+import { count, duration } from './figures.ts';
+import { loadConditions } from './load-conditions.ts';
 import { pinnedInWords } from './pinned-log.ts';
+import type { Reason, ReasonCode } from './reason.ts';
 import { repairAdvice, repairWords } from './repair-words.ts';
 import { LEAKED_LATELY_MS, suspectedLeaks } from './suspected-leaks.ts';
-import type { Thresholds } from './thresholds.ts';
+import type { DatabaseThresholds } from './thresholds.ts';
 
 /** What one rule finds in one database. */
-type Finding = Omit<Reason, 'database'>;
-type Rule = (database: DatabaseSnapshot, thresholds: Thresholds) => Finding | undefined;
+interface Fact extends Wording {
+  readonly status: Reason['status'];
+  readonly code: ReasonCode;
+}
+type Rule = (database: DatabaseSnapshot, thresholds: DatabaseThresholds) => Fact | undefined;
 
 /** For how long it is told that the lock was fought for without turns: about as long as somebody needs to look. */
 const POLLED_LATELY_MS = 60_000;
 /** How many holders a sentence names; the snapshot has them all. */
 const NAMED_HOLDERS = 3;
-/** One commit in a hundred may take as long: a disk that takes longer to sync is in everybody's way. */
-const LATE_COMMIT_MS = 10;
 /** A sync of a slow disk takes a second; ten are a disk that hangs. */
 const SILENT_MS = 10_000;
 
-/** Everything that is wrong with one database. */
-export function databaseReasons(database: DatabaseSnapshot, thresholds: Thresholds): Reason[] {
+/** Everything that is wrong with one database, or may be soon. */
+export function databaseConditions(database: DatabaseSnapshot, thresholds: DatabaseThresholds): readonly Condition[] {
+  const facts = (rules: readonly Rule[]): readonly Condition[] =>
+    rules.flatMap((rule) => {
+      const found = rule(database, thresholds);
+      return found === undefined ? [] : fact(found.code, found.status, found, { database: database.name });
+    });
   // A database that is not there has no pool worth judging: its figures would only repeat that it is not there.
-  const serving = database.status === 'open' || database.status === 'fenced';
-  return [availability, ...(serving ? servingRules : [])]
-    .map((rule) => rule(database, thresholds))
-    .filter((finding) => finding !== undefined)
-    .map((finding) => ({ ...finding, database: database.name }));
+  if (database.status !== 'open' && database.status !== 'fenced') return facts([availability]);
+  return [
+    ...facts([availability, diskFull, suspended]),
+    ...loadConditions(database, thresholds),
+    ...facts([polling, longLeases, leaked, abandoned, pinned, notCheckpointed]),
+  ];
 }
-
-const servingRules: readonly Rule[] = [
-  diskFull,
-  suspended,
-  saturated,
-  waitingForConnection,
-  waitingToWrite,
-  slowCommits,
-  polling,
-  timeouts,
-  longLeases,
-  leaked,
-  abandoned,
-  walTooLarge,
-  pinned,
-  notCheckpointed,
-];
 
 /** What is said where a database is not simply open; the cause, where it is known, follows the evidence. */
 const unavailable = {
@@ -67,17 +58,17 @@ const unavailable = {
   },
 } as const satisfies Readonly<Record<Exclude<DatabaseStatus, 'open'>, { evidence: string; advice: string }>>;
 
-function availability({ status, required, failure, repair }: DatabaseSnapshot): Finding | undefined {
+function availability({ status, required, failure, repair }: DatabaseSnapshot): Fact | undefined {
   if (status === 'open') return undefined;
   const { evidence, advice } = unavailable[status];
   const cause = failure === undefined ? '' : `: ${failure.code}: ${failure.message}`;
-  const finding: Finding = { status: required ? 'fail' : 'warn', code: status, evidence: evidence + cause, advice };
+  const finding: Fact = { status: required ? 'fail' : 'warn', code: status, evidence: evidence + cause, advice };
   if (repair === undefined) return finding;
   const since = `${evidence} for ${duration(repair.sinceMs)}${cause}; ${repairWords(repair)}`;
   return { ...finding, evidence: since, advice: repairAdvice(repair) };
 }
 
-function diskFull({ refused, required }: DatabaseSnapshot): Finding | undefined {
+function diskFull({ refused, required }: DatabaseSnapshot): Fact | undefined {
   if (refused === undefined) return undefined;
   return {
     status: required ? 'fail' : 'warn',
@@ -87,7 +78,7 @@ function diskFull({ refused, required }: DatabaseSnapshot): Finding | undefined 
   };
 }
 
-function suspended({ name, pool }: DatabaseSnapshot): Finding | undefined {
+function suspended({ name, pool }: DatabaseSnapshot): Fact | undefined {
   if (pool.status !== 'suspended') return undefined;
   return {
     status: 'warn',
@@ -97,61 +88,8 @@ function suspended({ name, pool }: DatabaseSnapshot): Finding | undefined {
   };
 }
 
-function saturated({ name, pool }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
-  const limit = pool.size + pool.maxOverflow;
-  const share = limit > 0 ? pool.leased / limit : 0;
-  if (share < Math.min(thresholds.utilisationWarn, thresholds.utilisationCritical)) return undefined;
-  const critical = share >= thresholds.utilisationCritical;
-  return {
-    status: critical && thresholds.failWhenSaturated ? 'fail' : 'warn',
-    code: 'saturated',
-    evidence: `${pool.leased} of ${count(limit, 'connection')} are in use (${percent(share)}), ${count(pool.waiting, 'caller')} waiting`,
-    advice: `hive-db ps --database ${name} shows who holds them; where all are short and needed, raise size or maxOverflow`,
-  };
-}
-
-function waitingForConnection({ name, pool }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
-  if (pool.oldestWaitMs <= oldestWaitMs) return undefined;
-  return {
-    status: 'warn',
-    code: 'waiting',
-    evidence: `${count(pool.waiting, 'caller')} waiting for a connection, the oldest for ${duration(pool.oldestWaitMs)}`,
-    advice: `hive-db ps --database ${name} shows who holds the connections; shorten that, or raise size or maxOverflow`,
-  };
-}
-
-/** In the queue of this process, or at its head and for the lock of the database, which somebody else has. */
-function waitingToWrite({ name, lane }: DatabaseSnapshot, { oldestWaitMs }: Thresholds): Finding | undefined {
-  const { writer } = lane;
-  const outside = writer !== undefined && writer.lockedMs === undefined ? writer : undefined;
-  const oldest = Math.max(lane.oldestWaitMs, outside?.heldMs ?? 0);
-  if (oldest <= oldestWaitMs) return undefined;
-  const waiting = lane.waiting + (outside === undefined ? 0 : 1);
-  const behind = writer === undefined ? '' : `, behind ${quoted(writer.label)} for ${duration(writer.heldMs)}`;
-  const first = outside === undefined ? behind : `, first ${quoted(outside.label)} for the lock of the database`;
-  return {
-    status: 'warn',
-    code: 'waiting-to-write',
-    evidence: `${count(waiting, 'write')} waiting to be written, the oldest for ${duration(oldest)}${first}`,
-    advice: `hive-db why ${name} says who holds the write lock; keep transactions short and slow work outside them`,
-  };
-}
-
-function slowCommits({ lane, durability }: DatabaseSnapshot): Finding | undefined {
-  const { lateCommitMs } = lane.work;
-  if (lateCommitMs === undefined || lateCommitMs <= LATE_COMMIT_MS) return undefined;
-  const why =
-    durability === 'full' ? 'its disk is slow to sync, or busy with something else' : 'long functions share a group';
-  return {
-    status: 'warn',
-    code: 'slow-commits',
-    evidence: `of the groups of writes of the last minutes one in a hundred took ${duration(lateCommitMs)} or longer`,
-    advice: `${why}: look at what else uses the disk, and at the longest statements of writes`,
-  };
-}
-
 /** Only where others have been met: who is alone with its file needs no turns. */
-function polling({ turns }: DatabaseSnapshot): Finding | undefined {
+function polling({ turns }: DatabaseSnapshot): Fact | undefined {
   if (turns?.mode !== 'polling' || (turns.polledAgoMs ?? Infinity) > POLLED_LATELY_MS) return undefined;
   return {
     status: 'warn',
@@ -162,21 +100,12 @@ function polling({ turns }: DatabaseSnapshot): Finding | undefined {
   };
 }
 
-function timeouts({ name, pool }: DatabaseSnapshot, { timeoutShare }: Thresholds): Finding | undefined {
-  const { immediate, waited, timeouts: failed } = pool.counters;
-  const share = failed === 0 ? 0 : failed / (immediate + waited + failed);
-  if (failed === 0 || share < timeoutShare) return undefined;
-  return {
-    status: 'warn',
-    code: 'timeouts',
-    evidence: `${count(failed, 'acquisition')} timed out since the start, ${percent(share)} of all`,
-    advice: `the errors of the callers name who held the connections then; hive-db ps --database ${name} shows who does now`,
-  };
-}
-
-function longLeases({ name, leases }: DatabaseSnapshot): Finding | undefined {
+function longLeases(
+  { name, leases }: DatabaseSnapshot,
+  { suspectedLeaks: allowed }: DatabaseThresholds,
+): Fact | undefined {
   const suspects = suspectedLeaks(leases);
-  if (suspects.length === 0) return undefined;
+  if (suspects.length <= allowed) return undefined;
   const named = suspects.slice(0, NAMED_HOLDERS).map(suspectInWords);
   const rest = suspects.length > named.length ? `, and ${suspects.length - named.length} more` : '';
   return {
@@ -193,7 +122,7 @@ function suspectInWords({ owner, ageMs, idleMs }: LeaseSnapshot): string {
 }
 
 /** Each is a bug of the application, and its connection is closed by now. */
-function leaked({ name, leaks }: DatabaseSnapshot): Finding | undefined {
+function leaked({ name, leaks }: DatabaseSnapshot): Fact | undefined {
   const { collected, collectedAgoMs } = leaks;
   if (collectedAgoMs === undefined || collectedAgoMs > LEAKED_LATELY_MS) return undefined;
   return {
@@ -204,7 +133,7 @@ function leaked({ name, leaks }: DatabaseSnapshot): Finding | undefined {
   };
 }
 
-function abandoned({ pool }: DatabaseSnapshot): Finding | undefined {
+function abandoned({ pool }: DatabaseSnapshot): Fact | undefined {
   if (pool.abandoned === 0) return undefined;
   return {
     status: 'warn',
@@ -214,25 +143,13 @@ function abandoned({ pool }: DatabaseSnapshot): Finding | undefined {
   };
 }
 
-function walTooLarge({ walBytes, fileBytes }: DatabaseSnapshot, thresholds: Thresholds): Finding | undefined {
-  const limit = logLimitBytes(fileBytes, thresholds);
-  if (walBytes === undefined || walBytes <= limit) return undefined;
-  const twice = limit > thresholds.walBytes ? ', twice the database file' : '';
-  return {
-    status: 'warn',
-    code: 'wal',
-    evidence: `its -wal file has grown to ${size(walBytes)}, over ${size(limit)}${twice}`,
-    advice: 'a reader that stays keeps it from being emptied: end long reads and sessions, also in other processes',
-  };
-}
-
-function pinned({ name, checkpoints, leases }: DatabaseSnapshot): Finding | undefined {
+function pinned({ name, checkpoints, leases }: DatabaseSnapshot): Fact | undefined {
   if (checkpoints?.pinned === undefined) return undefined;
   return { status: 'warn', code: 'pinned', ...pinnedInWords(name, checkpoints.pinned, leases) };
 }
 
 /** Writes go on all the while: SQLite helps at COMMIT, at the latest when the log is long. */
-function notCheckpointed({ name, status, checkpoints }: DatabaseSnapshot): Finding | undefined {
+function notCheckpointed({ name, status, checkpoints }: DatabaseSnapshot): Fact | undefined {
   const { failure, silentMs = 0 } = checkpoints ?? {};
   // Where writes are stopped the log is left alone, and why is said already.
   if (status === 'fenced' || (failure === undefined && silentMs < SILENT_MS)) return undefined;
