@@ -47,7 +47,9 @@ export function exportOfThresholds(thresholds: StatedThresholds): ExportedThresh
   };
 }
 
-export function exportOfDatabaseThresholds(thresholds: DatabaseThresholds | undefined): ExportedDatabaseThresholds | null {
+export function exportOfDatabaseThresholds(
+  thresholds: DatabaseThresholds | undefined,
+): ExportedDatabaseThresholds | null {
   if (thresholds === undefined) return null;
   return {
     utilisation_warn_ratio: thresholds.utilisationWarn,
