@@ -323,6 +323,22 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
       },
     },
     databases: { each: database },
+    onDemand: {
+      optional: {
+        each: {
+          fields: {
+            pattern: 'string',
+            mostOpen: 'number',
+            open: 'number',
+            inUse: 'number',
+            waiting: 'number',
+            oldestWaitMs: 'number',
+            opened: 'number',
+            evicted: 'number',
+          },
+        },
+      },
+    },
     offload: { fields: { threads: crew, processes: crew } },
     labels: {
       each: {

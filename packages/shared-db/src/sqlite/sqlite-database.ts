@@ -27,7 +27,7 @@ import { claimFile } from './claims.ts';
 import { SqliteConnection } from './connection.ts';
 import { SqliteDriver, SqliteDriverConnection } from './driver.ts';
 import { SqliteError, type SqliteHandle } from './engine.ts';
-import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
+import { assertNotOpenElsewhere, type ForeignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
 import { checkMigrations, migrate, refusedAtCommit, type Migration } from './migrations.ts';
@@ -75,6 +75,8 @@ export interface SqliteFile {
   readonly integers: IntegerMode;
   /** Of the connections that read. */
   readonly budgets?: Budgets | undefined;
+  /** Shared by all files that come and go together. */
+  readonly engines: ForeignEngines;
 }
 
 /** One writer, a pool of readers, one reader for synchronous use. */
@@ -82,6 +84,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #file: WatchedFile;
   readonly #migrations: readonly Migration[];
   readonly #integers: IntegerMode;
+  readonly #engines: ForeignEngines;
   readonly #fences: Fences;
   readonly #repair: Repair;
   readonly #lane: Lane;
@@ -106,6 +109,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     });
     this.#migrations = file.migrations;
     this.#integers = file.integers;
+    this.#engines = file.engines;
     this.#fences = new Fences(context.runtimeDirectory, context.random);
     this.#repair = this.#repairWith(this.#fences);
     this.#turns = new TurnKeeper(context.clock);
@@ -310,7 +314,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     await this.#log.stop();
     // What a failed attempt has left open is ours.
     if (this.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
-    for (const engine of foreignEngines())
+    for (const engine of this.#engines.look(clock.now()))
       this.context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
     if (!exists) createDatabase(path, clock);
     this.#file.recognise();
