@@ -198,7 +198,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   ): Promise<void> {
     for (const { database, error } of results) {
       if (database === undefined || error === undefined) continue;
-      const text = this.#databases.isRequired(database) ? 'a required database cannot be opened' : 'a database cannot be opened';
+      const text = this.#databases.isRequired(database)
+        ? 'a required database cannot be opened'
+        : 'a database cannot be opened';
       this.#logger.error({ database: database.name, err: error }, text);
       if (!this.#isFatal(database, error)) continue;
       await this.close({ graceMs: 0 });

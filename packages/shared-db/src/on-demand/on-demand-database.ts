@@ -86,7 +86,8 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
     if (opened !== undefined) return opened;
     throw new DatabaseError('POOL_CLOSED', `${what}() opens nothing, and the database is not open now`, {
       database: this.name,
-      advice: 'it is opened by read(), write(), transaction(), session() and offload(), and stays open while it is used',
+      advice:
+        'it is opened by read(), write(), transaction(), session() and offload(), and stays open while it is used',
     });
   }
 

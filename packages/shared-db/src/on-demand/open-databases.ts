@@ -1,7 +1,7 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
-import { duration } from '../health/figures.ts';
+import { count, duration } from '../health/figures.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
 
 /** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
@@ -104,11 +104,7 @@ export class OpenDatabases<D extends Database> {
     return this.#during(resident, () => call(resident.database, 0));
   }
 
-  async #useLater<T>(
-    wish: Wish,
-    wait: CallOptions,
-    call: (database: D, waitedMs: number) => Promise<T>,
-  ): Promise<T> {
+  async #useLater<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
     const { clock } = this.#host;
     const at = clock.now();
     const resident = await this.#place(wish, wait, at);
@@ -160,7 +156,7 @@ export class OpenDatabases<D extends Database> {
       },
       refuse: (error) => {
         signal?.removeEventListener('abort', abort);
-        reject(error as Error);
+        reject(error);
       },
     };
     this.#applicants.add(applicant);
@@ -191,7 +187,14 @@ export class OpenDatabases<D extends Database> {
     const { name } = applicant.wish;
     try {
       const database = this.#host.make(name);
-      const resident: Resident<D> = { database, uses: 0, usedAt: now, isSuspended: false, isLeaving: false, closing: undefined };
+      const resident: Resident<D> = {
+        database,
+        uses: 0,
+        usedAt: now,
+        isSuspended: false,
+        isLeaving: false,
+        closing: undefined,
+      };
       this.#residents.set(name, resident);
       this.#counters.opened++;
       this.#idle.by(now + this.#host.idleMs, now);
@@ -212,11 +215,11 @@ export class OpenDatabases<D extends Database> {
     const residents = [...this.#residents.values()];
     const since = new Map<string, number>();
     for (const { wish, at } of this.#applicants) if (!since.has(wish.name)) since.set(wish.name, at);
-    const free = this.#host.mostOpen - residents.length + count(residents, ({ closing }) => closing !== undefined);
+    const free = this.#host.mostOpen - residents.length + numberOf(residents, ({ closing }) => closing !== undefined);
     const wanted = Math.max(0, since.size - free);
     const idle = residents.filter(isIdle).toSorted((a, b) => a.usedAt - b.usedAt);
     for (const resident of idle.slice(0, wanted)) void this.#evict(resident);
-    const overdue = count([...since.values()], (at) => now - at >= FAIR_MS);
+    const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
     const leaving = Math.min(overdue, wanted - idle.length);
     const staying = residents.filter(({ closing, isSuspended }) => closing === undefined && !isSuspended);
     for (const [index, resident] of staying.entries()) resident.isLeaving = index < leaving;
@@ -276,7 +279,7 @@ export class OpenDatabases<D extends Database> {
       pattern,
       mostOpen,
       open: this.#residents.size,
-      inUse: count([...this.#residents.values()], (resident) => !isIdle(resident)),
+      inUse: numberOf([...this.#residents.values()], (resident) => !isIdle(resident)),
       waiting: this.#applicants.size,
       oldestWaitMs: longest === undefined ? 0 : now - longest.at,
       ...this.#counters,
@@ -298,7 +301,7 @@ export class OpenDatabases<D extends Database> {
     this.#refuse(
       applicant,
       'POOL_TIMEOUT',
-      `no place came free within ${waited}: ${mostOpen} databases of ${pattern} are open, which is the most, and all are in use`,
+      `no place came free within ${waited}: ${count(mostOpen, 'database')} of ${pattern} may be open at once, and all that are open are in use`,
     );
   }
 
@@ -325,7 +328,11 @@ export class OpenDatabases<D extends Database> {
       .flatMap((database) => database.leases())
       .toSorted((a, b) => b.ageMs - a.ageMs)
       .slice(0, NAMED_AHEAD)
-      .map(({ owner, ageMs }) => ({ pid: process.pid, heldMs: ageMs, ...(owner === undefined ? {} : { label: owner }) }));
+      .map(({ owner, ageMs }) => ({
+        pid: process.pid,
+        heldMs: ageMs,
+        ...(owner === undefined ? {} : { label: owner }),
+      }));
   }
 }
 
@@ -333,6 +340,6 @@ function isIdle({ database, uses, isSuspended, closing }: Resident<Database>): b
   return closing === undefined && uses === 0 && !isSuspended && database.leases().length === 0;
 }
 
-function count<T>(all: readonly T[], isOne: (one: T) => boolean): number {
+function numberOf<T>(all: readonly T[], isOne: (one: T) => boolean): number {
   return all.filter(isOne).length;
 }

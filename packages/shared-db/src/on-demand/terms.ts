@@ -18,7 +18,8 @@ const MOST: OnDemandTerms = Object.freeze({ mostOpen: 10_000, idleMs: 2_147_483_
 /** Completes them. Throws `CONFIG` for what is no limit. */
 export function checkTerms(
   given: { readonly [K in keyof OnDemandTerms]?: OnDemandTerms[K] | undefined },
-  where: string): OnDemandTerms {
+  where: string,
+): OnDemandTerms {
   const { mostOpen = DEFAULT_TERMS.mostOpen, idleMs = DEFAULT_TERMS.idleMs } = given;
   if (!Number.isInteger(mostOpen) || mostOpen < 1 || mostOpen > MOST.mostOpen)
     throw wrong(where, 'mostOpen', mostOpen, `a whole number from 1 to ${MOST.mostOpen}`);
