@@ -5,7 +5,7 @@ import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { runtimeDirectory, hangingUp } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
-import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
+import { busyService, databaseSnapshot, serviceSnapshot, tenantPattern, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const VERBS = [
@@ -43,6 +43,7 @@ const rich = {
   http: { host: '127.0.0.1', port: 9_100 },
   fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
   warnings: ['a second engine'],
+  onDemand: [tenantPattern()],
 };
 
 describe('what --json prints', () => {

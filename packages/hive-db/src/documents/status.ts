@@ -3,6 +3,7 @@ import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import type { ExportDocument, ExportedDatabase, ExportedFile } from './export.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
+import { onDemandOf, type OnDemandDocument } from './on-demand.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import { repairDocument, type RepairDocument } from './repair.ts';
 import { turnsDocument, type TurnsDocument } from './turns.ts';
@@ -22,6 +23,8 @@ export interface ProcessStatus extends ProcessHeading {
   readonly http?: { readonly host: string; readonly port: number };
   /** What reads beside its main thread; null where an export does not say. */
   readonly offload: OffloadDocument | null;
+  /** Databases by pattern; absent where there are none. Those that are open are among the databases, too. */
+  readonly on_demand?: readonly OnDemandDocument[];
   readonly databases: readonly DatabaseGauges[];
 }
 
@@ -230,6 +233,7 @@ function statusOfProcess(process: Answered): ProcessStatus {
     ...headingOf(process),
     ...servedAt(snapshot),
     offload: offloadDocument(snapshot.offload),
+    ...onDemandOf(snapshot),
     databases: snapshot.databases.map((database) => gaugesOf(database)),
   };
 }
