@@ -4,8 +4,8 @@ import { DatabaseError } from '../errors.ts';
 /** How databases by pattern come and go. */
 export interface OnDemandTerms {
   /**
-   * How many may be open at once. Default 50: one that is used in every way has 18 descriptors open, and 1,024 is what many systems allow a
-   * process.
+   * How many may be open at once. Default 50: one that is used in every way has 16 descriptors open, and 1,024 is what many systems allow
+   * a process.
    */
   readonly mostOpen: number;
   /** For how long one that nobody uses stays open, in milliseconds. Default 60 s: opening it again costs a few milliseconds. */
