@@ -18,6 +18,7 @@ import { assertRuntime } from './runtime-version.ts';
 import { checkLogger } from './service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { NoTurns } from './turns/no-turns.ts';
+import { ForeignEngines } from './sqlite/foreign-engines.ts';
 import { absolutePath } from './sqlite/path.ts';
 import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
 import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
@@ -78,7 +79,8 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
       logger.warn({ database: name }, text);
     },
   };
-  const file = { path: absolutePath(name, path, undefined), migrations, integers: 'safe' } as const;
+  const engines = new ForeignEngines();
+  const file = { path: absolutePath(name, path, undefined), migrations, integers: 'safe', engines } as const;
   const database = new SqliteFileDatabase(context, file);
   await openOrClose(database);
   return Object.assign(database, {

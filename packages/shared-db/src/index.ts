@@ -2,7 +2,8 @@ export { openDatabaseService, settingsOf } from './service.ts';
 export type { DatabaseService, ServiceCloseReport } from './service.ts';
 export { reloadOnSignal } from './control/reload-on-signal.ts';
 export type { ReloadReport, SettingChange } from './config/changes.ts';
-export type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
+export type { DatabaseOf, DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
+export type { OnDemandTerms } from './on-demand/terms.ts';
 export {
   configureDatabaseService,
   databaseHealthCheck,
@@ -73,6 +74,7 @@ export type {
   LeaseSnapshot,
   OffloadedSnapshot,
   OffloadSnapshot,
+  OnDemandSnapshot,
   RepairSnapshot,
   ServiceSnapshot,
   SlowStatementSnapshot,

@@ -1,5 +1,5 @@
 import type { Clock } from '@hive/pool';
-import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
+import { DATABASE_NAME_IN_WORDS, isDatabaseKey, isDatabaseName } from './config/database-name.ts';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { HttpSettings, SharedDatabaseSettings } from './config/resolved-settings.ts';
@@ -7,6 +7,7 @@ import type { DatabaseDefinition } from './database.ts';
 import { DatabaseError } from './errors.ts';
 import type { Thresholds } from './health/thresholds.ts';
 import { LOGGER_METHODS, type Logger } from './logger.ts';
+import type { NamesOf } from './on-demand/name-pattern.ts';
 
 /** The databases of a service by name, each with what it was defined as. */
 export type Definitions = Readonly<Record<string, DatabaseDefinition>>;
@@ -14,11 +15,19 @@ export type Definitions = Readonly<Record<string, DatabaseDefinition>>;
 /** What `database(name)` gives for a definition. */
 export type DatabaseOf<D> = D extends DatabaseDefinition<infer T> ? T : never;
 
+/** What `database(name)` gives, by name; for a pattern `tenant-*`, by each that begins like it. */
+export type DatabasesOf<D extends Definitions> = {
+  readonly [K in keyof D & string as NamesOf<K>]: DatabaseOf<D[K]>;
+};
+
 /** Everything that `openDatabaseService` takes. `app` and `databases` are required. */
 export interface ServiceConfig<D extends Definitions = Definitions> {
   /** How other processes call this one: a name like those of databases, shown by `hive-db`, in metrics and in errors. */
   readonly app: string;
-  /** At least one, by the names that the application asks for. */
+  /**
+   * At least one, by the names that the application asks for. A name with a `*` is a pattern for many, such as one file for each tenant:
+   * `'tenant-*': sqlite({ path: 'tenants/*.db' })`. Those are opened when they are used, and closed when nobody uses them.
+   */
   readonly databases: D;
   /** What paths are relative to, and what none may leave. Default: the working directory, and they may. */
   readonly dataDirectory?: string;
@@ -106,7 +115,7 @@ function checkDatabases(databases: Definitions): void {
       'code: databases is empty; expected at least one, such as { orders: sqlite({ path }) }',
     );
   for (const [name, definition] of all) {
-    if (!isDatabaseName(name))
+    if (!isDatabaseKey(name))
       throw new DatabaseError('NAME', `code: ${JSON.stringify(name)} is no name of a database`, {
         advice: `use ${DATABASE_NAME_IN_WORDS}`,
       });

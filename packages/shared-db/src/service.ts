@@ -3,12 +3,11 @@ import { Activity } from './activity.ts';
 import { Checkpointer } from './checkpoints/checkpointer.ts';
 import { changesBetween, type ReloadReport } from './config/changes.ts';
 import { settleAgain } from './config/effective-settings.ts';
-import { nearestKey } from './config/nearest-key.ts';
-import { problemsIn, shown } from './config/problem.ts';
+import { problemsIn } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
 import { Control } from './control/control.ts';
 import { SettingsWatch } from './control/settings-watch.ts';
-import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from './database.ts';
+import type { ManagedDatabase } from './database.ts';
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
 import type { Judged } from './health/condition.ts';
@@ -25,7 +24,8 @@ import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import type { SentinelHttp } from './presence/sentinel-message.ts';
 import { fallbacksOfProcess } from './process-registry.ts';
 import { assertRuntime } from './runtime-version.ts';
-import type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
+import type { DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
+import { ServiceDatabases } from './service-databases.ts';
 import { SettingsSource } from './settings-source.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
@@ -52,8 +52,11 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   readonly settings: ResolvedSettings;
   /** Whether `close` has been called. */
   readonly closing: boolean;
-  /** Throws `NAME` for a name that is not configured. */
-  database<N extends keyof D & string>(name: N): DatabaseOf<D[N]>;
+  /**
+   * Throws `NAME` for a name that is not configured and that no pattern stands for. One by pattern (`tenant-*`) is opened by the first call
+   * on it.
+   */
+  database<N extends keyof DatabasesOf<D> & string>(name: N): DatabasesOf<D>[N];
   /** One frozen picture of everything. Cheap enough for every second. */
   snapshot(): ServiceSnapshot;
   /** Whether the process is well, judged by the configured thresholds. */
@@ -97,13 +100,6 @@ export function settingsOf(config: ServiceConfig): ResolvedSettings {
   return new SettingsSource(config).read();
 }
 
-/** Where a path was set that is none of the code's. */
-function pathOriginOf(name: string, { origins }: ResolvedSettings): string | undefined {
-  const path = `databases.${name}.path`;
-  const origin = origins.find(({ key }) => key === path)?.origin;
-  return origin === undefined || origin === 'code' || origin === 'default' ? undefined : `${path}, ${origin}`;
-}
-
 class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D> {
   readonly app: string;
   readonly #source: SettingsSource;
@@ -118,9 +114,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   readonly #labels: Labels;
   readonly #offloader: Offloader;
   readonly #checkpointer: Checkpointer;
-  readonly #databases = new Map<string, Database & ManagedDatabase>();
-  /** What each database goes by, for as long as nothing else is read. */
-  readonly #contexts = new Map<string, { -readonly [K in keyof DatabaseContext]: DatabaseContext[K] }>();
+  readonly #databases: ServiceDatabases;
   readonly #warnings = new Set<string>();
   readonly #control: Control;
   readonly #startedAt: number;
@@ -145,7 +139,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#offloader = new Offloader(settings.offloadWorkers);
     this.#checkpointer = new Checkpointer(logger);
     this.#control = new Control({
-      databases: this.#databases,
+      databases: () => this.#databases.byName(),
       logger,
       isClosing: () => this.closing,
       callSiteOf: (label) => this.#labels.callSiteOf(label),
@@ -155,38 +149,22 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
-    const holdings = new Holdings(clock, logger);
-    const paths = new Map<string, string>();
-    for (const [name, definition] of Object.entries<DatabaseDefinition>(config.databases)) {
-      const own = settings.databases[name];
-      if (own === undefined) throw new Error(`BUG: database ${name} has no settings`);
-      const { dataDirectory } = settings;
-      const context: { -readonly [K in keyof DatabaseContext]: DatabaseContext[K] } = {
-        name,
-        app: config.app,
-        settings: own,
-        clock,
-        random,
-        logger,
-        labels: this.#labels,
-        activity: this.#activity,
-        holdings,
-        offloader: this.#offloader,
-        thresholds: own.thresholds,
-        trend: undefined,
-        dataDirectory,
-        pathOrigin: pathOriginOf(name, settings),
-        runtimeDirectory: meeting,
-        turns: (file: string) => this.#turns(file, meeting, random),
-        checkpointer: this.#checkpointer,
-        warn: (text: string) => {
-          this.#warn(text);
-        },
-      };
-      assertOwnFile(paths, name, definition.identity(context, own.path));
-      this.#contexts.set(name, context);
-      this.#databases.set(name, definition.create(context, own.path));
-    }
+    this.#databases = new ServiceDatabases(config.databases, settings, {
+      app: config.app,
+      clock,
+      random,
+      logger,
+      labels: this.#labels,
+      activity: this.#activity,
+      holdings: new Holdings(clock, logger),
+      offloader: this.#offloader,
+      runtimeDirectory: meeting,
+      turns: (file: string) => this.#turns(file, meeting, random),
+      checkpointer: this.#checkpointer,
+      warn: (text: string) => {
+        this.#warn(text);
+      },
+    });
   }
 
   /**
@@ -195,7 +173,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
    */
   async open(): Promise<void> {
     this.#remember();
-    const looks = Array.from(this.#databases.values(), (database) => ({ database, ...attempt(() => database.look()) }));
+    const looks = this.#databases.named().map((database) => ({ database, ...attempt(() => database.look()) }));
     // A look that fails without consequence is logged when the database is opened and fails for good.
     await this.#settle(looks.filter(({ database, error }) => this.#isFatal(database, error)));
     // Beside the databases: a thread takes longer to start than they do to open, and a long migration can be watched.
@@ -228,7 +206,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   ): Promise<void> {
     for (const { database, error } of results) {
       if (database === undefined || error === undefined) continue;
-      const text = this.#isRequired(database) ? 'a required database cannot be opened' : 'a database cannot be opened';
+      const text = this.#databases.isRequired(database)
+        ? 'a required database cannot be opened'
+        : 'a database cannot be opened';
       this.#logger.error({ database: database.name, err: error }, text);
       if (!this.#isFatal(database, error)) continue;
       await this.close({ graceMs: 0 });
@@ -237,21 +217,11 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   #isFatal(database: ManagedDatabase, error: unknown): boolean {
-    return isConfiguration(error) || (error !== undefined && this.#isRequired(database));
+    return isConfiguration(error) || (error !== undefined && this.#databases.isRequired(database));
   }
 
-  #isRequired({ name }: ManagedDatabase): boolean {
-    return this.settings.databases[name]?.required === true;
-  }
-
-  database<N extends keyof D & string>(name: N): DatabaseOf<D[N]> {
-    const database = this.#databases.get(name);
-    if (database !== undefined) return database as unknown as DatabaseOf<D[N]>;
-    const names = [...this.#databases.keys()];
-    const nearest = typeof name === 'string' ? nearestKey(name, names) : undefined;
-    throw new DatabaseError('NAME', `there is no database ${shown(name, 'object')}; there are ${names.join(', ')}`, {
-      advice: nearest === undefined ? undefined : `did you mean ${nearest}`,
-    });
+  database<N extends keyof DatabasesOf<D> & string>(name: N): DatabasesOf<D>[N] {
+    return this.#databases.get(name) as unknown as DatabasesOf<D>[N];
   }
 
   get settings(): ResolvedSettings {
@@ -272,21 +242,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#settingsFault = undefined;
     this.#settings = settleAgain(before, read, databases);
     // All of it before anything is waited for: nobody meets half of it.
-    await Promise.all(Array.from(this.#databases.values(), (database) => this.#adopt(database, before)));
+    await this.#databases.adopt(this.#settings);
     const outcome = changes.length === 0 ? 'unchanged' : 'applied';
     this.#logger.info({ app: this.app, changes }, `settings were read again: ${outcome}`);
     return Object.freeze({ outcome, changes, problems: [] });
-  }
-
-  #adopt(database: ManagedDatabase, before: ResolvedSettings): Promise<void> {
-    const { name } = database;
-    const context = this.#contexts.get(name);
-    const [old, own] = [before.databases[name], this.#settings.databases[name]];
-    if (context === undefined || old === undefined || own === undefined)
-      throw new Error(`BUG: database ${name} has no settings`);
-    context.settings = own;
-    context.thresholds = own.thresholds;
-    return database.adopt(old);
   }
 
   #notReloaded(problems: readonly string[]): ReloadReport {
@@ -323,7 +282,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       thresholds: this.settings.thresholds,
       trend: this.#history?.trend,
       settingsFault: this.#settingsFault,
-      databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
+      databases: Object.freeze(Array.from(this.#databases, (database) => database.snapshot())),
+      onDemand: this.#databases.onDemand(),
       fallbacks: fallbacksOfProcess(),
       deprecations: deprecationLedger(),
       warnings: Object.freeze([...this.#warnings, ...(failure === undefined ? [] : [failure])]),
@@ -333,10 +293,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** Looks at itself once a second, whether anybody asks or not. It never keeps the process alive. */
   #remember(judged = this.#judged()): void {
     this.#history = stepHistory(this.#history, judged);
-    for (const [name, { trend }] of this.#history.databases) {
-      const context = this.#contexts.get(name);
-      if (context !== undefined) context.trend = trend;
-    }
+    for (const [name, { trend }] of this.#history.databases) this.#databases.remember(name, trend);
     this.#nextLook?.cancel();
     const patienceMs = this.#sentinel === undefined ? 0 : LOOK_PATIENCE_MS;
     this.#nextLook = this.#clock.after(LOOK_EVERY_MS + patienceMs, () => {
@@ -351,7 +308,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   /** A picture for others: what they have left word of is in it, also where nothing has been written since. */
   #look(): ServiceSnapshot {
-    for (const database of this.#databases.values()) database.heed();
+    for (const database of this.#databases) database.heed();
     const snapshot = this.snapshot();
     // One picture a second is enough for both: taking it costs ten times as much as looking at it.
     if (snapshot.uptimeMs - (this.#history?.at ?? 0) >= LOOK_EVERY_MS) this.#remember(snapshot);
@@ -369,13 +326,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   async #close(graceMs: number): Promise<ServiceCloseReport> {
     this.#watch?.close();
-    const reports = await Promise.all(
-      Array.from(this.#databases.values(), async (database) => {
-        const forced = await database.close(graceMs);
-        return forced.map((lease) => ({ ...lease, database: database.name }));
-      }),
-    );
-    const forced = reports.flat();
+    const forced = await this.#databases.close(graceMs);
     for (const lease of forced) this.#logger.warn({ ...lease }, 'a lease was still held when the service closed');
     const stuck = await this.#offloader.close();
     for (const statement of stuck)
@@ -470,16 +421,6 @@ function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknow
 /** Undefined where health is not to be served over HTTP. */
 function httpOf({ http: { port, ...http }, healthDetails: details }: ServiceSettings): SentinelHttp | undefined {
   return port === false ? undefined : { ...http, port, details };
-}
-
-function assertOwnFile(paths: Map<string, string>, name: string, identity: string): void {
-  const first = paths.get(identity);
-  if (first !== undefined)
-    throw new DatabaseError('DUPLICATE_FILE', `databases ${first} and ${name} are the same file`, {
-      database: name,
-      advice: `use the one name ${first}, or give ${name} a file of its own`,
-    });
-  paths.set(identity, name);
 }
 
 function isConfiguration(error: unknown): boolean {

@@ -116,6 +116,10 @@ describe('the documents', () => {
     expect(stdout).toMatch(/"look around": the session was over its limit of 20 ms.*opened at .*tour\.ts:\d+/);
   });
 
+  it('the guide to many databases is a program that runs', async () => {
+    expect(await runProgramOf('docs/guides/many-databases.md')).toBe("[ { id: 1, text: 'first' } ]\n");
+  });
+
   it('the guide to web frameworks shows the programs that are tested, whole, and no other', () => {
     const recipes = 'packages/shared-db/test/http/recipes';
     const shown = textOf('docs/guides/web-frameworks.md').matchAll(/^```ts\n([\s\S]*?)^```/gm);

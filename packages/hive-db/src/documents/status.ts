@@ -8,6 +8,7 @@ import type { ExportedFile } from './exported-file.ts';
 import { healthOfProcess, type HealthReason, type ProcessHealth } from './health.ts';
 import type { Lasting } from './lasting.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
+import { onDemandOf, type OnDemandDocument } from './on-demand.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import { repairDocument, type RepairDocument } from './repair.ts';
 import { turnsDocument, type TurnsDocument } from './turns.ts';
@@ -29,6 +30,8 @@ export interface ProcessStatus extends ProcessHeading {
   readonly health: HealthSummary;
   /** What reads beside its main thread; null where an export does not say. */
   readonly offload: OffloadDocument | null;
+  /** Databases by pattern; absent where there are none. Those that are open are among the databases, too. */
+  readonly on_demand?: readonly OnDemandDocument[];
   readonly databases: readonly DatabaseGauges[];
 }
 
@@ -246,6 +249,7 @@ function statusOfProcess(process: Answered): ProcessStatus {
     ...servedAt(snapshot),
     health: summaryOf(healthOfProcess(process)),
     offload: offloadDocument(snapshot.offload),
+    ...onDemandOf(snapshot),
     databases: snapshot.databases.map((database) => gaugesOf(database)),
   };
 }

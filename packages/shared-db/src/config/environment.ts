@@ -136,6 +136,8 @@ function base(name: string): string {
   return name.endsWith(FILE_SUFFIX) ? name.slice(0, -FILE_SUFFIX.length) : name;
 }
 
+/** A pattern has no `*` there, which no shell would take: `tenant-*` is `DB_TENANT__`. */
 function prefixOf(database: string): string {
-  return `DB_${database.toUpperCase().replaceAll('-', '_')}__`;
+  const plain = database.replace(/[-_]?\*/, '');
+  return `DB_${plain.toUpperCase().replaceAll('-', '_')}__`;
 }

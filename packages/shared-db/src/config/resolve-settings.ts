@@ -1,5 +1,5 @@
 import { readCode, type CodeSettings } from './code-settings.ts';
-import { isDatabaseName } from './database-name.ts';
+import { isDatabaseKey } from './database-name.ts';
 import { settle } from './effective-settings.ts';
 import { readEnvironment, type Environment } from './environment.ts';
 import { inheritedKeys } from './describe-origins.ts';
@@ -38,7 +38,7 @@ export interface SettingsSources {
 export function resolveSettings(sources: SettingsSources): ResolvedSettings {
   const { code = {}, file, env = {}, readText = noFile } = sources;
   const databases = [...new Set(sources.databases)];
-  refuse(databases.filter((name) => !isDatabaseName(name)).map(badName));
+  refuse(databases.filter((name) => !isDatabaseKey(name)).map(badName));
   const readings = [
     readEnvironment(env, databases, readText),
     ...(file === undefined ? [] : [readSettingsFile(file, databases)]),

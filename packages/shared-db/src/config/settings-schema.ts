@@ -1,4 +1,4 @@
-import { DATABASE_NAME } from './database-name.ts';
+import { DATABASE_KEY } from './database-name.ts';
 import { DATABASE_SETTINGS, SERVICE_SETTINGS, SHARED_SETTINGS, type Setting } from './setting.ts';
 import { toText } from './value-kind.ts';
 
@@ -28,7 +28,7 @@ export function settingsJsonSchema(): Schema {
   const databases = {
     description: GROUPS['databases'],
     type: ['object', 'null'],
-    propertyNames: { type: 'string', pattern: DATABASE_NAME.source },
+    propertyNames: { type: 'string', pattern: DATABASE_KEY.source },
     additionalProperties: group(leaves(DATABASE_SETTINGS)),
   };
   return {

@@ -1,4 +1,4 @@
-import { DATABASE_NAME, DATABASE_NAME_IN_WORDS } from './database-name.ts';
+import { DATABASE_KEY, DATABASE_NAME_IN_WORDS } from './database-name.ts';
 import { isSecret } from './describe-origins.ts';
 import { formerKeyAdvice } from './former-keys.ts';
 import { isSlipOf, nearestKey } from './nearest-key.ts';
@@ -44,7 +44,7 @@ type Group = Map<string, SettingPlace | Group>;
 export function readSource(source: Source, databases: readonly string[]): Reading {
   const mentioned = Object.keys(asGroup(asGroup(source.tree)['databases']));
   // What is wrong with a name is said with its nearest neighbour, and nothing of what stands below it.
-  const named = mentioned.filter((name) => DATABASE_NAME.test(name));
+  const named = mentioned.filter((name) => DATABASE_KEY.test(name));
   const places = settingPlaces(source.layout, [...new Set([...databases, ...named])]);
   const values = new Map<SettingPlace, SettingValue>();
   const problems = [
@@ -106,7 +106,7 @@ function at(tree: unknown, path: readonly string[]): unknown {
 
 // Where other processes read the source too, a name may be one of theirs: there only a slip for one of ours is refused.
 function nameProblem(source: Source, name: string, databases: readonly string[]): Problem | undefined {
-  const valid = DATABASE_NAME.test(name);
+  const valid = DATABASE_KEY.test(name);
   const nearest = nearestKey(name, databases);
   if (valid && (databases.includes(name) || (source.shared && (nearest === undefined || !isSlipOf(name, nearest)))))
     return undefined;

@@ -12,7 +12,8 @@ import type { ControlOrder, ControlRequest } from './verb.ts';
 
 /** What orders are carried out on. */
 export interface ControlHost {
-  readonly databases: ReadonlyMap<string, Database>;
+  /** Those that are open, by name. */
+  readonly databases: () => ReadonlyMap<string, Database>;
   readonly logger: Logger;
   readonly isClosing: () => boolean;
   /** Where a label is used, as far as that is known. */
@@ -55,7 +56,8 @@ export class Control {
   }
 
   #refusalOf(order: ControlOrder): DatabaseError | undefined {
-    const { databases, isClosing } = this.#host;
+    const { isClosing } = this.#host;
+    const databases = this.#host.databases();
     // A flush is what helps a service that cannot close because somebody does not let go.
     if (isClosing() && order.verb !== 'flush') return new DatabaseError('POOL_CLOSED', 'the service is closing');
     if (order.verb === 'reload' || order.database === undefined || databases.has(order.database)) return undefined;
@@ -66,7 +68,7 @@ export class Control {
   }
 
   #databasesOf({ database }: DatabaseOrder): readonly Database[] {
-    const all = [...this.#host.databases.values()];
+    const all = [...this.#host.databases().values()];
     return database === undefined ? all : all.filter(({ name }) => name === database);
   }
 
