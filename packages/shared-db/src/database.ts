@@ -1,7 +1,7 @@
 import type { Budgets, Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
 import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
-import type { DatabaseSettings } from './database-settings.ts';
+import type { DatabaseOptions, DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { OpenSession } from './driver/session.ts';
 import type { Thresholds } from './health/thresholds.ts';
@@ -157,7 +157,7 @@ export interface DatabaseDefinition<D extends Database = Database> {
   /** What it runs on, as snapshots say it: `sqlite`. */
   readonly driver: string;
   /** What the application itself wants; settings file and environment override it. */
-  readonly settings: Partial<DatabaseSettings>;
+  readonly settings: DatabaseOptions;
   /** What tells two databases that they are one, such as the absolute path of a file. */
   identity(place: DatabasePlace, path: string | undefined): string;
   /** Makes the database, opens nothing. `path` is what settings say instead of the code. */

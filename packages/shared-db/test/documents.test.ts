@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { ERROR_CODES } from '@hive/shared-db';
 import { describeOrigins, loadSettings } from '@hive/shared-db/config';
 import { describe, expect, it } from 'vitest';
-import { DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from '../dist/config/setting.js';
+import { budgetSettings, DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from '../dist/config/setting.js';
 import { metricFamilies } from '../dist/http/metrics.js';
 import { healthyDatabase, healthyService } from './support/snapshots.ts';
 
@@ -175,17 +175,20 @@ describe('the documents', () => {
   });
 
   it('docs/guides/operating.md has every setting with its variable and its default, and no other', () => {
-    const values = describeOrigins(loadSettings({ env: {}, databases: ['name'] }));
+    const code = { databases: { name: { budgets: { name: {} } } } };
+    const values = describeOrigins(loadSettings({ code, env: {}, databases: ['name'] }));
     const valueOf = (key: string): readonly string[] => {
       const found = values.find((one) => one.key === `databases.name.${key}` || one.key === `database.${key}`);
       return [found?.value ?? ''].filter((value) => value !== '');
     };
-    const known = [...DATABASE_SETTINGS, ...SERVICE_SETTINGS].map((setting): [string, object] => {
-      return [setting.key, { variable: variableOf(setting), value: valueOf(setting.key) }];
-    });
+    const known = [...DATABASE_SETTINGS, ...budgetSettings('name'), ...SERVICE_SETTINGS].map(
+      (setting): [string, object] => {
+        return [setting.key, { variable: variableOf(setting), value: valueOf(setting.key) }];
+      },
+    );
     const head = '| key | variable | default | meaning |';
     const described = tableOf('docs/guides/operating.md', head).map(([key, variable, value]): [string, object] => {
-      return [codeIn(key).join(), { variable: codeIn(variable), value: codeIn(value) }];
+      return [codeIn(key).join().replace('NAME', 'name'), { variable: codeIn(variable), value: codeIn(value) }];
     });
     expect(described).toHaveLength(known.length);
     expect(Object.fromEntries(described)).toEqual(Object.fromEntries(known));

@@ -1,4 +1,4 @@
-import { describeOrigins } from '@hive/shared-db/config';
+import { describeOrigins, type ChosenProfile, type DescribedOrigin } from '@hive/shared-db/config';
 import type { ConfigDocument } from '../documents/config.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { Invocation } from '../invocation.ts';
@@ -15,9 +15,11 @@ export async function configPrint(invocation: Invocation, request: PrintRequest)
   const { io, json, paint, width } = invocation;
   const settings = settingsHere(io, request);
   const described = describeOrigins(settings);
+  const { profile } = settings;
   if (json) {
     const document: ConfigDocument = {
       schema: 'hive-db/config-print/v1',
+      profile: profile === undefined ? null : { name: profile.name, origin: profile.origin },
       settings: settings.origins.map(({ key, value = null, unit = null, origin }, index) => ({
         key,
         value: described[index]?.value === '***' ? '***' : value,
@@ -29,7 +31,14 @@ export async function configPrint(invocation: Invocation, request: PrintRequest)
   } else {
     const { configText } = await import('../render/config-text.ts');
     // In a pipe nothing is cut: there a value is for copying.
-    io.stdout.write(configText(described, request.origin, paint, io.isTTY ? width : Infinity));
+    io.stdout.write(
+      configText([...profileRow(profile), ...described], request.origin, paint, io.isTTY ? width : Infinity),
+    );
   }
   return EXIT.fine;
+}
+
+/** The profile in force as the first of the settings; nothing where there is none. */
+function profileRow(profile: ChosenProfile | undefined): readonly DescribedOrigin[] {
+  return profile === undefined ? [] : [{ key: 'profile', value: profile.name, origin: profile.origin }];
 }

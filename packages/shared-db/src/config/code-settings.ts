@@ -1,3 +1,4 @@
+import type { DatabaseOptions } from '../database-settings.ts';
 import type { Thresholds } from '../health/thresholds.ts';
 import { shown } from './problem.ts';
 import type {
@@ -17,9 +18,11 @@ export interface CodeSettings extends Some<Omit<ServiceSettings, 'thresholds' | 
   readonly http?: Some<HttpSettings> | undefined;
   readonly thresholds?: Some<Thresholds> | undefined;
   /** For all databases. */
-  readonly database?: Some<SharedDatabaseSettings> | undefined;
+  readonly database?: Some<Omit<SharedDatabaseSettings, 'autoSize'> & Pick<DatabaseOptions, 'autoSize'>> | undefined;
   /** For one database each, by name. */
-  readonly databases?: Readonly<Record<string, Some<NamedDatabaseSettings>>> | undefined;
+  readonly databases?:
+    | Readonly<Record<string, Some<DatabaseOptions & Pick<NamedDatabaseSettings, 'path'>>>>
+    | undefined;
 }
 
 /** Checks what code passes: types do not reach plain JavaScript, and say nothing of ranges. */

@@ -1,7 +1,11 @@
 import type { Thresholds } from '../health/thresholds.ts';
+import { LOG_LEVELS } from '../logger.ts';
 import {
+  DEFAULT_BUDGET_SETTINGS,
   DEFAULT_NAMED_SETTINGS,
   DEFAULT_SERVICE_SETTINGS,
+  type AutoSizeSettings,
+  type BudgetSettings,
   type HttpSettings,
   type NamedDatabaseSettings,
   type ServiceSettings,
@@ -32,7 +36,7 @@ const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
 const TIB = 1_024 ** 4;
 
-const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
+const OF_A_DATABASE: Readonly<Record<keyof Omit<NamedDatabaseSettings, 'autoSize' | 'budgets'>, Entry>> = {
   poolSize: {
     key: 'pool.size',
     live: true,
@@ -83,6 +87,13 @@ const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
     kind: kind.flagOr('debug'),
     about: 'Whether the pool logs its events; debug logs them at that level.',
   },
+  echoStatements: {
+    key: 'echo',
+    live: true,
+    variable: 'DB_ECHO',
+    kind: kind.flagOr('debug'),
+    about: 'Whether statements are logged, without any value; debug logs them at that level.',
+  },
   durability: {
     key: 'durability',
     variable: 'DB_DURABILITY',
@@ -101,6 +112,45 @@ const OF_A_DATABASE: Readonly<Record<keyof NamedDatabaseSettings, Entry>> = {
     variable: 'DB_PATH',
     kind: kind.path(),
     about: 'The file of this database, in place of the one that the code names.',
+  },
+};
+
+const OF_AUTO_SIZE: Readonly<Record<keyof AutoSizeSettings, Entry>> = {
+  min: {
+    key: 'pool.autoSize.min',
+    live: true,
+    variable: 'DB_POOL_AUTO_SIZE_MIN',
+    kind: kind.wholeNumber(1, 1_000),
+    about:
+      'The fewest connections where the pool finds its size by itself, and where it begins; by default it does not.',
+  },
+  max: {
+    key: 'pool.autoSize.max',
+    live: true,
+    variable: 'DB_POOL_AUTO_SIZE_MAX',
+    kind: kind.wholeNumber(1, 1_000),
+    about: 'The most connections where the pool finds its size by itself.',
+  },
+};
+
+const OF_A_BUDGET: Readonly<Record<keyof BudgetSettings, Entry>> = {
+  reserved: {
+    key: 'reserved',
+    live: true,
+    kind: kind.wholeNumber(0, 1_000),
+    about: 'Connections that this budget comes first for; nothing is kept idle.',
+  },
+  max: {
+    key: 'max',
+    live: true,
+    kind: kind.wholeNumber(1, 1_000),
+    about: 'The most connections that it may have; by default as many as the pool.',
+  },
+  weight: {
+    key: 'weight',
+    live: true,
+    kind: kind.number(0.01, 1_000),
+    about: 'Its share of what is not reserved, in proportion to the weights of the others.',
   },
 };
 
@@ -123,6 +173,13 @@ const OF_THE_SERVICE: Readonly<Record<keyof Omit<ServiceSettings, 'thresholds' |
     kind: kind.wholeNumber(1, 64),
     about:
       'Statements that offload runs at once, in threads and in processes each; by default one less than there are processors.',
+  },
+  logLevel: {
+    key: 'log.level',
+    live: true,
+    variable: 'DB_LOG_LEVEL',
+    kind: kind.choice(...LOG_LEVELS),
+    about: 'From which level on the service logs; by default as its logger does by itself.',
   },
   healthDetails: {
     key: 'health.details',
@@ -221,8 +278,22 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
   },
 };
 
-/** What can be set for one database. */
-export const DATABASE_SETTINGS: readonly Setting[] = settings(OF_A_DATABASE, DEFAULT_NAMED_SETTINGS);
+/** The bounds of a pool that finds its size by itself. */
+const AUTO_SIZE_SETTINGS = settings(OF_AUTO_SIZE, DEFAULT_NAMED_SETTINGS.autoSize, 'autoSize.');
+
+/** What can be set for one database, beside its budgets. */
+export const DATABASE_SETTINGS: readonly Setting[] = [
+  ...settings(OF_A_DATABASE, DEFAULT_NAMED_SETTINGS),
+  ...AUTO_SIZE_SETTINGS,
+];
+
+/** What can be set for one budget of a database. */
+export function budgetSettings(budget: string): readonly Setting[] {
+  return settings(OF_A_BUDGET, DEFAULT_BUDGET_SETTINGS, `budgets.${budget}.`).map((setting) => ({
+    ...setting,
+    key: `pool.budgets.${budget}.${setting.key}`,
+  }));
+}
 
 /** What can be set for all databases at once. */
 export const SHARED_SETTINGS: readonly Setting[] = DATABASE_SETTINGS.filter(

@@ -40,13 +40,14 @@ import { Statements } from '../statements.ts';
 import type { Call } from './call.ts';
 import { checkBudgetNames } from './budget-names.ts';
 import { NO_OPTIONS, checkCallOptions, checkLimits, type CallKind } from './call-options.ts';
-import { connectionPool, tuningOf } from './connection-pool.ts';
+import { connectionPool, tuningOf, type ConnectionPoolOptions } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import { Failures } from './failures.ts';
 import { assertFunction } from './given-function.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { LockWaits } from './lock-waits.ts';
 import { whenFree, type Patience } from './patience.ts';
+import { adoptLimits, limitsOf } from './pool-limits.ts';
 import type { Connection, Transaction } from './scope.ts';
 import { SessionUses } from './session-uses.ts';
 import type { Revocation } from './revocation.ts';
@@ -95,8 +96,8 @@ export class PooledDatabase implements Database, ManagedDatabase {
     busy: 0,
   };
 
-  /** `budgets` are those of the connections that read. Throws `CONFIG` where they are none. */
-  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context), budgets?: Budgets) {
+  /** Throws `CONFIG` where the budgets of its settings are none. */
+  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context)) {
     this.name = context.name;
     this.context = context;
     this.driver = driver;
@@ -138,9 +139,11 @@ export class PooledDatabase implements Database, ManagedDatabase {
     });
     const { poolSize, maxOverflow } = context.settings;
     this.readers = this.#budgeted(() =>
-      this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow, undefined, budgets),
+      this.#pool('readers', driver.singleWriter ? 'read' : 'write', poolSize, maxOverflow, limitsOf(context.settings)),
     );
-    this.writers = driver.singleWriter ? this.#pool('writer', 'write', 1, 0, WRITER_BACKOFF_MS) : this.readers;
+    this.writers = driver.singleWriter
+      ? this.#pool('writer', 'write', 1, 0, { maxBackoffMs: WRITER_BACKOFF_MS })
+      : this.readers;
     this.#readable = this.#holdable('a connection', this.readers);
     this.writable = driver.singleWriter ? this.#holdable('the right to write', this.writers) : this.#readable;
   }
@@ -503,8 +506,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
     access: Access,
     size: number,
     maxOverflow: number,
-    maxBackoffMs?: number,
-    budgets?: Budgets,
+    others: Pick<ConnectionPoolOptions, 'maxBackoffMs' | 'autoSize' | 'budgets'>,
   ): Pool<DriverConnection> {
     const connect = async (options: { readonly signal: AbortSignal }): Promise<DriverConnection> => {
       try {
@@ -519,8 +521,7 @@ export class PooledDatabase implements Database, ManagedDatabase {
       maxOverflow,
       connect,
       uses: (connection) => this.#uses.of(connection),
-      ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
-      ...(budgets === undefined ? {} : { budgets }),
+      ...others,
     });
   }
 
@@ -564,11 +565,9 @@ export class PooledDatabase implements Database, ManagedDatabase {
   }
 
   async adopt(before: DatabaseSettings): Promise<void> {
-    const { poolSize: size, maxOverflow } = this.context.settings;
     this.statements.adopt();
     for (const { pool } of this.#pools()) pool.retune(tuningOf(this.context));
-    // What was changed by hand since stays, unless the settings say something new.
-    if (size !== before.poolSize || maxOverflow !== before.maxOverflow) await this.resize({ size, maxOverflow });
+    await this.#operate(() => adoptLimits(this.readers, before, this.context.settings));
   }
 
   setBudgets(budgets: Budgets): void {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemClock, type Budgets, type FlushMode, type FlushReport } from '@hive/pool';
+import { systemClock, type FlushMode, type FlushReport } from '@hive/pool';
 import { LogCare } from '../checkpoints/log-care.ts';
 import type { Database, DatabaseContext, WriteOptions } from '../database.ts';
 import type { Access, DriverConnection, Row } from '../driver/driver.ts';
@@ -73,8 +73,6 @@ export interface SqliteFile {
   readonly path: string;
   readonly migrations: readonly Migration[];
   readonly integers: IntegerMode;
-  /** Of the connections that read. */
-  readonly budgets?: Budgets | undefined;
 }
 
 /** One writer, a pool of readers, one reader for synchronous use. */
@@ -100,7 +98,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const syncOfLog = (): LogSync | undefined =>
       context.settings.durability === 'full' ? new LogSync(file.path, context.clock) : undefined;
     const driver = new SqliteDriver({ integers: file.integers, statements, open, syncOfLog });
-    super(context, driver, statements, file.budgets);
+    super(context, driver, statements);
     this.#file = new WatchedFile(context.name, file.path, (failure) => {
       this.fence(failure);
     });

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { describeOrigins, resolveSettings, type SettingOrigin } from '@hive/shared-db/config';
 
 const settings = resolveSettings({
-  code: { presence: false, database: { durability: 'normal' }, databases: { orders: { path: 'orders.db' } } },
+  code: {
+    presence: false,
+    database: { durability: 'normal' },
+    databases: { orders: { path: 'orders.db', budgets: { web: { reserved: 2 } } } },
+  },
   file: {
     path: 'config/settings.yaml',
     text: 'database:\n  health:\n    walSize: 96MiB\ndatabases:\n  orders:\n    pool:\n      acquireTimeout: 90\n',
@@ -26,7 +30,7 @@ function row(key: string, value: string | undefined): SettingOrigin {
 
 describe('origins', () => {
   it('tell every effective value, once', () => {
-    const { origins, ...values } = settings;
+    const { origins, profile: _profile, ...values } = settings;
     expect(inOrder(origins.map(({ value }) => value))).toEqual(inOrder(leavesOf(values)));
     expect(new Set(origins.map(({ key }) => key)).size).toBe(origins.length);
   });
@@ -43,6 +47,7 @@ describe('origins', () => {
       ['databases.orders.pool.acquireTimeout', 90_000, 'ms', 'config/settings.yaml:7'],
       ['databases.orders.durability', 'normal', undefined, 'code'],
       ['databases.orders.path', 'orders.db', undefined, 'code'],
+      ['databases.orders.pool.budgets.web.reserved', 2, undefined, 'code'],
       ['databases.hive-bus.pool.size', 8, undefined, 'environment DB_POOL_SIZE'],
       ['databases.hive-bus.durability', 'normal', undefined, 'code'],
     ]);
@@ -71,8 +76,12 @@ describe('origins', () => {
   });
 
   it('and values are frozen all through', () => {
+    const { budgets: all = {} } = settings.databases['orders'] ?? {};
+    const budgets = [all, ...Object.values(all)];
     const parts = [settings, settings.database, settings.databases, settings.thresholds, settings.origins];
-    expect([...parts, ...Object.values(settings.databases), ...settings.origins].every(Object.isFrozen)).toBe(true);
+    expect(
+      [...parts, ...Object.values(settings.databases), ...budgets, ...settings.origins].every(Object.isFrozen),
+    ).toBe(true);
   });
 });
 
@@ -90,6 +99,9 @@ describe('defaults', () => {
       durability: 'full',
       required: false,
       path: undefined,
+      autoSize: { min: undefined, max: undefined },
+      budgets: {},
+      echoStatements: false,
     });
     expect(thresholds).toMatchObject({ utilisationWarn: 0.8, utilisationCritical: 0.95, failWhenSaturated: false });
     expect(rest).toMatchObject({

@@ -65,14 +65,16 @@ databases:
       timeoutShare: 0,
       warnWhenDeprecated: true,
     });
+    const unsaid = { autoSize: { min: undefined, max: undefined }, echoStatements: false };
     const waiting = { poolSize: 20, maxOverflow: 40, acquireTimeoutMs: 30_000, recycleMs: 1_800_000 };
-    const shared = { ...waiting, leakAfterMs: 120_000, captureEvery: 0, echo: 'debug' };
+    const shared = { ...waiting, leakAfterMs: 120_000, captureEvery: 0, echo: 'debug', ...unsaid };
     expect(settings.database).toEqual({ ...shared, durability: 'normal' });
     expect(settings.databases['hive-bus']).toEqual({
       ...shared,
       durability: 'normal',
       required: false,
       path: undefined,
+      budgets: {},
     });
     expect(settings.databases['orders']).toEqual({
       ...shared,
@@ -80,6 +82,7 @@ databases:
       durability: 'full',
       required: true,
       path: 'data/orders.db',
+      budgets: {},
     });
   });
 
