@@ -1,5 +1,5 @@
 export { openDatabaseService, settingsOf } from './service.ts';
-export type { DatabaseService, ServiceCloseReport } from './service.ts';
+export type { DatabaseService, EchoOptions, ServiceCloseReport } from './service.ts';
 export { reloadOnSignal } from './control/reload-on-signal.ts';
 export type { ReloadReport, SettingChange } from './config/changes.ts';
 export type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
@@ -58,7 +58,7 @@ export { deprecationLedger, noteDeprecated, type Deprecation } from './deprecati
 export { judge, type Verdict } from './health/verdict.ts';
 export { DEFAULT_THRESHOLDS, type Thresholds } from './health/thresholds.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
-export type { Logger } from './logger.ts';
+export type { Logger, LogLevel } from './logger.ts';
 export type {
   ConnectionUse,
   DatabaseCounters,
