@@ -10,6 +10,16 @@ import { budgetSettings, DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } fro
 import { metricFamilies } from '../dist/http/metrics.js';
 import { healthyDatabase, healthyService } from './support/snapshots.ts';
 
+const BUDGET = {
+  name: 'web',
+  reserved: 0,
+  max: 4,
+  weight: 1,
+  leased: 0,
+  waiting: 0,
+  oldestWaitMs: 0,
+  counters: { granted: 0, waited: 0, timeouts: 0 },
+};
 const root = resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
 const packages = ['packages', 'apps'].flatMap((group) =>
@@ -151,7 +161,7 @@ describe('the documents', () => {
 
   it('docs/health.md has every metric as it is served, and no other', () => {
     const everything = healthyService({
-      databases: [healthyDatabase({ counters: { errors: { HIVEDB_E_IO: 1 } } })],
+      databases: [healthyDatabase({ counters: { errors: { HIVEDB_E_IO: 1 } }, pool: { budgets: [BUDGET] } })],
       fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
       deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls: 1, callSites: [] }],
     });

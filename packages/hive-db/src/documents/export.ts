@@ -2,6 +2,7 @@ import type { DatabaseSnapshot, LeaseSnapshot } from '@hive/shared-db';
 import type { Thresholds, VerdictStatus } from '@hive/shared-db/health';
 import type { DatabaseFacts, FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { budgetsOf, type Budgeted } from './budgets.ts';
 import { checkpointsDocument, type CheckpointsDocument } from './checkpoints.ts';
 import { countersDocument, type CountersDocument } from './counters.ts';
 import { deprecatedUses, type DeprecatedUse } from './deprecations.ts';
@@ -106,7 +107,7 @@ export interface ExportedDatabase {
   readonly counters: CountersDocument;
   readonly errors: Readonly<Record<string, number>>;
   readonly leases: readonly ExportedLease[];
-  readonly waiters: readonly { readonly label: string | null; readonly wait_seconds: number; readonly use: string }[];
+  readonly waiters: readonly ExportedWaiter[];
   /** Those on which the most time was spent, heaviest first. */
   readonly statements: readonly ExportedStatement[];
   /** The last that took longer than the threshold, newest first. */
@@ -161,7 +162,7 @@ export interface ExportedSlowStatement {
   readonly at: string | null;
 }
 
-export interface ExportedPool {
+export interface ExportedPool extends Budgeted {
   readonly status: string;
   readonly size: number;
   readonly max_overflow: number;
@@ -194,9 +195,19 @@ export interface ExportedHistogram {
   readonly buckets: readonly { readonly le_seconds: number; readonly count: number }[];
 }
 
+export interface ExportedWaiter {
+  readonly label: string | null;
+  readonly wait_seconds: number;
+  readonly use: string;
+  /** As of leases. */
+  readonly budget?: string | null;
+}
+
 export interface ExportedLease {
   readonly id: number;
   readonly label: string | null;
+  /** Which budget it counts in; null where there are none. Absent from exports of earlier versions. */
+  readonly budget?: string | null;
   readonly age_seconds: number;
   /** How long its holder said to need it. */
   readonly allowed_seconds: number | null;
@@ -295,8 +306,9 @@ function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     counters: countersDocument(counters),
     errors: { ...counters.errors },
     leases: database.leases.map((lease) => exportOfLease(lease)),
-    waiters: database.waiters.map(({ owner = null, waitMs, use }) => ({
+    waiters: database.waiters.map(({ owner = null, budget = null, waitMs, use }) => ({
       label: owner,
+      budget,
       wait_seconds: waitMs / 1_000,
       use,
     })),
@@ -350,10 +362,11 @@ function exportOfCommits({ work }: DatabaseSnapshot['lane']): ExportedCommits {
 }
 
 function exportOfLease(lease: LeaseSnapshot): ExportedLease {
-  const { id, owner = null, ageMs, idleMs, suspect, allowedMs, acquiredAt = null, use } = lease;
+  const { id, owner = null, budget = null, ageMs, idleMs, suspect, allowedMs, acquiredAt = null, use } = lease;
   return {
     id,
     label: owner,
+    budget,
     age_seconds: ageMs / 1_000,
     allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
     idle_seconds: idleMs / 1_000,
@@ -402,6 +415,7 @@ function exportOfPool(pool: Pool): ExportedPool {
     acquire_time: exportOfHistogram(pool.waitTime),
     use_time: exportOfHistogram(pool.useTime),
     create_time: exportOfHistogram(pool.createTime),
+    ...budgetsOf(pool),
   };
 }
 
