@@ -120,17 +120,17 @@ describe('who shares a pool', () => {
   });
 });
 
-describe('advice on budgets', () => {
-  /** What is remarked of an hour with a thousand callers of a pool of eight; `peak` were in use at most. */
-  function remarks(budgets: readonly Budget[], peak: number, before?: readonly Budget[]): readonly AdviceRemark[] {
-    const database = databaseWith({ size: 8, arrivals: 1_000, useMs: 1 });
-    const looked = (all: readonly Budget[], uptimeMs: number) =>
-      exported([{ ...database, pool: { ...database.pool, budgets: all } }], { uptimeMs });
-    const earlier = before && looked(before, 3_000_000);
-    const evidence = { now: looked(budgets, 3_600_000), earlier, recording: recorded([peak], 8), descriptors: null };
-    return advise([evidence]).processes[0]!.databases[0]!.remarks;
-  }
+/** What is remarked of an hour with a thousand callers of a pool of eight; `peak` were in use at most. */
+function remarks(budgets: readonly Budget[], peak: number, before?: readonly Budget[]): readonly AdviceRemark[] {
+  const database = databaseWith({ size: 8, arrivals: 1_000, useMs: 1 });
+  const looked = (all: readonly Budget[], uptimeMs: number) =>
+    exported([{ ...database, pool: { ...database.pool, budgets: all } }], { uptimeMs });
+  const earlier = before && looked(before, 3_000_000);
+  const evidence = { now: looked(budgets, 3_600_000), earlier, recording: recorded([peak], 8), descriptors: null };
+  return advise([evidence]).processes[0]!.databases[0]!.remarks;
+}
 
+describe('advice on budgets', () => {
   it('says whose most it is that he waits for while connections are free', () => {
     const [remark, ...others] = remarks([budget('batch', 500, { max: 3, waited: 190, timeouts: 10 })], 5);
     expect(others).toEqual([]);

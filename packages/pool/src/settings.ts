@@ -291,9 +291,13 @@ function never(): number {
   return 0;
 }
 
+/** What a message shows of a text. */
+const LONGEST_SHOWN = 60;
+
 /** A value as a message shows it: short, whatever it is. */
 export function inWords(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}...` : value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';

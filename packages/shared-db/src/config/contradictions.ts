@@ -20,6 +20,9 @@ export function contradictions(settings: ResolvedSettings): readonly Problem[] {
   ];
 }
 
+/** As a pool has it. */
+const MOST_BUDGETS = 1_000;
+
 type Places = ReadonlyMap<string, SettingOrigin>;
 
 function ofThresholds(places: Places): readonly Problem[] {
@@ -43,6 +46,10 @@ function ofAutoSize(places: Places, database: string): readonly Problem[] {
 }
 
 function ofBudgets(places: Places, database: string, budgets: readonly string[]): readonly Problem[] {
+  if (budgets.length > MOST_BUDGETS) {
+    const { origin: where } = found(places, `budgets.${budgets.at(-1)}.weight`, database);
+    return [{ where, what: `${database} has ${budgets.length} budgets, expected ${MOST_BUDGETS} at most` }];
+  }
   const terms = (budget: string, term: string): Found => found(places, `budgets.${budget}.${term}`, database);
   const crossed = budgets.flatMap((budget) => {
     const [reserved, max] = [terms(budget, 'reserved'), terms(budget, 'max')];

@@ -72,6 +72,13 @@ describe('budgets in settings', () => {
     expect(refusals(pool)).toEqual([sentence]);
   });
 
+  it('are no more than a pool takes', () => {
+    const many = Array.from({ length: 1_001 }, (_, index) => `b${index}: { weight: 2 }`).join(', ');
+    expect(refusals(`budgets: { ${many} }`)).toEqual([
+      'settings.yaml:4: orders has 1001 budgets, expected 1000 at most',
+    ]);
+  });
+
   it('contradict each other also where one half is in the environment or in code', () => {
     const [sentence] = refusals('budgets: { web: { reserved: 3 } }', { env: { DB_POOL_SIZE: '2' } });
     expect(sentence).toContain('databases.orders.pool.size is 2 (environment DB_POOL_SIZE)');

@@ -90,6 +90,16 @@ describe('an order of another process', () => {
     expect(await orders.read('next', (c) => c.get('SELECT 1 AS one'))).toEqual({ one: 1 });
   });
 
+  it('that leaves fewer connections than budgets reserve fails, and says so', async () => {
+    orders.setBudgets({ web: { reserved: 3 } });
+    expect(await done({ verb: 'resize', database: 'orders', size: 2, maxOverflow: undefined })).toMatchObject([
+      {
+        after: { size: 4 },
+        failure: { code: 'HIVEDB_E_CONFIG', message: expect.stringContaining('reserves 3 in all') as string },
+      },
+    ]);
+  });
+
   it('stops a database and lets it go on; whoever waited is served', async () => {
     expect(await done({ verb: 'suspend', database: 'orders' })).toMatchObject([
       { before: { status: 'open' }, after: { status: 'suspended' } },
