@@ -36,6 +36,8 @@ const CONTROL: readonly (readonly string[])[] = [
   ['suspend', 'orders'],
   ['resume', 'orders'],
   ['flush', '--all'],
+  ['echo', 'on'],
+  ['log-level', 'debug'],
   ['reload'],
 ];
 const settings = ['config-print', 'config-validate'];

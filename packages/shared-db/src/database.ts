@@ -1,7 +1,7 @@
 import type { Budgets, Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
 import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
-import type { DatabaseSettings, GivenDatabaseSettings } from './database-settings.ts';
+import type { DatabaseOptions, DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { OpenSession } from './driver/session.ts';
 import type { DatabaseThresholds } from './health/thresholds.ts';
@@ -164,7 +164,7 @@ export interface DatabaseDefinition<D extends Database = Database> {
   /** What it runs on, as snapshots say it: `sqlite`. */
   readonly driver: string;
   /** What the application itself wants; settings file and environment override it. */
-  readonly settings: GivenDatabaseSettings;
+  readonly settings: DatabaseOptions;
   /** What tells two databases that they are one, such as the absolute path of a file. */
   identity(place: DatabasePlace, path: string | undefined): string;
   /** How databases by pattern come and go, and what callers are given of one that may not be open. Absent where there can be none. */

@@ -1,5 +1,5 @@
 export { openDatabaseService, settingsOf } from './service.ts';
-export type { DatabaseService, ServiceCloseReport } from './service.ts';
+export type { DatabaseService, EchoOptions, ServiceCloseReport } from './service.ts';
 export { reloadOnSignal } from './control/reload-on-signal.ts';
 export type { ReloadReport, SettingChange } from './config/changes.ts';
 export type { DatabaseOf, DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
@@ -60,7 +60,7 @@ export { judge, type Verdict } from './health/verdict.ts';
 export { DEFAULT_THRESHOLDS, type DatabaseThresholds, type Thresholds } from './health/thresholds.ts';
 export type { DatabaseTrend, RaisedReason, ServiceTrend } from './health/trend.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
-export type { Logger } from './logger.ts';
+export type { Logger, LogLevel } from './logger.ts';
 export type {
   ConnectionUse,
   DatabaseCounters,

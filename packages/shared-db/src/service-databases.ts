@@ -73,13 +73,21 @@ export class ServiceDatabases {
 
   /** Throws `NAME` for one that is not configured. */
   get(name: string): Database {
-    const database = this.#named.get(name);
-    if (database !== undefined) return database;
-    // Of several patterns the longest says most.
+    return this.#named.get(name) ?? this.#familyOf(name).handle(name);
+  }
+
+  /** Under which key the settings of a database, or of a pattern, stand. Throws `NAME` for one that is not configured. */
+  keyOf(name: string): string {
+    const isKey = this.#named.has(name) || this.#families.some(({ pattern }) => pattern.text === name);
+    return isKey ? name : this.#familyOf(name).pattern.text;
+  }
+
+  /** Of several patterns the longest says most. */
+  #familyOf(name: string): Family {
     const [family] = this.#families
       .filter(({ pattern }) => pattern.partOf(name) !== undefined)
       .toSorted((a, b) => b.pattern.text.length - a.pattern.text.length);
-    if (family !== undefined) return family.handle(name);
+    if (family !== undefined) return family;
     const keys = [...this.#named.keys(), ...this.#families.map(({ pattern }) => pattern.text)];
     const nearest = typeof name === 'string' ? nearestKey(name, keys) : undefined;
     throw new DatabaseError('NAME', `there is no database ${shown(name, 'object')}; there are ${keys.join(', ')}`, {

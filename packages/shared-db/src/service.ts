@@ -1,12 +1,14 @@
 import { systemClock, type Clock, type LeaseInfo, type Timer } from '@hive/pool';
 import { Activity } from './activity.ts';
 import { Checkpointer } from './checkpoints/checkpointer.ts';
-import { changesBetween, type ReloadReport } from './config/changes.ts';
+import { changesBetween, type ReloadReport, type SettingChange } from './config/changes.ts';
 import { settleAgain } from './config/effective-settings.ts';
-import { problemsIn } from './config/problem.ts';
+import { problemsIn, shown } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
+import { ByHand, echoChanges, type HandChange } from './control/by-hand.ts';
 import { Control } from './control/control.ts';
 import { SettingsWatch } from './control/settings-watch.ts';
+import { ECHO_SUBJECTS, type EchoSubject } from './control/verb.ts';
 import type { ManagedDatabase } from './database.ts';
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
@@ -15,7 +17,8 @@ import { LOOK_EVERY_MS, stepHistory, type HealthHistory } from './health/history
 import { judge, type Verdict } from './health/verdict.ts';
 import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
-import { silentLogger, unfailing, type Logger } from './logger.ts';
+import { LevelledLog } from './levelled-log.ts';
+import { silentLogger, unfailing, type Logger, type LogLevel } from './logger.ts';
 import type { StuckStatement } from './offload/crew.ts';
 import { Holdings } from './nesting/holdings.ts';
 import { Offloader } from './offload/offloader.ts';
@@ -44,6 +47,14 @@ export interface ServiceCloseReport {
   readonly stuck: readonly StuckStatement[];
 }
 
+/** What is echoed. */
+export interface EchoOptions<N extends string = string> {
+  /** Default: every database. */
+  readonly database?: N;
+  /** Default `statements`. */
+  readonly of?: EchoSubject;
+}
+
 /** One per process: owns every connection to its named databases. */
 export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
   /** How other processes call this one. */
@@ -68,6 +79,20 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
    * use. Rejects with `POOL_CLOSED` when the service has been closed.
    */
   reload(): Promise<ReloadReport>;
+  /**
+   * From which level on the service logs, until the process ends or the settings say something new of it; undefined takes it back. Says what
+   * is another value than before. Throws `WRONG_USE` for what is no level.
+   */
+  setLogLevel(level: LogLevel | undefined): readonly SettingChange[];
+  /**
+   * Whether statements, or what the pools lend and get back, are logged (`debug`: at that level), for as long; undefined takes it back.
+   * Values that are bound, or written into a statement, are left out. Says what is another value than before. Throws `NAME` for a database
+   * that is not configured, `WRONG_USE` for what is no echo.
+   */
+  setEcho(
+    echo: boolean | 'debug' | undefined,
+    options?: EchoOptions<keyof (D & DatabasesOf<D>) & string>,
+  ): readonly SettingChange[];
   /**
    * Lets work finish for `graceMs`, then ends it. The same promise on every call; never rejects. Default 5 s, also for what is no
    * duration: within the ten seconds that supervisors give a process to end.
@@ -103,13 +128,17 @@ export function settingsOf(config: ServiceConfig): ResolvedSettings {
 class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D> {
   readonly app: string;
   readonly #source: SettingsSource;
+  /** What is in force of what was read, and with what was changed by hand. */
+  #given: ResolvedSettings;
   #settings: ResolvedSettings;
+  readonly #byHand = new ByHand();
   /** What is wrong with what was read last; undefined where that is in force. */
   #settingsFault: string | undefined;
   readonly #watchedFile: string | undefined;
   #watch: SettingsWatch | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #log: LevelledLog;
   readonly #activity = new Activity();
   readonly #labels: Labels;
   readonly #offloader: Offloader;
@@ -129,10 +158,13 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   constructor(config: ServiceConfig<D>, source: SettingsSource, settings: ResolvedSettings) {
     const { clock = systemClock, random = Math.random, settingsFile, watchSettings = false } = config;
-    const logger = unfailing(config.logger ?? silentLogger);
+    const given = config.logger ?? silentLogger;
+    this.#log = new LevelledLog(given);
+    this.#log.setLevel(settings.logLevel);
+    const logger = unfailing(this.#log);
     this.app = config.app;
     this.#source = source;
-    this.#settings = settings;
+    this.#given = this.#settings = settings;
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
@@ -140,10 +172,12 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#checkpointer = new Checkpointer(logger);
     this.#control = new Control({
       databases: () => this.#databases.byName(),
-      logger,
+      // Who gives orders is said whatever the level is: one of them changes it.
+      logger: unfailing(given),
       isClosing: () => this.closing,
       callSiteOf: (label) => this.#labels.callSiteOf(label),
       reload: () => this.reload(),
+      change: (changes, by) => this.#change(changes, by),
     });
     this.#watchedFile = watchSettings ? settingsFile : undefined;
     this.#startedAt = clock.wallTime();
@@ -230,7 +264,6 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   async reload(): Promise<ReloadReport> {
     if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
-    const before = this.#settings;
     const { databases } = this.#source;
     let read: ResolvedSettings;
     try {
@@ -238,14 +271,51 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     } catch (error) {
       return this.#notReloaded(problemsIn(error));
     }
-    const changes = changesBetween(before, read, databases);
+    this.#byHand.yield(this.#given, read);
+    const changes = changesBetween(this.#settings, this.#byHand.over(read), databases);
     this.#settingsFault = undefined;
-    this.#settings = settleAgain(before, read, databases);
-    // All of it before anything is waited for: nobody meets half of it.
-    await this.#databases.adopt(this.#settings);
+    this.#given = settleAgain(this.#given, read, databases);
+    await this.#adoptAll();
     const outcome = changes.length === 0 ? 'unchanged' : 'applied';
     this.#logger.info({ app: this.app, changes }, `settings were read again: ${outcome}`);
     return Object.freeze({ outcome, changes, problems: [] });
+  }
+
+  setLogLevel(level: LogLevel | undefined): readonly SettingChange[] {
+    return this.#change([{ field: 'logLevel', database: undefined, value: level }], 'code');
+  }
+
+  setEcho(echo: boolean | 'debug' | undefined, options: EchoOptions = {}): readonly SettingChange[] {
+    const { database, of = 'statements' } = options;
+    if (!ECHO_SUBJECTS.includes(of))
+      throw new DatabaseError(
+        'WRONG_USE',
+        `an echo of ${shown(of, 'an object')} was asked for; expected statements or pool`,
+      );
+    const names = database === undefined ? this.#source.databases : [database];
+    return this.#change(echoChanges(names, of, echo), 'code');
+  }
+
+  #change(changes: readonly HandChange[], by: string): readonly SettingChange[] {
+    const before = this.#settings;
+    this.#byHand.set(
+      changes.map((change) => this.#keyed(change)),
+      by,
+    );
+    // There is nothing to wait for: what is changed by hand here closes no connections.
+    void this.#adoptAll();
+    return changesBetween(before, this.#settings, this.#source.databases);
+  }
+
+  #keyed(change: HandChange): HandChange {
+    return change.database === undefined ? change : { ...change, database: this.#databases.keyOf(change.database) };
+  }
+
+  /** Puts into force what was read and what was changed by hand, all of it before anything is waited for: nobody meets half of it. */
+  async #adoptAll(): Promise<void> {
+    this.#settings = this.#byHand.over(this.#given);
+    this.#log.setLevel(this.#settings.logLevel);
+    await this.#databases.adopt(this.#settings);
   }
 
   #notReloaded(problems: readonly string[]): ReloadReport {

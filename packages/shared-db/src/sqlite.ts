@@ -1,10 +1,9 @@
-import type { Budgets } from '@hive/pool';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { Database, DatabaseContext, DatabaseDefinition, DatabasePlace } from './database.ts';
-import type { GivenDatabaseSettings } from './database-settings.ts';
+import type { DatabaseOptions } from './database-settings.ts';
 import { checkBudgetNames } from './driver/budget-names.ts';
 import { DatabaseError } from './errors.ts';
 import type { OpenDatabases } from './on-demand/open-databases.ts';
@@ -18,7 +17,7 @@ import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
 import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
 
 /** A database in one SQLite file. Only `path` is required. */
-export interface SqliteOptions extends GivenDatabaseSettings, Partial<OnDemandTerms> {
+export interface SqliteOptions extends DatabaseOptions, Partial<OnDemandTerms> {
   /**
    * Relative to `dataDirectory`, or to the working directory. The file and its directory are made when they are not there. For a pattern, a
    * `*` in it stands for what the `*` in the name stands for.
@@ -28,28 +27,24 @@ export interface SqliteOptions extends GivenDatabaseSettings, Partial<OnDemandTe
   readonly migrations?: readonly Migration[];
   /** How integers come out. Default `safe`: numbers, and what a number cannot hold throws. */
   readonly integers?: IntegerMode;
-  /**
-   * Who may have how many of the connections that read, by names that calls give (`read(label, fn, { budget })`): what each has reserved,
-   * its most and its weight. Default: none, all are equal. What is asked for without a connection of the pool, such as `write`,
-   * `readSync` and `offload`, has none.
-   */
-  readonly budgets?: Budgets;
 }
 
 const OPTION_NAMES = [
   'path',
   'migrations',
   'integers',
-  'budgets',
   'mostOpen',
   'idleMs',
   'poolSize',
   'maxOverflow',
+  'autoSize',
+  'budgets',
   'acquireTimeoutMs',
   'recycleMs',
   'leakAfterMs',
   'captureEvery',
   'echo',
+  'echoStatements',
   'durability',
   'required',
   'thresholds',
@@ -64,9 +59,9 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
       throw new DatabaseError('CONFIG', `sqlite() has no option ${key}; there are ${OPTION_NAMES.join(', ')}`, {
         advice: `did you mean ${nearestKey(key, OPTION_NAMES)}`,
       });
-  const { migrations = [], integers = 'safe', budgets, mostOpen, idleMs, ...settings } = options;
+  const { path: given, migrations = [], integers = 'safe', mostOpen, idleMs, ...settings } = options;
   const terms = checkTerms({ mostOpen, idleMs }, 'sqlite()');
-  checkBudgetNames(budgets);
+  checkBudgetNames(settings.budgets);
   if (!Array.isArray(migrations))
     throw new DatabaseError(
       'CONFIG',
@@ -78,7 +73,7 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
       `sqlite() option integers is ${shown(integers, 'an object')}; expected safe, bigint or number`,
     );
   const engines = new ForeignEngines();
-  const pathFor = ({ name, part, dataDirectory, pathOrigin }: DatabasePlace, path = options.path): string =>
+  const pathFor = ({ name, part, dataDirectory, pathOrigin }: DatabasePlace, path = given): string =>
     absolutePath(name, part === undefined ? path : path.replaceAll('*', part), dataDirectory, pathOrigin);
   return Object.freeze({
     driver: 'sqlite',
@@ -90,7 +85,7 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
         new OnDemandSqliteDatabase(name, databases as unknown as OpenDatabases<SqliteDatabase>),
     },
     create: (context: DatabaseContext, path: string | undefined) =>
-      new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers, budgets, engines }),
+      new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers, engines }),
   });
 }
 

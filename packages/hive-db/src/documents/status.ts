@@ -2,6 +2,7 @@ import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import type { VerdictStatus } from '@hive/shared-db/health';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { budgetsOf, budgetsOfExported, type Budgeted } from './budgets.ts';
 import type { ExportDocument } from './export.ts';
 import type { ExportedDatabase } from './exported-database.ts';
 import type { ExportedFile } from './exported-file.ts';
@@ -72,28 +73,12 @@ export interface LaneWriter {
   readonly waits_for_lock: boolean;
 }
 
-export interface PoolGauges {
+export interface PoolGauges extends Budgeted {
   readonly size: number;
   readonly max_overflow: number;
   readonly in_use: number;
   readonly idle: number;
   readonly waiting: number;
-  /** Absent where it has none. */
-  readonly budgets?: readonly BudgetGauges[];
-}
-
-/** What one of those who share a pool may have, and has. */
-export interface BudgetGauges {
-  readonly name: string;
-  readonly reserved: number;
-  readonly max: number;
-  readonly weight: number;
-  readonly in_use: number;
-  readonly waiting: number;
-  readonly oldest_wait_seconds: number;
-  readonly granted: number;
-  readonly waited: number;
-  readonly timeouts: number;
 }
 
 /** Where processes and their databases stand. */
@@ -153,22 +138,6 @@ export function gaugesOf(database: DatabaseSnapshot): DatabaseGauges {
       ...budgetsOf(pool),
     },
     lane: laneOf(lane),
-  };
-}
-
-function budgetsOf({ budgets }: DatabaseSnapshot['pool']): Pick<PoolGauges, 'budgets'> {
-  if (budgets === undefined) return {};
-  return {
-    budgets: budgets.map(({ name, reserved, max, weight, leased, waiting, oldestWaitMs, counters }) => ({
-      name,
-      reserved,
-      max,
-      weight,
-      in_use: leased,
-      waiting,
-      oldest_wait_seconds: oldestWaitMs / 1_000,
-      ...counters,
-    })),
   };
 }
 
@@ -237,7 +206,7 @@ function gaugesOfExported(database: ExportedDatabase): DatabaseGauges {
     failure,
     repair,
     turns,
-    pool: { size, max_overflow, in_use, idle, waiting },
+    pool: { size, max_overflow, in_use, idle, waiting, ...budgetsOfExported(pool) },
     lane: { waiting: lane.waiting, running: lane.running, writer },
   };
 }

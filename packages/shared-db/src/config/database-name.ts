@@ -1,5 +1,5 @@
 /** The name of a database: safe in a path, a metric, a log line and, in capitals, a variable. */
-const DATABASE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+export const DATABASE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** Whether it is a text, and the name of a database. A pattern alone takes `undefined` for a name of nine letters. */
 export function isDatabaseName(name: unknown): name is string {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Budgets, FlushMode, FlushReport, LeaseInfo } from '@hive/pool';
+import type { FlushMode, FlushReport, LeaseInfo } from '@hive/pool';
 import { LogCare } from '../checkpoints/log-care.ts';
 import type { DatabaseContext, WriteOptions } from '../database.ts';
 import type { Call } from '../driver/call.ts';
@@ -46,8 +46,6 @@ export interface SqliteFile {
   readonly path: string;
   readonly migrations: readonly Migration[];
   readonly integers: IntegerMode;
-  /** Of the connections that read. */
-  readonly budgets?: Budgets | undefined;
   /** Shared by all files that come and go together. */
   readonly engines: ForeignEngines;
 }
@@ -64,12 +62,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #reads: UnpooledReads;
   #giveUpClaim = nothing;
 
-  constructor(context: DatabaseContext, { path, integers, migrations, budgets, engines }: SqliteFile) {
+  constructor(context: DatabaseContext, { path, integers, migrations, engines }: SqliteFile) {
     const statements = new Statements(context);
     const open = (access: Access): SqliteHandle => this.#openHandle(access);
     const syncOfLog = (): LogSync | undefined =>
       context.settings.durability === 'full' ? new LogSync(path, context.clock) : undefined;
-    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), statements, budgets);
+    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), statements);
     const { counters, failures, lifecycle, calls, lockWaits, connections, transactions } = this;
     const file = new WatchedFile(context.name, path, (failure) => {
       this.fence(failure);

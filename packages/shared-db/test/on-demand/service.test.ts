@@ -104,8 +104,11 @@ describe('a service with databases by pattern', () => {
     using directory = temporaryDirectory();
     await using service = await tenants(directory.path, { path: '*.db' });
     const any = (name: string): SqliteDatabase => service.database(name as 'tenant-a');
-    for (const name of ['tenant-', 'tenant-A', 'tenant-a/b', 'tenant', 'other', `tenant-${'x'.repeat(60)}`])
+    for (const name of ['tenant-*', 'tenant-', 'tenant-A', 'tenant-a/b', 'tenant', 'other', `tenant-${'x'.repeat(60)}`])
       expect(outcomeOf(() => any(name))).toMatchObject({ code: 'HIVEDB_E_NAME' });
+    expect(service.setEcho(true, { database: 'tenant-acme' })).toMatchObject([
+      { key: 'databases.tenant-*.echo', to: 'true' },
+    ]);
     expect(String(outcomeOf(() => any('tenat-a')))).toContain('there are orders, tenant-*; did you mean');
     expect(await rejectionOf(names(service.database('tenant-orders')))).toMatchObject({
       code: 'HIVEDB_E_DUPLICATE_FILE',
