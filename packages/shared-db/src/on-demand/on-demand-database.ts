@@ -91,6 +91,11 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
     });
   }
 
+  /** Has it kept open until the signal aborts; see `OpenDatabases.keep`. */
+  protected keep(label: string, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): void {
+    this.#databases.keep({ name: this.name, label }, signal, begin);
+  }
+
   /** Makes a call that waits, with what is left of its time when a place had to be waited for. */
   protected use<O extends CallOptions, T>(
     label: string,

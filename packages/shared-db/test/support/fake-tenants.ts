@@ -1,6 +1,7 @@
 import type { Database, LeaseSnapshot, ManagedDatabase } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
 import { OpenDatabases } from '../../dist/on-demand/open-databases.js';
+import { recordingLogger } from './recording-logger.ts';
 
 /** A database of which only matters whether it is open, and who uses it. */
 class FakeTenant {
@@ -42,6 +43,7 @@ class FakeTenant {
 /** Databases by pattern in a time that the test moves, and everything that must not happen to them. */
 export class FakeTenants {
   readonly clock = new VirtualClock();
+  readonly logger = recordingLogger();
   readonly offences: string[] = [];
   readonly live = new Map<string, FakeTenant>();
   readonly databases: OpenDatabases<Database>;
@@ -55,6 +57,7 @@ export class FakeTenants {
       mostOpen,
       idleMs,
       clock: this.clock,
+      logger: this.logger,
       acquireTimeoutMs: () => 10_000,
       make: (name: string) => this.#make(name),
       closed: (name: string) => {
