@@ -5,10 +5,10 @@ import { openDatabaseService, sqlite, type DatabaseChange, type SqliteDatabase }
 import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { companion } from '../support/companion.ts';
 import { passUntilSettled } from '../support/fake-database.ts';
-import { outcomeOf } from '../support/outcome.ts';
+import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { raiseFence } from '../support/raised-fence.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { shop } from '../support/shop.ts';
+import { itemsOf, shop } from '../support/shop.ts';
 
 /** A busy machine is no reason to fail. */
 const PATIENT = { timeout: 20_000, interval: 20 };
@@ -240,14 +240,15 @@ describe('who listens to changes of a database', () => {
     using meeting = temporaryDirectory();
     await using temporary = await shop({ runtimeDirectory: meeting.path });
     const { database, path } = temporary;
-    const causes: string[] = [];
-    using _stop = database.onChange(({ cause }) => causes.push(cause));
+    const seen: unknown[] = [];
+    using _stop = database.onChange(({ cause }) => seen.push({ cause, items: itemsOf(database).length }));
     raiseFence(path, meeting.path);
-    await expect.poll(() => database.snapshot().status, PATIENT).toBe('fenced');
+    expect(await rejectionOf(save(database))).toMatchObject({ code: 'HIVEDB_E_FENCED' });
     await expect.poll(() => database.snapshot().status, PATIENT).toBe('open');
-    await expect.poll(() => causes, PATIENT).toEqual(['unseen']);
+    // What the verification itself does to the log may be told as well.
+    await expect.poll(() => seen[0], PATIENT).toEqual({ cause: 'unseen', items: 0 });
     await save(database);
-    await expect.poll(() => causes, PATIENT).toEqual(['unseen', 'commit']);
+    await expect.poll(() => seen.at(-1), PATIENT).toEqual({ cause: 'commit', items: 1 });
   });
 
   it('is told at once what is wrong with how it wants to listen', async () => {

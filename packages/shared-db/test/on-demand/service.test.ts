@@ -1,10 +1,19 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { driverDatabase, openDatabaseService, sqlite, type Definitions, type SqliteDatabase } from '@hive/shared-db';
+import {
+  driverDatabase,
+  openDatabaseService,
+  sqlite,
+  type DatabaseChange,
+  type Definitions,
+  type SqliteDatabase,
+} from '@hive/shared-db';
 import { FakeDriver, temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { SHOP } from '../support/shop.ts';
 
+/** A busy machine is no reason to fail. */
+const PATIENT = { timeout: 20_000, interval: 20 };
 const QUIET = { app: 'shop', presence: false } as const;
 
 function tenants(directory: string, options: { mostOpen?: number; idleMs?: number; path?: string } = {}) {
@@ -81,6 +90,29 @@ describe('a service with databases by pattern', () => {
     expect(await names(c)).toEqual([]);
     expect(await session.connection.all('SELECT name FROM item')).toEqual([]);
     await session.close();
+  });
+
+  it('keeps open what somebody listens to, and tells him of all changes from when it is open', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 2, idleMs: 1 });
+    const [a, b, c] = (['a', 'b', 'c'] as const).map((part) => service.database(`tenant-${part}`));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('there are three');
+    const heard: DatabaseChange[] = [];
+    const stop = a.onChange((change) => heard.push(change));
+    expect(heard).toEqual([]);
+    await expect.poll(() => heard.splice(0), PATIENT).toEqual([{ database: 'tenant-a', cause: 'unseen' }]);
+    for (const other of [b, c, b, c]) await add(other, crypto.randomUUID());
+    await add(a, 'a');
+    await expect.poll(() => heard.splice(0), PATIENT).toEqual([{ database: 'tenant-a', cause: 'commit' }]);
+    expect(service.snapshot().onDemand).toMatchObject([{ inUse: 1 }]);
+    const own = new AbortController();
+    using _other = a.onChange((change) => heard.push(change), { signal: own.signal });
+    stop();
+    expect(service.snapshot().onDemand).toMatchObject([{ inUse: 1 }]);
+    own.abort();
+    await expect.poll(() => service.snapshot().onDemand, PATIENT).toMatchObject([{ open: 0 }]);
+    expect(heard).toEqual([]);
+    expect(outcomeOf(() => a.onChange('often' as never))).toMatchObject({ code: 'HIVEDB_E_WRONG_USE' });
   });
 
   it('opens nothing for what cannot wait, and says what does', async () => {

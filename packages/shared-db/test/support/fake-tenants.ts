@@ -9,6 +9,7 @@ class FakeTenant {
   readonly #clock: VirtualClock;
   state: 'open' | 'closing' | 'closed' = 'open';
   uses = 0;
+  keepers = 0;
   sessions: LeaseSnapshot[] = [];
   isSuspended = false;
   readonly #offences: string[];
@@ -33,6 +34,7 @@ class FakeTenant {
 
   async close(): Promise<[]> {
     if (this.isSuspended) this.#offences.push(`${this.name} was closed while it was suspended`);
+    if (this.keepers > 0) this.#offences.push(`${this.name} was closed while it was kept open`);
     this.state = 'closing';
     await pass(this.#clock, 2);
     this.state = 'closed';
@@ -94,6 +96,21 @@ export class FakeTenants {
       });
       return Promise.resolve();
     });
+  }
+
+  /** Somebody who has it kept open, for so long from when it is. Tells whether he had to wait. */
+  keep(name: string, keepMs: number, begun: (isLate: boolean) => void = () => undefined): AbortController {
+    const own = new AbortController();
+    this.databases.keep({ name, label: `keep ${name}` }, own.signal, (database, isLate) => {
+      const tenant = this.#usable(database);
+      tenant.keepers++;
+      begun(isLate);
+      own.signal.addEventListener('abort', () => tenant.keepers--);
+      this.clock.after(keepMs, () => {
+        own.abort();
+      });
+    });
+    return own;
   }
 
   async #hold(database: Database, holdMs: number): Promise<number> {
