@@ -48,9 +48,6 @@ export class ChangeWatch {
       failed: (error) => {
         logger.error({ database, err: error }, 'a listener to changes failed');
       },
-      ready: () => {
-        if (this.#listeners.has(listener)) this.#ringSoon();
-      },
     });
     const stop = (): void => {
       signal?.removeEventListener('abort', stop);

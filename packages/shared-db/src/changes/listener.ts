@@ -8,8 +8,6 @@ export interface ListenerHost {
   readonly database: string;
   /** What it has thrown or rejected with. */
   failed(error: unknown): void;
-  /** Its promise has settled, and there is something that it has not been told. */
-  ready(): void;
 }
 
 /** Somebody who wants to hear of changes, what he has not been told yet, and whether he is still busy with the last one. */
@@ -51,6 +49,5 @@ export class Listener {
       this.#host.failed(error);
     }
     this.#isBusy = false;
-    if (this.#owed !== undefined) this.#host.ready();
   }
 }

@@ -115,6 +115,23 @@ describe('a service with databases by pattern', () => {
     expect(outcomeOf(() => a.onChange('often' as never))).toMatchObject({ code: 'HIVEDB_E_WRONG_USE' });
   });
 
+  it('tells who had to wait for a place what he cannot have seen meanwhile, though it was open', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 1 });
+    const [a, b] = [service.database('tenant-a'), service.database('tenant-b')];
+    await add(a, 'a');
+    await using _session = await a.session('export');
+    const own = new AbortController();
+    const waiting = rejectionOf(b.read('look', async () => Promise.resolve(1), { signal: own.signal }));
+    // Now it is to leave its place when the session ends, and takes no more calls.
+    await expect.poll(() => outcomeOf(() => a.readSync('items', () => 1)), PATIENT).toBeInstanceOf(Error);
+    const heard: DatabaseChange[] = [];
+    using _stop = a.onChange((change) => heard.push(change));
+    own.abort();
+    expect(await waiting).toMatchObject({ code: 'HIVEDB_E_ABORTED' });
+    await expect.poll(() => heard, PATIENT).toEqual([{ database: 'tenant-a', cause: 'unseen' }]);
+  });
+
   it('opens nothing for what cannot wait, and says what does', async () => {
     using directory = temporaryDirectory();
     await using service = await tenants(directory.path);
