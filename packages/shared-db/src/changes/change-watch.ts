@@ -3,7 +3,10 @@ import type { Logger } from '../logger.ts';
 import type { ChangeListener, ChangeOptions, DatabaseChange, StopListening } from './database-change.ts';
 import { Listener } from './listener.ts';
 
-/** How often somebody looks. A third of the 300 ms that a commit of another process may take to be told, for microseconds each. */
+/**
+ * How often somebody looks. A third of the 300 ms that a commit of another process may take to be told. At the same moments for all
+ * databases: waking up costs more than looking.
+ */
 const LOOK_EVERY_MS = 100;
 /** At least so long lies between two calls of a listener: what is committed meanwhile is told with one. */
 const PACE_MS = 20;
@@ -98,7 +101,7 @@ export class ChangeWatch {
     this.#rangAt = now;
     this.#look();
     for (const listener of this.#listeners) listener.tell();
-    this.#alarm?.by(now + LOOK_EVERY_MS, now);
+    this.#alarm?.by(Math.ceil((now + PACE_MS) / LOOK_EVERY_MS) * LOOK_EVERY_MS, now);
   }
 
   #look(): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { WatchedClock } from '../support/watched-clock.ts';
 import { WatchedWorld } from '../support/watched-world.ts';
 
 describe('a watch over a database', () => {
@@ -29,6 +30,25 @@ describe('a watch over a database', () => {
     await world.clock.advance(10_000);
     expect(world.looks - looks).toBe(100);
     expect(world.clock.aliveTimers).toBe(0);
+  });
+
+  it('looks at the same moments at all databases, which is one waking up for all of them', async () => {
+    const clock = new WatchedClock();
+    const worlds = Array.from({ length: 5 }, () => new WatchedWorld(clock));
+    for (const { watch } of worlds) {
+      watch.listen(() => undefined, {});
+      await clock.advance(7);
+    }
+    await clock.advance(1_000);
+    const looks = worlds.map((world) => world.looks);
+    const moments = new Set<number>();
+    for (let ms = 0; ms < 1_000; ms++) {
+      const before = worlds.reduce((sum, world) => sum + world.looks, 0);
+      await clock.advance(1);
+      if (worlds.reduce((sum, world) => sum + world.looks, 0) > before) moments.add(clock.now());
+    }
+    expect(worlds.map((world, n) => world.looks - looks[n]!)).toEqual([10, 10, 10, 10, 10]);
+    expect(moments.size).toBe(10);
   });
 
   it('tells who begins to listen of nothing that was committed before, and who listened already of it', async () => {

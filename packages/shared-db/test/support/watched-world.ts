@@ -9,7 +9,7 @@ export type Obstacle = 'not ready' | 'refused' | 'busy' | 'failing';
 
 /** A database that others commit to, in a time that the test moves, with the real watch over it. */
 export class WatchedWorld {
-  readonly clock = new WatchedClock();
+  readonly clock: WatchedClock;
   readonly logger = recordingLogger();
   readonly watch: ChangeWatch;
   readonly #version: DataVersion;
@@ -21,7 +21,8 @@ export class WatchedWorld {
   /** What was said when looking failed. */
   failures = 0;
 
-  constructor() {
+  constructor(clock: WatchedClock = new WatchedClock()) {
+    this.clock = clock;
     this.#version = new DataVersion({
       isReady: () => this.obstacle !== 'not ready',
       open: () => this.#connect(),
