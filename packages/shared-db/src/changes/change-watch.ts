@@ -99,14 +99,16 @@ export class ChangeWatch {
   #ring(): void {
     const now = this.#host.clock.now();
     this.#rangAt = now;
-    this.#look();
-    for (const listener of this.#listeners) listener.tell();
+    // Nobody is told to read what cannot be read.
+    if (this.#look()) for (const listener of this.#listeners) listener.tell();
     this.#alarm?.by(Math.ceil((now + PACE_MS) / LOOK_EVERY_MS) * LOOK_EVERY_MS, now);
   }
 
-  #look(): void {
+  /** Whether anything could be seen. */
+  #look(): boolean {
     const sight = this.#host.look();
-    if (sight === 'same' || sight === 'none') return;
-    for (const listener of this.#listeners) listener.owe(sight);
+    if (sight === 'none') return false;
+    if (sight !== 'same') for (const listener of this.#listeners) listener.owe(sight);
+    return true;
   }
 }

@@ -71,6 +71,18 @@ describe('a watch over a database', () => {
     expect(told).toEqual([{ database: 'world', cause: 'unseen' }]);
   });
 
+  it('calls nobody before the database can be read', async () => {
+    const world = new WatchedWorld();
+    const told: string[] = [];
+    world.obstacle = 'not ready';
+    world.watch.listen(({ cause }) => told.push(cause), { initially: true });
+    await world.clock.advance(1_000);
+    expect(told).toEqual([]);
+    world.obstacle = undefined;
+    await world.clock.advance(1_000);
+    expect(told).toEqual(['unseen']);
+  });
+
   it('says once that it cannot look, and tells everybody when it can again', async () => {
     const world = new WatchedWorld();
     const told: string[] = [];
