@@ -130,6 +130,10 @@ describe('the documents', () => {
     expect(await runProgramOf('docs/guides/many-databases.md')).toBe("[ { id: 1, text: 'first' } ]\n");
   });
 
+  it('the guide to changes is a program that runs', async () => {
+    expect(await runProgramOf('docs/guides/changes.md')).toBe("[ { kind: 'battery' }, { kind: 'inverter' } ]\n");
+  });
+
   it('the guide to web frameworks shows the programs that are tested, whole, and no other', () => {
     const recipes = 'packages/shared-db/test/http/recipes';
     const shown = textOf('docs/guides/web-frameworks.md').matchAll(/^```ts\n([\s\S]*?)^```/gm);

@@ -31,8 +31,7 @@ export interface SqliteDatabase extends Database {
    * It is called from a timer, in the async context in which it was given, never inside a commit; what it throws is logged, and whoever
    * writes never hears of it. It keeps no process alive. While somebody listens the database is looked at ten times a second, for
    * 6 µs each where the process is awake and 50 µs where it was asleep, on a connection of its own (two descriptors); while nobody does,
-   * nothing is done at all. One by pattern stays
-   * open while somebody listens to it, and who listens waits for its place.
+   * nothing is done at all. One by pattern stays open while somebody listens to it, and who listens waits for its place.
    *
    * Throws `WRONG_USE` for what is no function and inside a write function, `CONFIG` for an unknown option, and `POOL_CLOSED` after the end.
    */
