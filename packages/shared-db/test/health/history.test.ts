@@ -12,7 +12,7 @@ import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import { stepAlarm, type Alarm, type Damping } from '../../dist/health/alarm.js';
 import { stepHistory, type HealthHistory } from '../../dist/health/history.js';
 import { replay } from '../support/replay.ts';
-import { healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
+import { healthyDatabase, healthyService, type DatabaseChanges, TENANTS } from '../support/snapshots.ts';
 
 const OPENED_AT = Date.UTC(2026, 10, 22, 3);
 
@@ -257,6 +257,26 @@ describe('callers who wait', () => {
     );
     process.looks(5);
     expect(process.codes()).toEqual([]);
+  });
+
+  it('for a place among the databases of a pattern are one, too, when that lasts', () => {
+    const process = new Process();
+    const well = { onDemand: [{ ...TENANTS, waiting: 0, oldestWaitMs: 0 }] };
+    const crowded = { onDemand: [TENANTS] };
+    for (let second = 0; second < 5; second++) process.look({}, well);
+    for (let second = 0; second < 3; second++) process.look({}, crowded);
+    expect(process.reasons({}, crowded)).toMatchObject([
+      {
+        status: 'warn',
+        code: 'waiting',
+        database: 'tenant-*',
+        since: OPENED_AT + 6_000,
+        evidence:
+          '2 callers waiting for a database to be opened, the oldest for 1.5 s; the 50 that may be open are in use',
+      },
+    ]);
+    for (let second = 0; second < 12; second++) process.look({}, well);
+    expect(process.codes({}, well)).toEqual([]);
   });
 
   it('in vain are forgotten after a minute, and never while they go on', () => {
