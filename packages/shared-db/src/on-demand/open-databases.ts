@@ -217,10 +217,16 @@ export class OpenDatabases<D extends Database> {
     for (const { wish, at } of this.#applicants) if (!since.has(wish.name)) since.set(wish.name, at);
     const free = this.#host.mostOpen - residents.length + numberOf(residents, ({ closing }) => closing !== undefined);
     const wanted = Math.max(0, since.size - free);
-    const idle = residents.filter(isIdle).toSorted((a, b) => a.usedAt - b.usedAt);
-    for (const resident of idle.slice(0, wanted)) void this.#evict(resident);
+    const unused = residents.filter(({ uses }) => uses === 0).toSorted((a, b) => a.usedAt - b.usedAt);
+    let missing = wanted;
+    for (const resident of unused) {
+      if (missing === 0) break;
+      if (!isIdle(resident)) continue;
+      missing--;
+      void this.#evict(resident);
+    }
     const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
-    const leaving = Math.min(overdue, wanted - idle.length);
+    const leaving = Math.min(overdue, missing);
     const staying = residents.filter(({ closing, isSuspended }) => closing === undefined && !isSuspended);
     for (const [index, resident] of staying.entries()) resident.isLeaving = index < leaving;
   }
