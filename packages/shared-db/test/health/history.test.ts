@@ -374,6 +374,10 @@ describe('connections that come and go', () => {
     const process = new Process();
     process.looks(60, (second) => closed(Math.floor(second / 4), second));
     expect(process.codes(closed(15, 60))).toEqual([]);
+    const small = new Process();
+    const few = (invalid: number): DatabaseChanges => ({ pool: { ...closed(invalid).pool, size: 1, leased: 0 } });
+    small.looks(60, (second) => few(Math.floor(second / 4)));
+    expect(small.codes(few(15))).toEqual([]);
   });
 });
 
@@ -556,7 +560,8 @@ describe('thresholds', () => {
 
   it('of a process of an earlier version are completed', () => {
     const { utilisationWarn, ...others } = DEFAULT_THRESHOLDS;
-    const said = { ...others, utilisationWarn: utilisationWarn / 4, errorShare: undefined, blockedShare: undefined };
+    const later = { errorShare: undefined, suspectedLeaks: undefined, blockedShare: undefined };
+    const said = { ...others, ...later, utilisationWarn: utilisationWarn / 4 };
     expect(judge(healthyService({ thresholds: said })).reasons.map(({ code }) => code)).toEqual(['saturated']);
   });
 

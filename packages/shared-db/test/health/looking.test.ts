@@ -15,10 +15,8 @@ describe('a service', () => {
     const clock = new VirtualClock();
     await using file = await shop({ clock, poolSize: 2, thresholds: { failWhenSaturated: fails, leaseMs: 600_000 } });
     const { database, service } = file;
-    const holders = [
-      await database.session('one', { timeoutMs: 600_000 }),
-      await database.session('two', { timeoutMs: 600_000 }),
-    ];
+    await using one = await database.session('one', { timeoutMs: 600_000 });
+    await using two = await database.session('two', { timeoutMs: 600_000 });
     expect(service.verdict().status).toBe('pass');
     await clock.advance(10_000);
     expect(service.verdict().status).toBe('pass');
@@ -32,7 +30,8 @@ describe('a service', () => {
       since: verdict.reasons[0]?.since,
       forMs: verdict.reasons[0]!.forMs! + 10_000,
     });
-    for (const holder of holders) await holder.close();
+    await one.close();
+    await two.close();
     await clock.advance(60_000);
     expect(service.verdict()).toMatchObject({ status: 'pass', reasons: [] });
   });
