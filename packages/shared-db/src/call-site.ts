@@ -7,6 +7,9 @@ const OURS: readonly string[] = [
 /** The platform's: its modules, and what it does without one, such as calling the function given to a promise. */
 const NOBODYS: readonly string[] = ['node:internal', '(<anonymous>)'];
 
+/** So many frames of ours may stand between somebody's own code and where he is asked after. */
+const OWN_FRAMES = 20;
+
 /**
  * The place in somebody's own code that a stack leads to, in one line: `nightly (/srv/app/jobs.js:12:7)`. Where the stack does not
  * reach that far, the outermost place that it has. Pure.
@@ -21,4 +24,13 @@ export function callSiteOf(stack: string): string {
     .trim()
     .replace(/^at (?:async )?/, '')
     .replace('file://', '');
+}
+
+/** The place in somebody's own code that has led here. Costs some ten microseconds. */
+export function callSiteHere(): string {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = stackTraceLimit + OWN_FRAMES;
+  const stack = String(new Error('here').stack);
+  Error.stackTraceLimit = stackTraceLimit;
+  return callSiteOf(stack);
 }

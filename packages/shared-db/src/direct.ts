@@ -19,7 +19,8 @@ import { checkLogger } from './service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { NoTurns } from './turns/no-turns.ts';
 import { absolutePath } from './sqlite/path.ts';
-import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
+import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
+import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
 
 export { copyDatabase, type CopyOptions } from './backup/copy-database.ts';
 export type { CopyFailure, CopyFault, CopyOrder, CopyProgress, CopyReport } from './backup/copy-message.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '@hive/pool';
 import type { Activity } from './activity.ts';
-import { callSiteOf } from './call-site.ts';
+import { callSiteHere } from './call-site.ts';
 import { displaySafe } from './display-safe.ts';
 import { DatabaseError } from './errors.ts';
 import type { LabelSnapshot } from './snapshot.ts';
@@ -45,7 +45,7 @@ export class Labels {
     const label = text === this.#lastText && this.#last !== undefined ? this.#last : this.#find(text);
     label.calls++;
     // At the first call, the second, the fourth and so on: it may change, and a stack costs more than the rest of a call.
-    if ((label.calls & (label.calls - 1)) === 0) label.callSite = callSiteOf(String(new Error('used').stack));
+    if ((label.calls & (label.calls - 1)) === 0) label.callSite = callSiteHere();
     return label;
   }
 

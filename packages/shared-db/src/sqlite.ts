@@ -10,7 +10,8 @@ import { DatabaseError } from './errors.ts';
 import type { IntegerMode } from './sqlite/integers.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { absolutePath, identityOf } from './sqlite/path.ts';
-import { SqliteFileDatabase, type SqliteDatabase } from './sqlite/sqlite-database.ts';
+import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
+import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
 
 /** A database in one SQLite file. Only `path` is required. */
 export interface SqliteOptions extends GivenDatabaseSettings {

@@ -56,6 +56,18 @@ describe('a label', () => {
     },
   );
 
+  it('is remembered with that place also where the call has come a long way, through a session in a function', async () => {
+    await using temporary = await temporaryDatabase();
+    const { database, service } = temporary;
+    await database.read('outer', () =>
+      database.session('import', async (session) => {
+        await session.transaction(() => Promise.resolve());
+      }),
+    );
+    const used = service.snapshot().labels.find(({ label }) => label === 'import');
+    expect(used).toMatchObject({ calls: 2, callSite: expect.stringContaining('labels.test') as string });
+  });
+
   it('is counted, with what failed under it, across all that it is used for', async () => {
     await using temporary = await temporaryDatabase();
     const { database, service } = temporary;

@@ -1,4 +1,5 @@
-import type { ExportedDatabase, ExportedProcess } from '../documents/export.ts';
+import type { ExportedDatabase } from '../documents/exported-database.ts';
+import type { ExportedProcess } from '../documents/exported-process.ts';
 import type { RecordedProcess } from '../documents/recording.ts';
 import { count, duration, percent } from '../render/figures.ts';
 import { connectionSums, type ConnectionSum, type DescriptorLimit } from './connection-sums.ts';

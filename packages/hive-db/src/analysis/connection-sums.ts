@@ -1,4 +1,5 @@
-import type { ExportedDatabase, ExportedProcess } from '../documents/export.ts';
+import type { ExportedDatabase } from '../documents/exported-database.ts';
+import type { ExportedProcess } from '../documents/exported-process.ts';
 import { count } from '../render/figures.ts';
 
 /** Databases of one process that may have as many connections each. */

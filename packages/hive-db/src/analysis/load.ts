@@ -1,5 +1,6 @@
 import { quantileMs, type HistogramSnapshot } from '@hive/shared-db/health';
-import type { ExportedDatabase, ExportedHistogram } from '../documents/export.ts';
+import type { ExportedDatabase } from '../documents/exported-database.ts';
+import type { ExportedHistogram } from '../documents/exported-histogram.ts';
 import type { RecordedDatabase, RecordedProcess } from '../documents/recording.ts';
 
 /** What one database was asked for over some time, and what that cost. What cannot be known is null. */

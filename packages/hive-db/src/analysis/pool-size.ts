@@ -1,4 +1,4 @@
-import type { ExportedDatabase } from '../documents/export.ts';
+import type { ExportedDatabase } from '../documents/exported-database.ts';
 import { count, decimal, duration, percent } from '../render/figures.ts';
 import { shellWord } from '../shell-word.ts';
 import type { Load } from './load.ts';

@@ -1,8 +1,8 @@
 import type { AdviseFilter } from '../documents/advise.ts';
-import type { ExportedProcess } from '../documents/export.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { EXPORT } from '../export-file.ts';
 import type { ExportDocument } from '../documents/export.ts';
+import type { ExportedProcess } from '../documents/exported-process.ts';
 import type { RecordingDocument } from '../documents/recording.ts';
 import { say, type Invocation } from '../invocation.ts';
 import { RECORDING } from '../recording-file.ts';

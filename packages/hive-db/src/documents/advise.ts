@@ -3,7 +3,7 @@ import type { ConnectionSum } from '../analysis/connection-sums.ts';
 import type { Load } from '../analysis/load.ts';
 import type { SizeAdvice } from '../analysis/pool-size.ts';
 import type { Unreachable } from '../inquiry.ts';
-import type { ExportedLimits } from './export.ts';
+import type { ExportedLimits } from './exported-database.ts';
 import type { Unanswered } from './process.ts';
 
 /** `advise --json`, hive-db/advise/v1. */

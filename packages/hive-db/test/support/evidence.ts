@@ -1,6 +1,7 @@
 import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import type { ProcessEvidence } from '../../dist/analysis/advice.js';
-import { exportOf, type ExportedProcess } from '../../dist/documents/export.js';
+import { exportOf } from '../../dist/documents/export.js';
+import type { ExportedProcess } from '../../dist/documents/exported-process.js';
 import { recordingOf, type RecordedProcess } from '../../dist/documents/recording.js';
 import { recording } from './recordings.ts';
 import { databaseSnapshot, serviceSnapshot } from './snapshots.ts';

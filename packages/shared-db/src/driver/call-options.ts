@@ -11,6 +11,9 @@ export type CallKind = 'reads' | 'writes' | 'transactions' | 'sessions' | 'offlo
 /** Of a call that was given none: it needs no check. */
 export const NO_OPTIONS: CallOptions = Object.freeze({});
 
+/** The longest that a timer can wait. */
+const LONGEST_MS = 2_147_483_647;
+
 const PRIORITIES = ['high', 'normal', 'low'];
 const OF_A_WAIT = ['signal', 'timeoutMs'];
 const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
@@ -44,6 +47,15 @@ export function checkCallOptions(
   const { priority } = options as WriteOptions;
   if (priority !== undefined && !PRIORITIES.includes(priority))
     throw new DatabaseError('CONFIG', `the option priority is ${shown(priority)}; expected high, normal or low`, where);
+}
+
+/** A duration that a caller has given. Throws `CONFIG` for what is none. */
+export function checkDuration(option: string, value: unknown, database: string): number {
+  if (typeof value === 'number' && value >= 0 && value <= LONGEST_MS) return value;
+  const given = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  throw new DatabaseError('CONFIG', `${option} is ${given}; expected milliseconds from 0 to ${LONGEST_MS}`, {
+    database,
+  });
 }
 
 /** Throws `CONFIG` for limits of a pool that are none, by name. Their values are checked by the pool. */

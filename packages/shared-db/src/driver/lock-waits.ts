@@ -1,7 +1,10 @@
 import type { DatabaseContext } from '../database.ts';
-import { DatabaseError, type Culprit } from '../errors.ts';
+import { DatabaseError } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { Call } from './call.ts';
+import type { Counters } from './counters.ts';
+import type { Engine } from './engine.ts';
+import type { Failures } from './failures.ts';
 import { introduced, inTheWay, type Introduction } from './introduction.ts';
 import type { Patience } from './patience.ts';
 
@@ -11,13 +14,9 @@ export type Late = 'BUSY_TIMEOUT' | 'TURN_TIMEOUT';
 /** The database whose lock is waited for. */
 export interface LockWaitsHost {
   readonly context: DatabaseContext;
-  /** The file that the lock is of; undefined where it is of none. */
-  path(): string | undefined;
-  /** Who is in the way, as far as an engine can tell. */
-  culprits(): readonly Culprit[];
-  isBusy(error: unknown): boolean;
-  /** Told of each call that found the lock taken. */
-  met(): void;
+  readonly failures: Failures;
+  readonly counters: Counters;
+  readonly engine: Pick<Engine, 'culprits' | 'lockedFile'>;
 }
 
 /** Who was there, and for how long somebody has waited for them. */
@@ -41,10 +40,10 @@ export class LockWaits {
       random,
       deadline,
       signal: options.signal,
-      isBusy: (error) => this.#host.isBusy(error),
+      isBusy: (error) => this.#host.failures.isBusy(error),
       line: undefined,
       onBusy: () => {
-        this.#host.met();
+        this.#host.counters.busy++;
       },
       slowMs: thresholds.oldestWaitMs,
       onSlow: () => {
@@ -102,12 +101,13 @@ export class LockWaits {
   }
 
   async #meet(since: number): Promise<Encounter> {
-    const { runtimeDirectory: directory, clock } = this.#host.context;
+    const { context, engine } = this.#host;
+    const { runtimeDirectory: directory, clock } = context;
     const waitedMs = Math.round(clock.now() - since);
     const introduction = await introduced({
-      culprits: this.#host.culprits(),
+      culprits: engine.culprits(),
       directory,
-      path: this.#host.path(),
+      path: engine.lockedFile,
       waitedMs: () => clock.now() - since,
     });
     return { ...introduction, waitedMs, who: inTheWay(introduction) };

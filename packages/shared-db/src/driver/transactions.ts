@@ -4,26 +4,23 @@ import { DatabaseError } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { WriterSnapshot } from '../snapshot.ts';
 import type { Call } from './call.ts';
+import type { Counters } from './counters.ts';
 import type { Access, DriverConnection } from './driver.ts';
+import type { Engine } from './engine.ts';
 import type { Failures } from './failures.ts';
-import { whenFree, type Patience } from './patience.ts';
+import { whenFree } from './patience.ts';
 import type { Holdable } from '../nesting/holding.ts';
 import { Scope, type ScopeHost } from './scope.ts';
 import { ReadWatch, type WatchedRead } from './read-watch.ts';
 import type { Revocation } from './revocation.ts';
 import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts';
 
-/** What transactions ask and tell the database that they run on. */
-export interface TransactionHost {
-  /** How a call waits for a lock; only who may write is in a line with others who do. */
-  patience(call: Call, access: Access): Patience;
-  /** Throws while writes are stopped. */
-  assertWritable(label: Label): void;
-  /** Told after each COMMIT of a write and before anybody else is; what it throws, the caller is told instead. */
-  committed(label: Label): void;
-  rolledBack(): void;
-  /** Told when a transaction that could write has ended, well or not, and let go of the lock. */
-  wrote(): void;
+/** The database that they run on. */
+export interface TransactionsHost {
+  readonly context: DatabaseContext;
+  readonly failures: Failures;
+  readonly counters: Counters;
+  readonly engine: Pick<Engine, 'assertWritable' | 'committed' | 'patience' | 'wrote'>;
 }
 
 /** One that is to be run. */
@@ -54,15 +51,17 @@ interface Locked {
 export class Transactions {
   readonly #context: DatabaseContext;
   readonly #failures: Failures;
-  readonly #host: TransactionHost;
+  readonly #counters: Counters;
+  readonly #engine: TransactionsHost['engine'];
   readonly #watches = new Set<TransactionWatch>();
   readonly #locked = new Set<Locked>();
   readonly #reads: ReadWatch;
 
-  constructor(context: DatabaseContext, failures: Failures, host: TransactionHost) {
+  constructor({ context, failures, counters, engine }: TransactionsHost) {
     this.#context = context;
     this.#failures = failures;
-    this.#host = host;
+    this.#counters = counters;
+    this.#engine = engine;
     this.#reads = new ReadWatch(context.clock);
   }
 
@@ -91,7 +90,7 @@ export class Transactions {
       if (access === 'write') {
         locked = { at: this.#context.clock.now(), changedAt: undefined };
         this.#locked.add(locked);
-        this.#host.assertWritable(label);
+        this.#engine.assertWritable(label);
       }
       if (order.readLimitMs !== undefined) read = this.#watchRead(order.readLimitMs, lease, scope, label);
       if (order.limits !== undefined) watch = this.#watch(order, order.limits, scope, expired.reject);
@@ -109,7 +108,7 @@ export class Transactions {
     } catch (error) {
       revocation?.settle();
       scope.end(() => this.#ended(label));
-      if (begun && access === 'write') this.#host.rolledBack();
+      if (begun && access === 'write') this.#counters.rolledBack++;
       await this.#giveBack(lease, scope, error);
       throw error;
     } finally {
@@ -117,7 +116,7 @@ export class Transactions {
       if (read !== undefined) this.#reads.end(read);
       if (watch !== undefined) this.#watches.delete(watch);
       if (locked !== undefined) this.#locked.delete(locked);
-      if (access === 'write') this.#host.wrote();
+      if (access === 'write') this.#engine.wrote();
     }
   }
 
@@ -127,7 +126,7 @@ export class Transactions {
     // Asked of the lease at every try: it may be revoked while the lock is waited for.
     const begin = (): Promise<void> => this.#doing(call.label, () => lease.resource.begin(access));
     if (revocation === undefined) {
-      await whenFree(begin, this.#host.patience(call, access));
+      await whenFree(begin, this.#engine.patience(call, access));
       return;
     }
     const stuck = Promise.withResolvers<never>();
@@ -150,7 +149,7 @@ export class Transactions {
       stuck.reject(why());
     });
     try {
-      await Promise.race([whenFree(attempt, this.#host.patience(call, access)), stuck.promise]);
+      await Promise.race([whenFree(attempt, this.#engine.patience(call, access)), stuck.promise]);
     } catch (error) {
       throw revocation.explain(error);
     }
@@ -267,7 +266,9 @@ export class Transactions {
     } catch (error) {
       throw this.#failures.explain(error, 'commit', label);
     }
-    if (access === 'write') this.#host.committed(label);
+    if (access === 'read') return;
+    this.#failures.committed();
+    this.#engine.committed(label);
   }
 
   /** A statement of a transaction that has run out of time may still be running: its connection cannot be used again. */

@@ -180,3 +180,9 @@ function lasting(log: LogSync): Promise<void> {
     });
   });
 }
+
+/** What is special about a connection of a database that is known to be on SQLite. */
+export function sqliteConnectionOf(connection: DriverConnection): SqliteDriverConnection {
+  if (connection instanceof SqliteDriverConnection) return connection;
+  throw new Error('BUG: a SQLite database holds a connection of another driver');
+}

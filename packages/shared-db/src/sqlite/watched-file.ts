@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
+import type { Access } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Label } from '../labels.ts';
 import type { SqliteHandle } from './engine.ts';
+import { OPENING } from './own-labels.ts';
 import { identityOf, leadsTo, sizeOf, type FileIdentity } from './path.ts';
 
 /** Until the file is there. */
@@ -41,6 +43,12 @@ export class WatchedFile {
   /** The writer has been opened, and with it the log. */
   writtenBy(writer: SqliteHandle): void {
     this.#log = { writer, identity: identityOf(`${this.path}-wal`) };
+  }
+
+  /** Throws `FILE_REPLACED` where a connection must not be opened: the path, or that of the log for one that reads it, leads elsewhere. */
+  assertMayOpen(access: Access, label?: Label): void {
+    this.assertSame('another one is not opened in its place', label);
+    if (access === 'read') this.assertSameLog(label ?? OPENING);
   }
 
   /**

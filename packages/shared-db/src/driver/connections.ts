@@ -1,0 +1,224 @@
+import type { Budgets, FlushMode, FlushReport, Lease, LeaseInfo, LeaseOptions, Pool, Resize } from '@hive/pool';
+import type { DatabaseContext } from '../database.ts';
+import type { DatabaseSettings } from '../database-settings.ts';
+import type { Holdable } from '../nesting/holding.ts';
+import type { ConnectionUse } from '../snapshot.ts';
+import { checkBudgetNames } from './budget-names.ts';
+import type { Call } from './call.ts';
+import { checkLimits } from './call-options.ts';
+import { connectionPool, tuningOf, type ConnectionPoolOptions } from './connection-pool.ts';
+import type { Access, Driver, DriverConnection } from './driver.ts';
+import type { Failures } from './failures.ts';
+import { holdableOf } from './holdable-pool.ts';
+import type { LockWaits } from './lock-waits.ts';
+import { whenFree } from './patience.ts';
+import type { SessionUses } from './session-uses.ts';
+
+/** A file with one writer is on this machine: what keeps that from being opened is the lock of somebody, which may be gone at any moment. */
+const WRITER_BACKOFF_MS = 100;
+
+/** Whose connections they are. */
+export interface ConnectionsHost {
+  readonly context: DatabaseContext;
+  readonly driver: Driver;
+  readonly failures: Failures;
+  readonly lockWaits: LockWaits;
+  readonly uses: SessionUses;
+  /** Of the connections that read. Default: all callers are equal. */
+  readonly budgets: Budgets | undefined;
+}
+
+/** One of the pools. */
+export interface UsedPool {
+  readonly pool: Pool<DriverConnection>;
+  readonly use: ConnectionUse;
+}
+
+/**
+ * The connections of one database, in a pool of readers and one of the only writer, or, on a driver with many writers, in a single pool;
+ * operated as one. What a pool refuses is told as the refusal of the database.
+ */
+export class Connections {
+  readonly readers: Pool<DriverConnection>;
+  /** Where the right to write is queued for. On a driver with many writers this is the pool of readers itself. */
+  readonly writers: Pool<DriverConnection>;
+  /** What those wait for who read, and those who write. */
+  readonly readable: Holdable;
+  readonly writable: Holdable;
+  /** All of them, each once. */
+  readonly pools: readonly UsedPool[];
+  readonly #host: ConnectionsHost;
+  /** The writer that closing holds back, so that it is the last to close. Not even a flush takes it away. */
+  #last: Lease<DriverConnection> | undefined;
+
+  /** Opens nothing. Throws `CONFIG` for budgets that are none. */
+  constructor(host: ConnectionsHost) {
+    this.#host = host;
+    const { labels } = host.context;
+    const { singleWriter } = host.driver;
+    this.readers = this.#newReaders(singleWriter ? 'read' : 'write');
+    this.writers = singleWriter ? this.#newWriter() : this.readers;
+    this.readable = holdableOf('a connection', this.readers, labels);
+    this.writable = singleWriter ? holdableOf('the right to write', this.writers, labels) : this.readable;
+    this.pools = singleWriter
+      ? [
+          { pool: this.readers, use: 'read' },
+          { pool: this.writers, use: 'write' },
+        ]
+      : [{ pool: this.readers, use: 'any' }];
+  }
+
+  #newReaders(access: Access): Pool<DriverConnection> {
+    const { context, budgets } = this.#host;
+    const { poolSize: size, maxOverflow } = context.settings;
+    const fair = budgets === undefined ? {} : { budgets };
+    return this.#refusing(() => this.#newPool(access, { what: 'readers', size, maxOverflow, ...fair }));
+  }
+
+  #newWriter(): Pool<DriverConnection> {
+    return this.#newPool('write', { what: 'writer', size: 1, maxOverflow: 0, maxBackoffMs: WRITER_BACKOFF_MS });
+  }
+
+  #newPool(access: Access, options: Omit<ConnectionPoolOptions, 'connect' | 'uses'>): Pool<DriverConnection> {
+    const { context, driver, failures, uses } = this.#host;
+    return connectionPool(context, {
+      ...options,
+      connect: async (wish) => {
+        try {
+          return await driver.connect(access, wish);
+        } catch (error) {
+          throw failures.explain(error, 'connect', undefined);
+        }
+      },
+      uses: (connection) => uses.of(connection),
+    });
+  }
+
+  /** Whether the one that writes is apart from those that read. */
+  get hasOneWriter(): boolean {
+    return this.readers !== this.writers;
+  }
+
+  // Borrowing
+
+  /**
+   * Borrows a connection. What keeps one from being opened may be the lock of somebody, who has the file for himself or recovers it: that
+   * is waited for like every other lock.
+   */
+  borrow(pool: Pool<DriverConnection>, call: Call, lease?: LeaseOptions): Promise<Lease<DriverConnection>> {
+    const { context, lockWaits } = this.#host;
+    const { label, deadline, options } = call;
+    const acquire = (): Promise<Lease<DriverConnection>> => {
+      const timeoutMs = Math.max(0, deadline - context.clock.now());
+      return pool.acquire({ ...lease, owner: label.text, signal: options.signal, timeoutMs });
+    };
+    return acquire().catch((error: unknown) => {
+      if (!this.#isConnectBusy(error)) throw error;
+      return whenFree(acquire, { ...lockWaits.patience(call), isBusy: (again) => this.#isConnectBusy(again) });
+    });
+  }
+
+  /** The pool says that no connection could be made, because of what the engine said, which has been explained. */
+  #isConnectBusy(error: unknown): boolean {
+    return this.#host.failures.isBusy(causeOf(causeOf(error)));
+  }
+
+  // Operating
+
+  resize(limits: Resize): Promise<void> {
+    return this.#refusingLater(() => {
+      checkLimits(limits, this.#host.context.name);
+      return this.readers.resize(limits);
+    });
+  }
+
+  /** Takes what the settings say now, which have said something else `before`. */
+  async adopt(before: DatabaseSettings): Promise<void> {
+    const { context } = this.#host;
+    const { poolSize: size, maxOverflow } = context.settings;
+    for (const { pool } of this.pools) pool.retune(tuningOf(context));
+    // What was changed by hand since stays, unless the settings say something new.
+    if (size !== before.poolSize || maxOverflow !== before.maxOverflow) await this.resize({ size, maxOverflow });
+  }
+
+  setBudgets(budgets: Budgets): void {
+    this.#refusing(() => {
+      checkBudgetNames(budgets, this.#host.context.name);
+      this.readers.setBudgets(budgets);
+    });
+  }
+
+  suspend(): void {
+    for (const { pool } of this.pools) pool.suspend();
+  }
+
+  resume(): void {
+    for (const { pool } of this.pools) pool.resume();
+  }
+
+  flush(mode: FlushMode): Promise<FlushReport> {
+    return this.#refusingLater(async () => {
+      // Both before anything is waited for: in an emergency nobody waits for a reader that does not close.
+      const reading = this.readers.flush(mode);
+      if (!this.hasOneWriter || this.#last !== undefined) return reading;
+      const [readers, writers] = await Promise.all([reading, this.writers.flush(mode)]);
+      return {
+        destroyed: readers.destroyed + writers.destroyed,
+        revoked: [...readers.revoked, ...writers.revoked],
+      };
+    });
+  }
+
+  /** Tells what a pool refuses as the refusal of the database. */
+  #refusing<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      throw this.#host.failures.explain(error, 'begin', undefined);
+    }
+  }
+
+  /** The same of what takes its time. */
+  async #refusingLater<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw this.#host.failures.explain(error, 'begin', undefined);
+    }
+  }
+
+  // Closing
+
+  /**
+   * Closes them, readers before the writer: the last connection that closes tidies up, and it must be one that can write. Both pools turn
+   * their callers away at once, so until the readers are gone, and what `closeOthers` closes beside them, an idle writer is held back.
+   * Resolves with the leases that were forced.
+   */
+  async close(graceMs: number, closeOthers: () => Promise<void>): Promise<readonly LeaseInfo[]> {
+    const reading = this.readers.close({ graceMs });
+    const others = closeOthers();
+    const last = await this.#idleWriter();
+    this.#last = last;
+    const writing = this.writers.close({ graceMs });
+    const readers = await reading;
+    await others;
+    last?.release();
+    const writers = await writing;
+    if (!this.hasOneWriter) return readers.forced;
+    return [...readers.forced, ...writers.forced.filter(({ id }) => id !== last?.id)];
+  }
+
+  /** The writer, where nobody has it. One that has been idle for long is tested first, and is not to be had at once. */
+  async #idleWriter(): Promise<Lease<DriverConnection> | undefined> {
+    if (!this.hasOneWriter || this.writers.stats().leased > 0) return undefined;
+    try {
+      return this.writers.tryAcquire() ?? (await this.writers.acquire({ owner: 'close', timeoutMs: 100 }));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}

@@ -1,0 +1,22 @@
+import type { Pool } from '@hive/pool';
+import { callSiteOf } from '../call-site.ts';
+import type { Labels } from '../labels.ts';
+import type { Holdable } from '../nesting/holding.ts';
+
+/** A pool as what callers wait for. `what` says in words what one of its connections is to them. */
+export function holdableOf(what: string, pool: Pool<unknown>, labels: Labels): Holdable {
+  return {
+    what,
+    holders: () => holdersOf(pool),
+    askedAt: (id) => {
+      const { acquiredAt, owner } = pool.leases().find((lease) => lease.id === id) ?? {};
+      return acquiredAt === undefined ? labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+    },
+  };
+}
+
+/** How many have a connection of a pool that has none left, and cannot make one. */
+function holdersOf(pool: Pool<unknown>): number | undefined {
+  const { leased, idle, creating, status, size, maxOverflow } = pool.stats();
+  return status === 'open' && idle + creating === 0 && leased >= size + maxOverflow ? leased : undefined;
+}

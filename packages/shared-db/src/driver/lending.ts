@@ -1,0 +1,104 @@
+import type { Lease } from '@hive/pool';
+import type { ReadOptions, TransactionOptions } from '../database.ts';
+import type { Call } from './call.ts';
+import type { Calls } from './calls.ts';
+import type { Connections } from './connections.ts';
+import type { DriverConnection } from './driver.ts';
+import type { Engine } from './engine.ts';
+import type { Revocation } from './revocation.ts';
+import type { Connection, Transaction } from './scope.ts';
+import type { TransactionLimits } from './transaction-watch.ts';
+import type { Transactions } from './transactions.ts';
+
+const READ_LIMIT_MS = 30_000;
+const TRANSACTION_LIMIT_MS = 5_000;
+const TRANSACTION_IDLE_MS = 1_000;
+
+/** The database whose connections are lent. */
+export interface LendingHost {
+  readonly calls: Calls;
+  readonly connections: Connections;
+  readonly transactions: Transactions;
+  readonly engine: Pick<Engine, 'assertWritable'>;
+}
+
+/** Lends connections to callers' functions for as long as these take: to read one snapshot, or for a transaction. */
+export class Lending {
+  readonly #host: LendingHost;
+  readonly #calls: Calls;
+  readonly #connections: Connections;
+
+  constructor(host: LendingHost) {
+    this.#host = host;
+    this.#calls = host.calls;
+    this.#connections = host.connections;
+  }
+
+  read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions): Promise<T> {
+    if (!this.#calls.isNested) return this.#read(label, fn, options);
+    return this.#calls.nested(this.#connections.readable, label, options, (given) => this.#read(label, fn, given));
+  }
+
+  #read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions): Promise<T> {
+    return this.#calls.run(label, options, 'reads', async (call) => {
+      this.#calls.assertFunction(fn, 'read', call);
+      const { limitMs, budget } = options;
+      const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#calls.duration('limitMs', limitMs);
+      const isPlain = limitMs === undefined && budget === undefined;
+      const { readers, readable: held } = this.#connections;
+      const lease = await this.#connections.borrow(readers, call, isPlain ? undefined : { budget, allowedMs: limitMs });
+      const { transactions } = this.#host;
+      return transactions.run({ lease, held, access: 'read', call, fn, limits: undefined, readLimitMs });
+    });
+  }
+
+  /** One of a session has a `revocation`, which can take it away. */
+  transaction<T>(
+    label: string,
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactionOptions,
+    revocation?: Revocation,
+  ): Promise<T> {
+    return this.#calls.nested(this.#connections.writable, label, options, (given) =>
+      this.#calls.run(label, given, 'transactions', (call) => this.#transaction(call, fn, given, revocation)),
+    );
+  }
+
+  async #transaction<T>(
+    call: Call,
+    fn: (tx: Transaction) => Promise<T>,
+    options: TransactionOptions,
+    revocation: Revocation | undefined,
+  ): Promise<T> {
+    this.#calls.assertFunction(fn, 'transaction', call);
+    const limits = this.#limitsOf(options);
+    if (revocation !== undefined) call.options = { ...options, signal: revocation.signalWith(options.signal) };
+    this.#host.engine.assertWritable(call.label);
+    const lease = await this.#writer(call, options.limitMs, revocation);
+    const { writable: held } = this.#connections;
+    return this.#host.transactions.run({ lease, held, access: 'write', call, fn, limits, revocation });
+  }
+
+  #limitsOf({
+    limitMs = TRANSACTION_LIMIT_MS,
+    idleLimitMs = TRANSACTION_IDLE_MS,
+  }: TransactionOptions): TransactionLimits {
+    return {
+      limitMs: this.#calls.duration('limitMs', limitMs),
+      idleMs: this.#calls.duration('idleLimitMs', idleLimitMs),
+    };
+  }
+
+  async #writer(
+    call: Call,
+    limitMs: number | undefined,
+    revocation: Revocation | undefined,
+  ): Promise<Lease<DriverConnection>> {
+    try {
+      // What nobody asked for is no reason to hold the writer for long.
+      return await this.#connections.borrow(this.#connections.writers, call, { allowedMs: limitMs, capture: true });
+    } catch (error) {
+      throw revocation?.explain(error) ?? error;
+    }
+  }
+}

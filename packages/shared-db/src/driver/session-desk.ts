@@ -1,0 +1,106 @@
+import type { Lease } from '@hive/pool';
+import type { DatabaseContext } from '../database.ts';
+import type { Label } from '../labels.ts';
+import { NO_OPTIONS } from './call-options.ts';
+import type { Calls } from './calls.ts';
+import type { Connections } from './connections.ts';
+import type { Counters } from './counters.ts';
+import type { DriverConnection } from './driver.ts';
+import type { Lending } from './lending.ts';
+import { LeasedSession, type SessionEnd, type SessionHost, type SessionOptions, type SessionUse } from './session.ts';
+import type { SessionUses } from './session-uses.ts';
+import type { Transactions } from './transactions.ts';
+
+const SESSION_LIMIT_MS = 300_000;
+
+/** The database whose connections are lent. */
+export interface SessionDeskHost {
+  readonly context: DatabaseContext;
+  readonly calls: Calls;
+  readonly connections: Connections;
+  readonly lending: Lending;
+  readonly transactions: Transactions;
+  readonly uses: SessionUses;
+  readonly counters: Counters;
+}
+
+/** Lends connections as sessions, knows which leases are some, and says in the log which of them did not end well. */
+export class SessionDesk {
+  readonly #host: SessionDeskHost;
+  /** By the numbers of their leases. */
+  readonly #open = new Set<number>();
+
+  constructor(host: SessionDeskHost) {
+    this.#host = host;
+  }
+
+  /** Whether a lease of a reader is a session. */
+  isSession(lease: number): boolean {
+    return this.#open.has(lease);
+  }
+
+  /** Opens one, and lends it to the function where there is one. `openedAt` says where the caller asked for it. */
+  open(label: string, options: SessionOptions, use: SessionUse | undefined, openedAt: Error): Promise<unknown> {
+    const { calls, connections } = this.#host;
+    const opening = calls.nested(connections.readable, label, options, (given) =>
+      this.#lease(label, given, use, openedAt),
+    );
+    return use === undefined ? opening : lent(opening, use);
+  }
+
+  #lease(text: string, options: SessionOptions, use: SessionUse | undefined, openedAt: Error): Promise<LeasedSession> {
+    const { calls, connections } = this.#host;
+    return calls.run(text, options, 'sessions', async (call) => {
+      const { timeoutMs: allowedMs, signal, readOnly = false, budget } = options;
+      const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : calls.duration('timeoutMs', allowedMs);
+      if (use !== undefined) calls.assertFunction(use, 'session', call);
+      // What nobody asked for is no reason to hold a connection for long.
+      const lease = await connections.borrow(connections.readers, call, { budget, allowedMs, capture: true });
+      this.#open.add(lease.id);
+      const terms = { label: call.label.text, timeoutMs, signal, readOnly, openedAt };
+      return new LeasedSession(lease, this.#hostOf(lease, call.label), terms);
+    });
+  }
+
+  #hostOf(lease: Lease<DriverConnection>, label: Label): SessionHost {
+    const { context, connections, lending, transactions, uses, counters } = this.#host;
+    const { name: database, clock, holdings } = context;
+    // Asked of the lease now: one that has been revoked tells nothing any more.
+    const { id, resource: connection } = lease;
+    return {
+      database,
+      clock,
+      scope: transactions.scopeHost(label, false),
+      holding: (run) => holdings.run({ held: connections.readable, lease, database, label: label.text }, run),
+      transaction: (fn, options = NO_OPTIONS, revocation) =>
+        uses.during(connection, () => lending.transaction(label.text, fn, options, revocation)),
+      ended: () => {
+        this.#open.delete(id);
+      },
+      expired: (end, limitMs) => {
+        counters.sessionsExpired++;
+        this.#blame(end, 'was over its limit and was ended', { limitMs });
+      },
+      leftOpen: (end) => {
+        this.#blame(end, 'was closed');
+      },
+    };
+  }
+
+  /** Somebody has to look at how a session ends: says which one, and where it was opened. */
+  #blame({ label, acquiredAt, leftOpen }: SessionEnd, what: string, more: object = {}): void {
+    const { context, counters } = this.#host;
+    counters.transactionsLeftOpen += leftOpen;
+    const undone = leftOpen === 0 ? '' : ' while a transaction of it was open, which is rolled back';
+    context.logger.warn(
+      { database: context.name, label, acquiredAt, ...more, ...(leftOpen === 0 ? {} : { leftOpen }) },
+      `session "${label}" ${what}${undone}`,
+    );
+  }
+}
+
+/** A function has the session until it settles. */
+async function lent(opening: Promise<LeasedSession>, use: SessionUse): Promise<unknown> {
+  await using session = await opening;
+  return await session.lendTo(use);
+}

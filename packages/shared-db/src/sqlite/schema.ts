@@ -1,0 +1,68 @@
+import type { DatabaseContext } from '../database.ts';
+import type { Failures } from '../driver/failures.ts';
+import type { Transactions } from '../driver/transactions.ts';
+import { isKind } from '../errors.ts';
+import type { SqliteConnection } from './connection.ts';
+import type { SqliteDriverConnection } from './driver.ts';
+import { checkMigrations, migrate, refusedAtCommit, type Migration } from './migrations.ts';
+import { OPENING } from './own-labels.ts';
+import { SyncScope } from './sync-scope.ts';
+
+/** The database whose schema it is. */
+export interface SchemaHost {
+  readonly context: DatabaseContext;
+  readonly failures: Failures;
+  readonly transactions: Transactions;
+}
+
+/** The schema that the code expects of a file, and how the file comes by it. */
+export class Schema {
+  readonly #host: SchemaHost;
+  readonly #migrations: readonly Migration[];
+
+  constructor(host: SchemaHost, migrations: readonly Migration[]) {
+    this.#host = host;
+    this.#migrations = migrations;
+  }
+
+  /** Throws `MIGRATION` for a list that could not be applied to any file. */
+  check(): void {
+    checkMigrations(this.#host.context.name, this.#migrations);
+  }
+
+  /** Applies what is missing, all of it or nothing. Throws what the engine says where somebody else has the lock: it can be tried again. */
+  bringUpToDate({ sync: connection, log }: SqliteDriverConnection): void {
+    if (this.#migrations.length === 0) return;
+    const { context, failures, transactions } = this.#host;
+    connection.control('BEGIN IMMEDIATE');
+    const scope = new SyncScope(connection, (error) => failures.explain(error, 'statement', OPENING), 'transaction');
+    try {
+      const applied = migrate(context.name, scope, this.#migrations, context.clock.wallTime());
+      this.#commit(connection, applied);
+      if (applied.length > 0) log?.syncNow();
+      transactions.runCallbacks(scope.callbacks, OPENING);
+      if (applied.length > 0) this.#say(applied);
+    } catch (error) {
+      connection.closeIterators();
+      if (connection.inTransaction) connection.control('ROLLBACK');
+      throw error;
+    } finally {
+      scope.end();
+    }
+  }
+
+  #commit(connection: SqliteConnection, applied: readonly Migration[]): void {
+    try {
+      connection.control('COMMIT');
+    } catch (error) {
+      const { context, failures } = this.#host;
+      const explained = failures.explain(error, 'commit', undefined);
+      throw isKind(explained, 'CONSTRAINT') ? refusedAtCommit(context.name, applied, explained) : error;
+    }
+  }
+
+  #say(applied: readonly Migration[]): void {
+    const { name: database, logger } = this.#host.context;
+    logger.info({ database, migrations: applied.map(({ name }) => name) }, 'schema migrated');
+  }
+}

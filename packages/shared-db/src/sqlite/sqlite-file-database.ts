@@ -1,0 +1,264 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Budgets, FlushMode, FlushReport, LeaseInfo } from '@hive/pool';
+import { LogCare } from '../checkpoints/log-care.ts';
+import type { DatabaseContext, WriteOptions } from '../database.ts';
+import type { Call } from '../driver/call.ts';
+import { NO_OPTIONS } from '../driver/call-options.ts';
+import type { Access, Row } from '../driver/driver.ts';
+import type { EngineState } from '../driver/engine.ts';
+import { whenFree, type Patience } from '../driver/patience.ts';
+import { PooledDatabase } from '../driver/pooled-database.ts';
+import type { Culprit, DatabaseError } from '../errors.ts';
+import type { Label } from '../labels.ts';
+import { LogSync } from '../lane/log-sync.ts';
+import type { OffloadOptions, OffloadParameters } from '../offload/offloaded-reads.ts';
+import { drain } from '../repair/drain.ts';
+import { Statements } from '../statements.ts';
+import { claimFile } from './claims.ts';
+import { SqliteDriver, sqliteConnectionOf } from './driver.ts';
+import { SqliteError, type SqliteHandle } from './engine.ts';
+import { FileGuard } from './file-guard.ts';
+import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
+import type { IntegerMode } from './integers.ts';
+import { writeLockHolders } from './lock-holder.ts';
+import type { Migration } from './migrations.ts';
+import { createDatabase, openReader, openWriter } from './open.ts';
+import { CHECKPOINTING, OPENING } from './own-labels.ts';
+import { checkPath } from './path.ts';
+import { RightToWrite } from './right-to-write.ts';
+import { Schema } from './schema.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
+import type { SyncConnection, SyncTransaction } from './sync-scope.ts';
+import { UnpooledReads } from './unpooled-reads.ts';
+import { WatchedFile } from './watched-file.ts';
+import { Writes } from './writes.ts';
+
+/** How long opening waits for the locks of others. */
+const OPEN_TIMEOUT_MS = 10_000;
+/** How long a read in another thread may go on when all connections are closed, because the file is to be verified. */
+const REPAIR_GRACE_MS = 1_000;
+const NO_PARAMETERS: OffloadParameters = Object.freeze([]);
+
+/** What a file is opened with. */
+export interface SqliteFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly migrations: readonly Migration[];
+  readonly integers: IntegerMode;
+  /** Of the connections that read. */
+  readonly budgets?: Budgets | undefined;
+}
+
+/** One writer, a pool of readers, one reader for synchronous use, and what reads in other threads. */
+export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase {
+  readonly #file: WatchedFile;
+  readonly #schema: Schema;
+  readonly #guard: FileGuard;
+  readonly #log: LogCare;
+  readonly #rightToWrite: RightToWrite;
+  readonly #writes: Writes;
+  readonly #reads: UnpooledReads;
+  #giveUpClaim = nothing;
+
+  constructor(context: DatabaseContext, { path, integers, migrations, budgets }: SqliteFile) {
+    const statements = new Statements(context);
+    const open = (access: Access): SqliteHandle => this.#openHandle(access);
+    const syncOfLog = (): LogSync | undefined =>
+      context.settings.durability === 'full' ? new LogSync(path, context.clock) : undefined;
+    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), statements, budgets);
+    const { counters, failures, lifecycle, calls, lockWaits, connections, transactions } = this;
+    const file = new WatchedFile(context.name, path, (failure) => {
+      this.fence(failure);
+    });
+    const closeConnections = (): Promise<void> => this.#closeConnections();
+    const right = new RightToWrite({ clock: context.clock, connections, lockWaits });
+    const caller = { context, counters, failures, lifecycle, calls, lockWaits };
+    this.#file = file;
+    this.#rightToWrite = right;
+    this.#schema = new Schema({ context, failures, transactions }, migrations);
+    this.#guard = new FileGuard({ context, lifecycle, file, closeConnections });
+    this.#reads = new UnpooledReads({ ...caller, statements, file, integers });
+    this.#writes = new Writes({ ...caller, connections, transactions, turns: right.turns, engine: this });
+    this.#log = this.#newLogCare();
+  }
+
+  #newLogCare(): LogCare {
+    const { name: database, context, failures } = this;
+    return new LogCare(context.checkpointer, {
+      database,
+      path: this.#file.path,
+      durability: context.settings.durability,
+      logger: context.logger,
+      identity: () => this.#file.identity,
+      pauseWrites: (signal) => this.#rightToWrite.pause(signal),
+      explain: ({ code, message }) => failures.explain(new SqliteError(message, code), 'statement', CHECKPOINTING),
+    });
+  }
+
+  /** For a connection of a pool, unless the file is no longer the one that was opened first. */
+  #openHandle(access: Access): SqliteHandle {
+    const { path } = this.#file;
+    this.#file.assertMayOpen(access);
+    if (access === 'read') return openReader(path, 0);
+    const writer = openWriter(this.name, path, this.context.settings.durability);
+    this.#file.writtenBy(writer);
+    this.#log.writtenBy(writer);
+    return writer;
+  }
+
+  // Using
+
+  write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions = NO_OPTIONS): Promise<T> {
+    return this.#writes.write(label, fn, options);
+  }
+
+  readSync<T>(text: string, fn: (connection: SyncConnection) => T): T {
+    const label = this.context.labels.use(text);
+    if (this.#writes.isInside) throw this.failures.told(this.#writes.useTx(label), label);
+    return this.#reads.sync(label, fn);
+  }
+
+  offload<T = Row>(
+    label: string,
+    sql: string,
+    params: OffloadParameters = NO_PARAMETERS,
+    options: OffloadOptions = NO_OPTIONS,
+  ): Promise<T[]> {
+    return this.#reads.offload(label, sql, params, options) as Promise<T[]>;
+  }
+
+  // Opening and closing
+
+  override look(): 'exists' | 'new' {
+    const { path } = this.#file;
+    this.#schema.check();
+    // What is not there yet has nothing that could be wrong with it, and looking must not make it.
+    if (!existsSync(dirname(path))) return 'new';
+    return checkPath(this.name, path, this.context.dataDirectory).exists ? 'exists' : 'new';
+  }
+
+  override async prepare(): Promise<void> {
+    const { name, context } = this;
+    const { path } = this.#file;
+    this.#schema.check();
+    const { exists } = checkPath(name, path, context.dataDirectory);
+    await this.#log.stop();
+    // What a failed attempt has left open is ours.
+    if (this.connections.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
+    for (const engine of foreignEngines())
+      context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
+    if (!exists) createDatabase(path, context.clock);
+    this.#recogniseFile();
+    await this.#guard.assertVerified(OPEN_TIMEOUT_MS);
+    await this.#migrate();
+  }
+
+  /** The file that is there now is the one that is used from now on: it is nobody else's in this process. */
+  #recogniseFile(): void {
+    const file = this.#file;
+    file.recognise();
+    this.#giveUpClaim();
+    this.#giveUpClaim = claimFile(this.name, file.path, file.key);
+    this.#rightToWrite.turns.use(this.context.turns(file.key));
+  }
+
+  /** Without turns: most processes that open a file write nothing to it, and need not meet the others. */
+  async #migrate(): Promise<void> {
+    const at = this.context.clock.now();
+    const opening = { label: OPENING, at, deadline: at + OPEN_TIMEOUT_MS, options: NO_OPTIONS };
+    const patience = this.lockWaits.patience(opening);
+    const lease = await this.connections.borrow(this.connections.writers, opening);
+    try {
+      await whenFree(() => {
+        this.#schema.bringUpToDate(sqliteConnectionOf(lease.resource));
+      }, patience);
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** The reader for synchronous use is in nobody's hands between two calls. */
+  override flush(mode: FlushMode): Promise<FlushReport> {
+    if (mode === 'idle' || mode === 'graceful' || mode === 'all') this.#reads.closeIdle();
+    return super.flush(mode);
+  }
+
+  /** Those that are open now. Readers close before the writer: the last one tidies up, and it must be one that can write. */
+  async #closeConnections(): Promise<void> {
+    await Promise.all([this.#reads.close(REPAIR_GRACE_MS), this.#log.stop()]);
+    for (const { pool } of this.connections.pools) await drain(pool, this.context.clock);
+  }
+
+  override close(graceMs: number): Promise<readonly LeaseInfo[]> {
+    this.#guard.close();
+    this.#writes.close();
+    // Who still waits for the lock tries on without a turn: there is no time to wait for one.
+    this.#rightToWrite.turns.close();
+    return super.close(graceMs);
+  }
+
+  override async closeOthers(graceMs: number): Promise<void> {
+    await Promise.all([this.#reads.close(graceMs), this.#log.close()]);
+  }
+
+  override closed(): Promise<void> {
+    this.#giveUpClaim();
+    this.#rightToWrite.turns.close();
+    return super.closed();
+  }
+
+  // An engine that shares its file with other processes
+
+  override assertOutside(label: Label): void {
+    if (this.#writes.isInside) throw this.#writes.useTx(label);
+  }
+
+  override assertWritable(label: Label, now = this.context.clock.now()): void {
+    this.#guard.look(label, now);
+    super.assertWritable(label);
+  }
+
+  override heed(): void {
+    this.#guard.heed();
+  }
+
+  override fence(failure: DatabaseError): void {
+    super.fence(failure);
+    void this.#log.stop();
+    this.#guard.met(failure);
+  }
+
+  override committed(label: Label): void {
+    this.#log.committed();
+    this.#guard.committed(label);
+  }
+
+  override wrote(): void {
+    this.#rightToWrite.turns.end();
+  }
+
+  override patience(call: Omit<Call, 'thrown'>, access: Access): Patience {
+    return access === 'write' ? this.#rightToWrite.patience(call) : super.patience(call, access);
+  }
+
+  override culprits(): readonly Culprit[] {
+    return writeLockHolders(this.#file.path);
+  }
+
+  override get lockedFile(): string {
+    return this.#file.path;
+  }
+
+  override state(): EngineState {
+    const file = this.#file;
+    return {
+      lane: this.#writes.state(),
+      turns: this.#rightToWrite.turns.state,
+      repair: this.#guard.repair,
+      files: { path: file.path, ...file.sizes(), checkpoints: this.#log.snapshot() },
+    };
+  }
+}
+
+function nothing(): void {}
