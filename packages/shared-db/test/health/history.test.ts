@@ -223,6 +223,14 @@ describe('a pool in use', () => {
     expect(process.codes(IDLE)).toEqual([]);
   });
 
+  it('is as much in use after its process stood still as it was before', () => {
+    const process = new Process();
+    process.looks(60, () => FULL);
+    process.look(FULL, {}, 9_000);
+    const saturated = process.reasons(FULL).find(({ code }) => code === 'saturated');
+    expect(saturated?.evidence).toMatch(/^100 % of 4 connections in use .* 2 callers waiting$/);
+  });
+
   it('does not flap while it is about as much in use as it may be', () => {
     const shares = fc.array(fc.integer({ min: 6, max: 10 }), { minLength: 120, maxLength: 300 });
     fc.assert(
