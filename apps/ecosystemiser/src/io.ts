@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@hive/shared-db';
+import type { Clock, DatabaseService, Logger } from '@hive/shared-db';
 
 /** Where text goes. */
 export interface TextSink {
@@ -24,4 +24,6 @@ export interface Io {
   createLogger(lines: TextSink): Logger;
   /** Starts to listen for Ctrl-C and the like. */
   interruption(): Interruption;
+  /** Has the service read its settings again whenever the process is asked to, until that is disposed of. */
+  reloadRequests(service: Pick<DatabaseService, 'reload'>): Disposable;
 }

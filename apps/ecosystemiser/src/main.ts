@@ -1,4 +1,12 @@
-import { isKind, isMisconfiguration, systemClock, DatabaseError, type Logger } from '@hive/shared-db';
+import {
+  isKind,
+  isMisconfiguration,
+  reloadOnSignal,
+  systemClock,
+  DatabaseError,
+  type DatabaseService,
+  type Logger,
+} from '@hive/shared-db';
 import { CommanderError } from 'commander';
 import { pino } from 'pino';
 import { EXIT, type ExitCode } from './exit-code.ts';
@@ -40,7 +48,7 @@ function outcomeOf(error: unknown): ExitCode {
 /** The world as it is: this process's streams, environment, directory and signals. */
 export function systemIo(): Io {
   const { stdout, stderr, env } = process;
-  return { stdout, stderr, env, cwd: process.cwd(), clock: systemClock, createLogger, interruption };
+  return { stdout, stderr, env, cwd: process.cwd(), clock: systemClock, createLogger, interruption, reloadRequests };
 }
 
 function createLogger(lines: TextSink): Logger {
@@ -72,4 +80,10 @@ function interruption(): Interruption {
       process.off('disconnect', onDisconnect);
     },
   };
+}
+
+/** SIGHUP. In a terminal it says that the window was closed, and ends the process as ever. */
+function reloadRequests(service: Pick<DatabaseService, 'reload'>): Disposable {
+  const isInTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  return isInTerminal ? { [Symbol.dispose]: () => undefined } : reloadOnSignal(service);
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadSeattleYear } from '../src/climate/climate-year.ts';
@@ -93,6 +93,22 @@ describe('integration over the bus', () => {
       topic: 'study.finished',
       payload: { attempt: 2, summary: clean[1]?.summary },
     });
+  });
+
+  it('reads its settings again at SIGHUP, and goes on', async () => {
+    await serve.said('ready for studies');
+    writeFileSync(directory.file('settings.yaml'), 'databases: { ecosystemiser: { pool: { size: 3 } } }');
+    serve.kill('SIGHUP');
+    const { changes } = await serve.said('settings were read again: applied');
+    expect(changes).toMatchObject([
+      { key: 'databases.ecosystemiser.pool.size', from: '4', to: '3', effect: 'applied' },
+    ]);
+    writeFileSync(directory.file('settings.yaml'), 'databases: { ecosystemiser: { pool: ');
+    serve.kill('SIGHUP');
+    const fault = `${directory.file('settings.yaml')}:1: the file must be valid YAML`;
+    const { problems } = await serve.saidLike(`settings were not read again, and stay as they are: ${fault}`);
+    expect(problems).toHaveLength(1);
+    rmSync(directory.file('settings.yaml'));
   });
 
   it('the commands show what is stored while the application serves', async () => {

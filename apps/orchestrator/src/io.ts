@@ -1,4 +1,4 @@
-import type { Logger } from '@hive/shared-db';
+import type { DatabaseService, Logger } from '@hive/shared-db';
 import type { Environment } from './config.ts';
 
 /** Where the lines of a log go. */
@@ -24,4 +24,6 @@ export interface Io {
   readonly logger: (level: string, lines: LogLines) => Logger;
   /** Begins to listen for being asked to stop. */
   readonly stopRequest: () => StopRequest;
+  /** Has the service read its settings again whenever the process is asked to, until that is disposed of. */
+  readonly reloadRequests: (service: Pick<DatabaseService, 'reload'>) => Disposable;
 }

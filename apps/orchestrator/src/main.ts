@@ -1,4 +1,4 @@
-import { isKind, isMisconfiguration } from '@hive/shared-db';
+import { isKind, isMisconfiguration, reloadOnSignal, type DatabaseService } from '@hive/shared-db';
 import { CommanderError } from 'commander';
 import { pino } from 'pino';
 import type { Io, StopRequest } from './io.ts';
@@ -63,6 +63,7 @@ function processIo(): Io {
     stderr: (text) => void process.stderr.write(text),
     logger: (level, lines) => pino({ level }, lines),
     stopRequest,
+    reloadRequests,
   };
 }
 
@@ -82,4 +83,10 @@ function stopRequest(): StopRequest {
   // Without a channel there is no such property; it is false when the other end was gone before anybody listened.
   if ('connected' in process && !process.connected) stop();
   return { signal: controller.signal, [Symbol.dispose]: unlisten };
+}
+
+/** SIGHUP. In a terminal it says that the window was closed, and ends the process as ever. */
+function reloadRequests(service: Pick<DatabaseService, 'reload'>): Disposable {
+  const isInTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  return isInTerminal ? { [Symbol.dispose]: () => undefined } : reloadOnSignal(service);
 }

@@ -17,6 +17,8 @@ import { Refusal } from './refusal.ts';
 
 const SETTINGS_FILE = 'settings.yaml';
 const BUS_FILE = 'bus.db';
+/** The databases of the applications that share settings and an environment with this one. */
+const NEIGHBOURS = ['ecosystemiser'];
 
 /** What the service needs to know of a command. */
 export interface ServiceContext {
@@ -61,6 +63,7 @@ export async function openService({
     dataDirectory,
     presence,
     settingsFile: join(cwd, SETTINGS_FILE),
+    otherDatabases: NEIGHBOURS,
     env,
     logger,
   };

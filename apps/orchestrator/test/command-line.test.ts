@@ -19,6 +19,9 @@ interface Outcome {
   readonly wrote: boolean;
 }
 
+/** How often a command began and ended to listen for being asked to read its settings again. */
+const listened = { begun: 0, ended: 0 };
+
 /** Runs a command in this process, in an empty directory, with nothing in its environment but what is given. */
 async function command(
   argv: readonly string[],
@@ -37,9 +40,24 @@ async function command(
     stderr: (text) => (stderr += text),
     logger: () => rememberingLog(),
     stopRequest: () => ({ signal: AbortSignal.abort(), [Symbol.dispose]: () => undefined }),
+    reloadRequests: () => {
+      listened.begun++;
+      return { [Symbol.dispose]: () => void listened.ended++ };
+    },
   });
   return { code, stdout, stderr, wrote: existsSync(directory.file('.hive')) };
 }
+
+describe('who runs for long', () => {
+  it.each([['serve', '--port', '0'], ['worker']])(
+    'listens for being asked to read its settings again, until the end: %s',
+    async (...argv) => {
+      const { begun, ended } = listened;
+      expect(await command(argv)).toMatchObject({ code: 0 });
+      expect(listened).toEqual({ begun: begun + 1, ended: ended + 1 });
+    },
+  );
+});
 
 describe('bad input on the command line', () => {
   it.for([
@@ -111,6 +129,12 @@ describe('bad input on the command line', () => {
   });
 
   it('settings of the databases are refused as the service refuses them', async () => {
+    // Those of the others, which share the environment, are none of its business.
+    const others = { DB_ECOSYSTEMISER__POOL_SIZE: 'many', DB_BUS__POOL_SIZE: '3' };
+    expect((await command(['worker'], others)).code).toBe(0);
+    const strange = await command(['tasks'], { DB_ECOSYSTEM__POOL_SIZE: '3' });
+    expect(strange).toMatchObject({ code: 2, wrote: false });
+    expect(strange.stderr).toMatch(/DB_ECOSYSTEM__POOL_SIZE is for a database .*; the nearest valid key is DB_/);
     const bySize = await command(['tasks'], { DB_POOL_SIZE: 'many' });
     expect(bySize).toMatchObject({ code: 2, wrote: false });
     expect(bySize.stderr).toContain('DB_POOL_SIZE');

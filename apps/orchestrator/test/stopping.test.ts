@@ -15,7 +15,7 @@ const STOP_WITHIN_MS = 5_000;
 
 describe('stopping', () => {
   it.for(['SIGINT', 'SIGTERM'] as const)(
-    '%s ends the server with exit code 0 in time, and nothing that was taken is lost',
+    '%s ends the server with exit code 0 in time, as SIGHUP does not, and nothing that was taken is lost',
     { timeout: 90_000 },
     async (signal) => {
       await using p = platform();
@@ -24,6 +24,11 @@ describe('stopping', () => {
         Array.from({ length: 20 }, (_, payload) =>
           submitTo(server.url, { kind: 'study', payload: { study: `s${payload}` } }),
         ),
+      );
+      server.child.kill('SIGHUP');
+      await until(
+        'it reads its settings again',
+        () => /settings were read again: unchanged/.exec(server.stderr())?.[0],
       );
       const since = systemClock.now();
       server.child.kill(signal);

@@ -14,10 +14,12 @@ import { addCompletion } from './verbs/completion.ts';
 import { addConfig } from './verbs/config.ts';
 import { addDeprecations } from './verbs/deprecations.ts';
 import { addDiagnose } from './verbs/diagnose.ts';
+import { addEcho } from './verbs/echo.ts';
 import { addExport } from './verbs/export.ts';
 import { addHealthCheck } from './verbs/health-check.ts';
 import { addFlush } from './verbs/flush.ts';
 import { addLocks } from './verbs/locks.ts';
+import { addLogLevel } from './verbs/log-level.ts';
 import { addMonitor } from './verbs/monitor.ts';
 import { addPs } from './verbs/ps.ts';
 import { addRecord } from './verbs/record.ts';
@@ -54,6 +56,8 @@ const VERBS: readonly AddVerb[] = [
   addSuspend,
   addResume,
   addFlush,
+  addEcho,
+  addLogLevel,
   addConfig,
   addReload,
   addDeprecations,

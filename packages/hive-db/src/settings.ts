@@ -12,8 +12,10 @@ const USUAL_FILE = 'settings.yaml';
 export interface SettingsRequest {
   /** A file that must be there. Undefined means `settings.yaml` in the working directory, which may be missing. */
   readonly file: string | undefined;
-  /** Databases whose own settings are of interest, beside what holds for all. */
+  /** Databases whose own settings are of interest, beside what holds for all and those that the file names. */
   readonly databases: readonly string[];
+  /** Which profile of the file; undefined is the one that the environment says, or none. */
+  readonly profile: string | undefined;
 }
 
 /**
@@ -21,11 +23,12 @@ export interface SettingsRequest {
  * file that was named and is not there, and a `DatabaseError` for settings that are wrong.
  */
 export function settingsHere(io: Pick<Io, 'env' | 'cwd'>, request: SettingsRequest): ReturnType<typeof loadSettings> {
-  const { file, databases } = request;
+  const { file, databases, profile } = request;
   const path = resolve(io.cwd, file ?? USUAL_FILE);
   if (file !== undefined && (file === '' || !isThere(path)))
     throw new WrongUse(`settings file ${file === '' ? '""' : file} does not exist`);
-  return loadSettings({ file: path, env: io.env, databases });
+  const asked = profile === undefined ? undefined : { name: profile, origin: '--profile' };
+  return loadSettings({ file: path, env: io.env, databases, asked, mentioned: true, otherDatabases: 'any' });
 }
 
 /** Also a link that leads nowhere, and what may not be looked at: whoever reads it says why. No name that is too long or has a NUL. */

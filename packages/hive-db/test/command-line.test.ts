@@ -69,6 +69,8 @@ describe('help', () => {
     'suspend',
     'resume',
     'flush',
+    'echo',
+    'log-level',
     'reload',
     'deprecations',
     'completion',

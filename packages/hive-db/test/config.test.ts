@@ -50,6 +50,33 @@ describe('config print', () => {
     ]);
   });
 
+  it('prints what a profile comes to, which the environment or an option chooses, and budgets with their origins', async () => {
+    using directory = temporaryDirectory();
+    const file = join(directory.path, 'settings.yaml');
+    const production = '{ databases: { orders: { pool: { budgets: { web: { reserved: 2 } } } } } }';
+    writeFileSync(file, `${SETTINGS}profiles:\n  production: ${production}\n  bare:\n`);
+    const print = async (argv: readonly string[], env: Readonly<Record<string, string>>) => {
+      const { out } = await run(['config', 'print', '--origin', ...argv], { cwd: directory.path, env });
+      return new Map(out.split('\n').map((line) => [line.split(' ')[0], line.replaceAll(/ +/g, ' ')]));
+    };
+    const chosen = await print([], { HIVE_PROFILE: 'production' });
+    expect(chosen.get('profile')).toBe('profile production environment HIVE_PROFILE');
+    expect(chosen.get('databases.orders.pool.budgets.web.reserved')).toBe(
+      `databases.orders.pool.budgets.web.reserved 2 ${file}:10 (profile production)`,
+    );
+    expect(chosen.get('databases.orders.pool.budgets.web.max')).toBe('databases.orders.pool.budgets.web.max - default');
+    expect((await print(['--profile', 'production'], {})).get('profile')).toBe('profile production --profile');
+    const other = await print(['--profile', 'bare'], { HIVE_PROFILE: 'production' });
+    expect(other.has('databases.orders.pool.budgets.web.reserved')).toBe(false);
+    expect((await print([], {})).has('profile')).toBe(false);
+    const { out } = await run(['config', 'print', '--json', '--profile', 'bare'], { cwd: directory.path });
+    expect(JSON.parse(out)).toMatchObject({ profile: { name: 'bare', origin: '--profile' } });
+    expect(await run(['config', 'print', '--profile', 'prod'], { cwd: directory.path })).toMatchObject({
+      code: 2,
+      err: `hive-db: command line: --profile must be a profile of ${file}, not "prod"; the nearest valid key is profiles.production\n`,
+    });
+  });
+
   it('leaves the origin out unless it is asked for', async () => {
     using directory = temporaryDirectory();
     const { out } = await run(['config', 'print'], { cwd: directory.path });
@@ -123,6 +150,15 @@ describe('config validate', () => {
       out: '',
       err: 'hive-db: settings.yaml:3: database.pool.sise is not a setting; the nearest valid key is database.pool.size\n',
     });
+  });
+
+  it('says what contradicts what, of every database that the file names, and in the profile that is chosen', async () => {
+    const budgets = 'databases: { orders: { pool: { budgets: { web: { reserved: 9 } } } } }';
+    const sentence = /^hive-db: settings\.yaml:\d: the budgets of orders reserve 9 connections/;
+    expect((await validate(`${budgets}\n`)).err).toMatch(sentence);
+    const inProfile = `profiles:\n  test:\n    ${budgets}\n`;
+    expect(await validate(inProfile)).toMatchObject({ code: 0 });
+    expect((await validate(inProfile, '--profile', 'test')).err).toMatch(/^hive-db: settings\.yaml:3 \(profile test\)/);
   });
 
   it('says each of several problems', async () => {

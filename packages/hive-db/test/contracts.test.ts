@@ -10,6 +10,7 @@ import {
   databaseSnapshot,
   saturatedService,
   serviceSnapshot,
+  tenantPattern,
   troubledService,
 } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
@@ -35,6 +36,8 @@ const CONTROL: readonly (readonly string[])[] = [
   ['suspend', 'orders'],
   ['resume', 'orders'],
   ['flush', '--all'],
+  ['echo', 'on'],
+  ['log-level', 'debug'],
   ['reload'],
 ];
 const settings = ['config-print', 'config-validate'];
@@ -49,6 +52,7 @@ const rich = {
   http: { host: '127.0.0.1', port: 9_100 },
   fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
   warnings: ['a second engine'],
+  onDemand: [tenantPattern()],
 };
 
 describe('what --json prints', () => {

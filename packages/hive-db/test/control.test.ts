@@ -50,6 +50,13 @@ async function neighbours(
   return directory;
 }
 
+/** What a verb is said to be of, before it is done. */
+function what([verb, first, second]: readonly string[]): string | undefined {
+  if (verb === 'flush') return 'every database';
+  if (verb === 'reload') return 'settings';
+  return verb === 'echo' ? (second ?? 'every database') : first;
+}
+
 describe('who is told', () => {
   it.each([
     [
@@ -77,6 +84,20 @@ describe('who is told', () => {
     ],
     [['flush', '--all', '--app', 'importer'], [12]],
     [['reload'], [11, 12]],
+    [
+      ['echo', 'on', 'orders'],
+      [11, 12],
+    ],
+    [['echo', 'on', 'stock', '--app', 'importer'], [12]],
+    [
+      ['echo', 'off'],
+      [11, 12],
+    ],
+    [
+      ['log-level', 'debug'],
+      [11, 12],
+    ],
+    [['log-level', 'debug', '--pid', '11'], [11]],
   ] as const)('by %j is %j, and nobody else', async (argv, pids) => {
     const orders: Orders = {};
     await using directory = await neighbours(orders);
@@ -85,9 +106,7 @@ describe('who is told', () => {
     expect(told.map(Number)).toEqual(pids);
     // Said before it is done, where it is more than one.
     expect(err).toBe(
-      pids.length < 2
-        ? ''
-        : `hive-db: ${argv[0]} of ${{ flush: 'every database', reload: 'settings' }[argv[0] as string] ?? argv[1]} in 2 processes: shop (pid 11), importer (pid 12)\n`,
+      pids.length < 2 ? '' : `hive-db: ${argv[0]} of ${what(argv)} in 2 processes: shop (pid 11), importer (pid 12)\n`,
     );
   });
 
@@ -101,6 +120,8 @@ describe('who is told', () => {
     [['suspend', 'orders', '--pid', '99'], 'no process 99 has a database service open'],
     [['suspend', 'orders', '--pid', '11', '--app', 'importer'], 'process 11 is not of the app importer'],
     [['reload', '--app', 'shpo'], 'there is no app shpo; did you mean shop'],
+    [['echo', 'on', 'order'], 'no database order is open there; did you mean orders'],
+    [['log-level', 'debug', '--app', 'shpo'], 'there is no app shpo; did you mean shop'],
   ] as const)('is nobody where it is not clear who is meant: %j', async (argv, fault) => {
     const orders: Orders = {};
     await using directory = await neighbours(orders);
@@ -170,6 +191,11 @@ describe('what is told', () => {
     [['flush', 'orders', '--mode', 'leaked'], { verb: 'flush', database: 'orders', mode: 'leaked' }],
     [['flush', '--all'], { verb: 'flush', database: undefined, mode: 'all' }],
     [['flush', '--all', '--mode', 'graceful'], { verb: 'flush', database: undefined, mode: 'graceful' }],
+    [['echo', 'on'], { verb: 'echo', database: undefined, of: 'statements', echo: true }],
+    [['echo', 'off', '/srv/orders.db'], { verb: 'echo', database: 'orders', of: 'statements', echo: false }],
+    [['echo', 'debug', 'orders', '--of', 'pool'], { verb: 'echo', database: 'orders', of: 'pool', echo: 'debug' }],
+    [['log-level', 'silent'], { verb: 'log-level', level: 'silent' }],
+    [['log-level', 'default'], { verb: 'log-level', level: 'default' }],
     [['reload'], { verb: 'reload' }],
   ] as const)('by %j is %j', async (argv, order) => {
     const orders: Orders = {};
@@ -297,6 +323,35 @@ describe('what came of reading settings again', () => {
     const { code, out } = await run(['reload', '--app', 'shop', '--runtime-dir', directory.path]);
     expect(code).toBe(0);
     expect(out).toContain('nothing has changed');
+  });
+});
+
+describe('what came of changing what is logged', () => {
+  it('is said setting by setting, in a document of its own', async () => {
+    const toOrigin = 'by hand (process 17)';
+    const key = 'databases.orders.echo';
+    const change = { key, from: 'false', fromOrigin: 'default', to: 'true', toOrigin, effect: 'applied' } as const;
+    await using directory = await neighbours({}, () =>
+      reloaded({ outcome: 'applied', changes: [change], problems: [] }),
+    );
+    const argv = ['echo', 'on', 'orders', '--app', 'shop', '--runtime-dir', directory.path];
+    const { code, out } = await run(argv, { terminal: { columns: 120, rows: 24 }, env: { NO_COLOR: '1' } });
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: [
+        'PID  APP   OUTCOME  SETTING                WAS    IS    EFFECT   FROM',
+        ' 11  shop  done     databases.orders.echo  false  true  applied  by hand (process 17)',
+        '',
+      ].join('\n'),
+    });
+    const { out: json } = await run([...argv, '--json']);
+    expect(JSON.parse(json)).toMatchObject({ schema: 'hive-db/echo/v1' });
+    expect(misfits(JSON.parse(json), contract('echo'))).toEqual([]);
+  });
+
+  it('is wrong use where the word is none', async () => {
+    for (const argv of [['log-level', 'loud'], ['log-level'], ['echo', 'yes'], ['echo', 'on', '--of', 'values']])
+      expect(await run(argv)).toMatchObject({ code: 2, out: '' });
   });
 });
 

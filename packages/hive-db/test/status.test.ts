@@ -5,7 +5,7 @@ import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { runtimeDirectory } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
-import { busyService, databaseSnapshot, serviceSnapshot, troubledService } from './support/snapshots.ts';
+import { busyService, databaseSnapshot, serviceSnapshot, tenantPattern, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const IDLE_CREW = {
@@ -96,6 +96,18 @@ describe('status', () => {
           ],
         },
       ],
+    });
+  });
+
+  it('says how many databases of a pattern are open, and who waits for one', async () => {
+    await using directory = await runtimeDirectory(serviceSnapshot({ onDemand: [tenantPattern()] }));
+    const { out } = await run(['status', '--runtime-dir', directory.path]);
+    expect(out.replaceAll(/\n */g, ' ')).toContain(
+      ' tenant-*: 50 of 50 open, 50 in use, 2 waiting for up to 1.2 s; opened 340 times, closed 290 ',
+    );
+    const json = await run(['status', '--json', '--runtime-dir', directory.path]);
+    expect(JSON.parse(json.out)).toMatchObject({
+      processes: [{ on_demand: [{ pattern: 'tenant-*', max_open: 50, waiting: 2, oldest_wait_seconds: 1.25 }] }],
     });
   });
 

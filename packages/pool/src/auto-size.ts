@@ -42,7 +42,7 @@ const MOST_PATIENCE = 3_600;
  * behind a growth needs the whole of it. Pure but for what it remembers: it knows no clock.
  */
 export class AutoSize {
-  readonly #bounds: SizeBounds;
+  readonly bounds: SizeBounds;
   #pressed = 0;
   #calm = 0;
   /** The fewest that were unused in one of the calm intervals. */
@@ -52,7 +52,7 @@ export class AutoSize {
   #seen: PoolSight | undefined;
 
   constructor(bounds: SizeBounds) {
-    this.#bounds = bounds;
+    this.bounds = bounds;
   }
 
   /** The size from here on, by what has been since the last look. */
@@ -78,17 +78,17 @@ export class AutoSize {
   #press(size: number, { queued, full }: Interval): number {
     this.#beginAnew();
     this.#pressed = full ? this.#pressed + 1 : 0;
-    if (this.#pressed < PRESSED || size >= this.#bounds.max) return size;
+    if (this.#pressed < PRESSED || size >= this.bounds.max) return size;
     this.#pressed = 0;
     if (this.#lastMove === 'shrunk') this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
     this.#lastMove = 'grown';
-    return Math.min(this.#bounds.max, size + Math.ceil(Math.min(queued, size)));
+    return Math.min(this.bounds.max, size + Math.ceil(Math.min(queued, size)));
   }
 
   #shrink(size: number): number {
     const unused = this.#leastUnused;
     this.#beginAnew();
-    const next = Math.max(this.#bounds.min, size - Math.ceil(unused / 2));
+    const next = Math.max(this.bounds.min, size - Math.ceil(unused / 2));
     // The last one that was not needed stays: without it, the next chance would make a queue.
     if (unused < 2 || next >= size) return size;
     if (this.#lastMove === 'shrunk') this.#patience = Math.max(this.#patience / 2, PATIENCE);

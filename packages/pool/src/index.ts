@@ -10,6 +10,7 @@ export type {
   Tuning,
 } from './pool.ts';
 export { createLimit, type SharedLimit, type SharedLimitStats } from './shared-limit.ts';
+export type { SizeBounds } from './auto-size.ts';
 export type { BudgetOptions, Budgets, BudgetStats } from './budgets.ts';
 export type { PoolHooks, PoolLimits, PoolOptions } from './settings.ts';
 export type { Lease, LeaseInfo } from './lease.ts';

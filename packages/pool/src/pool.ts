@@ -1,3 +1,4 @@
+import type { SizeBounds } from './auto-size.ts';
 import type { Budgets } from './budgets.ts';
 import type { Lease, LeaseInfo } from './lease.ts';
 import type { PoolLimits } from './settings.ts';
@@ -91,6 +92,11 @@ export interface Pool<R> extends AsyncDisposable {
    * stand then.
    */
   resize(limits: Resize): Promise<void>;
+  /**
+   * Lets the pool find its size by itself between these bounds, or no more where they are undefined. Throws `CONFIG` for what is none, or
+   * when its size does not lie between them; it goes on as before then.
+   */
+  setAutoSize(bounds: SizeBounds | undefined): void;
   /**
    * Changes the budgets, all of them together: one that is not named exists no more, but who waits in it is still served. Nothing is
    * taken from anybody; a budget that has more than it may gets no more until it has less. Throws `CONFIG` for what is no budget, or

@@ -1,5 +1,5 @@
 import { Alarm } from './alarm.ts';
-import { AutoSize } from './auto-size.ts';
+import { AutoSize, type SizeBounds } from './auto-size.ts';
 import { Backoff } from './backoff.ts';
 import { checkAcquireOptions, checkLeaseOptions, checkResize, isDuration } from './call-options.ts';
 import { Breather } from './breather.ts';
@@ -47,6 +47,7 @@ import type {
 import { Sampler } from './sampler.ts';
 import {
   checkLimit,
+  checkedBounds,
   inWords,
   parseSettings,
   withinBounds,
@@ -87,7 +88,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   /** A resource that comes back is idle at once: nobody validates, resets, observes or accounts for it. */
   #returnsPlainly: boolean;
   readonly #backoff: Backoff;
-  readonly #autoSize: AutoSize | undefined;
+  #autoSize: AutoSize | undefined;
   #size: number;
   #maxOverflow: number;
   #limit: number;
@@ -1083,7 +1084,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { size = this.#size, maxOverflow = this.#maxOverflow } = limits;
     const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
     if (wrong !== undefined) throw wrong;
-    if (this.#settings.autoSize !== undefined) withinBounds(this.#settings.autoSize, size);
+    if (this.#autoSize !== undefined) withinBounds(this.#autoSize.bounds, size);
     if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
     this.#readClock();
     await this.#untilGone(this.#limitTo(size, maxOverflow));
@@ -1100,6 +1101,10 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#demand();
     this.#fill();
     return surplus;
+  }
+
+  setAutoSize(bounds: SizeBounds | undefined): void {
+    this.#autoSize = bounds && new AutoSize(checkedBounds(bounds, this.#size, this.#settings.minIdle));
   }
 
   setBudgets(budgets: Budgets): void {

@@ -250,6 +250,13 @@ function checkBounds(bounds: SizeBounds, size: number | undefined, minIdle: numb
   return size === undefined ? min : withinBounds({ min, max }, size);
 }
 
+/** Bounds for a pool of this size, checked. Throws `CONFIG` for what is none, or does not have the size between them. */
+export function checkedBounds(bounds: SizeBounds, size: number, minIdle: number): SizeBounds {
+  if (!isOfType('object', bounds)) throw wrongOption('autoSize', bounds, TYPE_NAMES.object);
+  checkBounds(bounds, size, minIdle);
+  return Object.freeze({ min: bounds.min, max: bounds.max });
+}
+
 /** A size that lies within the bounds of automatic sizing. Throws `CONFIG` for another. */
 export function withinBounds({ min, max }: SizeBounds, size: number): number {
   if (size < min || size > max) throw wrongOption('size', size, `from ${min} to ${max}, the bounds of autoSize`);
@@ -284,9 +291,13 @@ function never(): number {
   return 0;
 }
 
+/** What a message shows of a text. */
+const LONGEST_SHOWN = 60;
+
 /** A value as a message shows it: short, whatever it is. */
 export function inWords(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}...` : value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';

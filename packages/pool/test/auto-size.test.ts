@@ -246,6 +246,29 @@ describe('a pool with bounds for its size', () => {
     expect(pool.stats().size).toBe(5);
   });
 
+  it('begins when it is told between which bounds, which must have its size between them, and ends when it is told so', async () => {
+    const { pool, clock } = scene(() => ({ size: 2, maxOverflow: 0, acquireTimeoutMs: 60_000, maxLifetimeMs: 0 }));
+    void hold(pool, 6);
+    await clock.advance(10_000);
+    expect(pool.stats().size).toBe(2);
+    for (const [bounds, message] of [
+      [{ min: 3, max: 8 }, 'pool option size is 2; expected from 3 to 8, the bounds of autoSize'],
+      [4, 'pool option autoSize is 4; expected an object'],
+      [{ min: 0, max: 8 }, 'pool option autoSize.min is 0; expected a whole number from 1 to 1000000'],
+    ] as const)
+      expect(() => {
+        pool.setAutoSize(bounds as SizeBounds);
+      }).toThrow(new PoolError('CONFIG', message));
+    await clock.advance(10_000);
+    expect(pool.stats().size).toBe(2);
+    pool.setAutoSize({ min: 2, max: 4 });
+    await clock.advance(10_000);
+    expect(pool.stats().size).toBe(4);
+    pool.setAutoSize(undefined);
+    await pool.resize({ size: 9 });
+    expect(pool.stats().size).toBe(9);
+  });
+
   it.each([
     [{ min: 0, max: 8 }, {}, 'pool option autoSize.min is 0; expected a whole number from 1 to 1000000'],
     [{ min: 1, max: '8' }, {}, 'pool option autoSize.max is "8"; expected a whole number from 1 to 1000000'],

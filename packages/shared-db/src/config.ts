@@ -16,6 +16,7 @@ export type {
   SharedDatabaseSettings,
 } from './config/resolved-settings.ts';
 
+export type { ChosenProfile } from './config/profile.ts';
 export { likelyKey } from './config/nearest-key.ts';
 export { describeOrigins, inheritedKeys } from './config/describe-origins.ts';
 export type { DescribedOrigin } from './config/describe-origins.ts';

@@ -45,7 +45,7 @@ export async function getDatabaseService<D extends Definitions = Definitions>():
   configured.service ??= open(configured);
   const service = await configured.service;
   if (service.closing) throw new DatabaseError('POOL_CLOSED', 'the database service of this process has been closed');
-  return service;
+  return service as unknown as DatabaseService<D>;
 }
 
 async function open(configured: Configured): Promise<DatabaseService> {

@@ -1,7 +1,24 @@
+import type { Budgets } from '@hive/pool';
 import type { DatabaseThresholds } from './health/thresholds.ts';
 
 /** What is acknowledged survives: a power loss (`full`), or a crash of the process (`normal`). */
 export type Durability = 'full' | 'normal';
+
+/** Between which sizes a pool may find its own; both undefined where it does not. */
+export interface AutoSizeSettings {
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+}
+
+/** What one budget of a database may have of the connections that read. */
+export interface BudgetSettings {
+  /** How many it comes first for. Default 0. */
+  readonly reserved: number;
+  /** How many it may have at most. Default undefined: as many as the pool. */
+  readonly max: number | undefined;
+  /** Its share of what is not reserved. Default 1. */
+  readonly weight: number;
+}
 
 /** How one database behaves, complete. Durations are milliseconds. */
 export interface DatabaseSettings {
@@ -23,6 +40,15 @@ export interface DatabaseSettings {
    * sessions and transactions, and of labels that were suspected of leaking once, it always is.
    */
   readonly captureEvery: number;
+  /**
+   * Lets the pool find its size by itself, between these bounds: larger after two seconds with a queue, smaller after a minute at least in
+   * which some were not used; `poolSize`, by default `min`, is where it begins. Default: it stays as it is.
+   */
+  readonly autoSize: AutoSizeSettings;
+  /** Who may have how many of the connections that read, by names that calls give. Default none: all are equal. */
+  readonly budgets: Readonly<Record<string, BudgetSettings>>;
+  /** Whether statements are logged, never with values; `debug` logs them at that level. Default false: each costs a line. */
+  readonly echoStatements: boolean | 'debug';
   /** Whether the pool logs its events; `debug` logs them at that level. Default false. */
   readonly echo: boolean | 'debug';
   /** Default `full`: what was acknowledged is there after a power loss. */
@@ -31,11 +57,25 @@ export interface DatabaseSettings {
   readonly required: boolean;
 }
 
-/** What an application says of one database in code: any of it. */
-export interface GivenDatabaseSettings extends Partial<DatabaseSettings> {
+/** The same as code says it: any of it. */
+export interface DatabaseOptions extends Partial<Omit<DatabaseSettings, 'autoSize' | 'budgets'>> {
+  /**
+   * Lets the pool find its size by itself, between these bounds: larger after two seconds with a queue, smaller after a minute at least in
+   * which some were not used; `poolSize`, by default `min`, is where it begins. Default: it stays as it is.
+   */
+  readonly autoSize?: { readonly min: number; readonly max: number };
+  /**
+   * Who may have how many of the connections that read, by names that calls give (`read(label, fn, { budget })`): what each has reserved,
+   * its most and its weight. Default: none, all are equal. What is asked for without a connection of the pool, such as `write`,
+   * `readSync` and `offload`, has none.
+   */
+  readonly budgets?: Budgets;
   /** When its health warns and fails, where that is not as for all. */
   readonly thresholds?: Partial<DatabaseThresholds>;
 }
+
+/** What a budget has of which nothing more is said. */
+export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = Object.freeze({ reserved: 0, max: undefined, weight: 1 });
 
 /** What holds where nobody says otherwise. */
 export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
@@ -45,6 +85,9 @@ export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
   recycleMs: 0,
   leakAfterMs: undefined,
   captureEvery: 0,
+  autoSize: Object.freeze({ min: undefined, max: undefined }),
+  budgets: Object.freeze({}),
+  echoStatements: false,
   echo: false,
   durability: 'full',
   required: false,

@@ -1,7 +1,7 @@
 import type { Budgets, Clock, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
 import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
-import type { DatabaseSettings, GivenDatabaseSettings } from './database-settings.ts';
+import type { DatabaseOptions, DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
 import type { OpenSession } from './driver/session.ts';
 import type { DatabaseThresholds } from './health/thresholds.ts';
@@ -10,6 +10,8 @@ import type { Labels } from './labels.ts';
 import type { Priority } from './lane/member.ts';
 import type { Logger } from './logger.ts';
 import type { Holdings } from './nesting/holdings.ts';
+import type { OpenDatabases } from './on-demand/open-databases.ts';
+import type { OnDemandTerms } from './on-demand/terms.ts';
 import type { Offloader } from './offload/offloader.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
 import type { Turns } from './turns/turns.ts';
@@ -118,6 +120,8 @@ export interface DatabaseContext {
   readonly holdings: Holdings;
   /** What reads beside the main thread, for all databases together. */
   readonly offloader: Offloader;
+  /** What the `*` of its pattern stands for; absent for one with a name of its own. */
+  readonly part?: string | undefined;
   /** What relative paths are relative to, and what no path may leave. Undefined: the working directory, and anything goes. */
   readonly dataDirectory: string | undefined;
   /** Which key has set its path, and where: `databases.orders.path, settings.yaml:4`. Absent where code has. */
@@ -133,7 +137,7 @@ export interface DatabaseContext {
 }
 
 /** What it takes to say which file a database is in. */
-export type DatabasePlace = Pick<DatabaseContext, 'name' | 'dataDirectory' | 'pathOrigin'>;
+export type DatabasePlace = Pick<DatabaseContext, 'name' | 'part' | 'dataDirectory' | 'pathOrigin'>;
 
 /** What a service does with a database beside using it. */
 export interface ManagedDatabase extends Database {
@@ -160,9 +164,14 @@ export interface DatabaseDefinition<D extends Database = Database> {
   /** What it runs on, as snapshots say it: `sqlite`. */
   readonly driver: string;
   /** What the application itself wants; settings file and environment override it. */
-  readonly settings: GivenDatabaseSettings;
+  readonly settings: DatabaseOptions;
   /** What tells two databases that they are one, such as the absolute path of a file. */
   identity(place: DatabasePlace, path: string | undefined): string;
+  /** How databases by pattern come and go, and what callers are given of one that may not be open. Absent where there can be none. */
+  readonly onDemand?: {
+    readonly terms: OnDemandTerms;
+    handle(name: string, databases: OpenDatabases<Database>): D;
+  };
   /** Makes the database, opens nothing. `path` is what settings say instead of the code. */
   create(context: DatabaseContext, path: string | undefined): D & ManagedDatabase;
 }

@@ -6,7 +6,7 @@ import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.t
 import { loadSettings } from './config/load-settings.ts';
 import { shown } from './config/problem.ts';
 import { getDatabaseService, servedPath, whyNoService } from './configured-service.ts';
-import { DEFAULT_DATABASE_SETTINGS, type DatabaseSettings } from './database-settings.ts';
+import { DEFAULT_DATABASE_SETTINGS, type DatabaseOptions, type DatabaseSettings } from './database-settings.ts';
 import type { ManagedDatabase } from './database.ts';
 import { DatabaseError, isKind } from './errors.ts';
 import { DEFAULT_THRESHOLDS } from './health/thresholds.ts';
@@ -18,6 +18,7 @@ import { assertRuntime } from './runtime-version.ts';
 import { checkLogger } from './service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { NoTurns } from './turns/no-turns.ts';
+import { ForeignEngines } from './sqlite/foreign-engines.ts';
 import { absolutePath } from './sqlite/path.ts';
 import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
 import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
@@ -29,7 +30,7 @@ export { oldConnection, type OldConnection, type OldStatement } from './old-conn
 export { OldConnectionPool, type OldPoolStats } from './old-pool.ts';
 
 /** A database that an adapter opens by itself. */
-export interface DirectOptions extends Partial<Omit<DatabaseSettings, 'required'>> {
+export interface DirectOptions extends Omit<DatabaseOptions, 'required'> {
   /** As the service would call it. */
   readonly name: string;
   /** Relative to the working directory. */
@@ -78,7 +79,8 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
       logger.warn({ database: name }, text);
     },
   };
-  const file = { path: absolutePath(name, path, undefined), migrations, integers: 'safe' } as const;
+  const engines = new ForeignEngines();
+  const file = { path: absolutePath(name, path, undefined), migrations, integers: 'safe', engines } as const;
   const database = new SqliteFileDatabase(context, file);
   await openOrClose(database);
   return Object.assign(database, {
@@ -161,7 +163,7 @@ function checkOptions(options: DirectOptions): void {
   });
 }
 
-function settingsOf(name: string, code: Partial<DatabaseSettings>): DatabaseSettings {
+function settingsOf(name: string, code: DatabaseOptions): DatabaseSettings {
   const { databases } = loadSettings({ code: { databases: { [name]: code } }, env: {}, databases: [name] });
   return databases[name] ?? DEFAULT_DATABASE_SETTINGS;
 }

@@ -1,8 +1,9 @@
 export { openDatabaseService, settingsOf } from './service.ts';
-export type { DatabaseService, ServiceCloseReport } from './service.ts';
+export type { DatabaseService, EchoOptions, ServiceCloseReport } from './service.ts';
 export { reloadOnSignal } from './control/reload-on-signal.ts';
 export type { ReloadReport, SettingChange } from './config/changes.ts';
-export type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
+export type { DatabaseOf, DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
+export type { OnDemandTerms } from './on-demand/terms.ts';
 export {
   configureDatabaseService,
   databaseHealthCheck,
@@ -59,7 +60,7 @@ export { judge, type Verdict } from './health/verdict.ts';
 export { DEFAULT_THRESHOLDS, type DatabaseThresholds, type Thresholds } from './health/thresholds.ts';
 export type { DatabaseTrend, RaisedReason, ServiceTrend } from './health/trend.ts';
 export type { Reason, ReasonCode, VerdictStatus } from './health/reason.ts';
-export type { Logger } from './logger.ts';
+export type { Logger, LogLevel } from './logger.ts';
 export type {
   ConnectionUse,
   DatabaseCounters,
@@ -73,6 +74,7 @@ export type {
   LeaseSnapshot,
   OffloadedSnapshot,
   OffloadSnapshot,
+  OnDemandSnapshot,
   RepairSnapshot,
   ServiceSnapshot,
   SlowStatementSnapshot,

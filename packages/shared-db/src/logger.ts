@@ -9,6 +9,11 @@ export interface Logger {
 /** What a logger must have. */
 export const LOGGER_METHODS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly (keyof Logger)[];
 
+/** From which level on something is logged; `silent` is nothing at all. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+/** One of them. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 /** Says nothing. */
 export const silentLogger: Logger = Object.freeze({ debug: drop, info: drop, warn: drop, error: drop });
 

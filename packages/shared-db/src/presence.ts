@@ -16,7 +16,9 @@ export {
 export { giveOrder, type OrderOptions, type OrderOutcome } from './presence/order.ts';
 export {
   CONTROL_VERBS,
+  ECHO_SUBJECTS,
   FLUSH_MODES,
+  LEVEL_WORDS,
   MOST_CONNECTIONS,
   WAITS_FOR,
   type ControlOrder,

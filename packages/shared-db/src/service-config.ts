@@ -1,12 +1,14 @@
 import type { Clock } from '@hive/pool';
-import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
+import { DATABASE_NAME_IN_WORDS, isDatabaseKey, isDatabaseName } from './config/database-name.ts';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { HttpSettings, SharedDatabaseSettings } from './config/resolved-settings.ts';
 import type { DatabaseDefinition } from './database.ts';
+import type { DatabaseOptions } from './database-settings.ts';
 import { DatabaseError } from './errors.ts';
 import type { Thresholds } from './health/thresholds.ts';
-import { LOGGER_METHODS, type Logger } from './logger.ts';
+import { LOGGER_METHODS, type Logger, type LogLevel } from './logger.ts';
+import type { NamesOf } from './on-demand/name-pattern.ts';
 
 /** The databases of a service by name, each with what it was defined as. */
 export type Definitions = Readonly<Record<string, DatabaseDefinition>>;
@@ -14,11 +16,19 @@ export type Definitions = Readonly<Record<string, DatabaseDefinition>>;
 /** What `database(name)` gives for a definition. */
 export type DatabaseOf<D> = D extends DatabaseDefinition<infer T> ? T : never;
 
+/** What `database(name)` gives, by name; for a pattern `tenant-*`, by each that begins like it. */
+export type DatabasesOf<D extends Definitions> = {
+  readonly [K in keyof D & string as NamesOf<K>]: DatabaseOf<D[K]>;
+};
+
 /** Everything that `openDatabaseService` takes. `app` and `databases` are required. */
 export interface ServiceConfig<D extends Definitions = Definitions> {
   /** How other processes call this one: a name like those of databases, shown by `hive-db`, in metrics and in errors. */
   readonly app: string;
-  /** At least one, by the names that the application asks for. */
+  /**
+   * At least one, by the names that the application asks for. A name with a `*` is a pattern for many, such as one file for each tenant:
+   * `'tenant-*': sqlite({ path: 'tenants/*.db' })`. Those are opened when they are used, and closed when nobody uses them.
+   */
   readonly databases: D;
   /** What paths are relative to, and what none may leave. Default: the working directory, and they may. */
   readonly dataDirectory?: string;
@@ -28,14 +38,23 @@ export interface ServiceConfig<D extends Definitions = Definitions> {
   readonly presence?: boolean;
   /** How many statements `offload` runs at once. Default: one less than there are processors, and at least one. */
   readonly offloadWorkers?: number;
+  /** From which level on the service logs. Default: as `logger` does by itself. */
+  readonly logLevel?: LogLevel;
   /** Health and metrics on a port of their own, answered by a thread that does not wait for the main one. Default: no port is opened. */
   readonly http?: Partial<HttpSettings>;
   /** Defaults for all databases, in milliseconds. What a database is defined with beats them. */
-  readonly database?: Partial<SharedDatabaseSettings>;
+  readonly database?: Omit<Partial<SharedDatabaseSettings>, 'autoSize'> & Pick<DatabaseOptions, 'autoSize'>;
   /** When health warns and fails. */
   readonly thresholds?: Partial<Thresholds>;
   /** A settings file; it overrides what stands here. A missing one is fine; one that cannot be read or is wrong is not. */
   readonly settingsFile?: string;
+  /** Which of the profiles of that file is in force; `HIVE_PROFILE` in the environment beats it. Default: none. */
+  readonly profile?: string;
+  /**
+   * Databases of other processes, of which the environment may speak as well. A variable for one that is neither here, nor of this service,
+   * nor in the settings file is refused. Default: none.
+   */
+  readonly otherDatabases?: readonly string[];
   /** Whether that file is read again, as `reload` does it, when it has changed and then stayed so for a second. Default false. */
   readonly watchSettings?: boolean;
   /** The environment, `process.env` as a rule; it overrides the file. Default: none is read, so that a test depends on none. */
@@ -58,7 +77,10 @@ const KEYS = [
   'http',
   'database',
   'thresholds',
+  'logLevel',
   'settingsFile',
+  'profile',
+  'otherDatabases',
   'watchSettings',
   'env',
   'logger',
@@ -80,13 +102,17 @@ export function checkConfig(config: ServiceConfig): void {
       `code: app is ${shown(config.app, 'an object')}; expected a name like "orchestrator"`,
     );
   checkDatabases(config.databases);
-  const { settingsFile, watchSettings, env, clock, random } = config;
+  const { settingsFile, profile, otherDatabases = [], watchSettings, env, clock, random } = config;
   checkLogger(config.logger);
   if (clock !== undefined) checkMethods('clock', clock, ['now', 'wallTime', 'after', 'nextTurn', 'turns']);
   if (random !== undefined && typeof random !== 'function') throw wrong('random', random, 'a function');
   if (env !== undefined && (typeof env !== 'object' || env === null)) throw wrong('env', env, 'an object of variables');
   if (settingsFile !== undefined && typeof settingsFile !== 'string')
     throw wrong('settingsFile', settingsFile, 'the path of a file');
+  if (profile !== undefined && settingsFile === undefined)
+    throw new DatabaseError('CONFIG', `code: profile is ${shown(profile)}, and there is no settingsFile that has it`);
+  if (!Array.isArray(otherDatabases) || !otherDatabases.every(isDatabaseName))
+    throw wrong('otherDatabases', otherDatabases, 'a list of names of databases');
   if (watchSettings !== undefined && typeof watchSettings !== 'boolean')
     throw wrong('watchSettings', watchSettings, 'true or false');
   if (watchSettings === true && settingsFile === undefined)
@@ -106,7 +132,7 @@ function checkDatabases(databases: Definitions): void {
       'code: databases is empty; expected at least one, such as { orders: sqlite({ path }) }',
     );
   for (const [name, definition] of all) {
-    if (!isDatabaseName(name))
+    if (!isDatabaseKey(name))
       throw new DatabaseError('NAME', `code: ${JSON.stringify(name)} is no name of a database`, {
         advice: `use ${DATABASE_NAME_IN_WORDS}`,
       });

@@ -1,14 +1,15 @@
 import { systemClock, type Clock, type LeaseInfo, type Timer } from '@hive/pool';
 import { Activity } from './activity.ts';
 import { Checkpointer } from './checkpoints/checkpointer.ts';
-import { changesBetween, type ReloadReport } from './config/changes.ts';
+import { changesBetween, type ReloadReport, type SettingChange } from './config/changes.ts';
 import { settleAgain } from './config/effective-settings.ts';
-import { nearestKey } from './config/nearest-key.ts';
 import { problemsIn, shown } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
+import { ByHand, echoChanges, type HandChange } from './control/by-hand.ts';
 import { Control } from './control/control.ts';
 import { SettingsWatch } from './control/settings-watch.ts';
-import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from './database.ts';
+import { ECHO_SUBJECTS, type EchoSubject } from './control/verb.ts';
+import type { ManagedDatabase } from './database.ts';
 import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
 import type { Judged } from './health/condition.ts';
@@ -16,7 +17,8 @@ import { LOOK_EVERY_MS, stepHistory, type HealthHistory } from './health/history
 import { judge, type Verdict } from './health/verdict.ts';
 import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
-import { silentLogger, unfailing, type Logger } from './logger.ts';
+import { LevelledLog } from './levelled-log.ts';
+import { silentLogger, unfailing, type Logger, type LogLevel } from './logger.ts';
 import type { StuckStatement } from './offload/crew.ts';
 import { Holdings } from './nesting/holdings.ts';
 import { Offloader } from './offload/offloader.ts';
@@ -25,7 +27,8 @@ import { startSentinel, type Sentinel } from './presence/sentinel.ts';
 import type { SentinelHttp } from './presence/sentinel-message.ts';
 import { fallbacksOfProcess } from './process-registry.ts';
 import { assertRuntime } from './runtime-version.ts';
-import type { DatabaseOf, Definitions, ServiceConfig } from './service-config.ts';
+import type { DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
+import { ServiceDatabases } from './service-databases.ts';
 import { SettingsSource } from './settings-source.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
@@ -44,6 +47,14 @@ export interface ServiceCloseReport {
   readonly stuck: readonly StuckStatement[];
 }
 
+/** What is echoed. */
+export interface EchoOptions<N extends string = string> {
+  /** Default: every database. */
+  readonly database?: N;
+  /** Default `statements`. */
+  readonly of?: EchoSubject;
+}
+
 /** One per process: owns every connection to its named databases. */
 export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
   /** How other processes call this one. */
@@ -52,8 +63,11 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   readonly settings: ResolvedSettings;
   /** Whether `close` has been called. */
   readonly closing: boolean;
-  /** Throws `NAME` for a name that is not configured. */
-  database<N extends keyof D & string>(name: N): DatabaseOf<D[N]>;
+  /**
+   * Throws `NAME` for a name that is not configured and that no pattern stands for. One by pattern (`tenant-*`) is opened by the first call
+   * on it.
+   */
+  database<N extends keyof DatabasesOf<D> & string>(name: N): DatabasesOf<D>[N];
   /** One frozen picture of everything. Cheap enough for every second. */
   snapshot(): ServiceSnapshot;
   /** Whether the process is well, judged by the configured thresholds. */
@@ -65,6 +79,20 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
    * use. Rejects with `POOL_CLOSED` when the service has been closed.
    */
   reload(): Promise<ReloadReport>;
+  /**
+   * From which level on the service logs, until the process ends or the settings say something new of it; undefined takes it back. Says what
+   * is another value than before. Throws `WRONG_USE` for what is no level.
+   */
+  setLogLevel(level: LogLevel | undefined): readonly SettingChange[];
+  /**
+   * Whether statements, or what the pools lend and get back, are logged (`debug`: at that level), for as long; undefined takes it back.
+   * Values that are bound, or written into a statement, are left out. Says what is another value than before. Throws `NAME` for a database
+   * that is not configured, `WRONG_USE` for what is no echo.
+   */
+  setEcho(
+    echo: boolean | 'debug' | undefined,
+    options?: EchoOptions<keyof (D & DatabasesOf<D>) & string>,
+  ): readonly SettingChange[];
   /**
    * Lets work finish for `graceMs`, then ends it. The same promise on every call; never rejects. Default 5 s, also for what is no
    * duration: within the ten seconds that supervisors give a process to end.
@@ -97,30 +125,25 @@ export function settingsOf(config: ServiceConfig): ResolvedSettings {
   return new SettingsSource(config).read();
 }
 
-/** Where a path was set that is none of the code's. */
-function pathOriginOf(name: string, { origins }: ResolvedSettings): string | undefined {
-  const path = `databases.${name}.path`;
-  const origin = origins.find(({ key }) => key === path)?.origin;
-  return origin === undefined || origin === 'code' || origin === 'default' ? undefined : `${path}, ${origin}`;
-}
-
 class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D> {
   readonly app: string;
   readonly #source: SettingsSource;
+  /** What is in force of what was read, and with what was changed by hand. */
+  #given: ResolvedSettings;
   #settings: ResolvedSettings;
+  readonly #byHand = new ByHand();
   /** What is wrong with what was read last; undefined where that is in force. */
   #settingsFault: string | undefined;
   readonly #watchedFile: string | undefined;
   #watch: SettingsWatch | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #log: LevelledLog;
   readonly #activity = new Activity();
   readonly #labels: Labels;
   readonly #offloader: Offloader;
   readonly #checkpointer: Checkpointer;
-  readonly #databases = new Map<string, Database & ManagedDatabase>();
-  /** What each database goes by, for as long as nothing else is read. */
-  readonly #contexts = new Map<string, { -readonly [K in keyof DatabaseContext]: DatabaseContext[K] }>();
+  readonly #databases: ServiceDatabases;
   readonly #warnings = new Set<string>();
   readonly #control: Control;
   readonly #startedAt: number;
@@ -135,58 +158,47 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   constructor(config: ServiceConfig<D>, source: SettingsSource, settings: ResolvedSettings) {
     const { clock = systemClock, random = Math.random, settingsFile, watchSettings = false } = config;
-    const logger = unfailing(config.logger ?? silentLogger);
+    const given = config.logger ?? silentLogger;
+    this.#log = new LevelledLog(given);
+    this.#log.setLevel(settings.logLevel);
+    const logger = unfailing(this.#log);
     this.app = config.app;
     this.#source = source;
-    this.#settings = settings;
+    this.#given = this.#settings = settings;
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
     this.#offloader = new Offloader(settings.offloadWorkers);
     this.#checkpointer = new Checkpointer(logger);
     this.#control = new Control({
-      databases: this.#databases,
-      logger,
+      databases: () => this.#databases.byName(),
+      // Who gives orders is said whatever the level is: one of them changes it.
+      logger: unfailing(given),
       isClosing: () => this.closing,
       callSiteOf: (label) => this.#labels.callSiteOf(label),
       reload: () => this.reload(),
+      change: (changes, by) => this.#change(changes, by),
     });
     this.#watchedFile = watchSettings ? settingsFile : undefined;
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     const meeting = this.#meetingPlace(settings);
-    const holdings = new Holdings(clock, logger);
-    const paths = new Map<string, string>();
-    for (const [name, definition] of Object.entries<DatabaseDefinition>(config.databases)) {
-      const own = settings.databases[name];
-      if (own === undefined) throw new Error(`BUG: database ${name} has no settings`);
-      const { dataDirectory } = settings;
-      const context: { -readonly [K in keyof DatabaseContext]: DatabaseContext[K] } = {
-        name,
-        app: config.app,
-        settings: own,
-        clock,
-        random,
-        logger,
-        labels: this.#labels,
-        activity: this.#activity,
-        holdings,
-        offloader: this.#offloader,
-        thresholds: own.thresholds,
-        trend: undefined,
-        dataDirectory,
-        pathOrigin: pathOriginOf(name, settings),
-        runtimeDirectory: meeting,
-        turns: (file: string) => this.#turns(file, meeting, random),
-        checkpointer: this.#checkpointer,
-        warn: (text: string) => {
-          this.#warn(text);
-        },
-      };
-      assertOwnFile(paths, name, definition.identity(context, own.path));
-      this.#contexts.set(name, context);
-      this.#databases.set(name, definition.create(context, own.path));
-    }
+    this.#databases = new ServiceDatabases(config.databases, settings, {
+      app: config.app,
+      clock,
+      random,
+      logger,
+      labels: this.#labels,
+      activity: this.#activity,
+      holdings: new Holdings(clock, logger),
+      offloader: this.#offloader,
+      runtimeDirectory: meeting,
+      turns: (file: string) => this.#turns(file, meeting, random),
+      checkpointer: this.#checkpointer,
+      warn: (text: string) => {
+        this.#warn(text);
+      },
+    });
   }
 
   /**
@@ -195,7 +207,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
    */
   async open(): Promise<void> {
     this.#remember();
-    const looks = Array.from(this.#databases.values(), (database) => ({ database, ...attempt(() => database.look()) }));
+    const looks = this.#databases.named().map((database) => ({ database, ...attempt(() => database.look()) }));
     // A look that fails without consequence is logged when the database is opened and fails for good.
     await this.#settle(looks.filter(({ database, error }) => this.#isFatal(database, error)));
     // Beside the databases: a thread takes longer to start than they do to open, and a long migration can be watched.
@@ -228,7 +240,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   ): Promise<void> {
     for (const { database, error } of results) {
       if (database === undefined || error === undefined) continue;
-      const text = this.#isRequired(database) ? 'a required database cannot be opened' : 'a database cannot be opened';
+      const text = this.#databases.isRequired(database)
+        ? 'a required database cannot be opened'
+        : 'a database cannot be opened';
       this.#logger.error({ database: database.name, err: error }, text);
       if (!this.#isFatal(database, error)) continue;
       await this.close({ graceMs: 0 });
@@ -237,21 +251,11 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   #isFatal(database: ManagedDatabase, error: unknown): boolean {
-    return isConfiguration(error) || (error !== undefined && this.#isRequired(database));
+    return isConfiguration(error) || (error !== undefined && this.#databases.isRequired(database));
   }
 
-  #isRequired({ name }: ManagedDatabase): boolean {
-    return this.settings.databases[name]?.required === true;
-  }
-
-  database<N extends keyof D & string>(name: N): DatabaseOf<D[N]> {
-    const database = this.#databases.get(name);
-    if (database !== undefined) return database as unknown as DatabaseOf<D[N]>;
-    const names = [...this.#databases.keys()];
-    const nearest = typeof name === 'string' ? nearestKey(name, names) : undefined;
-    throw new DatabaseError('NAME', `there is no database ${shown(name, 'object')}; there are ${names.join(', ')}`, {
-      advice: nearest === undefined ? undefined : `did you mean ${nearest}`,
-    });
+  database<N extends keyof DatabasesOf<D> & string>(name: N): DatabasesOf<D>[N] {
+    return this.#databases.get(name) as unknown as DatabasesOf<D>[N];
   }
 
   get settings(): ResolvedSettings {
@@ -260,7 +264,6 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   async reload(): Promise<ReloadReport> {
     if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
-    const before = this.#settings;
     const { databases } = this.#source;
     let read: ResolvedSettings;
     try {
@@ -268,25 +271,51 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     } catch (error) {
       return this.#notReloaded(problemsIn(error));
     }
-    const changes = changesBetween(before, read, databases);
+    this.#byHand.yield(this.#given, read);
+    const changes = changesBetween(this.#settings, this.#byHand.over(read), databases);
     this.#settingsFault = undefined;
-    this.#settings = settleAgain(before, read, databases);
-    // All of it before anything is waited for: nobody meets half of it.
-    await Promise.all(Array.from(this.#databases.values(), (database) => this.#adopt(database, before)));
+    this.#given = settleAgain(this.#given, read, databases);
+    await this.#adoptAll();
     const outcome = changes.length === 0 ? 'unchanged' : 'applied';
     this.#logger.info({ app: this.app, changes }, `settings were read again: ${outcome}`);
     return Object.freeze({ outcome, changes, problems: [] });
   }
 
-  #adopt(database: ManagedDatabase, before: ResolvedSettings): Promise<void> {
-    const { name } = database;
-    const context = this.#contexts.get(name);
-    const [old, own] = [before.databases[name], this.#settings.databases[name]];
-    if (context === undefined || old === undefined || own === undefined)
-      throw new Error(`BUG: database ${name} has no settings`);
-    context.settings = own;
-    context.thresholds = own.thresholds;
-    return database.adopt(old);
+  setLogLevel(level: LogLevel | undefined): readonly SettingChange[] {
+    return this.#change([{ field: 'logLevel', database: undefined, value: level }], 'code');
+  }
+
+  setEcho(echo: boolean | 'debug' | undefined, options: EchoOptions = {}): readonly SettingChange[] {
+    const { database, of = 'statements' } = options;
+    if (!ECHO_SUBJECTS.includes(of))
+      throw new DatabaseError(
+        'WRONG_USE',
+        `an echo of ${shown(of, 'an object')} was asked for; expected statements or pool`,
+      );
+    const names = database === undefined ? this.#source.databases : [database];
+    return this.#change(echoChanges(names, of, echo), 'code');
+  }
+
+  #change(changes: readonly HandChange[], by: string): readonly SettingChange[] {
+    const before = this.#settings;
+    this.#byHand.set(
+      changes.map((change) => this.#keyed(change)),
+      by,
+    );
+    // There is nothing to wait for: what is changed by hand here closes no connections.
+    void this.#adoptAll();
+    return changesBetween(before, this.#settings, this.#source.databases);
+  }
+
+  #keyed(change: HandChange): HandChange {
+    return change.database === undefined ? change : { ...change, database: this.#databases.keyOf(change.database) };
+  }
+
+  /** Puts into force what was read and what was changed by hand, all of it before anything is waited for: nobody meets half of it. */
+  async #adoptAll(): Promise<void> {
+    this.#settings = this.#byHand.over(this.#given);
+    this.#log.setLevel(this.#settings.logLevel);
+    await this.#databases.adopt(this.#settings);
   }
 
   #notReloaded(problems: readonly string[]): ReloadReport {
@@ -323,7 +352,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       thresholds: this.settings.thresholds,
       trend: this.#history?.trend,
       settingsFault: this.#settingsFault,
-      databases: Object.freeze(Array.from(this.#databases.values(), (database) => database.snapshot())),
+      databases: Object.freeze(Array.from(this.#databases, (database) => database.snapshot())),
+      onDemand: this.#databases.onDemand(),
       fallbacks: fallbacksOfProcess(),
       deprecations: deprecationLedger(),
       warnings: Object.freeze([...this.#warnings, ...(failure === undefined ? [] : [failure])]),
@@ -333,10 +363,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** Looks at itself once a second, whether anybody asks or not. It never keeps the process alive. */
   #remember(judged = this.#judged()): void {
     this.#history = stepHistory(this.#history, judged);
-    for (const [name, { trend }] of this.#history.databases) {
-      const context = this.#contexts.get(name);
-      if (context !== undefined) context.trend = trend;
-    }
+    for (const [name, { trend }] of this.#history.databases) this.#databases.remember(name, trend);
     this.#nextLook?.cancel();
     const patienceMs = this.#sentinel === undefined ? 0 : LOOK_PATIENCE_MS;
     this.#nextLook = this.#clock.after(LOOK_EVERY_MS + patienceMs, () => {
@@ -351,7 +378,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   /** A picture for others: what they have left word of is in it, also where nothing has been written since. */
   #look(): ServiceSnapshot {
-    for (const database of this.#databases.values()) database.heed();
+    for (const database of this.#databases) database.heed();
     const snapshot = this.snapshot();
     // One picture a second is enough for both: taking it costs ten times as much as looking at it.
     if (snapshot.uptimeMs - (this.#history?.at ?? 0) >= LOOK_EVERY_MS) this.#remember(snapshot);
@@ -369,13 +396,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   async #close(graceMs: number): Promise<ServiceCloseReport> {
     this.#watch?.close();
-    const reports = await Promise.all(
-      Array.from(this.#databases.values(), async (database) => {
-        const forced = await database.close(graceMs);
-        return forced.map((lease) => ({ ...lease, database: database.name }));
-      }),
-    );
-    const forced = reports.flat();
+    const forced = await this.#databases.close(graceMs);
     for (const lease of forced) this.#logger.warn({ ...lease }, 'a lease was still held when the service closed');
     const stuck = await this.#offloader.close();
     for (const statement of stuck)
@@ -470,16 +491,6 @@ function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknow
 /** Undefined where health is not to be served over HTTP. */
 function httpOf({ http: { port, ...http }, healthDetails: details }: ServiceSettings): SentinelHttp | undefined {
   return port === false ? undefined : { ...http, port, details };
-}
-
-function assertOwnFile(paths: Map<string, string>, name: string, identity: string): void {
-  const first = paths.get(identity);
-  if (first !== undefined)
-    throw new DatabaseError('DUPLICATE_FILE', `databases ${first} and ${name} are the same file`, {
-      database: name,
-      advice: `use the one name ${first}, or give ${name} a file of its own`,
-    });
-  paths.set(identity, name);
 }
 
 function isConfiguration(error: unknown): boolean {

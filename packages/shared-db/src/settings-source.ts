@@ -27,27 +27,35 @@ export class SettingsSource {
    * and is gone or empty: somebody is about to write it, and what it said is not taken back by half a write.
    */
   read(): ResolvedSettings {
-    const { settingsFile: path, env = {} } = this.#config;
+    const { settingsFile: path, env = {}, profile, otherDatabases } = this.#config;
     const file = path === undefined ? undefined : readSettings(path);
     const hasText = file !== undefined && file.text.trim() !== '';
-    if (path !== undefined && this.#hadText && !hasText)
+    if (file !== undefined && this.#hadText && !hasText)
       throw refusal({
-        where: path,
-        what: `the settings file ${file === undefined ? 'is gone' : 'is empty'}, and had settings in it before`,
+        where: file.path,
+        what: `the settings file ${file.absent === true ? 'is gone' : 'is empty'}, and had settings in it before`,
         advice: 'write it again; to take all settings back, leave a comment in it',
       });
     const { databases } = this;
-    const settings = resolveSettings({ code: this.#code, file, env, databases, readText: readTextFile });
+    const settings = resolveSettings({
+      code: this.#code,
+      file,
+      profile,
+      env,
+      databases,
+      otherDatabases,
+      readText: readTextFile,
+    });
     this.#hadText = hasText;
     return settings;
   }
 }
 
 function codeOf(config: ServiceConfig): CodeSettings {
-  const { dataDirectory, runtimeDirectory, presence, offloadWorkers, http } = config;
+  const { dataDirectory, runtimeDirectory, presence, offloadWorkers, logLevel, http } = config;
   const { database, thresholds, databases } = config;
   return {
-    ...defined({ dataDirectory, runtimeDirectory, presence, offloadWorkers, http, database, thresholds }),
+    ...defined({ dataDirectory, runtimeDirectory, presence, offloadWorkers, logLevel, http, database, thresholds }),
     databases: Object.fromEntries(Object.entries(databases).map(([name, { settings }]) => [name, settings])),
   };
 }

@@ -342,6 +342,24 @@ export interface OffloadSnapshot {
   readonly processes: OffloadCrewSnapshot;
 }
 
+/** The databases of one pattern, which are opened when they are used. Those that are open are among the databases as well. */
+export interface OnDemandSnapshot {
+  /** `tenant-*`. */
+  readonly pattern: string;
+  /** How many may be open. */
+  readonly mostOpen: number;
+  readonly open: number;
+  /** Of those, how many are being used: they cannot be closed for another one. */
+  readonly inUse: number;
+  /** Callers whose database is not open and cannot be opened yet. */
+  readonly waiting: number;
+  readonly oldestWaitMs: number;
+  /** How often one was opened since the service was. */
+  readonly opened: number;
+  /** How often one was closed again, for want of use or of a place. */
+  readonly evicted: number;
+}
+
 /** One process, frozen. */
 export interface ServiceSnapshot {
   readonly app: string;
@@ -362,6 +380,8 @@ export interface ServiceSnapshot {
   /** Why the settings that were read last are not in force; undefined where they are. */
   readonly settingsFault: string | undefined;
   readonly databases: readonly DatabaseSnapshot[];
+  /** Databases by pattern. Undefined in what an earlier version says of itself. */
+  readonly onDemand: readonly OnDemandSnapshot[] | undefined;
   readonly offload: OffloadSnapshot;
   /** How often each label was used, and how often that failed. */
   readonly labels: readonly LabelSnapshot[];

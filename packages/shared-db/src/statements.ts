@@ -1,12 +1,16 @@
 import type { Activity } from './activity.ts';
 import type { DatabaseContext } from './database.ts';
 import { SHOWN_STATEMENTS, type SlowStatementSnapshot, type StatementSnapshot } from './snapshot.ts';
+import { withoutValues } from './statement-text.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /** Statements that are told apart, by the beginning of their text: whoever builds SQL from data ends up in the last one. */
 const MOST = 1_000;
 /** How often a slow statement is said in the log, at most: a slow loop would fill it. */
 const LOG_EVERY_MS = 1_000;
+/** How many echoed statements a second are said in the log, at most: more would hold up what they are about. */
+const MOST_ECHOED = 1_000;
+const ECHO_WINDOW_MS = 1_000;
 /** What is shown of a text. */
 const SHOWN_TEXT = 200;
 const OTHER = '(other statements)';
@@ -19,11 +23,15 @@ export interface StatementUse {
   readonly text: string;
   readonly stopwatch: Stopwatch;
   runs: number;
+  /** The text as an echo has it, once there was one. */
+  echoed?: string;
 }
 
 /** What the statements of a database need to know of it. */
 type StatementsContext = Pick<DatabaseContext, 'name' | 'clock' | 'logger' | 'activity'> & {
   readonly thresholds: Pick<DatabaseContext['thresholds'], 'slowStatementMs'>;
+  /** Absent where nothing is echoed. */
+  readonly settings?: Pick<DatabaseContext['settings'], 'echoStatements'>;
 };
 
 /** The statements of one database, whichever connection runs them. */
@@ -36,16 +44,21 @@ export class Statements {
   #slowRuns = 0;
   #loggedAt = -Infinity;
   #unsaid = 0;
+  #echo: DatabaseContext['settings']['echoStatements'] = false;
+  #echoes = 0;
+  #echoWindow = -Infinity;
 
   constructor(context: StatementsContext) {
     this.#context = context;
     this.#activity = context.activity;
     this.#slowMs = context.thresholds.slowStatementMs;
+    this.#echo = context.settings?.echoStatements ?? false;
   }
 
   /** Takes what the settings say now. */
   adopt(): void {
     this.#slowMs = this.#context.thresholds.slowStatementMs;
+    this.#echo = this.#context.settings?.echoStatements ?? false;
   }
 
   /** The record of a text, for all connections. */
@@ -61,7 +74,7 @@ export class Statements {
   }
 
   #add(text: string, id: number): StatementUse {
-    const use = { id, text, runs: 0, stopwatch: new Stopwatch(this.#context.clock) };
+    const use: StatementUse = { id, text, runs: 0, stopwatch: new Stopwatch(this.#context.clock) };
     this.#uses.set(text, use);
     return use;
   }
@@ -80,6 +93,8 @@ export class Statements {
   begin(use: StatementUse): number {
     this.#activity.statement(use.id);
     use.runs++;
+    // Before it runs: one that never ends is seen, too.
+    if (this.#echo !== false) this.#sayEcho(use, {});
     return use.stopwatch.start();
   }
 
@@ -94,6 +109,24 @@ export class Statements {
   ranElsewhere(use: StatementUse, ms: number): void {
     use.runs++;
     use.stopwatch.add(ms);
+    if (this.#echo !== false) this.#sayEcho(use, { ms });
+  }
+
+  /** A statement in the log, without the values that may be written into it. Those that are bound are not in the text. */
+  #sayEcho(use: StatementUse, others: { readonly ms?: number }): void {
+    const { name: database, logger, clock } = this.#context;
+    const now = clock.now();
+    if (now - this.#echoWindow >= ECHO_WINDOW_MS) {
+      const unsaid = this.#echoes - MOST_ECHOED;
+      if (unsaid > 0) logger.warn({ database, statements: unsaid }, 'statements were too many to be echoed');
+      this.#echoWindow = now;
+      this.#echoes = 0;
+    }
+    if (++this.#echoes > MOST_ECHOED) return;
+    use.echoed ??= withoutValues(use.text);
+    const label = this.#activity.currentLabel;
+    const level = this.#echo === 'debug' ? 'debug' : 'info';
+    logger[level]({ database, label, statement: use.echoed, ...others }, 'statement');
   }
 
   #remember({ text }: StatementUse, ms: number): void {

@@ -48,6 +48,16 @@ describe('what code passes to the service and is not what was expected', () => {
       expect(await refusalOfService(path, { env: value })).toMatchObject(
         refusal('CONFIG', 'code: env is ', 'variables'),
       );
+    if (!Array.isArray(value))
+      expect(await refusalOfService(path, { otherDatabases: value })).toMatchObject(
+        refusal('CONFIG', 'code: otherDatabases is ', 'names'),
+      );
+    expect(await refusalOfService(path, { profile: value })).toMatchObject(
+      refusal('CONFIG', 'code: profile is ', 'no settingsFile'),
+    );
+    expect(await refusalOfService(path, { logLevel: value })).toMatchObject(
+      refusal('CONFIG', 'code: logLevel must be debug, info, warn, error or silent'),
+    );
     if (typeof value !== 'string') {
       expect(await refusalOfService(path, { settingsFile: value })).toMatchObject(
         refusal('CONFIG', 'code: settingsFile is '),
@@ -91,6 +101,23 @@ describe('what code passes to the service and is not what was expected', () => {
       expect(outcomeOf(() => driverDatabase({ driver, identity: value as never }))).toMatchObject(
         refusal('CONFIG', 'driverDatabase() option identity'),
       );
+  });
+
+  it('is refused where it says who shares the connections', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    const refused = async (options: object): Promise<unknown> =>
+      rejectionOf(
+        (async () =>
+          openDatabaseService({ app: 'shop', presence: false, databases: { orders: sqlite({ path, ...options }) } }))(),
+      );
+    for (const value of [42, 3n, 'text', true, [], () => 1, { reserved: '1' }, { weight: Number.NaN }, { most: 1 }])
+      expect(await refused({ budgets: { web: value } })).toMatchObject(
+        refusal('CONFIG', 'code: databases.orders.budgets.web'),
+      );
+    for (const value of [42, 'text', [], { min: 1 }, { min: 1, max: Infinity }, { least: 1 }])
+      expect(await refused({ autoSize: value })).toMatchObject(refusal('CONFIG', 'code: databases.orders.autoSize'));
+    expect(readdirSync(directory.path)).toEqual([]);
   });
 
   it('names the nearest option of sqlite()', () => {

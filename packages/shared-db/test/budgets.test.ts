@@ -69,6 +69,17 @@ describe('the budgets of a database', () => {
     expect(service.snapshot().databases[0]?.pool.budgets?.map(({ name }) => name)).toEqual(['default', 'web']);
   });
 
+  it('that there are not are refused in a sentence that is short and safe to show, whatever they are called', async () => {
+    await using scene = await shared({ web: {} });
+    for (const budget of ['x'.repeat(10_000), '\u001b[2J'.repeat(1_000), '', 'constructor', '__proto__', 3 as never]) {
+      const error = await rejectionOf(scene.database.read('page', (c) => c.get('SELECT 1'), { budget }));
+      expect(error).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+      const { message } = error as Error;
+      expect(message.length).toBeLessThan(600);
+      expect(message).not.toContain('\u001b');
+    }
+  });
+
   it('are refused before anything is opened when they are wrong', async () => {
     for (const budgets of [{ web: { reserved: 3 } }, { web: { wait: 1 } }, { 'No Name': {} }, 3]) {
       const opened = (async () => shared(budgets as NonNullable<SqliteOptions['budgets']>))();

@@ -6,10 +6,20 @@ import { promisify } from 'node:util';
 import { ERROR_CODES } from '@hive/shared-db';
 import { describeOrigins, loadSettings } from '@hive/shared-db/config';
 import { describe, expect, it } from 'vitest';
-import { DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from '../dist/config/setting.js';
+import { budgetSettings, DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from '../dist/config/setting.js';
 import { metricFamilies } from '../dist/http/metrics.js';
 import { healthyDatabase, healthyService } from './support/snapshots.ts';
 
+const BUDGET = {
+  name: 'web',
+  reserved: 0,
+  max: 4,
+  weight: 1,
+  leased: 0,
+  waiting: 0,
+  oldestWaitMs: 0,
+  counters: { granted: 0, waited: 0, timeouts: 0 },
+};
 const root = resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
 const packages = ['packages', 'apps'].flatMap((group) =>
@@ -116,6 +126,10 @@ describe('the documents', () => {
     expect(stdout).toMatch(/"look around": the session was over its limit of 20 ms.*opened at .*tour\.ts:\d+/);
   });
 
+  it('the guide to many databases is a program that runs', async () => {
+    expect(await runProgramOf('docs/guides/many-databases.md')).toBe("[ { id: 1, text: 'first' } ]\n");
+  });
+
   it('the guide to web frameworks shows the programs that are tested, whole, and no other', () => {
     const recipes = 'packages/shared-db/test/http/recipes';
     const shown = textOf('docs/guides/web-frameworks.md').matchAll(/^```ts\n([\s\S]*?)^```/gm);
@@ -151,7 +165,7 @@ describe('the documents', () => {
 
   it('docs/health.md has every metric as it is served, and no other', () => {
     const everything = healthyService({
-      databases: [healthyDatabase({ counters: { errors: { HIVEDB_E_IO: 1 } } })],
+      databases: [healthyDatabase({ counters: { errors: { HIVEDB_E_IO: 1 } }, pool: { budgets: [BUDGET] } })],
       fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
       deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls: 1, callSites: [] }],
     });
@@ -175,19 +189,22 @@ describe('the documents', () => {
   });
 
   it('docs/guides/operating.md has every setting with its variable and its default, and no other', () => {
-    const values = describeOrigins(loadSettings({ env: {}, databases: ['name'] }));
+    const code = { databases: { name: { budgets: { name: {} } } } };
+    const values = describeOrigins(loadSettings({ code, env: {}, databases: ['name'] }));
     const valueOf = (key: string): readonly string[] => {
       const found = values.find((one) => one.key === `databases.name.${key}` || one.key === `database.${key}`);
       return [found?.value ?? ''].filter((value) => value !== '');
     };
     // What may be set for the process and for one database stands there once.
-    const settings = new Map([...DATABASE_SETTINGS, ...SERVICE_SETTINGS].map((setting) => [setting.key, setting]));
+    const settings = new Map(
+      [...DATABASE_SETTINGS, ...budgetSettings('name'), ...SERVICE_SETTINGS].map((setting) => [setting.key, setting]),
+    );
     const known = Array.from(settings.values(), (setting): [string, object] => {
       return [setting.key, { variable: variableOf(setting), value: valueOf(setting.key) }];
     });
     const head = '| key | variable | default | meaning |';
     const described = tableOf('docs/guides/operating.md', head).map(([key, variable, value]): [string, object] => {
-      return [codeIn(key).join(), { variable: codeIn(variable), value: codeIn(value) }];
+      return [codeIn(key).join().replace('NAME', 'name'), { variable: codeIn(variable), value: codeIn(value) }];
     });
     expect(described).toHaveLength(known.length);
     expect(Object.fromEntries(described)).toEqual(Object.fromEntries(known));

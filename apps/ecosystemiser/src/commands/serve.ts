@@ -23,6 +23,7 @@ export async function serve(config: Config, io: Io): Promise<ExitCode> {
   const service = await openService(config, logger);
   // Not before: opening may wait for a lock of others, which nobody who is told to stop should; being killed does it no harm.
   using interruption = io.interruption();
+  using _reloads = io.reloadRequests(service);
   try {
     const bus = await prepare(service, io, logger);
     lines.release();

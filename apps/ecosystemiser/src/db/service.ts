@@ -18,6 +18,8 @@ import { ECOSYSTEMISER, ECOSYSTEMISER_FILE } from './adapter.ts';
 import { schema } from './schema.ts';
 
 const BUS_FILE = 'bus.db';
+/** The databases of the applications that share settings and an environment with this one, and its own that a command may not need. */
+const NEIGHBOURS = ['orchestrator', 'bus'];
 
 const ownDatabase = { ecosystemiser: sqlite({ path: ECOSYSTEMISER_FILE, migrations: schema, required: true }) };
 const allDatabases = { ...ownDatabase, bus: sqlite({ path: BUS_FILE, migrations: busMigrations, required: true }) };
@@ -60,7 +62,7 @@ function serviceConfig<D extends Definitions>(
   { dataDirectory, settingsFile, env }: Config,
   databases: D,
 ): ServiceConfig<D> {
-  return { app: ECOSYSTEMISER, databases, dataDirectory, settingsFile, env };
+  return { app: ECOSYSTEMISER, databases, dataDirectory, settingsFile, otherDatabases: NEIGHBOURS, env };
 }
 
 /** The settings file overrides code, but not a person who names a directory: that would be a surprise. */

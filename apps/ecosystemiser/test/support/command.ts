@@ -64,14 +64,24 @@ export class ServeProcess implements AsyncDisposable {
   }
 
   /** The first line of its log, from the beginning, that says this and has these fields. Rejects when it ends without it. */
-  async said(msg: string, fields: Readonly<Record<string, unknown>> = {}): Promise<LogLine> {
+  said(msg: string, fields: Readonly<Record<string, unknown>> = {}): Promise<LogLine> {
+    return this.#line(
+      msg,
+      (line) => line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value),
+    );
+  }
+
+  /** The first that begins so. */
+  saidLike(beginning: string): Promise<LogLine> {
+    return this.#line(beginning, ({ msg }) => msg.startsWith(beginning));
+  }
+
+  async #line(what: string, isMeant: (line: LogLine) => boolean): Promise<LogLine> {
     for (;;) {
-      const found = this.#lines.find(
-        (line) => line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value),
-      );
+      const found = this.#lines.find(isMeant);
       if (found !== undefined) return found;
       if (this.#over)
-        throw new Error(`it ended without saying "${msg}": ${this.#lines.map((line) => line.msg).join('; ')}`);
+        throw new Error(`it ended without saying "${what}": ${this.#lines.map((line) => line.msg).join('; ')}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
   }

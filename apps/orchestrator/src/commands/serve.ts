@@ -29,6 +29,7 @@ export async function serve(config: ServeConfig, io: Io): Promise<number> {
   const listener = await Listener.open(config);
   stack.defer(() => listener.close(clock, HTTP_GRACE_MS));
   const service = await openService({ app: 'orchestrator', presence: true, config, env: io.env, cwd: io.cwd, logger });
+  stack.use(io.reloadRequests(service));
   stack.defer(async () => void (await service.close({ graceMs: SERVICE_GRACE_MS })));
   // Not before: opening may wait for a lock of others, which nobody who is told to stop should; being killed does it no harm.
   using stop = io.stopRequest();

@@ -21,6 +21,7 @@ export async function work(config: WorkerConfig, io: Io): Promise<number> {
 
   const { env, cwd } = io;
   const service = await openService({ app: 'orchestrator-worker', presence: true, config, env, cwd, logger });
+  stack.use(io.reloadRequests(service));
   stack.defer(async () => void (await service.close({ graceMs: SERVICE_GRACE_MS })));
   // Not before: opening may wait for a lock of others, which nobody who is told to stop should; being killed does it no harm.
   using stop = io.stopRequest();

@@ -2,6 +2,7 @@ import type { ExportedDatabase } from '../documents/exported-database.ts';
 import type { ExportedProcess } from '../documents/exported-process.ts';
 import type { RecordedProcess } from '../documents/recording.ts';
 import { count, duration, percent } from '../render/figures.ts';
+import { budgetRemarks } from './budgets.ts';
 import { connectionSums, type ConnectionSum, type DescriptorLimit } from './connection-sums.ts';
 import { loadOf, type Load } from './load.ts';
 import { adviseSize, type SizeAdvice } from './pool-size.ts';
@@ -18,8 +19,8 @@ export interface ProcessEvidence {
 
 /** Something about a database, beside its size, that is not as it should be. */
 export interface AdviceRemark {
-  /** A stable word that scripts can compare: `recycle`, `acquire-timeout`. */
-  readonly code: 'recycle' | 'acquire-timeout';
+  /** A stable word that scripts can compare: `recycle`, `acquire-timeout`, `budget-max`, `budget-unused`. */
+  readonly code: 'recycle' | 'acquire-timeout' | 'budget-max' | 'budget-unused';
   readonly evidence: string;
   readonly advice: string;
 }
@@ -89,7 +90,8 @@ function ofDatabase(database: ExportedDatabase, { now, earlier, recording }: Pro
   const before = earlier?.databases.find(({ name }) => name === database.name);
   const windowSeconds = now.uptime_seconds - (before === undefined ? 0 : (earlier?.uptime_seconds ?? 0));
   const load = loadOf({ now: database, earlier: before, windowSeconds, recording });
-  const remarks = [tooOld(database), tooPatient(database, load)].filter((remark) => remark !== undefined);
+  const ofTimes = [tooOld(database), tooPatient(database, load)].filter((remark) => remark !== undefined);
+  const remarks = [...ofTimes, ...budgetRemarks(database, before, load)];
   return { database, load, size: adviseSize(database, load), remarks };
 }
 

@@ -1,4 +1,4 @@
-import { describeOrigins, inheritedKeys } from '@hive/shared-db/config';
+import { describeOrigins, inheritedKeys, type ChosenProfile, type DescribedOrigin } from '@hive/shared-db/config';
 import type { ConfigDocument } from '../documents/config.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { Invocation } from '../invocation.ts';
@@ -18,9 +18,11 @@ export async function configPrint(invocation: Invocation, request: PrintRequest)
   const inherited = inheritedKeys(settings);
   const origins = settings.origins.filter(({ key }) => !inherited.has(key));
   const described = describeOrigins({ origins });
+  const { profile } = settings;
   if (json) {
     const document: ConfigDocument = {
       schema: 'hive-db/config-print/v1',
+      profile: profile === undefined ? null : { name: profile.name, origin: profile.origin },
       settings: origins.map(({ key, value = null, unit = null, origin }, index) => ({
         key,
         value: described[index]?.value === '***' ? '***' : value,
@@ -32,7 +34,14 @@ export async function configPrint(invocation: Invocation, request: PrintRequest)
   } else {
     const { configText } = await import('../render/config-text.ts');
     // In a pipe nothing is cut: there a value is for copying.
-    io.stdout.write(configText(described, request.origin, paint, io.isTTY ? width : Infinity));
+    io.stdout.write(
+      configText([...profileRow(profile), ...described], request.origin, paint, io.isTTY ? width : Infinity),
+    );
   }
   return EXIT.fine;
+}
+
+/** The profile in force as the first of the settings; nothing where there is none. */
+function profileRow(profile: ChosenProfile | undefined): readonly DescribedOrigin[] {
+  return profile === undefined ? [] : [{ key: 'profile', value: profile.name, origin: profile.origin }];
 }

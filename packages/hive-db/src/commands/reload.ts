@@ -14,7 +14,7 @@ export async function reload(invocation: Invocation, processes: Pick<Wanted, 'ap
   if (targets === undefined) return EXIT.undetermined;
   foretell(invocation, 'reload', 'settings', targets);
   const told = await tellAll(invocation, inquiry.directory, targets, () => ({ verb: 'reload' }));
-  const document = reloadDocument(told, inquiry);
+  const document = reloadDocument('reload', told, inquiry);
   await present(invocation, document, async () => (await import('../render/reload-text.ts')).reloadText);
   return outcomeOf(
     document.processes.map(({ outcome }) => outcome),

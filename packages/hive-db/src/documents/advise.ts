@@ -3,6 +3,7 @@ import type { ConnectionSum } from '../analysis/connection-sums.ts';
 import type { Load } from '../analysis/load.ts';
 import type { SizeAdvice } from '../analysis/pool-size.ts';
 import type { Unreachable } from '../inquiry.ts';
+import { budgetsOfExported, type Budgeted } from './budgets.ts';
 import type { ExportedLimits } from './exported-database.ts';
 import type { Unanswered } from './process.ts';
 
@@ -24,11 +25,16 @@ export interface AdvisedProcess {
 export interface AdvisedDatabase {
   readonly name: string;
   readonly driver: string;
-  readonly pool: { readonly size: number; readonly max_overflow: number };
+  readonly pool: AdvisedPool;
   readonly limits: ExportedLimits | null;
   readonly load: Load;
   readonly size: SizeAdvice;
   readonly remarks: readonly AdviceRemark[];
+}
+
+export interface AdvisedPool extends Budgeted {
+  readonly size: number;
+  readonly max_overflow: number;
 }
 
 /** Of whom advice is wanted; undefined is of all. */
@@ -72,5 +78,6 @@ export function adviseDocument(
 
 function databaseDocument({ database, load, size, remarks }: DatabaseAdvice): AdvisedDatabase {
   const { name, driver, pool, limits = null } = database;
-  return { name, driver, pool: { size: pool.size, max_overflow: pool.max_overflow }, limits, load, size, remarks };
+  const { size: now, max_overflow } = pool;
+  return { name, driver, pool: { size: now, max_overflow, ...budgetsOfExported(pool) }, limits, load, size, remarks };
 }

@@ -1,6 +1,8 @@
 /** `config print --json`, hive-db/config-print/v1. */
 export interface ConfigDocument {
   readonly schema: 'hive-db/config-print/v1';
+  /** Which profile of the settings file is in force, and who says so; null where none is. */
+  readonly profile: { readonly name: string; readonly origin: string } | null;
   readonly settings: readonly EffectiveSetting[];
 }
 

@@ -40,7 +40,7 @@ export interface ExportedDatabase {
   readonly counters: CountersDocument;
   readonly errors: Readonly<Record<string, number>>;
   readonly leases: readonly ExportedLease[];
-  readonly waiters: readonly { readonly label: string | null; readonly wait_seconds: number; readonly use: string }[];
+  readonly waiters: readonly ExportedWaiter[];
   /** Those on which the most time was spent, heaviest first. */
   readonly statements: readonly ExportedStatement[];
   /** The last that took longer than the threshold, newest first. */
@@ -95,9 +95,19 @@ export interface ExportedSlowStatement {
   readonly at: string | null;
 }
 
+export interface ExportedWaiter {
+  readonly label: string | null;
+  readonly wait_seconds: number;
+  readonly use: string;
+  /** As of leases. */
+  readonly budget?: string | null;
+}
+
 export interface ExportedLease {
   readonly id: number;
   readonly label: string | null;
+  /** Which budget it counts in; null where there are none. Absent from exports of earlier versions. */
+  readonly budget?: string | null;
   readonly age_seconds: number;
   /** How long its holder said to need it. */
   readonly allowed_seconds: number | null;
@@ -133,8 +143,9 @@ export function exportOfDatabase(database: DatabaseSnapshot): ExportedDatabase {
     counters: countersDocument(counters),
     errors: { ...counters.errors },
     leases: database.leases.map((lease) => exportOfLease(lease)),
-    waiters: database.waiters.map(({ owner = null, waitMs, use }) => ({
+    waiters: database.waiters.map(({ owner = null, budget = null, waitMs, use }) => ({
       label: owner,
+      budget,
       wait_seconds: waitMs / 1_000,
       use,
     })),
@@ -188,10 +199,11 @@ function exportOfCommits({ work }: DatabaseSnapshot['lane']): ExportedCommits {
 }
 
 function exportOfLease(lease: LeaseSnapshot): ExportedLease {
-  const { id, owner = null, ageMs, idleMs, suspect, allowedMs, acquiredAt = null, use } = lease;
+  const { id, owner = null, budget = null, ageMs, idleMs, suspect, allowedMs, acquiredAt = null, use } = lease;
   return {
     id,
     label: owner,
+    budget,
     age_seconds: ageMs / 1_000,
     allowed_seconds: allowedMs === undefined ? null : allowedMs / 1_000,
     idle_seconds: idleMs / 1_000,

@@ -1,8 +1,9 @@
 import type { DatabaseSnapshot } from '@hive/shared-db';
+import { budgetsOf, type Budgeted } from './budgets.ts';
 import { exportOfHistogram, type ExportedHistogram } from './exported-histogram.ts';
 
 /** One pool of connections, as it is and what it has done. */
-export interface ExportedPool {
+export interface ExportedPool extends Budgeted {
   readonly status: string;
   readonly size: number;
   readonly max_overflow: number;
@@ -66,5 +67,6 @@ export function exportOfPool(pool: DatabaseSnapshot['pool']): ExportedPool {
     acquire_time: exportOfHistogram(pool.waitTime),
     use_time: exportOfHistogram(pool.useTime),
     create_time: exportOfHistogram(pool.createTime),
+    ...budgetsOf(pool),
   };
 }

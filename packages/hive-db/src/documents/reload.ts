@@ -1,11 +1,14 @@
-import type { ReloadReport } from '@hive/shared-db/presence';
+import type { ControlVerb, ReloadReport } from '@hive/shared-db/presence';
 import type { Inquiry } from '../inquiry.ts';
 import { progressOf, type ProcessControl, type Told } from './control.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
-/** `reload --json`, hive-db/reload/v1. */
+/** The verbs about settings. */
+export type SettingsVerb = Extract<ControlVerb, 'reload' | 'echo' | 'log-level'>;
+
+/** `reload --json`, hive-db/reload/v1; the same for `echo` and `log-level`. */
 export interface ReloadDocument extends Unanswered {
-  readonly schema: 'hive-db/reload/v1';
+  readonly schema: `hive-db/${SettingsVerb}/v1`;
   readonly processes: readonly ProcessReload[];
 }
 
@@ -33,13 +36,19 @@ export interface ChangedSetting {
   readonly effect: 'applied' | 'needs-restart';
 }
 
-export function reloadDocument(told: readonly Told[], inquiry: Pick<Inquiry, 'unreachable'>): ReloadDocument {
-  return { schema: 'hive-db/reload/v1', processes: told.map(processOf), ...unansweredOf(inquiry) };
+/** What changed in each process because of a verb. */
+export function reloadDocument(
+  verb: SettingsVerb,
+  told: readonly Told[],
+  inquiry: Pick<Inquiry, 'unreachable'>,
+): ReloadDocument {
+  const processes = told.map((one) => processOf(verb, one));
+  return { schema: `hive-db/${verb}/v1`, processes, ...unansweredOf(inquiry) };
 }
 
-function processOf({ target, outcome }: Told): ProcessReload {
+function processOf(verb: SettingsVerb, { target, outcome }: Told): ProcessReload {
   const { pid, app } = target;
-  const progress = progressOf('reload', outcome);
+  const progress = progressOf(verb, outcome);
   const report = outcome.state === 'done' ? outcome.report.settings : undefined;
   if (report === undefined) return { pid, app, ...progress, settings: null };
   const settings = {

@@ -2,12 +2,14 @@ import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import type { VerdictStatus } from '@hive/shared-db/health';
 import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
+import { budgetsOf, budgetsOfExported, type Budgeted } from './budgets.ts';
 import type { ExportDocument } from './export.ts';
 import type { ExportedDatabase } from './exported-database.ts';
 import type { ExportedFile } from './exported-file.ts';
 import { healthOfProcess, type HealthReason, type ProcessHealth } from './health.ts';
 import type { Lasting } from './lasting.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
+import { onDemandOf, type OnDemandDocument } from './on-demand.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
 import { repairDocument, type RepairDocument } from './repair.ts';
 import { turnsDocument, type TurnsDocument } from './turns.ts';
@@ -29,6 +31,8 @@ export interface ProcessStatus extends ProcessHeading {
   readonly health: HealthSummary;
   /** What reads beside its main thread; null where an export does not say. */
   readonly offload: OffloadDocument | null;
+  /** Databases by pattern; absent where there are none. Those that are open are among the databases, too. */
+  readonly on_demand?: readonly OnDemandDocument[];
   readonly databases: readonly DatabaseGauges[];
 }
 
@@ -69,28 +73,12 @@ export interface LaneWriter {
   readonly waits_for_lock: boolean;
 }
 
-export interface PoolGauges {
+export interface PoolGauges extends Budgeted {
   readonly size: number;
   readonly max_overflow: number;
   readonly in_use: number;
   readonly idle: number;
   readonly waiting: number;
-  /** Absent where it has none. */
-  readonly budgets?: readonly BudgetGauges[];
-}
-
-/** What one of those who share a pool may have, and has. */
-export interface BudgetGauges {
-  readonly name: string;
-  readonly reserved: number;
-  readonly max: number;
-  readonly weight: number;
-  readonly in_use: number;
-  readonly waiting: number;
-  readonly oldest_wait_seconds: number;
-  readonly granted: number;
-  readonly waited: number;
-  readonly timeouts: number;
 }
 
 /** Where processes and their databases stand. */
@@ -150,22 +138,6 @@ export function gaugesOf(database: DatabaseSnapshot): DatabaseGauges {
       ...budgetsOf(pool),
     },
     lane: laneOf(lane),
-  };
-}
-
-function budgetsOf({ budgets }: DatabaseSnapshot['pool']): Pick<PoolGauges, 'budgets'> {
-  if (budgets === undefined) return {};
-  return {
-    budgets: budgets.map(({ name, reserved, max, weight, leased, waiting, oldestWaitMs, counters }) => ({
-      name,
-      reserved,
-      max,
-      weight,
-      in_use: leased,
-      waiting,
-      oldest_wait_seconds: oldestWaitMs / 1_000,
-      ...counters,
-    })),
   };
 }
 
@@ -234,7 +206,7 @@ function gaugesOfExported(database: ExportedDatabase): DatabaseGauges {
     failure,
     repair,
     turns,
-    pool: { size, max_overflow, in_use, idle, waiting },
+    pool: { size, max_overflow, in_use, idle, waiting, ...budgetsOfExported(pool) },
     lane: { waiting: lane.waiting, running: lane.running, writer },
   };
 }
@@ -246,6 +218,7 @@ function statusOfProcess(process: Answered): ProcessStatus {
     ...servedAt(snapshot),
     health: summaryOf(healthOfProcess(process)),
     offload: offloadDocument(snapshot.offload),
+    ...onDemandOf(snapshot),
     databases: snapshot.databases.map((database) => gaugesOf(database)),
   };
 }

@@ -11,6 +11,8 @@ export interface TopDocument extends Unanswered {
   /** How far the two looks lay apart that rates and means are over; 0 where there was one look: then they are since the start. */
   readonly window_seconds: number;
   readonly databases: readonly TopDatabase[];
+  /** Those who share the connections of a database; empty where nobody has budgets. */
+  readonly budgets: readonly TopBudget[];
   readonly labels: readonly TopLabel[];
   readonly statements: readonly TopStatement[];
   /** Single runs that took long, the slowest first. */
@@ -33,6 +35,26 @@ export interface TopDatabase extends OfProcess {
   readonly writes: number;
   readonly errors: number;
   readonly busy: number;
+}
+
+/** What somebody who shares a pool was given in the window, and what he may have. */
+export interface TopBudget extends OfProcess {
+  readonly database: string;
+  readonly budget: string;
+  /** Connections that it was given. */
+  readonly granted_per_second: number | null;
+  /** Of these, after waiting. */
+  readonly waited_per_second: number | null;
+  /** Callers sent away because nothing came free in time. */
+  readonly timeouts_per_second: number | null;
+  /** Now. */
+  readonly in_use: number;
+  readonly max: number;
+  readonly reserved: number;
+  readonly waiting: number;
+  /** Since the start. */
+  readonly granted: number;
+  readonly timeouts: number;
 }
 
 /** How often, how long in all, how long each. */
@@ -91,6 +113,7 @@ export function topOf(inquiry: Inquiry, earlier: Inquiry | undefined, options: T
     schema: 'hive-db/top/v1',
     window_seconds: Math.max(0, ...processes.map(({ process, before }) => windowOf(process.snapshot, before))),
     databases: processes.flatMap(({ process, before }) => databasesOf(process, before)),
+    budgets: processes.flatMap(({ process, before }) => budgetsIn(process, before)),
     labels: first(processes.flatMap(({ process, before }) => labelsOf(process, before)).toSorted(order)),
     statements: first(processes.flatMap(({ process, before }) => statementsOf(process, before)).toSorted(order)),
     slow: first(inquiry.answered.flatMap((process) => slowOf(process, options.slowMs)).toSorted(bySlowness)),
@@ -126,6 +149,31 @@ function databasesOf({ pid, snapshot }: Answered, before: ServiceSnapshot | unde
       errors: errorsOf(database),
       busy: counters.busy,
     };
+  });
+}
+
+function budgetsIn({ pid, snapshot }: Answered, before: ServiceSnapshot | undefined): readonly TopBudget[] {
+  const seconds = secondsOf(snapshot, before);
+  return snapshot.databases.flatMap(({ name: database, pool }) => {
+    const then = before?.databases.find(({ name }) => name === database)?.pool.budgets;
+    return (pool.budgets ?? []).map(({ name: budget, max, reserved, leased, waiting, counters }) => {
+      const was = then?.find(({ name }) => name === budget)?.counters;
+      return {
+        pid,
+        app: snapshot.app,
+        database,
+        budget,
+        granted_per_second: per(counters.granted - (was?.granted ?? 0), seconds),
+        waited_per_second: per(counters.waited - (was?.waited ?? 0), seconds),
+        timeouts_per_second: per(counters.timeouts - (was?.timeouts ?? 0), seconds),
+        in_use: leased,
+        max,
+        reserved,
+        waiting,
+        granted: counters.granted,
+        timeouts: counters.timeouts,
+      };
+    });
   });
 }
 

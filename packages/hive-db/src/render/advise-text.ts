@@ -1,6 +1,7 @@
 import type { ConnectionSum } from '../analysis/connection-sums.ts';
 import type { SizeVerdict } from '../analysis/pool-size.ts';
 import type { AdvisedDatabase, AdvisedProcess, AdviseDocument } from '../documents/advise.ts';
+import { budgetsText } from './budgets-text.ts';
 import { facts, type Fact } from './facts.ts';
 import { count, duration } from './figures.ts';
 import type { Paint, Tone } from './paint.ts';
@@ -66,7 +67,7 @@ function databaseText(
     [code, safe(evidence)],
     ['fix', safe(advice)],
   ]);
-  return head + facts(lines, KEY_WIDTH, width) + run + facts(others, KEY_WIDTH, width);
+  return head + facts(lines, KEY_WIDTH, width) + run + budgetsText(pool, width) + facts(others, KEY_WIDTH, width);
 }
 
 function sumText({ kind, server, pid, verdict, sentence, advice }: ConnectionSum, paint: Paint, width: number): string {

@@ -1,4 +1,4 @@
-import type { BudgetGauges, PoolGauges } from '../documents/status.ts';
+import type { Budgeted, BudgetGauges } from '../documents/budgets.ts';
 import { duration } from './figures.ts';
 import { paragraph } from './paragraph.ts';
 import { safe } from './safe-text.ts';
@@ -6,7 +6,7 @@ import { safe } from './safe-text.ts';
 const INDENT = '    ';
 
 /** A line for each budget of a pool, below its row; nothing where it has none. */
-export function budgetsText({ budgets = [] }: PoolGauges, width: number): string {
+export function budgetsText({ budgets = [] }: Budgeted, width: number): string {
   return budgets.map((budget) => paragraph(budgetText(budget), width, INDENT)).join('');
 }
 

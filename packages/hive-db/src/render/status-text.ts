@@ -13,6 +13,7 @@ import { grid, type GridColumn } from './grid.ts';
 import { lastingText } from './lasting-text.ts';
 import { lineText } from './line.ts';
 import { troubledOffloadText } from './offload-text.ts';
+import { onDemandText } from './on-demand-text.ts';
 import type { Paint } from './paint.ts';
 import { paragraph } from './paragraph.ts';
 import { processHeading } from './process-heading.ts';
@@ -63,8 +64,10 @@ function processesText(processes: readonly ProcessStatus[], paint: Paint, width:
       const line = lineText(rows[next++] ?? [], paint);
       return INDENT + line + budgetsText(database.pool, width) + note(troubleText(database), width);
     });
-    const notes =
-      process.offload === null ? [] : troubledOffloadText(process.offload).map((one) => paragraph(one, width, INDENT));
+    const notes = [
+      ...(process.on_demand ?? []).map((one) => onDemandText(one)),
+      ...(process.offload === null ? [] : troubledOffloadText(process.offload)),
+    ].map((one) => paragraph(one, width, INDENT));
     notes.push(...process.health.reasons.map((reason) => reasonLine(reason, paint)));
     return `${heading}${own.length === 0 ? `${INDENT}no databases\n` : own.join('')}${notes.join('')}`;
   });

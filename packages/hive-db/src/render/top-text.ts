@@ -1,4 +1,4 @@
-import type { SlowRun, TopDatabase, TopDocument, TopLabel, TopStatement } from '../documents/top.ts';
+import type { SlowRun, TopBudget, TopDatabase, TopDocument, TopLabel, TopStatement } from '../documents/top.ts';
 import { count, duration, rate } from './figures.ts';
 import type { Paint } from './paint.ts';
 import { safe } from './safe-text.ts';
@@ -12,6 +12,17 @@ const DATABASES: readonly Column[] = [
   { head: 'WRITES', align: 'right' },
   { head: 'BUSY', align: 'right' },
   { head: 'ERRORS', align: 'right' },
+];
+const BUDGETS: readonly Column[] = [
+  { head: 'APP' },
+  { head: 'PID', align: 'right' },
+  { head: 'DATABASE' },
+  { head: 'BUDGET' },
+  { head: 'IN USE', align: 'right' },
+  { head: 'WAITING', align: 'right' },
+  { head: 'GRANTED', align: 'right' },
+  { head: 'WAITED', align: 'right' },
+  { head: 'TIMED OUT', align: 'right' },
 ];
 const TIMES: readonly Column[] = [
   { head: 'SPENT', align: 'right' },
@@ -36,14 +47,15 @@ const SLOW: readonly Column[] = [
   { head: 'STATEMENT' },
 ];
 
-/** Four tables under one line that says what they are over. Those with nothing in them are left out. */
+/** Five tables under one line that says what they are over. Those with nothing in them are left out. */
 export function topText(document: TopDocument, paint: Paint, width: number): string {
-  const { window_seconds: seconds, databases, labels, statements, slow } = document;
+  const { window_seconds: seconds, databases, budgets, labels, statements, slow } = document;
   if (databases.length === 0) return '';
   const over = seconds > 0 ? `over ${duration(seconds)}` : 'since the start of each process';
   const parts = [
     part('databases', DATABASES, databases.map(databaseRow)),
     `  ${paint('faint', `in all, since the start: ${totals(databases)}`)}\n`,
+    part('budgets', BUDGETS, budgets.map(budgetRow)),
     part('labels', LABELS, labels.map(labelRow)),
     part('statements', STATEMENTS, statements.map(statementRow)),
     part('slow statements', SLOW, slow.map(slowRow)),
@@ -86,6 +98,22 @@ function databaseRow(one: TopDatabase): readonly Cell[] {
     rate(writes),
     rate(one.busy_per_second),
     one.errors_per_second === 0 ? errors : { text: errors, tone: 'bad' },
+  ];
+}
+
+function budgetRow(one: TopBudget): readonly Cell[] {
+  const { app, pid, database, budget, in_use: used, max, waiting, timeouts_per_second: timeouts } = one;
+  const lost = rate(timeouts);
+  return [
+    safe(app),
+    String(pid),
+    safe(database),
+    safe(budget),
+    `${used} of ${max}`,
+    String(waiting),
+    rate(one.granted_per_second),
+    rate(one.waited_per_second),
+    timeouts === 0 ? lost : { text: lost, tone: 'bad' },
   ];
 }
 

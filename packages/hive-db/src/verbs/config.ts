@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { examples } from '../examples.ts';
 import type { Run } from './verb.ts';
 
+const PROFILE = 'a profile of the settings file (default: HIVE_PROFILE, else none)';
+
 export function addConfig(program: Command, run: Run): void {
   const config = program
     .command('config')
@@ -9,6 +11,7 @@ export function addConfig(program: Command, run: Run): void {
     .helpCommand(false);
   examples(config, [
     ['hive-db config print --origin', 'every value and what decided it'],
+    ['hive-db config print --profile test', 'what a profile comes to'],
     ['hive-db config validate', 'check settings.yaml and the environment'],
   ]);
   addPrint(config, run);
@@ -19,6 +22,7 @@ interface PrintOptions {
   readonly origin?: boolean;
   readonly settings?: string;
   readonly database?: readonly string[];
+  readonly profile?: string;
 }
 
 function addPrint(config: Command, run: Run): void {
@@ -27,9 +31,10 @@ function addPrint(config: Command, run: Run): void {
     .description('every effective value of the settings file, the environment and the defaults')
     .option('--origin', 'say where each value comes from')
     .option('--settings <file>', 'the settings file (default: settings.yaml, if it is there)')
-    .option('--database <name...>', 'databases whose own settings to show, too')
-    .action(async ({ origin = false, settings: file, database: databases = [] }: PrintOptions) => {
-      const request = { origin, file, databases };
+    .option('--database <name...>', 'databases whose own settings to show, beside those that the file names')
+    .option('--profile <name>', PROFILE)
+    .action(async ({ origin = false, settings: file, database: databases = [], profile }: PrintOptions) => {
+      const request = { origin, file, databases, profile };
       await run(async (invocation) => (await import('../commands/config-print.ts')).configPrint(invocation, request));
     });
 }
@@ -39,8 +44,9 @@ function addValidate(config: Command, run: Run): void {
     .command('validate')
     .description('whether the settings file and the environment would be accepted: exit code 2 when not')
     .argument('[file]', 'the settings file (default: settings.yaml, if it is there)')
-    .action(async (file: string | undefined) => {
-      const request = { file, databases: [] };
+    .option('--profile <name>', PROFILE)
+    .action(async (file: string | undefined, { profile }: Pick<PrintOptions, 'profile'>) => {
+      const request = { file, databases: [], profile };
       await run(async (invocation) =>
         (await import('../commands/config-validate.ts')).configValidate(invocation, request),
       );

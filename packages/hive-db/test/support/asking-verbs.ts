@@ -17,5 +17,7 @@ export const ASKING_VERBS: readonly string[] = [
   'record',
   'resize orders --size 3',
   'flush --all',
+  'echo on',
+  'log-level debug',
   'reload',
 ];

@@ -1,6 +1,6 @@
 import { DEFAULT_DATABASE_THRESHOLDS, DEFAULT_THRESHOLDS } from '@hive/shared-db/health';
 import { temporaryDatabase } from '@hive/shared-db/testing';
-import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
+import type { DatabaseSnapshot, OnDemandSnapshot, ServiceSnapshot } from '@hive/shared-db';
 
 type Pool = DatabaseSnapshot['pool'];
 
@@ -31,6 +31,7 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     trend: undefined,
     databases: [databaseSnapshot()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
+    onDemand: undefined,
     offload: { threads: IDLE_CREW, processes: IDLE_CREW },
     // What the tests of this process have done is not its.
     fallbacks: [],
@@ -258,5 +259,19 @@ function poolStats({ counters = {}, ...changes }: NonNullable<DatabaseChanges['p
     oldestLeaseMs: 3,
     ...changes,
     counters: { ...unused.counters, immediate: 100, created: 2, validations: 5, ...counters },
+  };
+}
+
+/** Tenants of which one waits for a place. */
+export function tenantPattern(): OnDemandSnapshot {
+  return {
+    pattern: 'tenant-*',
+    mostOpen: 50,
+    open: 50,
+    inUse: 50,
+    waiting: 2,
+    oldestWaitMs: 1_250,
+    opened: 340,
+    evicted: 290,
   };
 }

@@ -1,7 +1,7 @@
 import { describeOrigins, inheritedKeys } from './describe-origins.ts';
 import type { ResolvedSettings } from './resolved-settings.ts';
-import { DATABASE_SETTINGS, SERVICE_SETTINGS } from './setting.ts';
-import { settingKey } from './setting-place.ts';
+import { SERVICE_SETTINGS } from './setting.ts';
+import { settingKey, settingsOf } from './setting-place.ts';
 
 /** A setting that is another one than before. Values are as a settings file would give them; a secret is `***`. */
 export interface SettingChange {
@@ -15,6 +15,8 @@ export interface SettingChange {
   /** `applied`: in force now. `needs-restart`: the process goes on with `from`. */
   readonly effect: 'applied' | 'needs-restart';
 }
+
+const NOT_THERE = { value: '', origin: 'default', raw: undefined };
 
 /** What came of reading the settings again. */
 export interface ReloadReport {
@@ -38,16 +40,24 @@ export function changesBetween(
   const [before, now] = [described(inForce), described(read)];
   const places = [
     ...SERVICE_SETTINGS.map((setting) => ({ key: settingKey(setting), live: setting.live })),
-    ...databases.flatMap((name) => DATABASE_SETTINGS.map((one) => ({ key: settingKey(one, name), live: one.live }))),
+    ...databases.flatMap((name) => {
+      const settings = settingsOf(budgetsIn([inForce, read], name));
+      return settings.map((one) => ({ key: settingKey(one, name), live: one.live }));
+    }),
   ];
   const inherited = [inForce, read].map((settings) => inheritedKeys(settings));
   return places.flatMap(({ key, live }) => {
-    const [old, fresh] = [before.get(key), now.get(key)];
-    if (old === undefined || fresh === undefined) throw new Error(`BUG: nobody has settled ${key}`);
+    // A budget is not in both where it is new, or gone.
+    const [old, fresh] = [before.get(key) ?? NOT_THERE, now.get(key) ?? NOT_THERE];
     if (old.raw === fresh.raw || inherited.every((keys) => keys.has(key))) return [];
     const effect = live ? 'applied' : 'needs-restart';
     return { key, from: old.value, fromOrigin: old.origin, to: fresh.value, toOrigin: fresh.origin, effect };
   });
+}
+
+/** The budgets of a database in any of these settings. */
+function budgetsIn(settings: readonly ResolvedSettings[], database: string): readonly string[] {
+  return [...new Set(settings.flatMap(({ databases }) => Object.keys(databases[database]?.budgets ?? {})))];
 }
 
 /** Every value as it may be shown, and as it is: two secrets may look alike. */

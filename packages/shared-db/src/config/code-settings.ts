@@ -1,3 +1,4 @@
+import type { DatabaseOptions } from '../database-settings.ts';
 import type { DatabaseThresholds, Thresholds } from '../health/thresholds.ts';
 import { shown } from './problem.ts';
 import type {
@@ -17,12 +18,12 @@ export interface CodeSettings extends Some<Omit<ServiceSettings, 'thresholds' | 
   readonly http?: Some<HttpSettings> | undefined;
   readonly thresholds?: Some<Thresholds> | undefined;
   /** For all databases. */
-  readonly database?: Some<SharedDatabaseSettings> | undefined;
+  readonly database?: Some<Omit<SharedDatabaseSettings, 'autoSize'> & Pick<DatabaseOptions, 'autoSize'>> | undefined;
   /** For one database each, by name. */
   readonly databases?: Readonly<Record<string, OfOneDatabase>> | undefined;
 }
 
-interface OfOneDatabase extends Some<Omit<NamedDatabaseSettings, 'thresholds'>> {
+interface OfOneDatabase extends Some<Omit<DatabaseOptions, 'thresholds'> & Pick<NamedDatabaseSettings, 'path'>> {
   readonly thresholds?: Some<DatabaseThresholds> | undefined;
 }
 

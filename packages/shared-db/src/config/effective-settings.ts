@@ -1,17 +1,28 @@
 import type {
+  BudgetSettings,
   NamedDatabaseSettings,
   ResolvedSettings,
   ServiceSettings,
   SettingOrigin,
   SharedDatabaseSettings,
 } from './resolved-settings.ts';
-import { DATABASE_SETTINGS, SERVICE_SETTINGS, SHARED_SETTINGS, type Setting } from './setting.ts';
-import { settingKey } from './setting-place.ts';
+import type { ChosenProfile } from './profile.ts';
+import { budgetSettings, DATABASE_SETTINGS, SERVICE_SETTINGS, SHARED_SETTINGS, type Setting } from './setting.ts';
+import { budgetKey, settingKey, type BudgetsOf } from './setting-place.ts';
 import type { Layer } from './source.ts';
 
 /** Settles every setting from layers that have been checked, the strongest first. */
-export function settle(layers: readonly Layer[], databases: readonly string[]): ResolvedSettings {
-  return assemble((setting, database) => effective(layers, setting, database), databases);
+export function settle(
+  layers: readonly Layer[],
+  databases: readonly string[],
+  profile: ChosenProfile | undefined,
+): ResolvedSettings {
+  const keys = layers.flatMap((layer) => [...layer.keys()]);
+  return assemble((setting, database) => effective(layers, setting, database), {
+    databases,
+    budgetsOf: (database) => budgetsAmong(keys, database),
+    profile,
+  });
 }
 
 /** What is in force when settings are read again: what is new where it applies to a running process, and else what was in force before. */
@@ -21,17 +32,45 @@ export function settleAgain(
   databases: readonly string[],
 ): ResolvedSettings {
   const [before, now] = [inForce, read].map(({ origins }) => new Map(origins.map((one) => [one.key, one])));
-  return assemble((setting, database) => {
-    const key = settingKey(setting, database);
-    const [old, fresh] = [before?.get(key), now?.get(key)];
-    if (old === undefined || fresh === undefined) throw new Error(`BUG: nobody has settled ${key}`);
-    return setting.live || old.value === fresh.value ? fresh : old;
-  }, databases);
+  return assemble(
+    (setting, database) => {
+      const key = settingKey(setting, database);
+      const [old, fresh] = [before?.get(key), now?.get(key)];
+      if (fresh === undefined) throw new Error(`BUG: nobody has settled ${key}`);
+      return old === undefined || setting.live || old.value === fresh.value ? fresh : old;
+    },
+    { databases, budgetsOf: (database) => Object.keys(read.databases[database]?.budgets ?? {}), profile: read.profile },
+  );
+}
+
+/** The same settings with other values for some keys. */
+export function settleWith(settings: ResolvedSettings, others: ReadonlyMap<string, SettingOrigin>): ResolvedSettings {
+  const all = new Map(settings.origins.map((one) => [one.key, one]));
+  return assemble(
+    (setting, database) => {
+      const key = settingKey(setting, database);
+      const origin = others.get(key) ?? all.get(key);
+      if (origin === undefined) throw new Error(`BUG: nobody has settled ${key}`);
+      return origin;
+    },
+    {
+      databases: Object.keys(settings.databases),
+      budgetsOf: (database) => Object.keys(settings.databases[database]?.budgets ?? {}),
+      profile: settings.profile,
+    },
+  );
+}
+
+/** What settings are there to be settled. */
+interface Extent {
+  readonly databases: readonly string[];
+  readonly budgetsOf: BudgetsOf;
+  readonly profile: ChosenProfile | undefined;
 }
 
 function assemble(
   settle: (setting: Setting, database: string | undefined) => SettingOrigin,
-  databases: readonly string[],
+  { databases, budgetsOf, profile }: Extent,
 ): ResolvedSettings {
   const origins: SettingOrigin[] = [];
   const settled = (settings: readonly Setting[], database?: string): unknown => {
@@ -42,8 +81,32 @@ function assemble(
   const service = settled(SERVICE_SETTINGS) as ServiceSettings;
   const database = settled(SHARED_SETTINGS) as SharedDatabaseSettings;
   const named: Record<string, NamedDatabaseSettings> = Object.create(null);
-  for (const name of databases) named[name] = settled(DATABASE_SETTINGS, name) as NamedDatabaseSettings;
-  return Object.freeze({ ...service, database, databases: Object.freeze(named), origins: Object.freeze(origins) });
+  for (const name of databases) {
+    const own = settled(DATABASE_SETTINGS, name) as Omit<NamedDatabaseSettings, 'budgets'>;
+    const budgets: Record<string, BudgetSettings> = Object.create(null);
+    for (const budget of budgetsOf(name)) budgets[budget] = budgetFrom(settled(budgetSettings(budget), name));
+    named[name] = Object.freeze({ ...own, budgets: Object.freeze(budgets) });
+  }
+  return Object.freeze({
+    ...service,
+    database,
+    databases: Object.freeze(named),
+    profile,
+    origins: Object.freeze(origins),
+  });
+}
+
+/** The fields of a budget stand below its name. */
+function budgetFrom(settled: unknown): BudgetSettings {
+  const [terms] = Object.values(settled as Readonly<Record<string, BudgetSettings>>);
+  if (terms === undefined) throw new Error('BUG: a budget has no terms');
+  return terms;
+}
+
+function budgetsAmong(keys: readonly string[], database: string): readonly string[] {
+  const begin = budgetKey(database, '');
+  const names = keys.filter((key) => key.startsWith(begin)).map((key) => key.slice(begin.length));
+  return [...new Set(names.filter((name) => !name.includes('.')))];
 }
 
 function effective(layers: readonly Layer[], setting: Setting, database: string | undefined): SettingOrigin {
@@ -53,7 +116,11 @@ function effective(layers: readonly Layer[], setting: Setting, database: string 
     const given = layer.get(key) ?? layer.get(settingKey(setting));
     if (given !== undefined) return Object.freeze({ key, value: given.value, unit, origin: given.origin });
   }
-  return Object.freeze({ key, value: setting.initial, unit, origin: 'default' });
+  // Where a pool finds its size by itself, it begins with the smallest.
+  const bound =
+    setting.field === 'poolSize' ? DATABASE_SETTINGS.find(({ field }) => field === 'autoSize.min') : undefined;
+  const least = bound && effective(layers, bound, database).value;
+  return Object.freeze({ key, value: least ?? setting.initial, unit, origin: 'default' });
 }
 
 /** The values by their fields; `thresholds.walBytes` is a field of a field. */

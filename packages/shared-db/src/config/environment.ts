@@ -1,5 +1,8 @@
+import { isDatabaseName } from './database-name.ts';
 import { isSlipOf, nearestKey } from './nearest-key.ts';
 import { shown, type Problem } from './problem.ts';
+import { PROFILE_VARIABLE, type ChosenProfile } from './profile.ts';
+import { DATABASE_SETTINGS } from './setting.ts';
 import { settingPlaces, type SettingPlace } from './setting-place.ts';
 import { readSource, type Reading, type Source } from './source.ts';
 import type { TextFile } from './text-file.ts';
@@ -28,36 +31,56 @@ interface Tree {
 /** Beginnings of names that are ours, whatever follows. */
 const FAMILY = /^DB_(?:POOL|MAX|ECHO)_/;
 const FILE_SUFFIX = '_FILE';
+/** What follows the name of a database: `POOL_SIZE`. */
+const ENDS = DATABASE_SETTINGS.flatMap(({ variable }) => variable?.replace(/^DB_/, '') ?? []);
+
+/** What came of reading the environment. */
+export interface EnvironmentReading extends Reading {
+  /** Undefined where no profile is chosen, or not rightly. */
+  readonly profile: ChosenProfile | undefined;
+}
+
+/** Of which databases variables may speak. */
+export interface EnvironmentDatabases {
+  readonly own: readonly string[];
+  /** Those of other processes, whose variables are none of our business; `any` where nobody knows which there are. */
+  readonly others: readonly string[] | 'any';
+}
 
 /**
- * Reads `DB_POOL_SIZE` and its family, the same for one database (`DB_ORDERS__POOL_SIZE`), `HIVE_RUNTIME_DIR`, and of each the
- * `_FILE` variant, which names a file that holds the value. A name that is ours, or a slip for one of ours, must be right; others,
- * such as `DB_HOST`, are somebody else's.
+ * Reads `DB_POOL_SIZE` and its family, the same for one database (`DB_ORDERS__POOL_SIZE`), `HIVE_RUNTIME_DIR` and `HIVE_PROFILE`, and of
+ * each the `_FILE` variant, which names a file that holds the value. A name that is ours, or a slip for one of ours, must be right, and
+ * so must the database of one that ends as ours do; others, such as `DB_HOST`, are somebody else's.
  */
 export function readEnvironment(
   environment: Environment,
-  databases: readonly string[],
+  databases: EnvironmentDatabases,
   readText: (path: string) => TextFile,
-): Reading {
-  const known = knownVariables(databases);
+): EnvironmentReading {
+  const known = knownVariables(databases.own);
   const variables: Variable[] = [];
   const problems: Problem[] = [];
+  let profile: ChosenProfile | undefined;
   for (const name of Object.keys(environment).toSorted()) {
     if (environment[name] === undefined) continue;
     const places = known.get(base(name));
-    if (places === undefined) problems.push(...unknownVariable(name, known, databases));
+    if (base(name) === PROFILE_VARIABLE) {
+      const chosen = chosenProfile(name, environment, readText);
+      if ('what' in chosen) problems.push(chosen);
+      else profile = chosen;
+    } else if (places === undefined) problems.push(...unknownVariable(name, known, databases));
     else {
       const variable = variableOf(name, places, environment, readText);
       if ('what' in variable) problems.push(variable);
       else variables.push(variable);
     }
   }
-  const reading = readSource(sourceOf(variables), databases);
-  return { layer: reading.layer, problems: [...problems, ...reading.problems] };
+  const reading = readSource(sourceOf(variables), databases.own);
+  return { layer: reading.layer, problems: [...problems, ...reading.problems], profile };
 }
 
 function knownVariables(databases: readonly string[]): Known {
-  const named = settingPlaces('file', databases).flatMap((place) => {
+  const named = settingPlaces('file', databases, () => []).flatMap((place) => {
     const { variable } = place.setting;
     if (variable === undefined) return [];
     return {
@@ -79,27 +102,80 @@ function variableOf(
   if (place === undefined) throw new Error(`BUG: ${name} is known and gives nothing`);
   if (twin !== undefined)
     return { where, what: `${name} could be for ${place.database} or ${twin.database}, expected names that differ` };
+  const given = textOf(name, environment, readText);
+  return 'what' in given ? given : { name: base(name), place, ...given };
+}
+
+/** What a variable says by itself or through the file that it names, or what is wrong with that. */
+function textOf(
+  name: string,
+  environment: Environment,
+  readText: (path: string) => TextFile,
+): Pick<Variable, 'text' | 'file'> | Problem {
+  const where = 'environment';
   const text = environment[name] ?? '';
-  if (base(name) === name) return { name, place, text, file: undefined };
+  if (base(name) === name) return { text, file: undefined };
   if (environment[base(name)] !== undefined)
     return { where, what: `${base(name)} and ${name} are both set, expected one of them` };
   const content = readText(text);
-  if ('text' in content) return { name: base(name), place, text: content.text.trim(), file: text };
+  if ('text' in content) return { text: content.text.trim(), file: text };
   const fault = 'fault' in content ? content.fault : 'does not exist';
   return { where, what: `${name} must name a readable text file, but ${shown(text)} ${fault}` };
 }
 
-function unknownVariable(name: string, known: Known, databases: readonly string[]): readonly Problem[] {
-  if (!isOurs(name, known, databases)) return [];
-  const nearest = nearestKey(base(name), [...known.keys()]);
-  return [{ where: 'environment', what: `${name} is not a setting`, advice: `the nearest valid key is ${nearest}` }];
+function chosenProfile(
+  name: string,
+  environment: Environment,
+  readText: (path: string) => TextFile,
+): ChosenProfile | Problem {
+  const given = textOf(name, environment, readText);
+  if ('what' in given) return given;
+  const { text, file } = given;
+  const origin = file === undefined ? `environment ${PROFILE_VARIABLE}` : `file ${file} (${name})`;
+  if (isDatabaseName(text)) return { name: text, origin };
+  const value = file === undefined ? shown(text) : `what ${shown(file)} holds`;
+  return { where: 'environment', what: `${name} must be the name of a profile, such as production, not ${value}` };
 }
 
-function isOurs(name: string, known: Known, databases: readonly string[]): boolean {
-  if (databases.some((database) => name.startsWith(prefixOf(database))) || FAMILY.test(name)) return true;
-  const database = /^DB_(?<database>.+?)__/.exec(name)?.groups?.['database'];
-  if (database !== undefined) return databases.some((one) => isSlipOf(database, one));
-  return /^(?:DB|HIVE)_/i.test(name) && [...known.keys()].some((one) => isSlipOf(base(name), one));
+function unknownVariable(name: string, known: Known, databases: EnvironmentDatabases): readonly Problem[] {
+  const where = 'environment';
+  const keys = [...known.keys(), PROFILE_VARIABLE];
+  if (isStrange(name, databases)) {
+    const what = `${name} is for a database that neither this process nor its settings file has`;
+    const own = keys.filter((key) => key.includes('__') && settingOf(key) === settingOf(name));
+    return [{ where, what, advice: adviceOf(nearestKey(base(name), own)) }];
+  }
+  if (!isOurs(name, known, databases)) return [];
+  return [{ where, what: `${name} is not a setting`, advice: adviceOf(nearestKey(base(name), keys)) }];
+}
+
+function adviceOf(nearest: string | undefined): string | undefined {
+  return nearest === undefined ? undefined : `the nearest valid key is ${nearest}`;
+}
+
+/** Whether it says something that we know of a database that nobody knows. */
+function isStrange(name: string, { own, others }: EnvironmentDatabases): boolean {
+  const database = databaseOf(name);
+  if (database === undefined || others === 'any' || settingOf(name) === undefined) return false;
+  if (own.some((one) => isSlipOf(database, one))) return false;
+  return ![...own, ...others].some((one) => name.startsWith(prefixOf(one)));
+}
+
+function isOurs(name: string, known: Known, { own }: EnvironmentDatabases): boolean {
+  if (own.some((database) => name.startsWith(prefixOf(database))) || FAMILY.test(name)) return true;
+  const database = databaseOf(name);
+  if (database !== undefined) return own.some((one) => isSlipOf(database, one));
+  return /^(?:DB|HIVE)_/i.test(name) && [...known.keys(), PROFILE_VARIABLE].some((one) => isSlipOf(base(name), one));
+}
+
+/** What stands for a database in a name such as `DB_ORDERS__POOL_SIZE`. */
+function databaseOf(name: string): string | undefined {
+  return /^DB_(?<database>.+?)__/.exec(name)?.groups?.['database'];
+}
+
+/** The end of a name that says something of one database, undefined where we know no such end: `POOL_SIZE`. */
+function settingOf(name: string): string | undefined {
+  return ENDS.find((end) => base(name).endsWith(`__${end}`));
 }
 
 function sourceOf(variables: readonly Variable[]): Source {
@@ -136,6 +212,8 @@ function base(name: string): string {
   return name.endsWith(FILE_SUFFIX) ? name.slice(0, -FILE_SUFFIX.length) : name;
 }
 
+/** A pattern has no `*` there, which no shell would take: `tenant-*` is `DB_TENANT__`. */
 function prefixOf(database: string): string {
-  return `DB_${database.toUpperCase().replaceAll('-', '_')}__`;
+  const plain = database.replace(/[-_]?\*/, '');
+  return `DB_${plain.toUpperCase().replaceAll('-', '_')}__`;
 }

@@ -15,16 +15,19 @@ export interface SettingsLocation extends Omit<SettingsSources, 'file' | 'readTe
  * settings. Throws `CONFIG` where `resolveSettings` does, and for a settings file that is there and cannot be read.
  */
 export function loadSettings({ file, ...sources }: SettingsLocation): ResolvedSettings {
-  const text = file === undefined ? undefined : readSettings(file);
-  return resolveSettings({ ...sources, file: text, readText: readTextFile });
+  return resolveSettings({
+    ...sources,
+    file: file === undefined ? undefined : readSettings(file),
+    readText: readTextFile,
+  });
 }
 
-/** The settings file, or undefined where there is none. Throws `CONFIG` for one that cannot be read. */
-export function readSettings(path: string): SettingsFile | undefined {
+/** The settings file, also where there is none. Throws `CONFIG` for one that cannot be read. */
+export function readSettings(path: string): SettingsFile {
   if (path === '') throw refusal({ where: 'code', what: 'file must be the path of a settings file, not ""' });
   const content = readTextFile(path);
   if ('text' in content) return { path, text: content.text };
-  if ('missing' in content) return undefined;
+  if ('missing' in content) return { path, text: '', absent: true };
   throw refusal({
     where: path,
     what: `the settings file must be a readable YAML file, but it ${content.fault}`,

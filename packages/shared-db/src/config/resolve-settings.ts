@@ -1,14 +1,12 @@
 import { readCode, type CodeSettings } from './code-settings.ts';
-import { isDatabaseName } from './database-name.ts';
+import { contradictions } from './contradictions.ts';
+import { isDatabaseKey } from './database-name.ts';
 import { settle } from './effective-settings.ts';
 import { readEnvironment, type Environment } from './environment.ts';
-import { inheritedKeys } from './describe-origins.ts';
-import type { DatabaseThresholds } from '../health/thresholds.ts';
 import { refusal, shown, type Problem } from './problem.ts';
-import type { ResolvedSettings, SettingOrigin } from './resolved-settings.ts';
-import { readSettingsFile, type SettingsFile } from './settings-file.ts';
-import { SERVICE_SETTINGS } from './setting.ts';
-import { settingKey } from './setting-place.ts';
+import { misnamedProfile, missingProfile, type ChosenProfile } from './profile.ts';
+import type { ResolvedSettings } from './resolved-settings.ts';
+import { NO_FILE, readSettingsFile, type SettingsFile } from './settings-file.ts';
 import type { TextFile } from './text-file.ts';
 
 /** Everything that settings are made of. */
@@ -24,30 +22,50 @@ export interface SettingsSources {
    * looks like a slip for one of these; where two names are that much alike, list both.
    */
   readonly databases: readonly string[];
+  /** Whether the databases that the file names are resolved as well, as for somebody who only looks. Default false. */
+  readonly mentioned?: boolean | undefined;
+  /** Which of the profiles of the file is in force; `HIVE_PROFILE` in the environment beats it. Default: none. */
+  readonly profile?: string | undefined;
+  /** A profile that somebody asks for who looks, and that beats both. Default: none. */
+  readonly asked?: ChosenProfile | undefined;
+  /**
+   * Databases of other processes, of which the environment may speak beside those of this process and those that the file names: a
+   * variable for any other is refused. `any` where nobody knows which there are. Default: none.
+   */
+  readonly otherDatabases?: readonly string[] | 'any' | undefined;
   /** Reads the file that a `_FILE` variable names. Default: no file exists. */
   readonly readText?: ((path: string) => TextFile) | undefined;
 }
 
 /**
- * Makes one complete, frozen set of settings: environment over settings file over code over defaults; within one source, what is
- * said of one database over what is said of all. So `DB_POOL_SIZE` also beats a database's own `pool.size` in the file.
+ * Makes one complete, frozen set of settings: environment over profile over the rest of the settings file over code over defaults;
+ * within one of these, what is said of one database over what is said of all. So `DB_POOL_SIZE` also beats a database's own `pool.size`
+ * in the file.
  *
- * Pure. Throws `CONFIG` when anything is wrong in any source, even if another source overrides it: the sentence of the first
- * problem; with several, `cause` is an `AggregateError` with one error for each.
+ * Pure. Throws `CONFIG` when anything is wrong in any source, even if another source overrides it, and in any profile, even if it is not
+ * chosen: the sentence of the first problem; with several, `cause` is an `AggregateError` with one error for each.
  */
 export function resolveSettings(sources: SettingsSources): ResolvedSettings {
-  const { code = {}, file, env = {}, readText = noFile } = sources;
-  const databases = [...new Set(sources.databases)];
-  refuse(databases.filter((name) => !isDatabaseName(name)).map(badName));
-  const readings = [
-    readEnvironment(env, databases, readText),
-    ...(file === undefined ? [] : [readSettingsFile(file, databases)]),
-    readCode(code, databases),
-  ];
-  refuse(readings.flatMap(({ problems }) => problems));
+  const { code = {}, file, env = {}, readText = noFile, otherDatabases = [], mentioned = false } = sources;
+  refuse(sources.databases.filter((name) => !isDatabaseKey(name)).map(badName));
+  const inFile = file === undefined ? NO_FILE : readSettingsFile(file, sources.databases);
+  const databases = [...new Set([...sources.databases, ...(mentioned ? inFile.databases : [])])];
+  // What a file that is wrong would name is not known.
+  const isKnown = otherDatabases !== 'any' && inFile.problems.length === 0;
+  const others = isKnown ? [...otherDatabases, ...inFile.databases] : 'any';
+  const inEnvironment = readEnvironment(env, { own: databases, others }, readText);
+  const inCode = readCode(code, databases);
+  const misnamed = misnamedProfile(sources.profile);
+  refuse([...inEnvironment.problems, ...inFile.problems, ...misnamed, ...inCode.problems]);
+  const ofCode = sources.profile === undefined ? undefined : { name: sources.profile, origin: 'code' };
+  // Without a file there is nothing to choose from: a variable for other processes of the host does no harm.
+  const profile = file && (sources.asked ?? inEnvironment.profile ?? ofCode);
+  if (file && profile) refuse(missingProfile(profile, file, [...inFile.profiles.keys()]));
+  const layers = [inEnvironment.layer, inFile.profiles.get(profile?.name ?? ''), inFile.base, inCode.layer];
   const settings = settle(
-    readings.map(({ layer }) => layer),
+    layers.filter((layer) => layer !== undefined),
     databases,
+    profile,
   );
   refuse(contradictions(settings));
   return settings;
@@ -59,38 +77,6 @@ function refuse([first, ...others]: readonly Problem[]): void {
 
 function badName(name: unknown): Problem {
   return { where: 'code', what: `databases must be names such as orders or orders-2, not ${shown(name)}` };
-}
-
-/** What is right by itself and wrong together, of the process and of each database that has something of its own. */
-function contradictions(settings: ResolvedSettings): readonly Problem[] {
-  const inherited = inheritedKeys(settings);
-  return [undefined, ...Object.keys(settings.databases)].flatMap((database) => {
-    const warn = found(settings, 'utilisationWarn', database);
-    const critical = found(settings, 'utilisationCritical', database);
-    if (Number(warn.value) <= Number(critical.value)) return [];
-    if (inherited.has(warn.key) && inherited.has(critical.key)) return [];
-    // The blame is on what somebody set for it, not on a default or on what holds for all.
-    const isGiven = warn.origin === 'default' || inherited.has(warn.key);
-    return [isGiven ? misfit(critical, 'at least', warn) : misfit(warn, 'at most', critical)];
-  });
-}
-
-function misfit(wrong: Found, relation: string, other: Found): Problem {
-  const expected = `${relation} ${other.name}, which is ${other.value} (${other.origin})`;
-  return { where: wrong.origin, what: `${wrong.name} must be ${expected}, not ${wrong.value}` };
-}
-
-/** An effective value, with the name that it has where it comes from. */
-interface Found extends SettingOrigin {
-  readonly name: string;
-}
-
-function found({ origins }: ResolvedSettings, threshold: keyof DatabaseThresholds, database?: string): Found {
-  const setting = SERVICE_SETTINGS.find(({ field }) => field === `thresholds.${threshold}`);
-  const origin = origins.find(({ key }) => setting !== undefined && key === settingKey(setting, database));
-  if (setting === undefined || origin === undefined) throw new Error(`BUG: nobody knows ${threshold}`);
-  const inCode = database === undefined ? setting.field : `databases.${database}.${setting.field}`;
-  return { ...origin, name: origin.origin === 'code' ? inCode : origin.key };
 }
 
 function noFile(): TextFile {

@@ -5,6 +5,11 @@ import {
   type DatabaseThresholds,
   type Thresholds,
 } from '../health/thresholds.ts';
+import type { LogLevel } from '../logger.ts';
+import type { ChosenProfile } from './profile.ts';
+
+export type { AutoSizeSettings, BudgetSettings } from '../database-settings.ts';
+export { DEFAULT_BUDGET_SETTINGS } from '../database-settings.ts';
 
 /** Who is shown more of the health page than a status: nobody, whoever is authorised, everybody. */
 export type HealthDetails = 'never' | 'when-authorized' | 'always';
@@ -18,7 +23,7 @@ export interface NamedDatabaseSettings extends DatabaseSettings {
 }
 
 /** What can be said of all databases at once. Thresholds that hold for all stand beside those of the process. */
-export type SharedDatabaseSettings = Omit<NamedDatabaseSettings, 'required' | 'path' | 'thresholds'>;
+export type SharedDatabaseSettings = Omit<NamedDatabaseSettings, 'required' | 'path' | 'budgets' | 'thresholds'>;
 
 /** Whether and how the process serves its health over HTTP by itself, from a thread that answers also while the main one is stuck. */
 export interface HttpSettings {
@@ -47,6 +52,8 @@ export interface ServiceSettings {
   readonly presence: boolean;
   /** How many statements `offload` runs at once. Default undefined: one less than there are processors, and at least one. */
   readonly offloadWorkers: number | undefined;
+  /** From which level on the service logs. Default undefined: as its logger does by itself. */
+  readonly logLevel: LogLevel | undefined;
   /** Default `when-authorized`, which is nobody until the app says who is. */
   readonly healthDetails: HealthDetails;
   readonly http: HttpSettings;
@@ -70,7 +77,9 @@ export interface ResolvedSettings extends ServiceSettings {
   readonly database: SharedDatabaseSettings;
   /** By name, for every database asked for. It has no prototype, so that any name is safe to look up. */
   readonly databases: Readonly<Record<string, NamedDatabaseSettings>>;
-  /** Every value above, with the place that decided it. */
+  /** Which profile of the settings file is in force; undefined where none is. */
+  readonly profile: ChosenProfile | undefined;
+  /** Every value above but this, with the place that decided it. */
   readonly origins: readonly SettingOrigin[];
 }
 
@@ -87,6 +96,7 @@ export const DEFAULT_SERVICE_SETTINGS: ServiceSettings = Object.freeze({
   runtimeDirectory: undefined,
   presence: true,
   offloadWorkers: undefined,
+  logLevel: undefined,
   healthDetails: 'when-authorized',
   http: Object.freeze({
     port: false,

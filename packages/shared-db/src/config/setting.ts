@@ -1,7 +1,11 @@
 import { DEFAULT_DATABASE_THRESHOLDS, type DatabaseThresholds, type Thresholds } from '../health/thresholds.ts';
+import { LOG_LEVELS } from '../logger.ts';
 import {
+  DEFAULT_BUDGET_SETTINGS,
   DEFAULT_NAMED_SETTINGS,
   DEFAULT_SERVICE_SETTINGS,
+  type AutoSizeSettings,
+  type BudgetSettings,
   type HttpSettings,
   type NamedDatabaseSettings,
   type ServiceSettings,
@@ -32,75 +36,122 @@ const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
 const TIB = 1_024 ** 4;
 
-const OF_A_DATABASE: Readonly<Record<keyof Omit<NamedDatabaseSettings, 'thresholds'>, Entry>> = {
-  poolSize: {
-    key: 'pool.size',
+const OF_A_DATABASE: Readonly<Record<keyof Omit<NamedDatabaseSettings, 'autoSize' | 'budgets' | 'thresholds'>, Entry>> =
+  {
+    poolSize: {
+      key: 'pool.size',
+      live: true,
+      variable: 'DB_POOL_SIZE',
+      kind: kind.wholeNumber(1, 1_000),
+      about: 'Connections kept; on SQLite, readers, opened when they are needed.',
+    },
+    maxOverflow: {
+      key: 'pool.maxOverflow',
+      live: true,
+      variable: 'DB_MAX_OVERFLOW',
+      kind: kind.wholeNumber(0, 1_000),
+      about: 'Connections beyond size while there is demand.',
+    },
+    acquireTimeoutMs: {
+      key: 'pool.acquireTimeout',
+      live: true,
+      variable: 'DB_POOL_TIMEOUT',
+      kind: kind.duration(1, HOUR_MS),
+      about: 'How long a caller waits for a connection. A bare number is seconds.',
+    },
+    recycleMs: {
+      key: 'pool.recycle',
+      live: true,
+      variable: 'DB_POOL_RECYCLE',
+      kind: kind.durationOrNever(1_000, WEEK_MS),
+      about: 'Age at which a connection is replaced; 0 or -1 is never. A bare number is seconds.',
+    },
+    leakAfterMs: {
+      key: 'pool.leakAfter',
+      live: true,
+      variable: 'DB_POOL_LEAK_AFTER',
+      kind: kind.duration(1, WEEK_MS),
+      about:
+        'How long a connection may go unused by who holds it before that is suspected to be a leak; by default as health.leaseAge. A bare number is seconds.',
+    },
+    captureEvery: {
+      key: 'pool.captureEvery',
+      live: true,
+      variable: 'DB_POOL_CAPTURE_EVERY',
+      kind: kind.wholeNumber(0, 1_000_000),
+      about: 'Of one call in this many it is remembered where it borrowed its connection; 0 is of none.',
+    },
+    echo: {
+      key: 'pool.echo',
+      live: true,
+      variable: 'DB_ECHO_POOL',
+      kind: kind.flagOr('debug'),
+      about: 'Whether the pool logs its events; debug logs them at that level.',
+    },
+    echoStatements: {
+      key: 'echo',
+      live: true,
+      variable: 'DB_ECHO',
+      kind: kind.flagOr('debug'),
+      about: 'Whether statements are logged, without any value; debug logs them at that level.',
+    },
+    durability: {
+      key: 'durability',
+      variable: 'DB_DURABILITY',
+      kind: kind.choice('full', 'normal'),
+      about: 'What an acknowledged write survives: full, a power loss; normal, a crash of the process.',
+    },
+    required: {
+      key: 'required',
+      live: true,
+      variable: 'DB_REQUIRED',
+      kind: kind.flag(),
+      about: 'Whether the process is no use without this database.',
+    },
+    path: {
+      key: 'path',
+      variable: 'DB_PATH',
+      kind: kind.path(),
+      about: 'The file of this database, in place of the one that the code names.',
+    },
+  };
+
+const OF_AUTO_SIZE: Readonly<Record<keyof AutoSizeSettings, Entry>> = {
+  min: {
+    key: 'pool.autoSize.min',
     live: true,
-    variable: 'DB_POOL_SIZE',
+    variable: 'DB_POOL_AUTO_SIZE_MIN',
     kind: kind.wholeNumber(1, 1_000),
-    about: 'Connections kept; on SQLite, readers, opened when they are needed.',
-  },
-  maxOverflow: {
-    key: 'pool.maxOverflow',
-    live: true,
-    variable: 'DB_MAX_OVERFLOW',
-    kind: kind.wholeNumber(0, 1_000),
-    about: 'Connections beyond size while there is demand.',
-  },
-  acquireTimeoutMs: {
-    key: 'pool.acquireTimeout',
-    live: true,
-    variable: 'DB_POOL_TIMEOUT',
-    kind: kind.duration(1, HOUR_MS),
-    about: 'How long a caller waits for a connection. A bare number is seconds.',
-  },
-  recycleMs: {
-    key: 'pool.recycle',
-    live: true,
-    variable: 'DB_POOL_RECYCLE',
-    kind: kind.durationOrNever(1_000, WEEK_MS),
-    about: 'Age at which a connection is replaced; 0 or -1 is never. A bare number is seconds.',
-  },
-  leakAfterMs: {
-    key: 'pool.leakAfter',
-    live: true,
-    variable: 'DB_POOL_LEAK_AFTER',
-    kind: kind.duration(1, WEEK_MS),
     about:
-      'How long a connection may go unused by who holds it before that is suspected to be a leak; by default as health.leaseAge. A bare number is seconds.',
+      'The fewest connections where the pool finds its size by itself, and where it begins; by default it does not.',
   },
-  captureEvery: {
-    key: 'pool.captureEvery',
+  max: {
+    key: 'pool.autoSize.max',
     live: true,
-    variable: 'DB_POOL_CAPTURE_EVERY',
-    kind: kind.wholeNumber(0, 1_000_000),
-    about: 'Of one call in this many it is remembered where it borrowed its connection; 0 is of none.',
+    variable: 'DB_POOL_AUTO_SIZE_MAX',
+    kind: kind.wholeNumber(1, 1_000),
+    about: 'The most connections where the pool finds its size by itself.',
   },
-  echo: {
-    key: 'pool.echo',
+};
+
+const OF_A_BUDGET: Readonly<Record<keyof BudgetSettings, Entry>> = {
+  reserved: {
+    key: 'reserved',
     live: true,
-    variable: 'DB_ECHO_POOL',
-    kind: kind.flagOr('debug'),
-    about: 'Whether the pool logs its events; debug logs them at that level.',
+    kind: kind.wholeNumber(0, 1_000),
+    about: 'Connections that this budget comes first for; nothing is kept idle.',
   },
-  durability: {
-    key: 'durability',
-    variable: 'DB_DURABILITY',
-    kind: kind.choice('full', 'normal'),
-    about: 'What an acknowledged write survives: full, a power loss; normal, a crash of the process.',
-  },
-  required: {
-    key: 'required',
+  max: {
+    key: 'max',
     live: true,
-    variable: 'DB_REQUIRED',
-    kind: kind.flag(),
-    about: 'Whether the process is no use without this database.',
+    kind: kind.wholeNumber(1, 1_000),
+    about: 'The most connections that it may have; by default as many as the pool.',
   },
-  path: {
-    key: 'path',
-    variable: 'DB_PATH',
-    kind: kind.path(),
-    about: 'The file of this database, in place of the one that the code names.',
+  weight: {
+    key: 'weight',
+    live: true,
+    kind: kind.number(0.01, 1_000),
+    about: 'Its share of what is not reserved, in proportion to the weights of the others.',
   },
 };
 
@@ -123,6 +174,13 @@ const OF_THE_SERVICE: Readonly<Record<keyof Omit<ServiceSettings, 'thresholds' |
     kind: kind.wholeNumber(1, 64),
     about:
       'Statements that offload runs at once, in threads and in processes each; by default one less than there are processors.',
+  },
+  logLevel: {
+    key: 'log.level',
+    live: true,
+    variable: 'DB_LOG_LEVEL',
+    kind: kind.choice(...LOG_LEVELS),
+    about: 'From which level on the service logs; by default as its logger does by itself.',
   },
   healthDetails: {
     key: 'health.details',
@@ -261,11 +319,23 @@ const OF_THE_VERDICT: Readonly<Record<keyof Thresholds, Entry>> = {
   },
 };
 
-/** What can be set for one database. */
+/** The bounds of a pool that finds its size by itself. */
+const AUTO_SIZE_SETTINGS = settings(OF_AUTO_SIZE, DEFAULT_NAMED_SETTINGS.autoSize, 'autoSize.');
+
+/** What can be set for one database, beside its budgets. */
 export const DATABASE_SETTINGS: readonly Setting[] = [
   ...settings(OF_A_DATABASE, DEFAULT_NAMED_SETTINGS),
+  ...AUTO_SIZE_SETTINGS,
   ...settings(OF_THE_LOAD, DEFAULT_DATABASE_THRESHOLDS, 'thresholds.'),
 ];
+
+/** What can be set for one budget of a database. */
+export function budgetSettings(budget: string): readonly Setting[] {
+  return settings(OF_A_BUDGET, DEFAULT_BUDGET_SETTINGS, `budgets.${budget}.`).map((setting) => ({
+    ...setting,
+    key: `pool.budgets.${budget}.${setting.key}`,
+  }));
+}
 
 /** What can be set for all databases at once, beside the thresholds, which are the process's own then. */
 export const SHARED_SETTINGS: readonly Setting[] = DATABASE_SETTINGS.filter(

@@ -1,6 +1,10 @@
-import { DATABASE_NAME } from './database-name.ts';
-import { DATABASE_SETTINGS, SERVICE_SETTINGS, SHARED_SETTINGS, type Setting } from './setting.ts';
+import { DATABASE_KEY, DATABASE_NAME } from './database-name.ts';
+import { SERVICE_SETTINGS, SHARED_SETTINGS, type Setting } from './setting.ts';
+import { settingsOf } from './setting-place.ts';
 import { toText } from './value-kind.ts';
+
+/** Stands for a name that somebody chooses. */
+const ANY = '*';
 
 /** A piece of a JSON Schema. */
 type Schema = Readonly<Record<string, unknown>>;
@@ -14,7 +18,11 @@ interface Leaf {
 const GROUPS: Readonly<Record<string, string>> = {
   database: 'The process, and what holds for each database that does not say otherwise.',
   databases: 'What holds for one database only, by its name.',
+  profiles: 'What holds besides in one environment only: HIVE_PROFILE, or the code, chooses one by its name.',
   pool: 'The pool of connections.',
+  autoSize: 'Between which sizes the pool finds its own by itself.',
+  budgets: 'Who may have how many connections, by the names that calls give.',
+  log: 'What the service logs.',
   offload: 'Reading beside the main thread.',
   health: 'Where well ends, and who is told.',
   http: 'Health and metrics on a port of their own, answered also while the main thread is stuck.',
@@ -25,18 +33,27 @@ const GROUPS: Readonly<Record<string, string>> = {
  * It is shipped as `@hive/shared-db/settings.schema.json`.
  */
 export function settingsJsonSchema(): Schema {
-  const databases = {
-    description: GROUPS['databases'],
-    type: ['object', 'null'],
-    propertyNames: { type: 'string', pattern: DATABASE_NAME.source },
-    additionalProperties: group(leaves(DATABASE_SETTINGS)),
+  const parts = {
+    database: described('database', leaves([...SERVICE_SETTINGS, ...SHARED_SETTINGS])),
+    databases: named('databases', group(leaves(settingsOf([ANY]))), DATABASE_KEY),
   };
+  const profile = { type: ['object', 'null'], properties: parts, additionalProperties: false };
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Settings of the Hive database service',
     type: 'object',
-    properties: { database: described('database', leaves([...SERVICE_SETTINGS, ...SHARED_SETTINGS])), databases },
+    properties: { ...parts, profiles: named('profiles', profile) },
     additionalProperties: false,
+  };
+}
+
+/** A group of names that somebody chooses, all with the same below them. */
+function named(name: string, below: Schema, pattern = DATABASE_NAME): Schema {
+  return {
+    description: GROUPS[name],
+    type: ['object', 'null'],
+    propertyNames: { type: 'string', pattern: pattern.source },
+    additionalProperties: below,
   };
 }
 
@@ -56,6 +73,8 @@ function group(members: readonly Leaf[]): Schema {
 }
 
 function described(name: string, members: readonly Leaf[]): Schema {
+  const ofAny = members.every(({ path }) => path[0] === ANY);
+  if (ofAny) return named(name, group(members.map(({ path, setting }) => ({ path: path.slice(1), setting }))));
   return { description: GROUPS[name], ...group(members) };
 }
 

@@ -1,9 +1,9 @@
-import { DATABASE_NAME, DATABASE_NAME_IN_WORDS } from './database-name.ts';
+import { DATABASE_KEY, DATABASE_NAME_IN_WORDS, isDatabaseName } from './database-name.ts';
 import { isSecret } from './describe-origins.ts';
 import { formerKeyAdvice } from './former-keys.ts';
 import { isSlipOf, nearestKey } from './nearest-key.ts';
 import type { Problem } from './problem.ts';
-import { settingPlaces, type Layout, type SettingPlace } from './setting-place.ts';
+import { budgetKey, budgetsPath, settingPlaces, type Layout, type SettingPlace } from './setting-place.ts';
 import type { SettingValue } from './value-kind.ts';
 
 /** Somewhere settings come from, read into one tree but not checked. */
@@ -12,6 +12,8 @@ export interface Source {
   readonly tree: unknown;
   /** Whether other processes with other databases read it too. */
   readonly shared: boolean;
+  /** Names that may stand beside its groups and are read by somebody else. Default: none. */
+  readonly siblings?: readonly string[];
   /** What the reader calls what stands at this path. */
   nameAt(path: readonly string[]): string;
   /** What a sentence about it begins with: `settings.yaml:3`, `environment`, `code`. */
@@ -42,33 +44,53 @@ type Group = Map<string, SettingPlace | Group>;
 
 /** Checks everything that stands in a source. `databases` are those of this process. */
 export function readSource(source: Source, databases: readonly string[]): Reading {
-  const mentioned = Object.keys(asGroup(asGroup(source.tree)['databases']));
+  const mentioned = mentionedIn(source.tree);
   // What is wrong with a name is said with its nearest neighbour, and nothing of what stands below it.
-  const named = mentioned.filter((name) => DATABASE_NAME.test(name));
-  const places = settingPlaces(source.layout, [...new Set([...databases, ...named])]);
+  const named = mentioned.filter((name) => DATABASE_KEY.test(name));
+  const names = [...new Set([...databases, ...named])];
+  const budgets = new Map(names.map((name) => [name, budgetsIn(source, name)]));
+  const places = settingPlaces(source.layout, names, (name) => budgets.get(name)?.filter(isDatabaseName) ?? []);
   const values = new Map<SettingPlace, SettingValue>();
   const problems = [
     ...mentioned.flatMap((name) => nameProblem(source, name, databases) ?? []),
-    ...groupProblems(source, places, groupOf(places), [], values),
+    ...[...budgets].flatMap(([name, all]) => all.flatMap((budget) => budgetProblem(source, name, budget))),
+    ...groupProblems(source, places, groupOf(places, source.layout, names), [], values),
   ];
   if (problems.length > 0) return { layer: new Map(), problems };
   const layer = new Map<string, Given>();
   for (const [{ path, key }, value] of values) layer.set(key, { value, origin: source.originOf(path) });
+  for (const [name, all] of budgets)
+    for (const budget of all)
+      layer.set(budgetKey(name, budget), {
+        value: true,
+        origin: source.originOf([...budgetsPath(source.layout, name), budget]),
+      });
   return { layer, problems: [] };
 }
 
-function groupOf(places: readonly SettingPlace[]): Group {
+function budgetsIn({ tree, layout }: Source, database: string): readonly string[] {
+  return Object.keys(asGroup(at(tree, budgetsPath(layout, database))));
+}
+
+/** The databases that a source speaks of. */
+export function mentionedIn(tree: unknown): readonly string[] {
+  return Object.keys(asGroup(asGroup(tree)['databases']));
+}
+
+function groupOf(places: readonly SettingPlace[], layout: Layout, databases: readonly string[]): Group {
   const root: Group = new Map([['databases', new Map()]]);
-  for (const place of places) {
+  const below = (path: readonly string[]): Group => {
     let group = root;
-    for (const name of place.path.slice(0, -1)) {
+    for (const name of path) {
       const next = group.get(name) ?? new Map<string, SettingPlace | Group>();
       group.set(name, next);
-      if (!(next instanceof Map)) throw new Error(`BUG: ${place.key} stands below a setting`);
+      if (!(next instanceof Map)) throw new Error(`BUG: ${path.join('.')} stands below a setting`);
       group = next;
     }
-    group.set(place.path.at(-1) ?? '', place);
-  }
+    return group;
+  };
+  for (const place of places) below(place.path.slice(0, -1)).set(place.path.at(-1) ?? '', place);
+  for (const name of databases) below(budgetsPath(layout, name));
   return root;
 }
 
@@ -94,9 +116,14 @@ function groupProblems(
     values.set(member, value);
     return [];
   });
-  const isNames = path.length === 1 && path[0] === 'databases';
-  const unknown = isNames ? [] : Object.keys(node).filter((name) => !group.has(name));
+  const unknown = isOfNames(path, source.layout) ? [] : Object.keys(node).filter((name) => !group.has(name));
   return [...known, ...unknown.map((name) => unknownKey(source, places, [...path, name]))];
+}
+
+/** Whether what stands there is called as somebody likes: what is wrong with that is said by itself. */
+function isOfNames(path: readonly string[], layout: Layout): boolean {
+  if (path[0] !== 'databases') return false;
+  return path.length === 1 || path.join('.') === budgetsPath(layout, path[1] ?? '').join('.');
 }
 
 /** What stands at a path of a tree, undefined where it leads nowhere. */
@@ -106,21 +133,31 @@ function at(tree: unknown, path: readonly string[]): unknown {
 
 // Where other processes read the source too, a name may be one of theirs: there only a slip for one of ours is refused.
 function nameProblem(source: Source, name: string, databases: readonly string[]): Problem | undefined {
-  const valid = DATABASE_NAME.test(name);
+  const valid = DATABASE_KEY.test(name);
   const nearest = nearestKey(name, databases);
   if (valid && (databases.includes(name) || (source.shared && (nearest === undefined || !isSlipOf(name, nearest)))))
     return undefined;
   const path = ['databases', name];
   const what = valid ? 'is not a database of this process' : `is not a valid name, expected ${DATABASE_NAME_IN_WORDS}`;
-  const advice = nearest === undefined ? undefined : `the nearest valid key is databases.${nearest}`;
+  const advice =
+    nearest === undefined ? undefined : `the nearest valid key is ${source.nameAt(['databases', nearest])}`;
   return { where: source.whereIs(path), what: `${source.nameAt(path)} ${what}`, advice };
+}
+
+function budgetProblem(source: Source, database: string, budget: string): readonly Problem[] {
+  if (isDatabaseName(budget)) return [];
+  const path = [...budgetsPath(source.layout, database), budget];
+  const what = `${source.nameAt(path)} is not a valid name, expected ${DATABASE_NAME_IN_WORDS}`;
+  return [{ where: source.whereIs(path), what }];
 }
 
 function unknownKey(source: Source, places: readonly SettingPlace[], path: readonly string[]): Problem {
   const own = path[0] === 'databases' ? places.filter(({ database }) => database === path[1]) : places;
   const keys = new Set(own.flatMap((place) => place.path.map((_, depth) => place.path.slice(0, depth + 1).join('.'))));
-  const former = source.layout === 'file' ? formerKeyAdvice(path) : undefined;
-  const advice = former ?? `the nearest valid key is ${nearestKey(path.join('.'), [...keys, 'databases'])}`;
+  const spell = (key: string): string => source.nameAt(key.split('.'));
+  const former = source.layout === 'file' ? formerKeyAdvice(path, spell) : undefined;
+  const nearest = nearestKey(path.join('.'), [...keys, 'databases', ...(source.siblings ?? [])]);
+  const advice = former ?? `the nearest valid key is ${spell(nearest ?? 'databases')}`;
   return { where: source.whereIs(path), what: `${source.nameAt(path)} is not a setting`, advice };
 }
 
@@ -129,10 +166,12 @@ function wrongValue(source: Source, path: readonly string[], expected: string): 
   return { where: source.whereIs(path), what: `${source.nameAt(path)} must be ${expected}, not ${value}` };
 }
 
-function asGroup(node: unknown): Readonly<Record<string, unknown>> {
+/** A group as it is; anything else as an empty one. */
+export function asGroup(node: unknown): Readonly<Record<string, unknown>> {
   return isGroup(node) ? node : {};
 }
 
-function isGroup(node: unknown): node is Readonly<Record<string, unknown>> {
+/** Whether it is a group of names. */
+export function isGroup(node: unknown): node is Readonly<Record<string, unknown>> {
   return typeof node === 'object' && node !== null && !Array.isArray(node);
 }

@@ -55,7 +55,8 @@ function absence(path: string): TextFile {
 
 function decoded(bytes: Uint8Array): TextFile {
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return text.includes('\0') ? { fault: 'is not text' } : { text };
   } catch {
     return { fault: 'is not UTF-8 text' };
   }

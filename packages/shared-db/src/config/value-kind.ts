@@ -41,6 +41,15 @@ export function wholeNumberOrOff(min: number, max: number): ValueKind {
   );
 }
 
+/** Any number of a range. */
+export function number(min: number, max: number): ValueKind {
+  return unitless((given) => numberIn(given, min, max), `a number from ${min} to ${max}`, {
+    type: 'number',
+    minimum: min,
+    maximum: max,
+  });
+}
+
 /** A part of the whole: 0.8 is 80 %. */
 export function share(): ValueKind {
   return unitless((given) => numberIn(given, 0, 1), 'a share from 0 to 1, such as 0.8', {

@@ -1,27 +1,33 @@
 import type { FlushReport } from '@hive/pool';
 import { callSiteOf } from '../call-site.ts';
-import type { ReloadReport } from '../config/changes.ts';
+import type { ReloadReport, SettingChange } from '../config/changes.ts';
 import { nearestKey } from '../config/nearest-key.ts';
 import type { Database } from '../database.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { LeaseSnapshot } from '../snapshot.ts';
 import { commandOf } from '../sqlite/lock-holder.ts';
+import { echoChanges, type HandChange } from './by-hand.ts';
 import type { ControlFailure, ControlReport, DatabaseControl, PoolState, RevokedLease } from './report.ts';
 import type { ControlOrder, ControlRequest } from './verb.ts';
 
 /** What orders are carried out on. */
 export interface ControlHost {
-  readonly databases: ReadonlyMap<string, Database>;
+  /** Those that are open, by name. */
+  readonly databases: () => ReadonlyMap<string, Database>;
   readonly logger: Logger;
   readonly isClosing: () => boolean;
   /** Where a label is used, as far as that is known. */
   readonly callSiteOf: (label: string | undefined) => string | undefined;
   readonly reload: () => Promise<ReloadReport>;
+  /** Changes settings by hand; says what is another value than before. `by` says who does it. */
+  readonly change: (changes: readonly HandChange[], by: string) => readonly SettingChange[];
 }
 
+/** Orders about settings. */
+type SettingsOrder = Extract<ControlOrder, { verb: 'echo' | 'log-level' }>;
 /** Orders about one database. */
-type DatabaseOrder = Exclude<ControlOrder, { verb: 'reload' }>;
+type DatabaseOrder = Exclude<ControlOrder, SettingsOrder | { verb: 'reload' }>;
 
 /** Who has given an order. */
 interface Giver {
@@ -48,6 +54,7 @@ export class Control {
       return { databases: [], settings: undefined, refusal: failureOf(refusal) };
     }
     if (order.verb === 'reload') return this.#reload(by);
+    if (order.verb === 'echo' || order.verb === 'log-level') return this.#set(order, by);
     const databases = this.#databasesOf(order);
     // Side by side: one that does not let go of its connections keeps no other waiting.
     const done = await Promise.all(databases.map((database) => this.#change(database, order, by)));
@@ -55,18 +62,20 @@ export class Control {
   }
 
   #refusalOf(order: ControlOrder): DatabaseError | undefined {
-    const { databases, isClosing } = this.#host;
+    const { isClosing } = this.#host;
+    const databases = this.#host.databases();
     // A flush is what helps a service that cannot close because somebody does not let go.
     if (isClosing() && order.verb !== 'flush') return new DatabaseError('POOL_CLOSED', 'the service is closing');
-    if (order.verb === 'reload' || order.database === undefined || databases.has(order.database)) return undefined;
+    const database = 'database' in order ? order.database : undefined;
+    if (database === undefined || databases.has(database)) return undefined;
     const names = [...databases.keys()];
-    return new DatabaseError('NAME', `there is no database ${order.database}; there are ${names.join(', ')}`, {
-      advice: `did you mean ${nearestKey(order.database, names)}`,
+    return new DatabaseError('NAME', `there is no database ${database}; there are ${names.join(', ')}`, {
+      advice: `did you mean ${nearestKey(database, names)}`,
     });
   }
 
   #databasesOf({ database }: DatabaseOrder): readonly Database[] {
-    const all = [...this.#host.databases.values()];
+    const all = [...this.#host.databases().values()];
     return database === undefined ? all : all.filter(({ name }) => name === database);
   }
 
@@ -115,6 +124,19 @@ export class Control {
     else logger.info(fields, text);
   }
 
+  #set(order: SettingsOrder, by: Giver): ControlReport {
+    const changes = this.#host.change(changesOf(order, [...this.#host.databases().keys()]), `process ${by.pid}`);
+    const outcome = changes.length === 0 ? 'unchanged' : 'applied';
+    const said = changes.map(
+      ({ key, from, to }) => `${key} ${from === '' ? 'unset' : from} -> ${to === '' ? 'unset' : to}`,
+    );
+    this.#host.logger.info(
+      { control: order, by, outcome, changes },
+      `control: ${order.verb} by process ${by.pid}, as it says itself: ${said.length === 0 ? outcome : said.join(', ')}`,
+    );
+    return { databases: [], settings: { outcome, changes, problems: [] }, refusal: undefined };
+  }
+
   async #reload(by: Giver): Promise<ControlReport> {
     const settings = await this.#host.reload();
     this.#host.logger.info(
@@ -123,6 +145,15 @@ export class Control {
     );
     return { databases: [], settings, refusal: undefined };
   }
+}
+
+function changesOf(order: SettingsOrder, databases: readonly string[]): readonly HandChange[] {
+  if (order.verb === 'log-level') {
+    const { level } = order;
+    return [{ field: 'logLevel', database: undefined, value: level === 'default' ? undefined : level }];
+  }
+  const { database, of, echo } = order;
+  return echoChanges(database === undefined ? databases : [database], of, echo);
 }
 
 /** Only a flush has something to report. */

@@ -7,7 +7,7 @@ import type { LeaseSnapshot } from '../snapshot.ts';
 export interface ControlReport {
   /** One for each database that was meant, in the order of the configuration. */
   readonly databases: readonly DatabaseControl[];
-  /** What came of reading the settings again; undefined for every other order. */
+  /** What came of reading the settings again, or of changing one of them; undefined for every other order. */
   readonly settings: ReloadReport | undefined;
   /** Why nothing was done at all; undefined where something was. */
   readonly refusal: ControlFailure | undefined;

@@ -1,13 +1,22 @@
 import type { FlushMode } from '@hive/pool';
 import { isDatabaseName } from '../config/database-name.ts';
+import { LOG_LEVELS } from '../logger.ts';
 
 /** Everything that another process of the same user can have done. The list is closed: no SQL and no path is ever accepted over a socket. */
-export const CONTROL_VERBS = ['resize', 'suspend', 'resume', 'flush', 'reload'] as const;
+export const CONTROL_VERBS = ['resize', 'suspend', 'resume', 'flush', 'echo', 'log-level', 'reload'] as const;
 /** One of them. */
 export type ControlVerb = (typeof CONTROL_VERBS)[number];
 
 /** What a flush may take away. */
 export const FLUSH_MODES = ['idle', 'all', 'leaked', 'graceful'] as const satisfies readonly FlushMode[];
+
+/** What an echo may be of: the statements, or what the pools lend and get back. */
+export const ECHO_SUBJECTS = ['statements', 'pool'] as const;
+/** One of them. */
+export type EchoSubject = (typeof ECHO_SUBJECTS)[number];
+
+/** From which level on a process may be told to log; `default` is as its settings say. */
+export const LEVEL_WORDS = [...LOG_LEVELS, 'default'] as const;
 
 /** As settings have it: more connections to one database are a slip of the finger. */
 export const MOST_CONNECTIONS = 1_000;
@@ -32,6 +41,14 @@ export type ControlOrder =
       readonly database: string | undefined;
       readonly mode: FlushMode;
     }
+  | {
+      readonly verb: 'echo';
+      /** Undefined is every database of the process. */
+      readonly database: string | undefined;
+      readonly of: EchoSubject;
+      readonly echo: boolean | 'debug';
+    }
+  | { readonly verb: 'log-level'; readonly level: (typeof LEVEL_WORDS)[number] }
   | { readonly verb: 'reload' };
 
 /** An order, by whom it is given and how long he waits. */
@@ -48,6 +65,8 @@ export const WAITS_FOR: Readonly<Record<ControlVerb, string>> = Object.freeze({
   suspend: 'nothing',
   resume: 'nothing',
   flush: 'connections to be closed',
+  echo: 'nothing',
+  'log-level': 'nothing',
   reload: 'the settings to be applied',
 });
 
@@ -57,6 +76,8 @@ const FIELDS: Readonly<Record<ControlVerb, readonly string[]>> = {
   suspend: ['database'],
   resume: ['database'],
   flush: ['database', 'mode'],
+  echo: ['database', 'of', 'echo'],
+  'log-level': ['level'],
   reload: [],
 };
 const FIELDS_OF_ALL = ['schema', 'verb', 'by', 'timeoutMs'];
@@ -92,9 +113,12 @@ function orderOf(
 ): ControlOrder | { readonly fault: string } {
   const { database, mode } = message;
   if (verb === 'reload') return { verb };
+  if (verb === 'log-level') return levelOf(message);
   if (verb === 'flush' && database === undefined) return flushOf(undefined, mode);
+  if (verb === 'echo' && database === undefined) return echoOf(undefined, message);
   if (!isDatabaseName(database)) return { fault: 'database is not the name of a database' };
   if (verb === 'flush') return flushOf(database, mode);
+  if (verb === 'echo') return echoOf(database, message);
   return verb === 'resize' ? resizeOf(database, message) : { verb, database };
 }
 
@@ -113,6 +137,23 @@ function flushOf(database: string | undefined, mode: unknown): ControlOrder | { 
   return known === undefined
     ? { fault: 'mode is not idle, all, leaked or graceful' }
     : { verb: 'flush', database, mode: known };
+}
+
+function echoOf(
+  database: string | undefined,
+  { of, echo }: Readonly<Record<string, unknown>>,
+): ControlOrder | { readonly fault: string } {
+  const subject = ECHO_SUBJECTS.find((one) => one === of);
+  if (subject === undefined) return { fault: 'of is not statements or pool' };
+  if (echo !== true && echo !== false && echo !== 'debug') return { fault: 'echo is not true, false or debug' };
+  return { verb: 'echo', database, of: subject, echo };
+}
+
+function levelOf({ level }: Readonly<Record<string, unknown>>): ControlOrder | { readonly fault: string } {
+  const known = LEVEL_WORDS.find((one) => one === level);
+  return known === undefined
+    ? { fault: 'level is not debug, info, warn, error, silent or default' }
+    : { verb: 'log-level', level: known };
 }
 
 function isLimit(value: unknown, least: number): value is number | undefined {

@@ -1,4 +1,12 @@
-import { createPool, type Budgets, type LeaseInfo, type Pool, type PoolObserver, type Tuning } from '@hive/pool';
+import {
+  createPool,
+  type Budgets,
+  type LeaseInfo,
+  type Pool,
+  type PoolObserver,
+  type SizeBounds,
+  type Tuning,
+} from '@hive/pool';
 import type { DatabaseContext } from '../database.ts';
 import type { DriverConnection } from './driver.ts';
 import { leakAlarms } from './leak-alarms.ts';
@@ -11,6 +19,8 @@ export interface ConnectionPoolOptions {
   readonly maxOverflow: number;
   /** The longest pause between two attempts to connect. Default: the pool's. */
   readonly maxBackoffMs?: number;
+  /** Between which sizes it finds its own. Default: its size stays as it is. */
+  readonly autoSize?: SizeBounds;
   /** Who may have how many. Default: all are equal. */
   readonly budgets?: Budgets;
   readonly connect: (options: { readonly signal: AbortSignal }) => Promise<DriverConnection>;
@@ -21,7 +31,7 @@ export interface ConnectionPoolOptions {
 /** A pool of connections, with the database's settings; what happens in it goes to the log. */
 export function connectionPool(
   context: DatabaseContext,
-  { what, size, maxOverflow, maxBackoffMs, budgets, connect, uses }: ConnectionPoolOptions,
+  { what, connect, uses, ...limits }: ConnectionPoolOptions,
 ): Pool<DriverConnection> {
   const { clock, random, settings, name } = context;
   return createPool<DriverConnection>({
@@ -31,12 +41,9 @@ export function connectionPool(
     validate: (connection) => connection.validate(),
     reset: (connection) => (connection.dirty ? connection.reset() : undefined),
     uses,
-    size,
-    maxOverflow,
+    ...limits,
     acquireTimeoutMs: settings.acquireTimeoutMs,
     idleTimeoutMs: 0,
-    ...(maxBackoffMs === undefined ? {} : { maxBackoffMs }),
-    ...(budgets === undefined ? {} : { budgets }),
     timeEvery: 1,
     ...tuningOf(context),
     clock,

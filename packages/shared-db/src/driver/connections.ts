@@ -12,6 +12,7 @@ import type { Failures } from './failures.ts';
 import { holdableOf } from './holdable-pool.ts';
 import type { LockWaits } from './lock-waits.ts';
 import { whenFree } from './patience.ts';
+import { adoptLimits, limitsOf } from './pool-limits.ts';
 import type { SessionUses } from './session-uses.ts';
 
 /** A file with one writer is on this machine: what keeps that from being opened is the lock of somebody, which may be gone at any moment. */
@@ -24,8 +25,6 @@ export interface ConnectionsHost {
   readonly failures: Failures;
   readonly lockWaits: LockWaits;
   readonly uses: SessionUses;
-  /** Of the connections that read. Default: all callers are equal. */
-  readonly budgets: Budgets | undefined;
 }
 
 /** One of the pools. */
@@ -51,7 +50,7 @@ export class Connections {
   /** The writer that closing holds back, so that it is the last to close. Not even a flush takes it away. */
   #last: Lease<DriverConnection> | undefined;
 
-  /** Opens nothing. Throws `CONFIG` for budgets that are none. */
+  /** Opens nothing. Throws `CONFIG` where the budgets of the settings are none. */
   constructor(host: ConnectionsHost) {
     this.#host = host;
     const { labels } = host.context;
@@ -69,10 +68,9 @@ export class Connections {
   }
 
   #newReaders(access: Access): Pool<DriverConnection> {
-    const { context, budgets } = this.#host;
-    const { poolSize: size, maxOverflow } = context.settings;
-    const fair = budgets === undefined ? {} : { budgets };
-    return this.#refusing(() => this.#newPool(access, { what: 'readers', size, maxOverflow, ...fair }));
+    const { settings } = this.#host.context;
+    const { poolSize: size, maxOverflow } = settings;
+    return this.#refusing(() => this.#newPool(access, { what: 'readers', size, maxOverflow, ...limitsOf(settings) }));
   }
 
   #newWriter(): Pool<DriverConnection> {
@@ -135,10 +133,8 @@ export class Connections {
   /** Takes what the settings say now, which have said something else `before`. */
   async adopt(before: DatabaseSettings): Promise<void> {
     const { context } = this.#host;
-    const { poolSize: size, maxOverflow } = context.settings;
     for (const { pool } of this.pools) pool.retune(tuningOf(context));
-    // What was changed by hand since stays, unless the settings say something new.
-    if (size !== before.poolSize || maxOverflow !== before.maxOverflow) await this.resize({ size, maxOverflow });
+    await this.#refusingLater(() => adoptLimits(this.readers, before, context.settings));
   }
 
   setBudgets(budgets: Budgets): void {

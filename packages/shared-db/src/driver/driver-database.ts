@@ -1,12 +1,12 @@
 import { shown } from '../config/problem.ts';
 import type { DatabaseContext, DatabaseDefinition } from '../database.ts';
-import type { GivenDatabaseSettings } from '../database-settings.ts';
+import type { DatabaseOptions } from '../database-settings.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Driver } from './driver.ts';
 import { PooledDatabase } from './pooled-database.ts';
 
 /** A database on a driver that somebody else provides. */
-export interface DriverDatabaseOptions extends Omit<GivenDatabaseSettings, 'durability'> {
+export interface DriverDatabaseOptions extends Omit<DatabaseOptions, 'durability'> {
   readonly driver: Driver;
   /** What tells two databases that they are one: an address and a name. */
   readonly identity: string;

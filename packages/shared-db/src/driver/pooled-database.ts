@@ -44,8 +44,8 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
   readonly #sessions: SessionDesk;
   readonly #portrait: Portrait;
 
-  /** `budgets` are those of the connections that read. Throws `CONFIG` where they are none. */
-  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context), budgets?: Budgets) {
+  /** Throws `CONFIG` where the budgets of its settings are none. */
+  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context)) {
     this.name = context.name;
     this.context = context;
     this.statements = statements;
@@ -65,7 +65,7 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
     const known = { context, counters, failures, engine: this };
     this.calls = new Calls({ ...known, lifecycle });
     this.lockWaits = new LockWaits(known);
-    this.connections = new Connections({ context, driver, failures, lockWaits: this.lockWaits, uses, budgets });
+    this.connections = new Connections({ context, driver, failures, lockWaits: this.lockWaits, uses });
     this.transactions = new Transactions(known);
     const { calls, connections, transactions } = this;
     const lending = new Lending({ calls, connections, transactions, engine: this });

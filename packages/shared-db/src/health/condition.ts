@@ -13,6 +13,7 @@ export type Judged = Pick<
   | 'trend'
   | 'settingsFault'
   | 'databases'
+  | 'onDemand'
   | 'fallbacks'
   | 'deprecations'
   | 'warnings'

@@ -393,6 +393,22 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     },
     trend: { optional: serviceTrend },
     databases: { each: database },
+    onDemand: {
+      optional: {
+        each: {
+          fields: {
+            pattern: 'string',
+            mostOpen: 'number',
+            open: 'number',
+            inUse: 'number',
+            waiting: 'number',
+            oldestWaitMs: 'number',
+            opened: 'number',
+            evicted: 'number',
+          },
+        },
+      },
+    },
     offload: { fields: { threads: crew, processes: crew } },
     labels: {
       each: {

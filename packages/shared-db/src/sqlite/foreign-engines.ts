@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { fstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DatabaseError } from '../errors.ts';
 import { readLockTable } from './lock-table.ts';
 import { locksOnFile } from './locks-on-file.ts';
-import { identityOf, leadsTo, type FileIdentity } from './path.ts';
+import { identityOf, type FileIdentity } from './path.ts';
 
 /** Libraries that bring a SQLite of their own, by the name of the file or of its package. */
 const ENGINE_FILE =
@@ -32,10 +32,27 @@ export function foreignEngines(
   return others;
 }
 
+/** How long an answer is good for whom many files are opened. */
+const GOOD_FOR_MS = 1_000;
+
+/** The same question asked for many files: what a process has loaded is read once a second at most. */
+export class ForeignEngines {
+  #found: readonly string[] = [];
+  #at = -Infinity;
+
+  look(now: number): readonly string[] {
+    if (now - this.#at >= GOOD_FOR_MS) {
+      this.#found = foreignEngines();
+      this.#at = now;
+    }
+    return this.#found;
+  }
+}
+
 /**
  * Throws `ENGINE_REFUSED` when something else in this process has the file open already: closing it there would drop our locks,
  * and commits that were acknowledged would be lost. Our own engine in another thread is no danger: it knows of every connection in
- * the process. Looks at descriptors by `stat` only.
+ * the process. Looks at descriptors by `fstat` only.
  */
 export function assertNotOpenElsewhere(name: string, path: string): void {
   const file = identityOf(path);
@@ -49,9 +66,19 @@ export function assertNotOpenElsewhere(name: string, path: string): void {
 
 function descriptorsOf(file: FileIdentity): readonly string[] {
   try {
-    return readdirSync('/proc/self/fd').filter((descriptor) => leadsTo(`/proc/self/fd/${descriptor}`, file));
+    return readdirSync('/proc/self/fd').filter((descriptor) => isOf(Number(descriptor), file));
   } catch {
     return [];
+  }
+}
+
+/** Asked of the descriptor itself: by its path in /proc it takes three times as long, and a process may have a thousand. */
+function isOf(descriptor: number, { device, inode }: FileIdentity): boolean {
+  try {
+    const { dev, ino } = fstatSync(descriptor);
+    return ino === inode && dev === device;
+  } catch {
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Budgets, FlushMode, FlushReport, LeaseInfo } from '@hive/pool';
+import type { FlushMode, FlushReport, LeaseInfo } from '@hive/pool';
 import { LogCare } from '../checkpoints/log-care.ts';
 import type { DatabaseContext, WriteOptions } from '../database.ts';
 import type { Call } from '../driver/call.ts';
@@ -19,7 +19,7 @@ import { claimFile } from './claims.ts';
 import { SqliteDriver, sqliteConnectionOf } from './driver.ts';
 import { SqliteError, type SqliteHandle } from './engine.ts';
 import { FileGuard } from './file-guard.ts';
-import { assertNotOpenElsewhere, foreignEngines } from './foreign-engines.ts';
+import { assertNotOpenElsewhere, type ForeignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
 import type { Migration } from './migrations.ts';
@@ -46,13 +46,14 @@ export interface SqliteFile {
   readonly path: string;
   readonly migrations: readonly Migration[];
   readonly integers: IntegerMode;
-  /** Of the connections that read. */
-  readonly budgets?: Budgets | undefined;
+  /** Shared by all files that come and go together. */
+  readonly engines: ForeignEngines;
 }
 
 /** One writer, a pool of readers, one reader for synchronous use, and what reads in other threads. */
 export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase {
   readonly #file: WatchedFile;
+  readonly #engines: ForeignEngines;
   readonly #schema: Schema;
   readonly #guard: FileGuard;
   readonly #log: LogCare;
@@ -61,12 +62,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #reads: UnpooledReads;
   #giveUpClaim = nothing;
 
-  constructor(context: DatabaseContext, { path, integers, migrations, budgets }: SqliteFile) {
+  constructor(context: DatabaseContext, { path, integers, migrations, engines }: SqliteFile) {
     const statements = new Statements(context);
     const open = (access: Access): SqliteHandle => this.#openHandle(access);
     const syncOfLog = (): LogSync | undefined =>
       context.settings.durability === 'full' ? new LogSync(path, context.clock) : undefined;
-    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), statements, budgets);
+    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), statements);
     const { counters, failures, lifecycle, calls, lockWaits, connections, transactions } = this;
     const file = new WatchedFile(context.name, path, (failure) => {
       this.fence(failure);
@@ -75,6 +76,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const right = new RightToWrite({ clock: context.clock, connections, lockWaits });
     const caller = { context, counters, failures, lifecycle, calls, lockWaits };
     this.#file = file;
+    this.#engines = engines;
     this.#rightToWrite = right;
     this.#schema = new Schema({ context, failures, transactions }, migrations);
     this.#guard = new FileGuard({ context, lifecycle, file, closeConnections });
@@ -146,7 +148,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     await this.#log.stop();
     // What a failed attempt has left open is ours.
     if (this.connections.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
-    for (const engine of foreignEngines())
+    for (const engine of this.#engines.look(context.clock.now()))
       context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
     if (!exists) createDatabase(path, context.clock);
     this.#recogniseFile();

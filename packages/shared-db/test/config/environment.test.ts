@@ -23,7 +23,10 @@ describe('the environment', () => {
       DB_POOL_RECYCLE: '180',
       DB_POOL_LEAK_AFTER: '1m',
       DB_POOL_CAPTURE_EVERY: '16',
+      DB_POOL_AUTO_SIZE_MIN: '2',
+      DB_POOL_AUTO_SIZE_MAX: '16',
       DB_ECHO_POOL: 'true',
+      DB_ECHO: 'debug',
       DB_DURABILITY: 'normal',
     });
     const expected = {
@@ -34,6 +37,8 @@ describe('the environment', () => {
       leakAfterMs: 60_000,
       captureEvery: 16,
       echo: true,
+      autoSize: { min: 2, max: 16 },
+      echoStatements: 'debug',
       durability: 'normal',
     };
     expect(database).toEqual(expected);
@@ -65,6 +70,9 @@ describe('the environment', () => {
       required: true,
       path: '1984',
       thresholds: DEFAULT_DATABASE_THRESHOLDS,
+      autoSize: { min: undefined, max: undefined },
+      budgets: {},
+      echoStatements: false,
     });
     expect(databases['orders']).toMatchObject({ poolSize: 4, path: undefined });
   });
@@ -82,7 +90,7 @@ describe('the environment', () => {
       DB_HOST: 'db.example',
       DB_PASSWORD: 'hunter2',
       DB_PATH: '/x',
-      DB_WEATHER__POOL_SIZE: 'many',
+      DB_WEATHER__HOST: 'db.example',
       DATABASE_URL: 'postgres://',
       HIVE_HOME: '/x',
       DB_POOL_SIZE: undefined,
@@ -132,13 +140,43 @@ describe('a wrong variable', () => {
     ['DB_POOLSIZE', 'DB_POOL_SIZE'],
     ['db_pool_size', 'DB_POOL_SIZE'],
     ['DB_ORDERS__POOL_SISE', 'DB_ORDERS__POOL_SIZE'],
-    ['DB_ORDERS__HOST', 'DB_ORDERS__PATH'],
+    ['DB_ORDERS__HOST', 'DB_ORDERS__ECHO'],
     ['DB_ORDRES__POOL_SIZE', 'DB_ORDERS__POOL_SIZE'],
     ['DB_HIVEBUS__PATH', 'DB_HIVE_BUS__PATH'],
     ['DB_POOL_SISE_FILE', 'DB_POOL_SIZE'],
     ['HIVE_RUNTIME_DIRS', 'HIVE_RUNTIME_DIR'],
   ])('is refused with the nearest one: %s', (name, nearest) => {
     expect(refusal({ [name]: '8' })).toBe(`environment: ${name} is not a setting; the nearest valid key is ${nearest}`);
+  });
+
+  const STRANGE = 'is for a database that neither this process nor its settings file has';
+
+  it.each([
+    ['DB_NOPE__POOL_SIZE', 'DB_ORDERS__POOL_SIZE'],
+    ['DB_NOPE__POOL_SIZE_FILE', 'DB_ORDERS__POOL_SIZE'],
+    ['DB_BUS__ECHO', 'DB_HIVE_BUS__ECHO'],
+    ['DB_WEATHER__REQUIRED', 'DB_ORDERS__REQUIRED'],
+    ['DB_A__B__PATH', 'DB_ORDERS__PATH'],
+  ])('is refused where nobody has its database, with the nearest one: %s', (name, nearest) => {
+    expect(refusal({ [name]: '8' })).toBe(`environment: ${name} ${STRANGE}; the nearest valid key is ${nearest}`);
+  });
+
+  it('is for somebody else where another process has its database: one that code or the settings file names', () => {
+    const env = { DB_WEATHER__POOL_SIZE: 'many' };
+    const named = [
+      { otherDatabases: ['weather'] },
+      { otherDatabases: 'any' as const },
+      { file: { path: 'settings.yaml', text: 'databases: { weather: }' } },
+      { file: { path: 'settings.yaml', text: 'profiles: { test: { databases: { weather: } } }' } },
+    ];
+    for (const sources of named)
+      expect(resolveSettings({ env, databases: ['orders'], ...sources }).databases['orders']?.poolSize).toBe(4);
+    expect(refusalOf({ env, otherDatabases: ['wether'] }).message).toContain(`DB_WEATHER__POOL_SIZE ${STRANGE}`);
+  });
+
+  it('is not blamed for a database that a broken settings file may name', () => {
+    const file = { path: 'settings.yaml', text: 'databases: { weather: ' };
+    expect(sentencesOf(refusalOf({ env: { DB_WEATHER__POOL_SIZE: '8' }, file }))).toHaveLength(1);
   });
 
   it('is refused where it could be for two databases', () => {

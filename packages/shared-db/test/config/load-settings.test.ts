@@ -117,9 +117,16 @@ describe('a file named by a variable that cannot be read', () => {
     const missing = join(directory, 'settings.yaml');
     const folder = join(directory, 'folder');
     mkdirSync(folder);
+    const dangling = join(directory, 'dangling');
+    symlinkSync(join(directory, 'nothing'), dangling);
     for (const [path, fault] of [
       [join(directory, 'size'), 'does not exist'],
       [folder, 'is a directory'],
+      [dangling, 'is a symbolic link to nothing'],
+      [file('large', '8'.repeat(64 * 1_024 + 1)), 'is larger than 64 KiB'],
+      [file('binary', new Uint8Array([0x38, 0xff])), 'is not UTF-8 text'],
+      [file('nul', new Uint8Array([0x38, 0, 0x0a])), 'is not text'],
+      [join(file('flat', '8'), 'below'), 'cannot be read (ENOTDIR)'],
     ] as const)
       expect(loadRefusalOf(missing, { DB_POOL_SIZE_FILE: path }).message).toBe(
         `environment: DB_POOL_SIZE_FILE must name a readable text file, but "${path}" ${fault}`,

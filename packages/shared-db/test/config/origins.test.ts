@@ -3,7 +3,11 @@ import { DEFAULT_DATABASE_THRESHOLDS } from '@hive/shared-db/health';
 import { describeOrigins, resolveSettings, type SettingOrigin } from '@hive/shared-db/config';
 
 const settings = resolveSettings({
-  code: { presence: false, database: { durability: 'normal' }, databases: { orders: { path: 'orders.db' } } },
+  code: {
+    presence: false,
+    database: { durability: 'normal' },
+    databases: { orders: { path: 'orders.db', budgets: { web: { reserved: 2 } } } },
+  },
   file: {
     path: 'config/settings.yaml',
     text: 'database:\n  health:\n    walSize: 96MiB\ndatabases:\n  orders:\n    pool:\n      acquireTimeout: 90\n',
@@ -27,7 +31,7 @@ function row(key: string, value: string | undefined): SettingOrigin {
 
 describe('origins', () => {
   it('tell every effective value, once', () => {
-    const { origins, ...values } = settings;
+    const { origins, profile: _profile, ...values } = settings;
     expect(inOrder(origins.map(({ value }) => value))).toEqual(inOrder(leavesOf(values)));
     expect(new Set(origins.map(({ key }) => key)).size).toBe(origins.length);
   });
@@ -45,6 +49,7 @@ describe('origins', () => {
       ['databases.orders.durability', 'normal', undefined, 'code'],
       ['databases.orders.path', 'orders.db', undefined, 'code'],
       ['databases.orders.health.walSize', 100_663_296, 'bytes', 'config/settings.yaml:3'],
+      ['databases.orders.pool.budgets.web.reserved', 2, undefined, 'code'],
       ['databases.hive-bus.pool.size', 8, undefined, 'environment DB_POOL_SIZE'],
       ['databases.hive-bus.durability', 'normal', undefined, 'code'],
       ['databases.hive-bus.health.walSize', 100_663_296, 'bytes', 'config/settings.yaml:3'],
@@ -74,8 +79,12 @@ describe('origins', () => {
   });
 
   it('and values are frozen all through', () => {
+    const { budgets: all = {} } = settings.databases['orders'] ?? {};
+    const budgets = [all, ...Object.values(all)];
     const parts = [settings, settings.database, settings.databases, settings.thresholds, settings.origins];
-    expect([...parts, ...Object.values(settings.databases), ...settings.origins].every(Object.isFrozen)).toBe(true);
+    expect(
+      [...parts, ...Object.values(settings.databases), ...budgets, ...settings.origins].every(Object.isFrozen),
+    ).toBe(true);
   });
 });
 
@@ -94,6 +103,9 @@ describe('defaults', () => {
       required: false,
       path: undefined,
       thresholds: DEFAULT_DATABASE_THRESHOLDS,
+      autoSize: { min: undefined, max: undefined },
+      budgets: {},
+      echoStatements: false,
     });
     expect(thresholds).toMatchObject({ utilisationWarn: 0.8, utilisationCritical: 0.95, failWhenSaturated: false });
     expect(rest).toMatchObject({

@@ -81,8 +81,9 @@ databases:
       blockedShare: 0.3,
     });
     const { warnWhenDeprecated: _, blockedShare: __, ...ofDatabases } = settings.thresholds;
+    const unsaid = { autoSize: { min: undefined, max: undefined }, echoStatements: false };
     const waiting = { poolSize: 20, maxOverflow: 40, acquireTimeoutMs: 30_000, recycleMs: 1_800_000 };
-    const shared = { ...waiting, leakAfterMs: 120_000, captureEvery: 0, echo: 'debug' };
+    const shared = { ...waiting, leakAfterMs: 120_000, captureEvery: 0, echo: 'debug', ...unsaid };
     expect(settings.database).toEqual({ ...shared, durability: 'normal' });
     expect(settings.databases['hive-bus']).toEqual({
       ...shared,
@@ -90,6 +91,7 @@ databases:
       required: false,
       path: undefined,
       thresholds: ofDatabases,
+      budgets: {},
     });
     expect(settings.databases['orders']).toEqual({
       ...shared,
@@ -98,6 +100,7 @@ databases:
       required: true,
       path: 'data/orders.db',
       thresholds: { ...ofDatabases, utilisationWarn: 0.5, walBytes: 1_073_741_824 },
+      budgets: {},
     });
   });
 

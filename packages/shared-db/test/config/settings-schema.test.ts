@@ -38,9 +38,8 @@ describe('the JSON Schema of a settings file', () => {
 
   it('explains every key and refuses every other', () => {
     const keys = keysOf(settingsJsonSchema());
-    expect(keys.filter(([key, { description }]) => key !== 'databases.orders' && description === undefined)).toEqual(
-      [],
-    );
+    const named = /(?:^profiles|(?:^|\.)databases|\.budgets)\.orders$/;
+    expect(keys.filter(([key, { description }]) => !named.test(key) && description === undefined)).toEqual([]);
     const open = keys.filter(
       ([, { properties, additionalProperties }]) => properties && additionalProperties !== false,
     );
@@ -48,12 +47,13 @@ describe('the JSON Schema of a settings file', () => {
   });
 
   it('knows every key that has an origin, and no other', () => {
-    const groups = ['database', 'databases', 'databases.orders'];
     const keys = keysOf(settingsJsonSchema())
-      .filter(([key, { properties }]) => properties === undefined && !groups.includes(key))
+      .filter(([, { properties, additionalProperties }]) => (properties ?? additionalProperties) === undefined)
       .map(([key]) => key);
-    const { origins } = resolveSettings({ databases: ['orders'] });
-    expect(keys.toSorted()).toEqual(origins.map(({ key }) => key).toSorted());
+    const code = { databases: { orders: { budgets: { orders: {} } } } };
+    const known = resolveSettings({ code, databases: ['orders'] }).origins.map(({ key }) => key);
+    const inProfile = known.map((key) => `profiles.orders.${key}`);
+    expect(keys.toSorted()).toEqual([...known, ...inProfile].toSorted());
   });
 
   it('accepts whatever is accepted', () => {
@@ -84,14 +84,18 @@ describe('the JSON Schema of a settings file', () => {
 
 /** Settings that take any text. */
 const TEXT = /(?:[pP]ath|Directory|[hH]osts?|token)$/;
-const leaves = resolveSettings({ databases: ['orders'] }).origins.map(({ key }) => key);
+const budgeted = { databases: { orders: { budgets: { web: {} } } } };
+const outside = resolveSettings({ code: budgeted, databases: ['orders'] }).origins.map(({ key }) => key);
+const leaves = [...outside, ...outside.map((key) => `profiles.test.${key}`)];
 
 const value = fc.oneof(
   fc.constantFrom(0, 1, 5, 0.5, -1, 1_800, 70_000, 2 ** 40, true, false, null, '', 'debug', 'full', 'never', '/a', 'a'),
   fc.constantFrom('1ms', '5s', '1.5m', '2h', '64MiB', '4096B', '5 s', '1d', '0s'),
 );
 const settings = fc
-  .array(fc.tuple(fc.constantFrom(...leaves, 'database', 'databases', 'database.pool'), value), { maxLength: 3 })
+  .array(fc.tuple(fc.constantFrom(...leaves, 'database', 'databases', 'database.pool', 'profiles'), value), {
+    maxLength: 3,
+  })
   .map((pairs) => pairs.reduce((tree, [key, one]) => planted(key, one, tree), {}));
 
 function planted(key: string, one: unknown, tree: object = {}): object {

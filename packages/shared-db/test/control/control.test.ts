@@ -90,6 +90,16 @@ describe('an order of another process', () => {
     expect(await orders.read('next', (c) => c.get('SELECT 1 AS one'))).toEqual({ one: 1 });
   });
 
+  it('that leaves fewer connections than budgets reserve fails, and says so', async () => {
+    orders.setBudgets({ web: { reserved: 3 } });
+    expect(await done({ verb: 'resize', database: 'orders', size: 2, maxOverflow: undefined })).toMatchObject([
+      {
+        after: { size: 4 },
+        failure: { code: 'HIVEDB_E_CONFIG', message: expect.stringContaining('reserves 3 in all') as string },
+      },
+    ]);
+  });
+
   it('stops a database and lets it go on; whoever waited is served', async () => {
     expect(await done({ verb: 'suspend', database: 'orders' })).toMatchObject([
       { before: { status: 'open' }, after: { status: 'suspended' } },
@@ -208,6 +218,50 @@ describe('an order of another process', () => {
     ]);
   });
 
+  it('has statements or leases of one database echoed, or of all, and changes from which level on is logged', async () => {
+    const change = { key: 'databases.orders.echo', from: 'false', to: 'true', effect: 'applied' };
+    const by = `by hand (process ${process.pid})`;
+    expect(await tell({ verb: 'echo', database: 'orders', of: 'statements', echo: true })).toMatchObject({
+      report: { databases: [], settings: { outcome: 'applied', changes: [{ ...change, toOrigin: by }] } },
+    });
+    const statements = () => logger.lines.filter(({ message }) => message === 'statement');
+    stock.readSync('quiet', (c) => c.get('SELECT 1'));
+    orders.readSync('loud', (c) => c.get('SELECT 1'));
+    expect(statements()).toMatchObject([{ level: 'info', fields: { database: 'orders', label: 'loud' } }]);
+    expect(await tell({ verb: 'echo', database: undefined, of: 'pool', echo: 'debug' })).toMatchObject({
+      report: { settings: { changes: [{ to: 'debug' }, { key: 'databases.stock.pool.echo', to: 'debug' }] } },
+    });
+    await stock.read('lent', (c) => c.get('SELECT 1'));
+    expect(logger.said('debug')).toEqual(expect.arrayContaining(['checkout', 'checkin']));
+    expect(await tell({ verb: 'log-level', level: 'error' })).toMatchObject({
+      report: { settings: { changes: [{ key: 'database.log.level', from: '', to: 'error' }] } },
+    });
+    const count = statements().length;
+    orders.readSync('loud', (c) => c.get('SELECT 1'));
+    expect(statements()).toHaveLength(count);
+    expect(await tell({ verb: 'log-level', level: 'error' })).toMatchObject({
+      report: { settings: { outcome: 'unchanged', changes: [] } },
+    });
+    expect(await tell({ verb: 'log-level', level: 'default' })).toMatchObject({
+      report: { settings: { changes: [{ from: 'error', to: '', toOrigin: 'default' }] } },
+    });
+    // Also those at a level at which nothing of them would be said.
+    const audits = logger.lines.filter(({ message }) => message.startsWith('control: '));
+    expect(audits.map(({ message }) => message.split(': ').at(-1))).toEqual([
+      'databases.orders.echo false -> true',
+      'databases.orders.pool.echo false -> debug, databases.stock.pool.echo false -> debug',
+      'database.log.level unset -> error',
+      'unchanged',
+      'database.log.level error -> unset',
+    ]);
+    expect(audits[0]).toMatchObject({
+      fields: { by: { pid: process.pid, saidByItself: true }, control: { verb: 'echo' } },
+    });
+    expect(await tell({ verb: 'echo', database: 'order', of: 'pool', echo: true })).toMatchObject({
+      report: { databases: [], refusal: { message: expect.stringContaining('did you mean orders') as string } },
+    });
+  });
+
   it('for a database that there is not changes nothing, and names the nearest', async () => {
     expect(await tell({ verb: 'suspend', database: 'order' })).toMatchObject({
       state: 'done',
@@ -227,6 +281,8 @@ describe('an order of another process', () => {
       { verb: 'suspend', database: 'orders' },
       { verb: 'resize', database: 'orders', size: 1, maxOverflow: undefined },
       { verb: 'reload' },
+      { verb: 'log-level', level: 'debug' },
+      { verb: 'echo', database: undefined, of: 'statements', echo: true },
     ] as const)
       expect(await tell(order)).toMatchObject({ report: { refusal: { code: 'HIVEDB_E_POOL_CLOSED' } } });
     const [flushed] = await done({ verb: 'flush', database: undefined, mode: 'all' });

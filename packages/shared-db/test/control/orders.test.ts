@@ -26,6 +26,10 @@ const ORDERS: readonly ControlOrder[] = [
   { verb: 'resume', database: 'orders' },
   { verb: 'flush', database: undefined, mode: 'all' },
   ...FLUSH_MODES.map((mode): ControlOrder => ({ verb: 'flush', database: 'orders', mode })),
+  { verb: 'echo', database: undefined, of: 'statements', echo: true },
+  { verb: 'echo', database: 'orders', of: 'pool', echo: 'debug' },
+  { verb: 'log-level', level: 'silent' },
+  { verb: 'log-level', level: 'default' },
   { verb: 'reload' },
 ];
 
@@ -85,6 +89,21 @@ describe('an order', () => {
       { verb: 'flush', mode },
       'mode is not idle, all, leaked or graceful',
     ]),
+    ...['loud', '', undefined, null, 1, ['debug'], 'constructor', 'DEBUG', 'x'.repeat(3_000)].map((level) => [
+      { verb: 'log-level', level },
+      'level is not debug, info, warn, error, silent or default',
+    ]),
+    ...['values', undefined, null, 'constructor'].map((of) => [
+      { verb: 'echo', of, echo: true },
+      'of is not statements or pool',
+    ]),
+    ...['on', undefined, null, 1, 'true'].map((echo) => [
+      { verb: 'echo', of: 'statements', echo },
+      'echo is not true, false or debug',
+    ]),
+    [{ verb: 'echo', database: '\u001b[2J', of: 'pool', echo: true }, 'database is not the name of a database'],
+    [{ verb: 'echo', database: null, of: 'pool', echo: true }, 'database is not the name of a database'],
+    [{ verb: 'log-level', level: 'debug', database: 'orders' }, 'log-level has a field that it does not know'],
     [{ verb: 'reload', path: '/etc/passwd' }, 'reload has a field that it does not know'],
     [{ verb: 'flush', mode: 'all', sql: 'DROP TABLE x' }, 'flush has a field that it does not know'],
     [{ verb: 'suspend', database: 'orders', size: 1 }, 'suspend has a field that it does not know'],
@@ -110,13 +129,16 @@ describe('an order', () => {
         ),
         size: fc.oneof(fc.integer(), fc.anything()),
         mode: fc.oneof(fc.constantFrom<string>(...FLUSH_MODES), fc.string()),
+        of: fc.oneof(fc.constant('pool'), fc.string()),
+        echo: fc.oneof(fc.boolean(), fc.anything()),
+        level: fc.oneof(fc.constant('warn'), fc.string()),
       },
       { requiredKeys: ['verb'] },
     );
     fc.assert(
       fc.property(fields, (given) => {
         const request = decodeRequest(lineOf({ ...ORDER, ...given }));
-        if (request.kind === 'wrong-order') expect(request.fault).toMatch(/^[\w ,]+$/);
+        if (request.kind === 'wrong-order') expect(request.fault).toMatch(/^[\w ,-]+$/);
         else expect(request).toMatchObject({ kind: 'control', request: { order: { verb: given.verb }, by: 17 } });
       }),
       replay({ numRuns: 300 }),

@@ -245,6 +245,52 @@ describe('reading the settings again', () => {
     expect(orders.snapshot().pool.size).toBe(3);
   });
 
+  it('changes budgets and the bounds of the size, so that whoever names a new one gets a connection', async () => {
+    write('databases: { orders: { pool: { budgets: { web: { reserved: 1 } } } } }');
+    const { service, orders } = await open({ clock: systemClock });
+    const ask = (budget: string): Promise<unknown> => orders.read('look', (c) => c.get('SELECT 1 AS one'), { budget });
+    expect(await ask('web')).toEqual({ one: 1 });
+    expect(await rejectionOf(ask('batch'))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+    await using held = await orders.session('held', { budget: 'web' });
+    write('databases: { orders: { pool: { autoSize: { min: 2, max: 6 }, budgets: { batch: { max: 1 } } } } }');
+    expect((await service.reload()).changes.map(({ key, from, to, effect }) => [key, from, to, effect])).toEqual([
+      ['databases.orders.pool.size', '4', '2', 'applied'],
+      ['databases.orders.pool.autoSize.min', '', '2', 'applied'],
+      ['databases.orders.pool.autoSize.max', '', '6', 'applied'],
+      ['databases.orders.pool.budgets.web.reserved', '1', '', 'applied'],
+      ['databases.orders.pool.budgets.web.weight', '1', '', 'applied'],
+      ['databases.orders.pool.budgets.batch.reserved', '', '0', 'applied'],
+      ['databases.orders.pool.budgets.batch.max', '', '1', 'applied'],
+      ['databases.orders.pool.budgets.batch.weight', '', '1', 'applied'],
+    ]);
+    expect(service.settings.databases['orders']?.budgets).toEqual({ batch: { reserved: 0, max: 1, weight: 1 } });
+    // Nobody loses what he has.
+    expect(await held.connection.get('SELECT 2 AS two')).toEqual({ two: 2 });
+    expect(await ask('batch')).toEqual({ one: 1 });
+    expect(await rejectionOf(ask('web'))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+    expect(await rejectionOf(orders.resize({ size: 7 }))).toMatchObject({
+      code: 'HIVEDB_E_CONFIG',
+      message: expect.stringContaining('from 2 to 6, the bounds of autoSize') as string,
+    });
+  });
+
+  it('chooses the profile that the environment names now, and refuses one that there is not', async () => {
+    write('database: { pool: { size: 2 } }\nprofiles: { peak: { database: { pool: { size: 9 } } } }');
+    const { service, orders } = await open();
+    env['HIVE_PROFILE'] = 'peak';
+    expect((await service.reload()).changes).toMatchObject([
+      { key: 'databases.orders.pool.size', from: '2', to: '9', toOrigin: `${path}:2 (profile peak)` },
+    ]);
+    expect(orders.snapshot().pool.size).toBe(9);
+    expect(service.settings.profile).toEqual({ name: 'peak', origin: 'environment HIVE_PROFILE' });
+    env['HIVE_PROFILE'] = 'peek';
+    expect(await service.reload()).toMatchObject({
+      outcome: 'invalid',
+      problems: [expect.stringContaining('the nearest valid key is profiles.peak') as string],
+    });
+    expect(service.settings.profile?.name).toBe('peak');
+  });
+
   it.each([
     ['half written', 'database:\n  pool: { size: 9', /settings\.yaml:2: the file must be valid YAML/],
     ['wrong', 'database: { pool: { size: 9, echo: loud } }', /settings\.yaml:1: database\.pool\.echo must be/],
@@ -252,6 +298,21 @@ describe('reading the settings again', () => {
       'contradicting',
       'database: { pool: { size: 9 }, health: { utilisationWarn: 1 } }',
       /utilisationWarn must be at most/,
+    ],
+    [
+      'at odds with itself about budgets',
+      'databases: { orders: { pool: { size: 3, budgets: { web: { reserved: 2 }, batch: { reserved: 2 } } } } }',
+      /settings\.yaml:1: the budgets of orders reserve 4 connections .*expected at most 3/,
+    ],
+    [
+      'at odds with itself about sizes',
+      'databases: { orders: { pool: { size: 9, autoSize: { min: 2, max: 8 } } } }',
+      /settings\.yaml:1: databases\.orders\.pool\.size must be at most .* which is 8/,
+    ],
+    [
+      'wrong in a profile that nobody has chosen',
+      'profiles: { test: { database: { pool: { siz: 1 } } } }',
+      /siz is not/,
     ],
     ['empty', '', /is empty, and had settings in it before/],
     ['gone', undefined, /is gone, and had settings in it before/],

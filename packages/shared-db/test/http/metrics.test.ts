@@ -109,6 +109,18 @@ describe('metrics', () => {
           waiting: 3,
           oldestWaitMs: 1_500,
           counters: { timeouts: 2, waited: 8 },
+          budgets: [
+            {
+              name: 'web',
+              reserved: 2,
+              max: 6,
+              weight: 1,
+              leased: 3,
+              waiting: 1,
+              oldestWaitMs: 1_500,
+              counters: { granted: 50, waited: 7, timeouts: 2 },
+            },
+          ],
         },
         counters: { errors: { HIVEDB_E_BUSY_TIMEOUT: 4 } },
         turns: {
@@ -138,6 +150,24 @@ describe('metrics', () => {
         },
       }),
     ],
+  });
+
+  it('say of each budget what it has, may have and was given, and nothing of a database without any', async () => {
+    const families = await scrape(snapshot);
+    const of = { database: 'orders', budget: 'web' };
+    const told = [
+      'leases',
+      'reserved',
+      'max',
+      'waiting',
+      'oldest_waiter_seconds',
+      'granted_total',
+      'waited_total',
+      'timeouts_total',
+    ];
+    const samples = told.map((word) => families.get(`hive_db_pool_budget_${word}`)?.samples);
+    expect(samples).toMatchObject([3, 2, 6, 1, 1.5, 50, 7, 2].map((value) => [{ labels: of, value }]));
+    expect(samples.every((all) => all?.length === 1)).toBe(true);
   });
 
   it('say what OpenTelemetry has words for by its names, for each pool', async () => {

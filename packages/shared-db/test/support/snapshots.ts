@@ -42,6 +42,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     settingsFault: undefined,
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
+    onDemand: [],
     offload: { threads: IDLE_CREW, processes: IDLE_CREW },
     fallbacks: [],
     deprecations: [],

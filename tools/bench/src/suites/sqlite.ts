@@ -1,5 +1,6 @@
 import type { Suite } from '../scenario.ts';
 import { pointReadScenario, thousandRowsScenario } from './sqlite/reading.ts';
+import { tenantsScenario } from './sqlite/tenants.ts';
 import { timersScenario } from './sqlite/timers.ts';
 import { writeScenario } from './sqlite/writing.ts';
 
@@ -14,5 +15,6 @@ export const sqliteSuite: Suite = {
     writeScenario('normal'),
     writeScenario('full'),
     timersScenario(),
+    tenantsScenario(),
   ],
 };

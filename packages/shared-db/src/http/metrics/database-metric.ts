@@ -14,7 +14,7 @@ export interface DatabaseMetric {
 }
 
 /** One value for each word of `by`. */
-type Values = { readonly each: Readonly<Record<string, number>> };
+export type Values = { readonly each: Readonly<Record<string, number>> };
 
 /** What OpenTelemetry's semantic conventions call a pool's name; families of our own say `database`. */
 const POOL_NAME = 'db_client_connection_pool_name';

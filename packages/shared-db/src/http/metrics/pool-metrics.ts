@@ -1,4 +1,5 @@
-import type { DatabaseMetric } from './database-metric.ts';
+import type { DatabaseSnapshot } from '../../snapshot.ts';
+import type { DatabaseMetric, Values } from './database-metric.ts';
 
 /** What OpenTelemetry has no word for, of the pool of connections that read. */
 export const poolMetrics: readonly DatabaseMetric[] = [
@@ -102,4 +103,68 @@ export const poolMetrics: readonly DatabaseMetric[] = [
     help: 'Leases taken away from their holders.',
     read: ({ pool }) => pool.counters.revoked,
   },
+  {
+    name: 'hive_db_pool_budget_leases',
+    type: 'gauge',
+    help: 'Connections that are used, by the budget that they count in.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ leased }) => leased),
+  },
+  {
+    name: 'hive_db_pool_budget_reserved',
+    type: 'gauge',
+    help: 'Connections that a budget comes first for.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ reserved }) => reserved),
+  },
+  {
+    name: 'hive_db_pool_budget_max',
+    type: 'gauge',
+    help: 'Connections that a budget may have.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ max }) => max),
+  },
+  {
+    name: 'hive_db_pool_budget_waiting',
+    type: 'gauge',
+    help: 'Callers that wait for a connection, by their budget.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ waiting }) => waiting),
+  },
+  {
+    name: 'hive_db_pool_budget_oldest_waiter_seconds',
+    type: 'gauge',
+    help: 'How long the first of these has been waiting.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ oldestWaitMs }) => oldestWaitMs / 1_000),
+  },
+  {
+    name: 'hive_db_pool_budget_granted_total',
+    type: 'counter',
+    help: 'Connections that a budget was given.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ counters }) => counters.granted),
+  },
+  {
+    name: 'hive_db_pool_budget_waited_total',
+    type: 'counter',
+    help: 'Of these, those that it was given after waiting.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ counters }) => counters.waited),
+  },
+  {
+    name: 'hive_db_pool_budget_timeouts_total',
+    type: 'counter',
+    help: 'Callers of a budget that waited for a connection in vain.',
+    by: 'budget',
+    read: (database) => ofBudgets(database, ({ counters }) => counters.timeouts),
+  },
 ];
+
+/** One value for each budget; undefined where nobody shares the connections. */
+function ofBudgets(
+  { pool: { budgets } }: DatabaseSnapshot,
+  read: (budget: NonNullable<DatabaseSnapshot['pool']['budgets']>[number]) => number,
+): Values | undefined {
+  return budgets && { each: Object.fromEntries(budgets.map((budget) => [budget.name, read(budget)])) };
+}

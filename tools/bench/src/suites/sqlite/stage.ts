@@ -102,6 +102,6 @@ function itemOf(id: number): readonly [number, string, number, number, string, n
   return [id, `name ${id}`, id * 1.5, id * 7, `what there is to say of ${id}`, id / 3];
 }
 
-function temporaryDirectory(): string {
+export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'hive-bench-'));
 }

@@ -1,0 +1,36 @@
+import type { ServiceSnapshot } from '@hive/shared-db';
+
+/** The databases of one pattern, of which those that are in use are open. */
+export interface OnDemandDocument {
+  /** `tenant-*`. */
+  readonly pattern: string;
+  readonly max_open: number;
+  readonly open: number;
+  /** Of those, how many could not be closed for another. */
+  readonly in_use: number;
+  /** Callers whose database is not open and cannot be opened yet. */
+  readonly waiting: number;
+  readonly oldest_wait_seconds: number;
+  /** How often one was opened, and closed again, since the process started. */
+  readonly opened: number;
+  readonly evicted: number;
+}
+
+/** Absent where a process has none. */
+export function onDemandOf({ onDemand = [] }: Partial<Pick<ServiceSnapshot, 'onDemand'>>): {
+  readonly on_demand?: readonly OnDemandDocument[];
+} {
+  if (onDemand.length === 0) return {};
+  return {
+    on_demand: onDemand.map(({ pattern, mostOpen, open, inUse, waiting, oldestWaitMs, opened, evicted }) => ({
+      pattern,
+      max_open: mostOpen,
+      open,
+      in_use: inUse,
+      waiting,
+      oldest_wait_seconds: oldestWaitMs / 1_000,
+      opened,
+      evicted,
+    })),
+  };
+}

@@ -1,0 +1,106 @@
+import type { Thresholds } from '../health/thresholds.ts';
+import { inheritedKeys } from './describe-origins.ts';
+import type { Problem } from './problem.ts';
+import type { ResolvedSettings, SettingOrigin } from './resolved-settings.ts';
+import { DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from './setting.ts';
+import { settingKey } from './setting-place.ts';
+
+/** An effective value, with the name that it has where it comes from. */
+interface Found extends SettingOrigin {
+  readonly name: string;
+}
+
+/** What is right by itself and wrong together. The blame is on what somebody set, not on a default. */
+export function contradictions(settings: ResolvedSettings): readonly Problem[] {
+  const places = new Map(settings.origins.map((origin) => [origin.key, origin]));
+  const databases = Object.keys(settings.databases);
+  const inherited = inheritedKeys(settings);
+  return [
+    ...[undefined, ...databases].flatMap((name) => ofThresholds(places, inherited, name)),
+    ...databases.flatMap((name) => ofAutoSize(places, name)),
+    ...databases.flatMap((name) => ofBudgets(places, name, Object.keys(settings.databases[name]?.budgets ?? {}))),
+  ];
+}
+
+/** As a pool has it. */
+const MOST_BUDGETS = 1_000;
+
+type Places = ReadonlyMap<string, SettingOrigin>;
+
+function ofThresholds(
+  places: Places,
+  inherited: ReadonlySet<string>,
+  database: string | undefined,
+): readonly Problem[] {
+  const warn = found(places, `thresholds.${'utilisationWarn' satisfies keyof Thresholds}`, database);
+  const critical = found(places, `thresholds.${'utilisationCritical' satisfies keyof Thresholds}`, database);
+  if (Number(warn.value) <= Number(critical.value)) return [];
+  if (inherited.has(warn.key) && inherited.has(critical.key)) return [];
+  // The blame is on what somebody set for it, not on a default or on what holds for all.
+  const isGiven = warn.origin === 'default' || inherited.has(warn.key);
+  return [isGiven ? misfit(critical, 'at least', warn) : misfit(warn, 'at most', critical)];
+}
+
+function ofAutoSize(places: Places, database: string): readonly Problem[] {
+  const [min, max, size] = ['autoSize.min', 'autoSize.max', 'poolSize'].map((field) => found(places, field, database));
+  if (min === undefined || max === undefined || size === undefined) throw new Error('BUG: a pool has no size');
+  if (min.value === undefined && max.value === undefined) return [];
+  if (min.value === undefined)
+    return [{ where: max.origin, what: `${max.name} is set without ${min.name}, expected both or none` }];
+  if (max.value === undefined)
+    return [{ where: min.origin, what: `${min.name} is set without ${max.name}, expected both or none` }];
+  if (Number(min.value) > Number(max.value)) return [misfit(max, 'at least', min)];
+  if (Number(size.value) < Number(min.value)) return [misfit(size, 'at least', min)];
+  return Number(size.value) > Number(max.value) ? [misfit(size, 'at most', max)] : [];
+}
+
+function ofBudgets(places: Places, database: string, budgets: readonly string[]): readonly Problem[] {
+  if (budgets.length > MOST_BUDGETS) {
+    const { origin: where } = found(places, `budgets.${budgets.at(-1)}.weight`, database);
+    return [{ where, what: `${database} has ${budgets.length} budgets, expected ${MOST_BUDGETS} at most` }];
+  }
+  const terms = (budget: string, term: string): Found => found(places, `budgets.${budget}.${term}`, database);
+  const crossed = budgets.flatMap((budget) => {
+    const [reserved, max] = [terms(budget, 'reserved'), terms(budget, 'max')];
+    return max.value === undefined || Number(reserved.value) <= Number(max.value)
+      ? []
+      : [misfit(reserved, 'at most', max)];
+  });
+  if (crossed.length > 0) return crossed;
+  const reserves = budgets.map((budget) => terms(budget, 'reserved')).filter(({ value }) => Number(value) > 0);
+  const [size, overflow] = [found(places, 'poolSize', database), found(places, 'maxOverflow', database)];
+  const sum = reserves.reduce((all, { value }) => all + Number(value), 0);
+  const most = Number(size.value) + Number(overflow.value);
+  const last = reserves.at(-1);
+  if (sum <= most || last === undefined) return [];
+  const list = reserves.map(({ name, value }) => `${value} by ${name}`).join(', ');
+  const limit = `${size.name} is ${size.value} (${size.origin}) and ${overflow.name} is ${overflow.value} (${overflow.origin})`;
+  return [
+    {
+      where: last.origin,
+      what: `the budgets of ${database} reserve ${sum} connections (${list}), expected at most ${most}: ${limit}`,
+    },
+  ];
+}
+
+function misfit(wrong: Found, relation: string, other: Found): Problem {
+  const expected = `${relation} ${other.name}, which is ${other.value} (${other.origin})`;
+  return { where: wrong.origin, what: `${wrong.name} must be ${expected}, not ${wrong.value}` };
+}
+
+/** What is in force of a setting, of one database where one is named. */
+function found(places: Places, field: string, database?: string): Found {
+  const setting = settingOf(field, database);
+  const origin = places.get(settingKey(setting, database));
+  if (origin === undefined) throw new Error(`BUG: nobody has settled ${field}`);
+  const inCode = database === undefined ? field : `databases.${database}.${field}`;
+  return { ...origin, name: origin.origin === 'code' ? inCode : origin.key };
+}
+
+function settingOf(field: string, database: string | undefined): Pick<Setting, 'key'> {
+  if (field.startsWith('budgets.')) return { key: `pool.${field}` };
+  const all = database === undefined ? SERVICE_SETTINGS : DATABASE_SETTINGS;
+  const setting = all.find((one) => one.field === field);
+  if (setting === undefined) throw new Error(`BUG: nobody knows ${field}`);
+  return setting;
+}

@@ -1,0 +1,345 @@
+import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
+import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
+import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
+import { count, duration } from '../health/figures.ts';
+import type { OnDemandSnapshot } from '../snapshot.ts';
+
+/** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
+const FAIR_MS = 50;
+/** How often it is looked whether a session has ended, of which nobody tells, while somebody waits. */
+const REVIEW_MS = 20;
+/** How many of those before him a caller is told. */
+const NAMED_AHEAD = 10;
+
+/** What the databases of one pattern need from their service. */
+export interface OpenDatabasesHost<D extends Database> {
+  /** `tenant-*`. */
+  readonly pattern: string;
+  /** How many may be open. */
+  readonly mostOpen: number;
+  /** For how long one that nobody uses stays open. */
+  readonly idleMs: number;
+  readonly clock: Clock;
+  /** How long callers wait who do not say. */
+  acquireTimeoutMs(): number;
+  /** Makes one that its first call opens. Throws why there can be none of this name. */
+  make(name: string): D & ManagedDatabase;
+  /** It has been closed. */
+  closed(name: string): void;
+}
+
+/** A call that wants a database by its name. */
+export interface Wish {
+  readonly name: string;
+  readonly label: string;
+}
+
+/** A database that has a place. */
+interface Resident<D> {
+  readonly database: D & ManagedDatabase;
+  /** What is under way on it. Sessions are not counted, but seen among its leases. */
+  uses: number;
+  usedAt: number;
+  isSuspended: boolean;
+  /** It takes no more calls: whoever makes one gets in line for a place. */
+  isLeaving: boolean;
+  closing: Promise<readonly LeaseInfo[]> | undefined;
+}
+
+/** Somebody who waits for a place. */
+interface Applicant<D> {
+  readonly wish: Wish;
+  readonly at: number;
+  readonly deadline: number;
+  readonly admit: (resident: Resident<D>) => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+/**
+ * The databases of one pattern that are open, and who waits for a place among them. A call opens its database; one that nobody uses is closed
+ * after a while, or when another needs its place: the one that has been idle for longest. Where all are in use, who has come first is
+ * served first, and after a moment the one that has had its place for longest has to leave it between two calls.
+ */
+export class OpenDatabases<D extends Database> {
+  readonly #host: OpenDatabasesHost<D>;
+  /** In the order in which they got their places. */
+  readonly #residents = new Map<string, Resident<D>>();
+  /** In the order in which they came. */
+  readonly #applicants = new Set<Applicant<D>>();
+  readonly #idle: Alarm;
+  readonly #review: Alarm;
+  readonly #counters = { opened: 0, evicted: 0 };
+  #isClosed = false;
+
+  constructor(host: OpenDatabasesHost<D>) {
+    this.#host = host;
+    this.#idle = new Alarm(host.clock, () => {
+      this.#closeIdle();
+    });
+    this.#review = new Alarm(host.clock, () => {
+      this.#serve();
+    });
+    // It rings only while somebody waits.
+    this.#review.keepAlive(true);
+  }
+
+  *[Symbol.iterator](): IterableIterator<D & ManagedDatabase> {
+    for (const { database } of this.#residents.values()) yield database;
+  }
+
+  /** One that has a place and keeps it. */
+  find(name: string): (D & ManagedDatabase) | undefined {
+    return this.#staying(name)?.database;
+  }
+
+  /**
+   * Makes a call on a database, which is opened for it where it is not open. `wait` is how the caller waits for a place; the call is told how
+   * long that took. Rejects with `POOL_TIMEOUT` when no place came free in time, with `ABORTED` when the caller has had enough, and with
+   * why there is no such database.
+   */
+  use<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
+    const resident = this.#staying(wish.name);
+    if (resident === undefined) return this.#useLater(wish, wait, call);
+    resident.uses++;
+    return this.#during(resident, () => call(resident.database, 0));
+  }
+
+  async #useLater<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
+    const { clock } = this.#host;
+    const at = clock.now();
+    const resident = await this.#place(wish, wait, at);
+    return this.#during(resident, () => call(resident.database, clock.now() - at));
+  }
+
+  #during<T>(resident: Resident<D>, call: () => Promise<T>): Promise<T> {
+    const ended = (): void => {
+      resident.uses--;
+      this.#used(resident);
+    };
+    const called = call();
+    called.then(ended, ended);
+    return called;
+  }
+
+  /** Suspends one that is open; it keeps its place until it is resumed. */
+  suspend(name: string): void {
+    const resident = this.#staying(name);
+    if (resident === undefined || resident.isSuspended) return;
+    resident.isSuspended = true;
+    resident.database.suspend();
+  }
+
+  resume(name: string): void {
+    const resident = this.#residents.get(name);
+    if (resident?.isSuspended !== true) return;
+    resident.isSuspended = false;
+    resident.database.resume();
+    this.#used(resident);
+  }
+
+  /** Resolves with a database that has a place, and counts as used. */
+  #place(wish: Wish, { signal, timeoutMs }: CallOptions, at: number): Promise<Resident<D>> {
+    // What is no duration is for the call itself to refuse.
+    const allowedMs = typeof timeoutMs === 'number' && timeoutMs >= 0 ? timeoutMs : this.#host.acquireTimeoutMs();
+    const { promise, resolve, reject } = Promise.withResolvers<Resident<D>>();
+    const abort = (): void => {
+      this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
+    };
+    const applicant: Applicant<D> = {
+      wish,
+      at,
+      deadline: at + allowedMs,
+      admit: (resident) => {
+        signal?.removeEventListener('abort', abort);
+        resident.uses++;
+        resolve(resident);
+      },
+      refuse: (error) => {
+        signal?.removeEventListener('abort', abort);
+        reject(error);
+      },
+    };
+    this.#applicants.add(applicant);
+    if (this.#isClosed) this.#refuse(applicant, 'POOL_CLOSED', 'the service has been closed');
+    else if (signal?.aborted === true) abort();
+    else {
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#serve();
+    }
+    return promise;
+  }
+
+  /** Whoever can be served is, in the order in which they came; for the others room is made. */
+  #serve(): void {
+    const now = this.#host.clock.now();
+    for (const applicant of this.#applicants) {
+      const { name } = applicant.wish;
+      const resident = this.#staying(name);
+      if (resident !== undefined) this.#admit(applicant, resident);
+      else if (!this.#residents.has(name) && !this.#isFull) this.#house(applicant, now);
+      else if (now >= applicant.deadline) this.#giveUp(applicant, now);
+    }
+    this.#makeRoom(now);
+    for (const { deadline } of this.#applicants) this.#review.by(Math.min(deadline, now + REVIEW_MS), now);
+  }
+
+  #house(applicant: Applicant<D>, now: number): void {
+    const { name } = applicant.wish;
+    try {
+      const database = this.#host.make(name);
+      const resident: Resident<D> = {
+        database,
+        uses: 0,
+        usedAt: now,
+        isSuspended: false,
+        isLeaving: false,
+        closing: undefined,
+      };
+      this.#residents.set(name, resident);
+      this.#counters.opened++;
+      this.#idle.by(now + this.#host.idleMs, now);
+      this.#admit(applicant, resident);
+    } catch (error) {
+      this.#applicants.delete(applicant);
+      applicant.refuse(error);
+    }
+  }
+
+  #admit(applicant: Applicant<D>, resident: Resident<D>): void {
+    this.#applicants.delete(applicant);
+    applicant.admit(resident);
+  }
+
+  /** Closes what is idle, as many as names wait for a place; and who has waited for long has others told to leave. */
+  #makeRoom(now: number): void {
+    const residents = [...this.#residents.values()];
+    const since = new Map<string, number>();
+    for (const { wish, at } of this.#applicants) if (!since.has(wish.name)) since.set(wish.name, at);
+    const free = this.#host.mostOpen - residents.length + numberOf(residents, ({ closing }) => closing !== undefined);
+    const wanted = Math.max(0, since.size - free);
+    const idle = residents.filter(isIdle).toSorted((a, b) => a.usedAt - b.usedAt);
+    for (const resident of idle.slice(0, wanted)) void this.#evict(resident);
+    const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
+    const leaving = Math.min(overdue, wanted - idle.length);
+    const staying = residents.filter(({ closing, isSuspended }) => closing === undefined && !isSuspended);
+    for (const [index, resident] of staying.entries()) resident.isLeaving = index < leaving;
+  }
+
+  async #evict(resident: Resident<D>): Promise<void> {
+    const { database } = resident;
+    resident.isLeaving = true;
+    this.#counters.evicted++;
+    await this.#close(resident, 0);
+    this.#residents.delete(database.name);
+    this.#host.closed(database.name);
+    this.#serve();
+  }
+
+  #close(resident: Resident<D>, graceMs: number): Promise<readonly LeaseInfo[]> {
+    resident.closing ??= resident.database.close(graceMs);
+    return resident.closing;
+  }
+
+  /** Something on it has ended. */
+  #used(resident: Resident<D>): void {
+    resident.usedAt = this.#host.clock.now();
+    if (this.#applicants.size > 0 && resident.uses === 0) this.#serve();
+  }
+
+  #closeIdle(): void {
+    const { clock, idleMs } = this.#host;
+    const now = clock.now();
+    for (const resident of this.#residents.values()) {
+      if (!isIdle(resident)) this.#idle.by(now + idleMs, now);
+      else if (now - resident.usedAt >= idleMs) void this.#evict(resident);
+      else this.#idle.by(resident.usedAt + idleMs, now);
+    }
+  }
+
+  /** Turns away who waits, lets work finish for `graceMs` and then ends it. */
+  async close(graceMs: number): Promise<readonly (LeaseInfo & { readonly database: string })[]> {
+    this.#isClosed = true;
+    this.#idle.cancel();
+    this.#review.cancel();
+    for (const applicant of this.#applicants)
+      this.#refuse(applicant, 'POOL_CLOSED', 'the service was closed meanwhile');
+    const forced = Array.from(this.#residents.values(), async (resident) => {
+      const leases = await this.#close(resident, graceMs);
+      return leases.map((lease) => ({ ...lease, database: resident.database.name }));
+    });
+    return (await Promise.all(forced)).flat();
+  }
+
+  /** A frozen picture. */
+  snapshot(): OnDemandSnapshot {
+    const now = this.#host.clock.now();
+    const { pattern, mostOpen } = this.#host;
+    const [longest] = this.#applicants;
+    return Object.freeze({
+      pattern,
+      mostOpen,
+      open: this.#residents.size,
+      inUse: numberOf([...this.#residents.values()], (resident) => !isIdle(resident)),
+      waiting: this.#applicants.size,
+      oldestWaitMs: longest === undefined ? 0 : now - longest.at,
+      ...this.#counters,
+    });
+  }
+
+  #staying(name: string): Resident<D> | undefined {
+    const resident = this.#residents.get(name);
+    return resident === undefined || resident.isLeaving || this.#isClosed ? undefined : resident;
+  }
+
+  get #isFull(): boolean {
+    return this.#residents.size >= this.#host.mostOpen;
+  }
+
+  #giveUp(applicant: Applicant<D>, now: number): void {
+    const { pattern, mostOpen } = this.#host;
+    const waited = duration(now - applicant.at);
+    this.#refuse(
+      applicant,
+      'POOL_TIMEOUT',
+      `no place came free within ${waited}: ${count(mostOpen, 'database')} of ${pattern} may be open at once, and all that are open are in use`,
+    );
+  }
+
+  #refuse(applicant: Applicant<D>, kind: ErrorKind, what: string, cause?: unknown): void {
+    const { name, label } = applicant.wish;
+    const now = this.#host.clock.now();
+    const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
+    this.#applicants.delete(applicant);
+    applicant.refuse(
+      new DatabaseError(kind, what, {
+        database: name,
+        label,
+        cause,
+        culprits: this.#holders(),
+        waiters: ahead.map(({ wish, at }) => ({ pid: process.pid, label: wish.label, waitMs: now - at })),
+        advice: kind === 'POOL_TIMEOUT' ? 'raise mostOpen, or end sessions and long calls sooner' : undefined,
+      }),
+    );
+  }
+
+  /** Who keeps the places, longest first. */
+  #holders(): readonly Culprit[] {
+    return [...this]
+      .flatMap((database) => database.leases())
+      .toSorted((a, b) => b.ageMs - a.ageMs)
+      .slice(0, NAMED_AHEAD)
+      .map(({ owner, ageMs }) => ({
+        pid: process.pid,
+        heldMs: ageMs,
+        ...(owner === undefined ? {} : { label: owner }),
+      }));
+  }
+}
+
+function isIdle({ database, uses, isSuspended, closing }: Resident<Database>): boolean {
+  return closing === undefined && uses === 0 && !isSuspended && database.leases().length === 0;
+}
+
+function numberOf<T>(all: readonly T[], isOne: (one: T) => boolean): number {
+  return all.filter(isOne).length;
+}

@@ -1,0 +1,158 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FakeTenants } from '../support/fake-tenants.ts';
+import { rejectionOf } from '../support/outcome.ts';
+import { replay } from '../support/replay.ts';
+
+const MOST_OPEN = 3;
+const IDLE_MS = 100;
+
+const deeds = fc.array(
+  fc.record({
+    deed: fc.constantFrom('use', 'use', 'use', 'impatient', 'abort', 'session', 'suspend', 'resume', 'impossible'),
+    who: fc.nat(6),
+    holdMs: fc.constantFrom(0, 1, 5, 30, 120),
+    thenMs: fc.constantFrom(0, 0, 1, 3, 20, 60, 250),
+  }),
+  { maxLength: 40, size: 'max' },
+);
+
+describe('databases by pattern', () => {
+  it('are never open twice or more than there are places, never closed in use, and every call on them settles', async () => {
+    const seen = { waited: 0, evicted: 0, refused: 0 };
+    await fc.assert(
+      fc.asyncProperty(deeds, async (all) => {
+        const tenants = new FakeTenants(MOST_OPEN, IDLE_MS);
+        const { clock, databases } = tenants;
+        const calls: Promise<boolean>[] = [];
+        const call = (promise: Promise<unknown>): void => {
+          calls.push(
+            promise.then(
+              () => true,
+              () => false,
+            ),
+          );
+        };
+        for (const { deed, who, holdMs, thenMs } of all) {
+          const name = `tenant-${who}`;
+          if (deed === 'use') call(tenants.use(name, holdMs));
+          else if (deed === 'impatient') call(tenants.use(name, holdMs, { timeoutMs: holdMs }));
+          else if (deed === 'session') call(tenants.session(name, holdMs));
+          else if (deed === 'suspend') databases.suspend(name);
+          else if (deed === 'resume') databases.resume(name);
+          else if (deed === 'impossible') call(impossible(tenants));
+          else {
+            const controller = new AbortController();
+            call(tenants.use(name, holdMs, { signal: controller.signal }));
+            clock.after(holdMs, () => {
+              controller.abort();
+            });
+          }
+          await clock.advance(thenMs);
+          seen.waited += databases.snapshot().waiting;
+        }
+        for (let who = 0; who <= 6; who++) databases.resume(`tenant-${who}`);
+        await clock.advance(2_000);
+        const succeeded = await Promise.all(calls);
+        seen.refused += succeeded.filter((well) => !well).length;
+        seen.evicted += databases.snapshot().evicted;
+        expect(tenants.offences).toEqual([]);
+        expect(tenants.most).toBeLessThanOrEqual(MOST_OPEN);
+        // Whatever happened, what nobody uses is closed in the end.
+        expect([...databases, ...tenants.live.keys()]).toEqual([]);
+        expect(databases.snapshot()).toMatchObject({ open: 0, inUse: 0, waiting: 0, oldestWaitMs: 0 });
+      }),
+      { ...replay(), numRuns: 300 },
+    );
+    // Otherwise it has shown nothing.
+    expect(Math.min(seen.waited, seen.evicted, seen.refused)).toBeGreaterThan(100);
+  });
+
+  it('serve who has come first, and close the one that nobody has used for longest', async () => {
+    const tenants = new FakeTenants(2, 60_000);
+    const { clock } = tenants;
+    await settled(tenants, tenants.use('tenant-a', 1));
+    await settled(tenants, tenants.use('tenant-b', 1));
+    await settled(tenants, tenants.use('tenant-a', 1));
+    await settled(tenants, tenants.use('tenant-c', 1));
+    expect([...tenants.live.keys()]).toEqual(['tenant-a', 'tenant-c']);
+    const order: string[] = [];
+    const held = [tenants.use('tenant-a', 30), tenants.use('tenant-c', 30)];
+    for (const name of ['tenant-d', 'tenant-e', 'tenant-f'])
+      held.push(tenants.use(name, 5).finally(() => order.push(name)));
+    await clock.advance(200);
+    await Promise.all(held);
+    expect(order).toEqual(['tenant-d', 'tenant-e', 'tenant-f']);
+  });
+
+  it('give a place on as soon as the call that had it has ended', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock } = tenants;
+    const first = tenants.use('tenant-a', 7);
+    const second = tenants.use('tenant-b', 1);
+    await clock.advance(20);
+    // Seven in use, and two to be closed.
+    expect([await first, await second]).toEqual([0, 9]);
+  });
+
+  it('let nobody keep a place for ever who never rests, and serve him again', async () => {
+    const tenants = new FakeTenants(2, 60_000);
+    const { clock, databases } = tenants;
+    let calls = 0;
+    const keepBusy = async (name: string): Promise<void> => {
+      while (clock.now() < 1_000) {
+        await tenants.use(name, 10);
+        calls++;
+      }
+    };
+    // Two at a time and not in step: neither is ever idle.
+    const busy = ['a', 'b'].flatMap((who) => [keepBusy(`tenant-${who}`), tenants.use(`tenant-${who}`, 5)]);
+    busy.push(keepBusy('tenant-a'), keepBusy('tenant-b'));
+    await clock.advance(100);
+    const asked = clock.now();
+    const began = tenants.use('tenant-c', 10);
+    await clock.advance(1_500);
+    await Promise.all(busy);
+    expect((await began) - asked).toBeLessThan(100);
+    expect(calls).toBeGreaterThan(200);
+    expect(databases.snapshot()).toMatchObject({ waiting: 0 });
+    expect(tenants.offences).toEqual([]);
+  });
+
+  it('say who has the places to a caller who got none in time', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock } = tenants;
+    await settled(tenants, tenants.session('tenant-a', 5_000));
+    const refused = rejectionOf(tenants.use('tenant-b', 1, { timeoutMs: 300 }));
+    await clock.advance(300);
+    const error = await refused;
+    expect(error).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', retryable: true, database: 'tenant-b' });
+    expect(error).toHaveProperty('culprits', [{ pid: process.pid, label: 'session', heldMs: 5_000 }]);
+    expect(String(error)).toContain(
+      'database tenant-b, "use tenant-b": no place came free within 300 ms: 1 database of tenant-* may be open at once, and all that are open are in use',
+    );
+  });
+
+  it('turn away who waits when the service closes, and whoever comes after', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock, databases } = tenants;
+    const working = tenants.use('tenant-a', 50);
+    const waiting = rejectionOf(tenants.use('tenant-b', 1));
+    const closing = databases.close(1_000);
+    expect(await waiting).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    expect(await rejectionOf(tenants.use('tenant-c', 1))).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    await clock.advance(100);
+    expect(await closing).toEqual([]);
+    await working;
+  });
+});
+
+function impossible(tenants: FakeTenants): Promise<unknown> {
+  tenants.impossible.add('tenant-none');
+  return tenants.use('tenant-none', 1);
+}
+
+async function settled<T>({ clock }: FakeTenants, promise: Promise<T>): Promise<T> {
+  await clock.advance(10);
+  return promise;
+}

@@ -1,0 +1,172 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { driverDatabase, openDatabaseService, sqlite, type Definitions, type SqliteDatabase } from '@hive/shared-db';
+import { FakeDriver, temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
+import { outcomeOf, rejectionOf } from '../support/outcome.ts';
+import { SHOP } from '../support/shop.ts';
+
+const QUIET = { app: 'shop', presence: false } as const;
+
+function tenants(directory: string, options: { mostOpen?: number; idleMs?: number; path?: string } = {}) {
+  const { path = 'tenants/*.db', ...terms } = options;
+  return openDatabaseService({
+    ...QUIET,
+    dataDirectory: directory,
+    databases: {
+      orders: sqlite({ path: 'orders.db' }),
+      'tenant-*': sqlite({ path, migrations: [SHOP], durability: 'normal', ...terms }),
+    },
+  });
+}
+
+const add = (database: SqliteDatabase, name: string): Promise<unknown> =>
+  database.write('add item', (tx) => tx.run('INSERT INTO item (name) VALUES (?)', name));
+
+const names = (database: SqliteDatabase): Promise<unknown> =>
+  database.read('items', async (c) => (await c.all<{ name: string }>('SELECT name FROM item')).map(({ name }) => name));
+
+const refusalOf = (databases: Definitions): Promise<unknown> =>
+  rejectionOf(openDatabaseService({ ...QUIET, databases }));
+
+describe('a service with databases by pattern', () => {
+  it('opens one file for each name, when it is first used, and types the names', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path);
+    expectTypeOf(service.database('tenant-acme')).toEqualTypeOf<SqliteDatabase>();
+    expectTypeOf<Parameters<typeof service.database>[0]>().toEqualTypeOf<'orders' | `tenant-${string}`>();
+    const acme = service.database('tenant-acme');
+    expect(existsSync(directory.file('tenants'))).toBe(false);
+    expect(service.snapshot().databases.map(({ name }) => name)).toEqual(['orders']);
+    await add(acme, 'a');
+    await add(service.database('tenant-other'), 'b');
+    expect(await names(acme)).toEqual(['a']);
+    expect(acme.readSync('items', (c) => c.all('SELECT name FROM item'))).toEqual([{ name: 'a' }]);
+    expect(await acme.offload('items', 'SELECT name FROM item')).toEqual([{ name: 'a' }]);
+    expect(readdirSync(directory.file('tenants')).filter((file) => file.endsWith('.db'))).toEqual([
+      'acme.db',
+      'other.db',
+    ]);
+    expect(service.snapshot().databases.map(({ name, status }) => [name, status])).toEqual([
+      ['orders', 'open'],
+      ['tenant-acme', 'open'],
+      ['tenant-other', 'open'],
+    ]);
+    expect(service.snapshot().onDemand).toMatchObject([{ pattern: 'tenant-*', mostOpen: 50, open: 2, opened: 2 }]);
+  });
+
+  it('closes one for another when no more may be open, and opens it again with all that was in it', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 2 });
+    const all = ['a', 'b', 'c', 'd', 'e'].map((part) => service.database(`tenant-${part}`));
+    for (const database of all) await add(database, database.name);
+    await Promise.all(all.map((database) => add(database, 'again')));
+    expect(await Promise.all(all.map(names))).toEqual(all.map(({ name }) => [name, 'again']));
+    const [pattern] = service.snapshot().onDemand ?? [];
+    expect(pattern?.open).toBe(2);
+    expect(pattern?.evicted).toBeGreaterThanOrEqual(8);
+  });
+
+  it('keeps open what a session or a suspension holds, and says so to who asks for another', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 2 });
+    const [a, b, c] = (['a', 'b', 'c'] as const).map((part) => service.database(`tenant-${part}`));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('there are three');
+    const session = await a.session('long export');
+    await add(b, 'b');
+    b.suspend();
+    const error = await rejectionOf(c.read('look', async () => Promise.resolve(1), { timeoutMs: 100 }));
+    expect(error).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', database: 'tenant-c', label: 'look' });
+    expect(error).toHaveProperty('culprits.0.label', 'long export');
+    b.resume();
+    expect(await names(c)).toEqual([]);
+    expect(await session.connection.all('SELECT name FROM item')).toEqual([]);
+    await session.close();
+  });
+
+  it('opens nothing for what cannot wait, and says what does', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path);
+    const acme = service.database('tenant-acme');
+    for (const attempt of [
+      () => acme.readSync('items', (c) => c.all('SELECT 1')),
+      () => acme.snapshot(),
+      () => {
+        acme.suspend();
+      },
+    ])
+      expect(outcomeOf(attempt)).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED', database: 'tenant-acme' });
+    expect(acme.leases()).toEqual([]);
+    expect(await acme.flush('all')).toEqual({ destroyed: 0, revoked: [] });
+    expect(existsSync(directory.file('tenants'))).toBe(false);
+  });
+
+  it('refuses a name that no pattern stands for, and one whose file is another one’s', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { path: '*.db' });
+    const any = (name: string): SqliteDatabase => service.database(name as 'tenant-a');
+    for (const name of ['tenant-*', 'tenant-', 'tenant-A', 'tenant-a/b', 'tenant', 'other', `tenant-${'x'.repeat(60)}`])
+      expect(outcomeOf(() => any(name))).toMatchObject({ code: 'HIVEDB_E_NAME' });
+    expect(service.setEcho(true, { database: 'tenant-acme' })).toMatchObject([
+      { key: 'databases.tenant-*.echo', to: 'true' },
+    ]);
+    expect(String(outcomeOf(() => any('tenat-a')))).toContain('there are orders, tenant-*; did you mean');
+    expect(await rejectionOf(names(service.database('tenant-orders')))).toMatchObject({
+      code: 'HIVEDB_E_DUPLICATE_FILE',
+    });
+  });
+
+  it('refuses a pattern that would be one file for all, one without a letter first, and limits that are none', async () => {
+    using directory = temporaryDirectory();
+    const clock = new VirtualClock();
+    const remote = driverDatabase({ driver: new FakeDriver({ clock }), identity: 'fake://1' });
+    const path = directory.file('one.db');
+    expect(String(await refusalOf({ 'tenant-*': sqlite({ path }) }))).toContain(
+      `all databases of tenant-* would be one file, ${path}; write a * where the path is another one for each`,
+    );
+    expect(String(await refusalOf({ 'tenant-*': remote }))).toContain('databases of driver fake cannot have a pattern');
+    for (const name of ['*', '*-tenant', 'a*b*', 'tenant *'])
+      expect(await refusalOf({ [name]: sqlite({ path }) })).toMatchObject({ code: 'HIVEDB_E_NAME' });
+    for (const terms of [{ mostOpen: 0 }, { mostOpen: 1.5 }, { idleMs: -1 }, { idleMs: Number.NaN }])
+      expect(outcomeOf(() => sqlite({ path, ...terms }))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+  });
+
+  it('gives all of a pattern what its settings say, also when they are read again', async () => {
+    using directory = temporaryDirectory();
+    const settingsFile = directory.file('settings.yaml');
+    writeFileSync(settingsFile, 'databases:\n  tenant-*:\n    pool:\n      size: 2\n');
+    await using service = await openDatabaseService({
+      ...QUIET,
+      settingsFile,
+      env: {},
+      databases: { 'tenant-*': sqlite({ path: directory.file('*.db'), migrations: [SHOP] }) },
+    });
+    const acme = service.database('tenant-acme');
+    await names(acme);
+    expect(acme.snapshot().pool.size).toBe(2);
+    writeFileSync(settingsFile, 'databases:\n  tenant-*:\n    pool:\n      size: 3\n');
+    expect(await service.reload()).toMatchObject({ outcome: 'applied' });
+    expect(acme.snapshot().pool.size).toBe(3);
+    await names(service.database('tenant-other'));
+    expect(service.database('tenant-other').snapshot().pool.size).toBe(3);
+  });
+
+  it('lets a hundred tenants share a few descriptors', async () => {
+    using directory = temporaryDirectory();
+    await using service = await openDatabaseService({
+      ...QUIET,
+      dataDirectory: directory.path,
+      databases: { 'tenant-*': sqlite({ path: '*.db', durability: 'normal', mostOpen: 10 }) },
+    });
+    const before = readdirSync('/proc/self/fd').length;
+    let most = 0;
+    for (let tenant = 0; tenant < 100; tenant++) {
+      const one = service.database(`tenant-${tenant}`);
+      await one.read('look', async (c) => c.get('SELECT 1'));
+      most = Math.max(most, readdirSync('/proc/self/fd').length - before);
+    }
+    expect(most).toBeGreaterThanOrEqual(10);
+    expect(most).toBeLessThanOrEqual(10 * 18);
+    await service.close();
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
+  });
+});

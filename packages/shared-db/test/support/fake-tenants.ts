@@ -1,0 +1,115 @@
+import type { Database, LeaseSnapshot, ManagedDatabase } from '@hive/shared-db';
+import { VirtualClock } from '@hive/shared-db/testing';
+import { OpenDatabases } from '../../dist/on-demand/open-databases.js';
+
+/** A database of which only matters whether it is open, and who uses it. */
+class FakeTenant {
+  readonly name: string;
+  readonly #clock: VirtualClock;
+  state: 'open' | 'closing' | 'closed' = 'open';
+  uses = 0;
+  sessions: LeaseSnapshot[] = [];
+  isSuspended = false;
+  readonly #offences: string[];
+
+  constructor(name: string, clock: VirtualClock, offences: string[]) {
+    this.name = name;
+    this.#clock = clock;
+    this.#offences = offences;
+  }
+
+  leases(): readonly LeaseSnapshot[] {
+    return this.sessions;
+  }
+
+  suspend(): void {
+    this.isSuspended = true;
+  }
+
+  resume(): void {
+    this.isSuspended = false;
+  }
+
+  async close(): Promise<[]> {
+    if (this.isSuspended) this.#offences.push(`${this.name} was closed while it was suspended`);
+    this.state = 'closing';
+    await pass(this.#clock, 2);
+    this.state = 'closed';
+    return [];
+  }
+}
+
+/** Databases by pattern in a time that the test moves, and everything that must not happen to them. */
+export class FakeTenants {
+  readonly clock = new VirtualClock();
+  readonly offences: string[] = [];
+  readonly live = new Map<string, FakeTenant>();
+  readonly databases: OpenDatabases<Database>;
+  /** Names of which there can be none. */
+  readonly impossible = new Set<string>();
+  most = 0;
+
+  constructor(mostOpen: number, idleMs: number) {
+    this.databases = new OpenDatabases<Database>({
+      pattern: 'tenant-*',
+      mostOpen,
+      idleMs,
+      clock: this.clock,
+      acquireTimeoutMs: () => 10_000,
+      make: (name: string) => this.#make(name),
+      closed: (name: string) => {
+        const tenant = this.live.get(name);
+        if (tenant?.state !== 'closed') this.offences.push(`${name} was given up while it was ${tenant?.state}`);
+        this.live.delete(name);
+      },
+    });
+  }
+
+  #make(name: string): Database & ManagedDatabase {
+    if (this.impossible.has(name)) throw new Error(`there is no ${name}`);
+    if (this.live.has(name)) this.offences.push(`${name} was opened twice`);
+    const tenant = new FakeTenant(name, this.clock, this.offences);
+    this.live.set(name, tenant);
+    this.most = Math.max(this.most, this.live.size);
+    return tenant as unknown as Database & ManagedDatabase;
+  }
+
+  /** A call that takes so long. Resolves with when it began. */
+  use(name: string, holdMs: number, wait: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<number> {
+    return this.databases.use({ name, label: `use ${name}` }, wait, (database) => this.#hold(database, holdMs));
+  }
+
+  /** A call that leaves a session behind, for so long. */
+  session(name: string, holdMs: number): Promise<void> {
+    return this.databases.use({ name, label: 'session' }, {}, (database) => {
+      const tenant = this.#usable(database);
+      const lease = { owner: 'session', ageMs: holdMs } as LeaseSnapshot;
+      tenant.sessions.push(lease);
+      this.clock.after(holdMs, () => {
+        this.#usable(database);
+        tenant.sessions = tenant.sessions.filter((one) => one !== lease);
+      });
+      return Promise.resolve();
+    });
+  }
+
+  async #hold(database: Database, holdMs: number): Promise<number> {
+    const began = this.clock.now();
+    this.#usable(database);
+    await pass(this.clock, holdMs);
+    this.#usable(database);
+    return began;
+  }
+
+  #usable(database: Database): FakeTenant {
+    const tenant = database as unknown as FakeTenant;
+    if (tenant.state !== 'open') this.offences.push(`${tenant.name} is used while it is ${tenant.state}`);
+    return tenant;
+  }
+}
+
+function pass(clock: VirtualClock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve);
+  });
+}
