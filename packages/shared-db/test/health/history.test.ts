@@ -223,6 +223,14 @@ describe('a pool in use', () => {
     expect(process.codes(IDLE)).toEqual([]);
   });
 
+  it('is as much in use after its process stood still as it was before', () => {
+    const process = new Process();
+    process.looks(60, () => FULL);
+    process.look(FULL, {}, 9_000);
+    const saturated = process.reasons(FULL).find(({ code }) => code === 'saturated');
+    expect(saturated?.evidence).toMatch(/^100 % of 4 connections in use .* 2 callers waiting$/);
+  });
+
   it('does not flap while it is about as much in use as it may be', () => {
     const shares = fc.array(fc.integer({ min: 6, max: 10 }), { minLength: 120, maxLength: 300 });
     fc.assert(
@@ -394,6 +402,10 @@ describe('connections that come and go', () => {
     const process = new Process();
     process.looks(60, (second) => closed(Math.floor(second / 4), second));
     expect(process.codes(closed(15, 60))).toEqual([]);
+    const small = new Process();
+    const few = (invalid: number): DatabaseChanges => ({ pool: { ...closed(invalid).pool, size: 1, leased: 0 } });
+    small.looks(60, (second) => few(Math.floor(second / 4)));
+    expect(small.codes(few(15))).toEqual([]);
   });
 });
 
@@ -576,7 +588,8 @@ describe('thresholds', () => {
 
   it('of a process of an earlier version are completed', () => {
     const { utilisationWarn, ...others } = DEFAULT_THRESHOLDS;
-    const said = { ...others, utilisationWarn: utilisationWarn / 4, errorShare: undefined, blockedShare: undefined };
+    const later = { errorShare: undefined, suspectedLeaks: undefined, blockedShare: undefined };
+    const said = { ...others, ...later, utilisationWarn: utilisationWarn / 4 };
     expect(judge(healthyService({ thresholds: said })).reasons.map(({ code }) => code)).toEqual(['saturated']);
   });
 
