@@ -1,5 +1,6 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
+import { displaySafe } from '../display-safe.ts';
 import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
@@ -8,6 +9,8 @@ import type { OnDemandSnapshot } from '../snapshot.ts';
 const FAIR_MS = 50;
 /** How often it is looked whether a session has ended, of which nobody tells, while somebody waits. */
 const REVIEW_MS = 20;
+/** What is shown of a label, as of all of them. */
+const LABEL_SHOWN = 120;
 /** How many of those before him a caller is told. */
 const NAMED_AHEAD = 10;
 
@@ -116,9 +119,14 @@ export class OpenDatabases<D extends Database> {
       resident.uses--;
       this.#used(resident);
     };
-    const called = call();
-    called.then(ended, ended);
-    return called;
+    try {
+      const called = call();
+      called.then(ended, ended);
+      return called;
+    } catch (error) {
+      ended();
+      throw error;
+    }
   }
 
   /** Suspends one that is open; it keeps its place until it is resumed. */
@@ -146,7 +154,8 @@ export class OpenDatabases<D extends Database> {
       this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
     };
     const applicant: Applicant<D> = {
-      wish,
+      // Who has given no label at all is told so by the call itself.
+      wish: { name: wish.name, label: displaySafe(String(wish.label), LABEL_SHOWN) },
       at,
       deadline: at + allowedMs,
       admit: (resident) => {
