@@ -95,6 +95,9 @@ describe('a pool that goes by settings that were read anew', () => {
     await scene.adopt({ poolSize: 10, autoSize: { min: 8, max: 16 } });
     expect(scene.state().size).toBe(10);
     await expect(scene.pool.resize({ size: 17 })).rejects.toThrow('from 8 to 16, the bounds of autoSize');
+    const moved = poolOf({ poolSize: 2, autoSize: { min: 2, max: 4 } });
+    await moved.adopt({ poolSize: 10, autoSize: { min: 8, max: 16 } });
+    expect(moved.state().size).toBe(10);
     const freed = poolOf({ poolSize: 4, autoSize: { min: 2, max: 8 } });
     await freed.adopt({ poolSize: 4, autoSize: NO_BOUNDS });
     await freed.pool.resize({ size: 20 });
