@@ -369,7 +369,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         this.#remember();
       });
       // Whatever keeps a process from looking at itself is no reason to end it.
-      if (error !== undefined) this.#warn(`its health cannot be looked at: ${String(error)}`);
+      if (error !== undefined) this.#warn(`its health cannot be looked at: ${wordsOf(error)}`);
     });
     this.#nextLook.unref();
     this.#history = stepHistory(this.#history, judged ?? this.#judged());
@@ -482,6 +482,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#warnings.add(text);
     this.#logger.warn({ app: this.app }, text);
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'for a reason that is no error';
 }
 
 function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknown } {

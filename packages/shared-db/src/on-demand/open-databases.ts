@@ -34,7 +34,8 @@ export interface OpenDatabasesHost<D extends Database> {
 /** A call that wants a database by its name. */
 export interface Wish {
   readonly name: string;
-  readonly label: string;
+  /** As the caller has given it: whoever has given none is told so by the call itself. */
+  readonly label: unknown;
 }
 
 /** A database that has a place. */
@@ -51,7 +52,8 @@ interface Resident<D> {
 
 /** Somebody who waits for a place. */
 interface Applicant<D> {
-  readonly wish: Wish;
+  readonly name: string;
+  readonly label: string;
   readonly at: number;
   readonly deadline: number;
   readonly admit: (resident: Resident<D>) => void;
@@ -154,8 +156,8 @@ export class OpenDatabases<D extends Database> {
       this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
     };
     const applicant: Applicant<D> = {
-      // Who has given no label at all is told so by the call itself.
-      wish: { name: wish.name, label: displaySafe(String(wish.label), LABEL_SHOWN) },
+      name: wish.name,
+      label: typeof wish.label === 'string' ? displaySafe(wish.label, LABEL_SHOWN) : 'unnamed',
       at,
       deadline: at + allowedMs,
       admit: (resident) => {
@@ -182,7 +184,7 @@ export class OpenDatabases<D extends Database> {
   #serve(): void {
     const now = this.#host.clock.now();
     for (const applicant of this.#applicants) {
-      const { name } = applicant.wish;
+      const { name } = applicant;
       const resident = this.#staying(name);
       if (resident !== undefined) this.#admit(applicant, resident);
       else if (!this.#residents.has(name) && !this.#isFull) this.#house(applicant, now);
@@ -193,7 +195,7 @@ export class OpenDatabases<D extends Database> {
   }
 
   #house(applicant: Applicant<D>, now: number): void {
-    const { name } = applicant.wish;
+    const { name } = applicant;
     try {
       const database = this.#host.make(name);
       const resident: Resident<D> = {
@@ -223,7 +225,7 @@ export class OpenDatabases<D extends Database> {
   #makeRoom(now: number): void {
     const residents = [...this.#residents.values()];
     const since = new Map<string, number>();
-    for (const { wish, at } of this.#applicants) if (!since.has(wish.name)) since.set(wish.name, at);
+    for (const { name, at } of this.#applicants) if (!since.has(name)) since.set(name, at);
     const free = this.#host.mostOpen - residents.length + numberOf(residents, ({ closing }) => closing !== undefined);
     const wanted = Math.max(0, since.size - free);
     const unused = residents.filter(({ uses }) => uses === 0).toSorted((a, b) => a.usedAt - b.usedAt);
@@ -321,7 +323,7 @@ export class OpenDatabases<D extends Database> {
   }
 
   #refuse(applicant: Applicant<D>, kind: ErrorKind, what: string, cause?: unknown): void {
-    const { name, label } = applicant.wish;
+    const { name, label } = applicant;
     const now = this.#host.clock.now();
     const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
     this.#applicants.delete(applicant);
@@ -331,7 +333,7 @@ export class OpenDatabases<D extends Database> {
         label,
         cause,
         culprits: this.#holders(),
-        waiters: ahead.map(({ wish, at }) => ({ pid: process.pid, label: wish.label, waitMs: now - at })),
+        waiters: ahead.map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
         advice: kind === 'POOL_TIMEOUT' ? 'raise mostOpen, or end sessions and long calls sooner' : undefined,
       }),
     );
