@@ -68,7 +68,8 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
   }
 
   flush(mode: FlushMode): Promise<FlushReport> {
-    return this.opened?.flush(mode) ?? Promise.resolve(NOTHING_FLUSHED);
+    if (this.opened === undefined) return Promise.resolve(NOTHING_FLUSHED);
+    return this.use('flush', NO_OPTIONS, (database) => database.flush(mode));
   }
 
   snapshot(): DatabaseSnapshot {

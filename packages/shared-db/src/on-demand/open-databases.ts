@@ -1,5 +1,6 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
+import { displaySafe } from '../display-safe.ts';
 import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
 import type { Logger } from '../logger.ts';
@@ -9,6 +10,8 @@ import type { OnDemandSnapshot } from '../snapshot.ts';
 const FAIR_MS = 50;
 /** How often it is looked whether a session has ended, of which nobody tells, while somebody waits. */
 const REVIEW_MS = 20;
+/** What is shown of a label, as of all of them. */
+const LABEL_SHOWN = 120;
 /** How many of those before him a caller is told. */
 const NAMED_AHEAD = 10;
 /** After so long somebody who wants one kept open, and could not have it, asks again. */
@@ -35,8 +38,12 @@ export interface OpenDatabasesHost<D extends Database> {
 /** A call that wants a database by its name. */
 export interface Wish {
   readonly name: string;
-  readonly label: string;
+  /** As the caller has given it: whoever has given none is told so by the call itself. */
+  readonly label: unknown;
 }
+
+/** One of ours. */
+type OwnWish = Wish & { readonly label: string };
 
 /** A database that has a place. */
 interface Resident<D> {
@@ -61,7 +68,8 @@ interface Keeper {
 
 /** Somebody who waits for a place. */
 interface Applicant<D> {
-  readonly wish: Wish;
+  readonly name: string;
+  readonly label: string;
   /** Whether the process must stay alive for him. */
   readonly keepsAlive: boolean;
   readonly at: number;
@@ -129,9 +137,14 @@ export class OpenDatabases<D extends Database> {
       resident.uses--;
       this.#used(resident);
     };
-    const called = call();
-    called.then(ended, ended);
-    return called;
+    try {
+      const called = call();
+      called.then(ended, ended);
+      return called;
+    } catch (error) {
+      ended();
+      throw error;
+    }
   }
 
   /**
@@ -139,7 +152,7 @@ export class OpenDatabases<D extends Database> {
    * it has one already, else later, after a wait in line that ends with it or with the signal. Nobody waits for this, so what is in its way is
    * logged, and the process need not stay alive for it. Throws `POOL_CLOSED` when the service has been closed.
    */
-  keep(wish: Wish, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): void {
+  keep(wish: OwnWish, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): void {
     if (this.#isClosed) throw new DatabaseError('POOL_CLOSED', 'the service has been closed', { database: wish.name });
     const resident = this.#staying(wish.name);
     if (resident === undefined) void this.#keepLater(wish, signal, begin);
@@ -149,7 +162,7 @@ export class OpenDatabases<D extends Database> {
       });
   }
 
-  async #keepLater(wish: Wish, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): Promise<void> {
+  async #keepLater(wish: OwnWish, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): Promise<void> {
     const { clock, logger } = this.#host;
     try {
       const resident = await this.#place(wish, { signal }, clock.now(), false);
@@ -169,7 +182,7 @@ export class OpenDatabases<D extends Database> {
     }
   }
 
-  #keepResident(resident: Resident<D>, { label }: Wish, signal: AbortSignal, begin: () => void): void {
+  #keepResident(resident: Resident<D>, { label }: OwnWish, signal: AbortSignal, begin: () => void): void {
     if (signal.aborted || this.#isClosed) return;
     const keeper = { label, since: this.#host.clock.now() };
     begin();
@@ -206,7 +219,8 @@ export class OpenDatabases<D extends Database> {
       this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
     };
     const applicant: Applicant<D> = {
-      wish,
+      name: wish.name,
+      label: typeof wish.label === 'string' ? displaySafe(wish.label, LABEL_SHOWN) : 'unnamed',
       keepsAlive,
       at,
       deadline: at + allowedMs,
@@ -234,7 +248,7 @@ export class OpenDatabases<D extends Database> {
   #serve(): void {
     const now = this.#host.clock.now();
     for (const applicant of this.#applicants) {
-      const { name } = applicant.wish;
+      const { name } = applicant;
       const resident = this.#staying(name);
       if (resident !== undefined) this.#admit(applicant, resident);
       else if (!this.#residents.has(name) && !this.#isFull) this.#house(applicant, now);
@@ -247,7 +261,7 @@ export class OpenDatabases<D extends Database> {
   }
 
   #house(applicant: Applicant<D>, now: number): void {
-    const { name } = applicant.wish;
+    const { name } = applicant;
     try {
       const database = this.#host.make(name);
       const resident: Resident<D> = {
@@ -278,13 +292,19 @@ export class OpenDatabases<D extends Database> {
   #makeRoom(now: number): void {
     const residents = [...this.#residents.values()];
     const since = new Map<string, number>();
-    for (const { wish, at } of this.#applicants) if (!since.has(wish.name)) since.set(wish.name, at);
+    for (const { name, at } of this.#applicants) if (!since.has(name)) since.set(name, at);
     const free = this.#host.mostOpen - residents.length + numberOf(residents, ({ closing }) => closing !== undefined);
     const wanted = Math.max(0, since.size - free);
-    const idle = residents.filter(isIdle).toSorted((a, b) => a.usedAt - b.usedAt);
-    for (const resident of idle.slice(0, wanted)) void this.#evict(resident);
+    const unused = residents.filter(({ uses }) => uses === 0).toSorted((a, b) => a.usedAt - b.usedAt);
+    let missing = wanted;
+    for (const resident of unused) {
+      if (missing === 0) break;
+      if (!isIdle(resident)) continue;
+      missing--;
+      void this.#evict(resident);
+    }
     const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
-    const leaving = Math.min(overdue, wanted - idle.length);
+    const leaving = Math.min(overdue, missing);
     const staying = residents.filter(
       ({ closing, isSuspended, keepers }) => closing === undefined && !isSuspended && keepers.size === 0,
     );
@@ -372,7 +392,7 @@ export class OpenDatabases<D extends Database> {
   }
 
   #refuse(applicant: Applicant<D>, kind: ErrorKind, what: string, cause?: unknown): void {
-    const { name, label } = applicant.wish;
+    const { name, label } = applicant;
     const now = this.#host.clock.now();
     const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
     this.#applicants.delete(applicant);
@@ -382,7 +402,7 @@ export class OpenDatabases<D extends Database> {
         label,
         cause,
         culprits: this.#holders(),
-        waiters: ahead.map(({ wish, at }) => ({ pid: process.pid, label: wish.label, waitMs: now - at })),
+        waiters: ahead.map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
         advice:
           kind === 'POOL_TIMEOUT' ? 'raise mostOpen, or end sessions, listeners and long calls sooner' : undefined,
       }),

@@ -8,6 +8,7 @@ import {
   type Definitions,
   type SqliteDatabase,
 } from '@hive/shared-db';
+import { giveOrder, locateProcesses } from '@hive/shared-db/presence';
 import { FakeDriver, temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { SHOP } from '../support/shop.ts';
@@ -83,6 +84,11 @@ describe('a service with databases by pattern', () => {
     const session = await a.session('long export');
     await add(b, 'b');
     b.suspend();
+    const label = `look\u001B[2J${'k'.repeat(10_000)}`;
+    expect(await rejectionOf(c.read(label, async () => Promise.resolve(1), { timeoutMs: 0 }))).toHaveProperty(
+      'label',
+      `look\uFFFD[2J${'k'.repeat(111)}…`,
+    );
     const error = await rejectionOf(c.read('look', async () => Promise.resolve(1), { timeoutMs: 100 }));
     expect(error).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', database: 'tenant-c', label: 'look' });
     expect(error).toHaveProperty('culprits.0.label', 'long export');
@@ -177,6 +183,34 @@ describe('a service with databases by pattern', () => {
       expect(await refusalOf({ [name]: sqlite({ path }) })).toMatchObject({ code: 'HIVEDB_E_NAME' });
     for (const terms of [{ mostOpen: 0 }, { mostOpen: 1.5 }, { idleMs: -1 }, { idleMs: Number.NaN }])
       expect(outcomeOf(() => sqlite({ path, ...terms }))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+  });
+
+  it('obeys the orders of an operator about one that is open, and knows no other', async () => {
+    using directory = temporaryDirectory();
+    const runtimeDirectory = directory.file('run');
+    await using service = await openDatabaseService({
+      app: 'shop',
+      runtimeDirectory,
+      databases: { 'tenant-*': sqlite({ path: directory.file('*.db'), migrations: [SHOP], mostOpen: 1 }) },
+    });
+    const acme = service.database('tenant-acme');
+    await names(acme);
+    const [found] = await locateProcesses({ directory: runtimeDirectory, timeoutMs: 20_000 });
+    const where = { directory: runtimeDirectory, socket: (found as { socket: string }).socket, timeoutMs: 20_000 };
+    const suspended = await giveOrder({ verb: 'suspend', database: 'tenant-acme' }, where);
+    expect(suspended).toMatchObject({
+      report: { databases: [{ database: 'tenant-acme', after: { status: 'suspended' } }] },
+    });
+    // Suspended, it keeps its place.
+    const other = service.database('tenant-other');
+    expect(await rejectionOf(other.read('look', async () => Promise.resolve(1), { timeoutMs: 50 }))).toMatchObject({
+      code: 'HIVEDB_E_POOL_TIMEOUT',
+    });
+    expect(await giveOrder({ verb: 'resume', database: 'tenant-other' }, where)).toMatchObject({
+      report: { refusal: { code: 'HIVEDB_E_NAME' } },
+    });
+    await giveOrder({ verb: 'resume', database: 'tenant-acme' }, where);
+    expect(await names(other)).toEqual([]);
   });
 
   it('gives all of a pattern what its settings say, also when they are read again', async () => {
