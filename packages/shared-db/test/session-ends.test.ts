@@ -333,7 +333,7 @@ describe('a session that is dropped', () => {
   });
 
   it.each([
-    ['is ended at its limit', (_: AbortController) => undefined],
+    ['is ended at its limit', () => undefined],
     [
       'is ended by its signal',
       (controller: AbortController) => {
