@@ -14,7 +14,7 @@ export const everybody: readonly PoolPeer[] = [hivePool, tarn, genericPool, pgPo
  * Also those that save work which the rest have to do, where every nanosecond counts: peers whose waits never end spend no
  * timers. They take part for honesty's sake: the best peer may be one of them.
  */
-export const everybodyAndVariants: readonly PoolPeer[] = [
+const everybodyAndVariants: readonly PoolPeer[] = [
   hivePool,
   hivePoolTimingAll,
   tarn,
