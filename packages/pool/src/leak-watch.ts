@@ -28,18 +28,21 @@ export class LeakWatch<R> {
   readonly #sightings = new WeakMap<Entry<R>, Sighting>();
   readonly #owners = new Set<string>();
   #captures: boolean;
-  #asked = 0;
+  /** How many more are asked about until one is captured. */
+  #untilCaptured: number;
 
   constructor({ leakThresholdMs, uses, captureEvery }: PoolSettings<R>) {
     this.#thresholdMs = leakThresholdMs;
     this.#uses = uses;
     this.#captureEvery = captureEvery;
+    this.#untilCaptured = captureEvery;
     this.#captures = captureEvery > 0;
   }
 
   /** Takes other limits; what is not named stays. */
   retune({ leakThresholdMs = this.#thresholdMs, captureEvery = this.#captureEvery }: Tuning): void {
     this.#thresholdMs = leakThresholdMs;
+    if (captureEvery !== this.#captureEvery) this.#untilCaptured = captureEvery;
     this.#captureEvery = captureEvery;
     this.#captures = captureEvery > 0 || this.#owners.size > 0;
   }
@@ -51,8 +54,12 @@ export class LeakWatch<R> {
 
   /** Whether to remember where this owner acquires: one lease in so many, and each of an owner that was suspected once. */
   isCaptured(owner: string | undefined): boolean {
-    if (this.#captureEvery > 0 && ++this.#asked % this.#captureEvery === 0) return true;
-    return owner !== undefined && this.#owners.has(owner);
+    if (this.#captureEvery > 0 && --this.#untilCaptured === 0) {
+      this.#untilCaptured = this.#captureEvery;
+      return true;
+    }
+    // The size first: to look a text up costs a lease a tenth, and most of the time nobody is suspected.
+    return owner !== undefined && this.#owners.size > 0 && this.#owners.has(owner);
   }
 
   /** From now on each lease of this owner is captured. */

@@ -331,4 +331,32 @@ describe('a session that is dropped', () => {
     await clock.advance(1_000);
     expect(await rejectionOf(connection.get('SELECT 1'))).toMatchObject({ code: 'HIVEDB_E_SESSION_EXPIRED' });
   });
+
+  it.each([
+    ['is ended at its limit', () => undefined],
+    [
+      'is ended by its signal',
+      (controller: AbortController) => {
+        controller.abort();
+      },
+    ],
+  ])('%s also when the garbage collector has seen it before the pool began to watch its lease', async (_, end) => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    const controller = new AbortController();
+    await (async () => {
+      await database.session('dropped', { timeoutMs: 400, signal: controller.signal });
+    })();
+    for (let round = 0; round < 5; round++) {
+      await clock.settle();
+      collectGarbage();
+    }
+    expect(database.leases()).toMatchObject([{ owner: 'dropped' }]);
+    end(controller);
+    await clock.advance(controller.signal.aborted ? 0 : 400);
+    const left = database.leases();
+    void database.flush('all');
+    expect(left).toEqual([]);
+  });
 });

@@ -56,7 +56,7 @@ function measuring(name: string, about: string): Command {
     .option('--rounds <count>', 'how often everybody is measured; else as often as the scenario needs', wholeNumber)
     .option(
       '--seconds <count>',
-      'how long writers write without a pause in "log under saturation"; else 60',
+      'how long the soak is, and for how long is written without a pause in "log under saturation"; else 60',
       wholeNumber,
     );
 }
@@ -64,7 +64,7 @@ function measuring(name: string, about: string): Command {
 async function runSuite(suite: Suite, { rounds, seconds, only }: Options): Promise<Report> {
   const machine = await describeMachine(suite.packages);
   const tables: Table[] = [];
-  const scenarios = suite.scenarios(seconds === undefined ? {} : { saturatedMs: seconds * 1_000 });
+  const scenarios = suite.scenarios(seconds === undefined ? {} : { longMs: seconds * 1_000 });
   for (const scenario of scenarios.filter(({ name }) => only === undefined || name === only))
     tables.push(...tablesOf(scenario, await runScenario(scenario, { rounds, progress })));
   progress('');

@@ -43,8 +43,8 @@ export interface Trial {
 }
 
 export interface SuiteOptions {
-  /** For how long writers write without a pause where that is what is looked at. */
-  readonly saturatedMs?: number;
+  /** For how long goes on what is looked at over a long time: writers without a pause, a soak. */
+  readonly longMs?: number;
 }
 
 /** What `bench <name>` runs. */

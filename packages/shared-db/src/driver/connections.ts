@@ -204,9 +204,13 @@ export class Connections {
     return [...readers.forced, ...writers.forced.filter(({ id }) => id !== last?.id)];
   }
 
-  /** The writer, where nobody has it. One that has been idle for long is tested first, and is not to be had at once. */
+  /**
+   * The writer, where there is one that nobody has or waits for: those are told at once that the database is closing. One that has been idle
+   * for long is tested first, and is not to be had at once.
+   */
   async #idleWriter(): Promise<Lease<DriverConnection> | undefined> {
-    if (!this.hasOneWriter || this.writers.stats().leased > 0) return undefined;
+    const { idle, resetting, waiting } = this.writers.stats();
+    if (!this.hasOneWriter || waiting > 0 || idle + resetting === 0) return undefined;
     try {
       return this.writers.tryAcquire() ?? (await this.writers.acquire({ owner: 'close', timeoutMs: 100 }));
     } catch {

@@ -111,6 +111,12 @@ export interface SessionTerms {
   readonly openedAt: Error;
 }
 
+/**
+ * A session lives as long as the handle of its lease, which the pool keeps until it has it watched: were it gone before, its time would be
+ * up and nobody there to end it.
+ */
+const sessionOf = new WeakMap<Lease<DriverConnection>, LeasedSession>();
+
 /** A lease with a deadline. When time is up the connection is closed and every use throws where the session came from. */
 export class LeasedSession implements Session {
   readonly label: string;
@@ -130,6 +136,7 @@ export class LeasedSession implements Session {
     const { label, timeoutMs, signal } = terms;
     this.label = label;
     this.#lease = lease;
+    sessionOf.set(lease, this);
     this.#host = host;
     this.#terms = terms;
     this.#scope = new Scope(lease, host.scope);
@@ -262,6 +269,7 @@ export class LeasedSession implements Session {
   #end(why: () => DatabaseError, whyOfTransactions: () => DatabaseError): number {
     if (this.#why !== undefined) return 0;
     this.#why = why;
+    sessionOf.delete(this.#lease);
     this.#host.ended();
     this.#scope.end(why);
     this.#timer.cancel();

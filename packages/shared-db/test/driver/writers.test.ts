@@ -47,4 +47,18 @@ describe('a driver with a single writer', () => {
     expect(driver.committed).toEqual(['1', '2', '3']);
     expect(driver.connections.filter(({ access }) => access === 'write')).toHaveLength(1);
   });
+
+  it('tells who waits for it at once that the database is closing, also while it cannot be opened', async () => {
+    await using fake = await fakeDatabase({ singleWriter: true });
+    const { driver, clock, database, service } = fake;
+    driver.delay('connect', 1_000);
+    const waiting = rejectionOf(database.transaction('write', (tx) => tx.run('1')));
+    await clock.advance(5);
+    const from = clock.now();
+    const closing = service.close({ graceMs: 0 });
+    expect(await waiting).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    expect(clock.now()).toBe(from);
+    await passUntilSettled(clock, closing);
+    expect(driver.live).toBe(0);
+  });
 });

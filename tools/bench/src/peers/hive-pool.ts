@@ -7,8 +7,18 @@ type Held = Lease<Connection>;
 /** Made once: without a reason the platform makes an exception for each abort, which costs more than the pool does. */
 const CHANGED_MIND = new Error('changed its mind');
 
-/** Our own pool. Statistics are always on. */
-function hivePoolWith(name: string, timing: { readonly timeEvery?: number }): PoolPeer {
+/** What a contestant asks of the pool beside connections. */
+interface Terms {
+  readonly timeEvery?: number;
+  /** Of one lease in this many it is remembered where it was acquired and where it ended. */
+  readonly captureEvery?: number;
+}
+
+/** Who acquires, in those that say so: a label, as a service gives it. */
+const OWNER = 'list orders';
+
+/** Our own pool. Statistics are always on. With an owner each lease says whose it is. */
+function hivePoolWith(name: string, terms: Terms, owner?: string): PoolPeer {
   return {
     name,
     package: '@hive/pool',
@@ -23,11 +33,11 @@ function hivePoolWith(name: string, timing: { readonly timeEvery?: number }): Po
         maxOverflow: 0,
         minIdle: idle,
         acquireTimeoutMs: WAIT_MS,
-        ...timing,
+        ...terms,
       });
       await pool.warm();
       return {
-        acquire: () => pool.acquire(),
+        acquire: owner === undefined ? () => pool.acquire() : () => pool.acquire({ owner }),
         connection: (held: Held) => held.resource,
         release: (held: Held) => {
           held.release();
@@ -55,3 +65,9 @@ export const hivePool = hivePoolWith('@hive/pool', {});
 
 /** Every single use is timed. */
 export const hivePoolTimingAll = hivePoolWith('@hive/pool, every use timed', { timeEvery: 1 });
+
+/** With whose each lease is, its age, the watch for leaks and the stacks of one lease in 64. */
+export const hivePoolTracked = hivePoolWith('@hive/pool, tracked, 1 stack in 64', { captureEvery: 64 }, OWNER);
+
+/** The same with the stacks of one lease in 16. */
+export const hivePoolTrackedOften = hivePoolWith('@hive/pool, tracked, 1 stack in 16', { captureEvery: 16 }, OWNER);

@@ -9,7 +9,7 @@ export const turnsSuite: Suite = {
   about:
     'several processes that write to one file, against better-sqlite3 with its busy timeout and with retries, knex, kysely and libsql',
   packages: ['@hive/shared-db', 'better-sqlite3', 'knex', 'kysely', 'libsql'],
-  scenarios: ({ saturatedMs }: SuiteOptions = {}) => [
+  scenarios: ({ longMs }: SuiteOptions = {}) => [
     contentionScenario('long transactions', 'each transaction has the lock for 2 ms', 4, {
       durability: 'normal',
       inFlight: 1,
@@ -21,7 +21,7 @@ export const turnsSuite: Suite = {
     inFlight('full', 4),
     inFlight('normal', 8),
     slowNeighbourScenario(),
-    saturatedLogScenario(saturatedMs),
+    saturatedLogScenario(longMs),
   ],
 };
 

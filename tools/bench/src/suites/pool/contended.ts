@@ -1,6 +1,6 @@
 import type { Scenario } from '../../scenario.ts';
 import { steadyEntrant } from './entrant.ts';
-import { everybodyAndVariants } from './line-up.ts';
+import { everybodyAndTracked } from './line-up.ts';
 
 const CALLERS = 100;
 const CONNECTIONS = 10;
@@ -11,7 +11,7 @@ export function contendedScenario(): Scenario {
     name: 'contended',
     about: `${CALLERS} callers over ${CONNECTIONS} connections, again and again: await acquire, one await, release. Processor time.`,
     measures: [{ name: 'time a cycle', unit: 'ns', better: 'lower' }],
-    contestants: everybodyAndVariants.map((peer) =>
+    contestants: everybodyAndTracked.map((peer) =>
       steadyEntrant(peer, setting, async ({ loops, pool }, cycles) => loops.contended(pool, CALLERS, cycles)),
     ),
   };

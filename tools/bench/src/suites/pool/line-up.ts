@@ -1,5 +1,5 @@
 import { genericPool, genericPoolWaitingForEver } from '../../peers/generic-pool.ts';
-import { hivePool, hivePoolTimingAll } from '../../peers/hive-pool.ts';
+import { hivePool, hivePoolTimingAll, hivePoolTracked, hivePoolTrackedOften } from '../../peers/hive-pool.ts';
 import { lightningPool, lightningPoolWaitingForEver } from '../../peers/lightning-pool.ts';
 import { noPool } from '../../peers/no-pool.ts';
 import type { PoolPeer } from '../../peers/peer.ts';
@@ -14,7 +14,7 @@ export const everybody: readonly PoolPeer[] = [hivePool, tarn, genericPool, pgPo
  * Also those that save work which the rest have to do, where every nanosecond counts: peers whose waits never end spend no
  * timers. They take part for honesty's sake: the best peer may be one of them.
  */
-export const everybodyAndVariants: readonly PoolPeer[] = [
+const everybodyAndVariants: readonly PoolPeer[] = [
   hivePool,
   hivePoolTimingAll,
   tarn,
@@ -25,6 +25,15 @@ export const everybodyAndVariants: readonly PoolPeer[] = [
   sequelizePool,
   lightningPool,
   lightningPoolWaitingForEver,
+];
+
+/** With what it costs to know whose each lease is, for how long, and where from; no peer knows any of it. */
+export const everybodyAndTracked: readonly PoolPeer[] = [
+  hivePool,
+  hivePoolTimingAll,
+  hivePoolTracked,
+  hivePoolTrackedOften,
+  ...everybodyAndVariants.slice(2),
 ];
 
 /** With what timing alone costs on the machine of the hour. */

@@ -1,6 +1,6 @@
 import type { Scenario } from '../../scenario.ts';
 import { steadyEntrant } from './entrant.ts';
-import { everybodyAndVariants } from './line-up.ts';
+import { everybodyAndTracked } from './line-up.ts';
 
 export function serialScenario(): Scenario {
   const setting = { max: 10, idle: 1, connectMs: 0 };
@@ -8,7 +8,7 @@ export function serialScenario(): Scenario {
     name: 'serial',
     about: 'One caller, again and again: await acquire, release. Processor time.',
     measures: [{ name: 'time a cycle', unit: 'ns', better: 'lower' }],
-    contestants: everybodyAndVariants.map((peer) =>
+    contestants: everybodyAndTracked.map((peer) =>
       steadyEntrant(peer, setting, async ({ loops, pool }, cycles) => loops.serial(pool, cycles)),
     ),
   };
