@@ -30,6 +30,7 @@ import { addRestore } from './verbs/restore.ts';
 import { addResume } from './verbs/resume.ts';
 import { addStatus } from './verbs/status.ts';
 import { addSuspend } from './verbs/suspend.ts';
+import { addThreshold } from './verbs/threshold.ts';
 import { addTop } from './verbs/top.ts';
 import type { Act, AddVerb } from './verbs/verb.ts';
 import { addWal } from './verbs/wal.ts';
@@ -58,6 +59,7 @@ const VERBS: readonly AddVerb[] = [
   addFlush,
   addEcho,
   addLogLevel,
+  addThreshold,
   addConfig,
   addReload,
   addDeprecations,

@@ -75,6 +75,7 @@ describe('help', () => {
     'flush',
     'echo',
     'log-level',
+    'threshold',
     'reload',
     'deprecations',
     'completion',

@@ -55,6 +55,8 @@ describe('completion', () => {
       ['bash', 'zsh', 'fish'],
     ],
     [['completion', 'z'], ['zsh']],
+    [['threshold', 'wal'], ['walSize']],
+    [['threshold', 'walSize', ''], []],
     [['completion', 'zsh', ''], []],
     // What is said before the verb is no verb; nor is the value of an option, however bash cuts it up.
     [['--timeout', 'status', 'sta'], ['status']],
@@ -89,6 +91,7 @@ describe('completion', () => {
     for (const verb of ['locks', 'why', 'wal'])
       expect(await completed([verb, ''], env)).toEqual(['orders', 'other', 'stock']);
     expect(await completed(['locks', 'orders', 'o'], env)).toEqual(['orders', 'other']);
+    expect(await completed(['threshold', 'walSize', '1MiB', 'st'], env)).toEqual(['stock']);
     expect(await completed(['why', 'orders', 'o'], env)).toEqual([]);
     for (const place of [
       ['--runtime-dir', directory.path],

@@ -38,6 +38,7 @@ const CONTROL: readonly (readonly string[])[] = [
   ['flush', '--all'],
   ['echo', 'on'],
   ['log-level', 'debug'],
+  ['threshold', 'walSize', '1MiB'],
   ['reload'],
 ];
 const settings = ['config-print', 'config-validate'];

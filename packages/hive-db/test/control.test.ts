@@ -51,7 +51,8 @@ async function neighbours(
 }
 
 /** What a verb is said to be of, before it is done. */
-function what([verb, first, second]: readonly string[]): string | undefined {
+function what([verb, first, second, third]: readonly string[]): string | undefined {
+  if (verb === 'threshold') return third ?? 'everything';
   if (verb === 'flush') return 'every database';
   if (verb === 'reload') return 'settings';
   return verb === 'echo' ? (second ?? 'every database') : first;
@@ -98,6 +99,15 @@ describe('who is told', () => {
       [11, 12],
     ],
     [['log-level', 'debug', '--pid', '11'], [11]],
+    [
+      ['threshold', 'walSize', '1MiB'],
+      [11, 12],
+    ],
+    [
+      ['threshold', 'walSize', '1MiB', 'orders'],
+      [11, 12],
+    ],
+    [['threshold', 'walSize', '1MiB', 'stock'], [12]],
   ] as const)('by %j is %j, and nobody else', async (argv, pids) => {
     const orders: Orders = {};
     await using directory = await neighbours(orders);
@@ -122,6 +132,26 @@ describe('who is told', () => {
     [['reload', '--app', 'shpo'], 'there is no app shpo; did you mean shop'],
     [['echo', 'on', 'order'], 'no database order is open there; did you mean orders'],
     [['log-level', 'debug', '--app', 'shpo'], 'there is no app shpo; did you mean shop'],
+    [['threshold', 'walSize', '1MiB', 'order'], 'no database order is open there; did you mean orders'],
+    [['threshold', 'walSise', '1MiB'], 'there is no threshold "walSise"; did you mean walSize'],
+    [['threshold', 'walBytes', '1MiB'], 'there is no threshold "walBytes"; did you mean walSize'],
+    [
+      ['threshold', 'quite-another', '1'],
+      'there is no threshold "quite-another"; there are utilisationWarn, utilisationCritical, failWhenSaturated, oldestWait, timeoutShare, acquireFactor, acquireFloor, errorShare, recyclesPerMinute, leaseAge, suspectedLeaks, walSize, slowStatement, blockedShare, warnWhenDeprecated',
+    ],
+    [
+      ['threshold', 'walSize', '128MB'],
+      'walSize must be a size from 4KiB to 1TiB, such as 64MiB, or default, not "128MB"',
+    ],
+    [
+      ['threshold', 'utilisationWarn', '80%'],
+      'utilisationWarn must be a share from 0 to 1, such as 0.8, or default, not "80%"',
+    ],
+    [['threshold', 'failWhenSaturated', 'yes'], 'failWhenSaturated must be true or false, or default, not "yes"'],
+    [
+      ['threshold', 'blockedShare', '0.5', 'orders'],
+      'blockedShare is of the process, and no database has its own; leave the database out',
+    ],
   ] as const)('is nobody where it is not clear who is meant: %j', async (argv, fault) => {
     const orders: Orders = {};
     await using directory = await neighbours(orders);
@@ -196,6 +226,26 @@ describe('what is told', () => {
     [['echo', 'debug', 'orders', '--of', 'pool'], { verb: 'echo', database: 'orders', of: 'pool', echo: 'debug' }],
     [['log-level', 'silent'], { verb: 'log-level', level: 'silent' }],
     [['log-level', 'default'], { verb: 'log-level', level: 'default' }],
+    [
+      ['threshold', 'walSize', '128MiB'],
+      { verb: 'threshold', database: undefined, name: 'walBytes', value: 128 * 1024 ** 2 },
+    ],
+    [
+      ['threshold', 'oldestWait', '2s', '/srv/orders.db'],
+      { verb: 'threshold', database: 'orders', name: 'oldestWaitMs', value: 2_000 },
+    ],
+    [
+      ['threshold', 'utilisationWarn', '0.9', 'orders'],
+      { verb: 'threshold', database: 'orders', name: 'utilisationWarn', value: 0.9 },
+    ],
+    [
+      ['threshold', 'warnWhenDeprecated', 'true'],
+      { verb: 'threshold', database: undefined, name: 'warnWhenDeprecated', value: true },
+    ],
+    [
+      ['threshold', 'leaseAge', 'default', 'orders'],
+      { verb: 'threshold', database: 'orders', name: 'leaseMs', value: 'default' },
+    ],
     [['reload'], { verb: 'reload' }],
   ] as const)('by %j is %j', async (argv, order) => {
     const orders: Orders = {};
@@ -326,7 +376,7 @@ describe('what came of reading settings again', () => {
   });
 });
 
-describe('what came of changing what is logged', () => {
+describe('what came of changing something by hand', () => {
   it('is said setting by setting, in a document of its own', async () => {
     const toOrigin = 'by hand (process 17)';
     const key = 'databases.orders.echo';
@@ -350,7 +400,13 @@ describe('what came of changing what is logged', () => {
   });
 
   it('is wrong use where the word is none', async () => {
-    for (const argv of [['log-level', 'loud'], ['log-level'], ['echo', 'yes'], ['echo', 'on', '--of', 'values']])
+    for (const argv of [
+      ['log-level', 'loud'],
+      ['log-level'],
+      ['echo', 'yes'],
+      ['echo', 'on', '--of', 'values'],
+      ['threshold', 'walSize'],
+    ])
       expect(await run(argv)).toMatchObject({ code: 2, out: '' });
   });
 });

@@ -17,6 +17,7 @@ export type {
 } from './config/resolved-settings.ts';
 
 export type { ChosenProfile } from './config/profile.ts';
+export { writtenThreshold, type WrittenThreshold } from './config/written-threshold.ts';
 export { likelyKey } from './config/nearest-key.ts';
 export { describeOrigins, inheritedKeys } from './config/describe-origins.ts';
 export type { DescribedOrigin } from './config/describe-origins.ts';

@@ -1,5 +1,5 @@
 export { openDatabaseService, settingsOf } from './service.ts';
-export type { DatabaseService, EchoOptions, ServiceCloseReport } from './service.ts';
+export type { DatabaseService, EchoOptions, ServiceCloseReport, ThresholdOptions } from './service.ts';
 export { reloadOnSignal } from './control/reload-on-signal.ts';
 export type { ReloadReport, SettingChange } from './config/changes.ts';
 export type { DatabaseOf, DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';

@@ -2,6 +2,7 @@
 export { runtimeDirectory } from './presence/runtime-directory.ts';
 export { startPresence, type Presence, type PresenceOptions } from './presence/presence-server.ts';
 export { isDatabaseName } from './config/database-name.ts';
+export { WRITTEN_THRESHOLDS } from './config/setting.ts';
 export { SHOWN_STATEMENTS } from './snapshot.ts';
 export { removeStaleSockets, staleSockets } from './presence/stale-sockets.ts';
 export {

@@ -5,7 +5,7 @@ import { changesBetween, type ReloadReport, type SettingChange } from './config/
 import { settleAgain } from './config/effective-settings.ts';
 import { problemsIn, shown } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
-import { ByHand, echoChanges, type HandChange } from './control/by-hand.ts';
+import { ByHand, echoChanges, thresholdChanges, type HandChange } from './control/by-hand.ts';
 import { Control } from './control/control.ts';
 import { SettingsWatch } from './control/settings-watch.ts';
 import { ECHO_SUBJECTS, type EchoSubject } from './control/verb.ts';
@@ -14,6 +14,7 @@ import { deprecationLedger } from './deprecations.ts';
 import { DatabaseError } from './errors.ts';
 import type { Judged } from './health/condition.ts';
 import { LOOK_EVERY_MS, stepHistory, type HealthHistory } from './health/history.ts';
+import type { Thresholds } from './health/thresholds.ts';
 import { judge, type Verdict } from './health/verdict.ts';
 import type { HealthServerState } from './http/health-server.ts';
 import { Labels } from './labels.ts';
@@ -55,6 +56,12 @@ export interface EchoOptions<N extends string = string> {
   readonly of?: EchoSubject;
 }
 
+/** Whose threshold is meant. */
+export interface ThresholdOptions<N extends string = string> {
+  /** Default: the process and every database of it. */
+  readonly database?: N;
+}
+
 /** One per process: owns every connection to its named databases. */
 export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
   /** How other processes call this one. */
@@ -92,6 +99,16 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   setEcho(
     echo: boolean | 'debug' | undefined,
     options?: EchoOptions<keyof (D & DatabasesOf<D>) & string>,
+  ): readonly SettingChange[];
+  /**
+   * Where health begins to warn, for as long; undefined takes it back. `blockedShare` and `warnWhenDeprecated` are of the process alone. Says
+   * what is another value than before. Throws `WRONG_USE` for what the threshold does not take, `CONFIG` where it contradicts another one
+   * (`utilisationWarn` above `utilisationCritical`), `NAME` for a database that is not configured; nothing has changed then.
+   */
+  setThreshold<K extends keyof Thresholds>(
+    name: K,
+    value: Thresholds[K] | undefined,
+    options?: ThresholdOptions<keyof (D & DatabasesOf<D>) & string>,
   ): readonly SettingChange[];
   /**
    * Lets work finish for `graceMs`, then ends it. The same promise on every call; never rejects. Default 5 s, also for what is no
@@ -172,6 +189,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#checkpointer = new Checkpointer(logger);
     this.#control = new Control({
       databases: () => this.#databases.byName(),
+      configured: source.databases,
       // Who gives orders is said whatever the level is: one of them changes it.
       logger: unfailing(given),
       isClosing: () => this.closing,
@@ -296,11 +314,20 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     return this.#change(echoChanges(names, of, echo), 'code');
   }
 
+  setThreshold<K extends keyof Thresholds>(
+    name: K,
+    value: Thresholds[K] | undefined,
+    { database }: ThresholdOptions = {},
+  ): readonly SettingChange[] {
+    return this.#change(thresholdChanges(this.#source.databases, name, value, database), 'code');
+  }
+
   #change(changes: readonly HandChange[], by: string): readonly SettingChange[] {
     const before = this.#settings;
     this.#byHand.set(
       changes.map((change) => this.#keyed(change)),
       by,
+      this.#given,
     );
     // There is nothing to wait for: what is changed by hand here closes no connections.
     void this.#adoptAll();

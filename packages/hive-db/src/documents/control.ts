@@ -12,7 +12,7 @@ import type { Target } from '../targets.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** The verbs about databases. */
-export type DatabaseVerb = Exclude<ControlVerb, 'reload' | 'echo' | 'log-level'>;
+export type DatabaseVerb = Exclude<ControlVerb, 'reload' | 'echo' | 'log-level' | 'threshold'>;
 
 /** `resize --json`, hive-db/resize/v1; the same for `suspend`, `resume` and `flush`. */
 export interface ControlDocument extends Unanswered {

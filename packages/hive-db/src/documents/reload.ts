@@ -4,9 +4,9 @@ import { progressOf, type ProcessControl, type Told } from './control.ts';
 import { unansweredOf, type Unanswered } from './process.ts';
 
 /** The verbs about settings. */
-export type SettingsVerb = Extract<ControlVerb, 'reload' | 'echo' | 'log-level'>;
+export type SettingsVerb = Extract<ControlVerb, 'reload' | 'echo' | 'log-level' | 'threshold'>;
 
-/** `reload --json`, hive-db/reload/v1; the same for `echo` and `log-level`. */
+/** `reload --json`, hive-db/reload/v1; the same for `echo`, `log-level` and `threshold`. */
 export interface ReloadDocument extends Unanswered {
   readonly schema: `hive-db/${SettingsVerb}/v1`;
   readonly processes: readonly ProcessReload[];

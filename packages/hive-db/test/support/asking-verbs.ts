@@ -19,5 +19,6 @@ export const ASKING_VERBS: readonly string[] = [
   'flush --all',
   'echo on',
   'log-level debug',
+  'threshold walSize 1MiB',
   'reload',
 ];

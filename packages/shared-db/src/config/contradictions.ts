@@ -22,6 +22,12 @@ export function contradictions(settings: ResolvedSettings): readonly Problem[] {
   ];
 }
 
+/** Thresholds of which one may be no more than the other. */
+export const PAIRED_THRESHOLDS = [
+  'utilisationWarn',
+  'utilisationCritical',
+] as const satisfies readonly (keyof Thresholds)[];
+
 /** As a pool has it. */
 const MOST_BUDGETS = 1_000;
 
@@ -32,8 +38,9 @@ function ofThresholds(
   inherited: ReadonlySet<string>,
   database: string | undefined,
 ): readonly Problem[] {
-  const warn = found(places, `thresholds.${'utilisationWarn' satisfies keyof Thresholds}`, database);
-  const critical = found(places, `thresholds.${'utilisationCritical' satisfies keyof Thresholds}`, database);
+  const [lower, upper] = PAIRED_THRESHOLDS;
+  const warn = found(places, `thresholds.${lower}`, database);
+  const critical = found(places, `thresholds.${upper}`, database);
   if (Number(warn.value) <= Number(critical.value)) return [];
   if (inherited.has(warn.key) && inherited.has(critical.key)) return [];
   // The blame is on what somebody set for it, not on a default or on what holds for all.

@@ -349,6 +349,11 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
   ...settings(OF_THE_VERDICT, DEFAULT_SERVICE_SETTINGS.thresholds, 'thresholds.'),
 ];
 
+/** What a settings file calls the thresholds, below `health`. */
+export const WRITTEN_THRESHOLDS: readonly string[] = Object.values(OF_THE_VERDICT).map(({ key }) =>
+  key.slice('health.'.length),
+);
+
 function settings<K extends string>(
   entries: Readonly<Record<K, Entry>>,
   defaults: Readonly<{ [N in K]: kind.SettingValue | undefined }>,

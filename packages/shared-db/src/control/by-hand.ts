@@ -1,13 +1,16 @@
+import { contradictions, PAIRED_THRESHOLDS } from '../config/contradictions.ts';
 import { settleWith } from '../config/effective-settings.ts';
-import { shown } from '../config/problem.ts';
+import { nearestKey } from '../config/nearest-key.ts';
+import { refusal, shown } from '../config/problem.ts';
 import type { ResolvedSettings, SettingOrigin } from '../config/resolved-settings.ts';
 import { DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from '../config/setting.ts';
 import { settingKey } from '../config/setting-place.ts';
 import { DatabaseError } from '../errors.ts';
+import { isOfDatabases, isThreshold, THRESHOLD_NAMES, type Thresholds } from '../health/thresholds.ts';
 import type { EchoSubject } from './verb.ts';
 
 /** A setting that may be changed by hand while a process runs. */
-export type HandField = 'logLevel' | 'echo' | 'echoStatements';
+export type HandField = 'logLevel' | 'echo' | 'echoStatements' | `thresholds.${keyof Thresholds}`;
 
 /** What somebody wants for a setting. */
 export interface HandChange {
@@ -28,18 +31,53 @@ export function echoChanges(
   return databases.map((database) => ({ field, database, value }));
 }
 
+/** What it takes to move a threshold of the process and these databases, or of one alone. Throws `WRONG_USE` where there is none to move. */
+export function thresholdChanges(
+  databases: readonly string[],
+  name: keyof Thresholds,
+  value: unknown,
+  database: string | undefined,
+): readonly HandChange[] {
+  if (!isThreshold(name)) throw noThreshold(name);
+  const isShared = isOfDatabases(name);
+  if (database !== undefined && !isShared)
+    throw new DatabaseError('WRONG_USE', `${name} is of the process, and no database has its own`, {
+      advice: 'leave the database out',
+    });
+  const everywhere = [undefined, ...(isShared ? databases : [])];
+  const of = database === undefined ? everywhere : [database];
+  return of.map((one) => ({ field: `thresholds.${name}`, database: one, value }));
+}
+
+function noThreshold(name: unknown): DatabaseError {
+  const nearest = typeof name === 'string' ? nearestKey(name, THRESHOLD_NAMES) : undefined;
+  return new DatabaseError(
+    'WRONG_USE',
+    `there is no threshold ${shown(name, 'an object')}; there are ${THRESHOLD_NAMES.join(', ')}`,
+    nearest === undefined ? {} : { advice: `did you mean ${nearest}` },
+  );
+}
+
 /** What was changed by hand: it beats all settings until they say something new of it. */
 export class ByHand {
-  readonly #values = new Map<string, SettingOrigin>();
+  #values: ReadonlyMap<string, SettingOrigin> = new Map();
 
-  /** Throws `WRONG_USE` for a value that the setting does not take; nothing has changed then. */
-  set(changes: readonly HandChange[], by: string): void {
-    const checked = changes.map((change) => ({ change, value: valueOf(change) }));
-    for (const { change, value } of checked) {
-      const key = keyOf(change);
-      if (value === undefined) this.#values.delete(key);
-      else this.#values.set(key, Object.freeze({ key, value, unit: undefined, origin: `by hand (${by})` }));
+  /**
+   * Throws `WRONG_USE` for a value that the setting does not take, `CONFIG` for what contradicts the other settings; nothing has changed
+   * then.
+   */
+  set(changes: readonly HandChange[], by: string, settings: ResolvedSettings): void {
+    const values = new Map(this.#values);
+    for (const change of changes) {
+      const value = valueOf(change);
+      const { kind, key: name } = settingOf(change.field);
+      const key = settingKey({ key: name }, change.database);
+      if (value === undefined) values.delete(key);
+      else values.set(key, Object.freeze({ key, value, unit: kind.unit, origin: `by hand (${by})` }));
     }
+    const [first, ...others] = contradictions(settleWith(settings, values));
+    if (first !== undefined) throw refusal(first, ...others);
+    this.#values = values;
   }
 
   /** The settings with what was changed by hand. */
@@ -47,10 +85,16 @@ export class ByHand {
     return this.#values.size === 0 ? settings : settleWith(settings, this.#values);
   }
 
-  /** The settings were read again: what they say anew is in force. */
+  /** The settings were read again: what they say anew is in force, and nothing that contradicts it. */
   yield(before: ResolvedSettings, read: ResolvedSettings): void {
     const [old, now] = [before, read].map(({ origins }) => new Map(origins.map(({ key, value }) => [key, value])));
-    for (const key of this.#values.keys()) if (old?.get(key) !== now?.get(key)) this.#values.delete(key);
+    this.#keep((key) => old?.get(key) === now?.get(key));
+    if (contradictions(this.over(read)).length > 0)
+      this.#keep((key) => !PAIRED_THRESHOLDS.some((one) => key.endsWith(`.${settingOf(`thresholds.${one}`).key}`)));
+  }
+
+  #keep(isKept: (key: string) => boolean): void {
+    this.#values = new Map([...this.#values].filter(([key]) => isKept(key)));
   }
 }
 
@@ -60,10 +104,6 @@ function valueOf({ field, value }: HandChange): SettingOrigin['value'] {
   const checked = read(value);
   if (checked !== undefined) return checked;
   throw new DatabaseError('WRONG_USE', `${field} is ${shown(value, 'an object')}; expected ${expected}`);
-}
-
-function keyOf({ field, database }: HandChange): string {
-  return settingKey(settingOf(field), database);
 }
 
 function settingOf(field: HandField): Setting {

@@ -7,7 +7,7 @@ import { DatabaseError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { LeaseSnapshot } from '../snapshot.ts';
 import { commandOf } from '../sqlite/lock-holder.ts';
-import { echoChanges, type HandChange } from './by-hand.ts';
+import { echoChanges, thresholdChanges, type HandChange } from './by-hand.ts';
 import type { ControlFailure, ControlReport, DatabaseControl, PoolState, RevokedLease } from './report.ts';
 import type { ControlOrder, ControlRequest } from './verb.ts';
 
@@ -15,17 +15,19 @@ import type { ControlOrder, ControlRequest } from './verb.ts';
 export interface ControlHost {
   /** Those that are open, by name. */
   readonly databases: () => ReadonlyMap<string, Database>;
+  /** Those that have settings, patterns that none is open of included. */
+  readonly configured: readonly string[];
   readonly logger: Logger;
   readonly isClosing: () => boolean;
   /** Where a label is used, as far as that is known. */
   readonly callSiteOf: (label: string | undefined) => string | undefined;
   readonly reload: () => Promise<ReloadReport>;
-  /** Changes settings by hand; says what is another value than before. `by` says who does it. */
+  /** Changes settings by hand; says what is another value than before, or throws. `by` says who does it. */
   readonly change: (changes: readonly HandChange[], by: string) => readonly SettingChange[];
 }
 
 /** Orders about settings. */
-type SettingsOrder = Extract<ControlOrder, { verb: 'echo' | 'log-level' }>;
+type SettingsOrder = Extract<ControlOrder, { verb: 'echo' | 'log-level' | 'threshold' }>;
 /** Orders about one database. */
 type DatabaseOrder = Exclude<ControlOrder, SettingsOrder | { verb: 'reload' }>;
 
@@ -49,16 +51,18 @@ export class Control {
   async obey({ order, by: pid }: ControlRequest): Promise<ControlReport> {
     const by: Giver = { pid, command: commandOf(pid), saidByItself: true };
     const refusal = this.#refusalOf(order);
-    if (refusal !== undefined) {
-      this.#host.logger.warn({ control: order, by, outcome: 'refused' }, `control: ${order.verb}: ${refusal.message}`);
-      return { databases: [], settings: undefined, refusal: failureOf(refusal) };
-    }
+    if (refusal !== undefined) return this.#refuse(order, by, refusal);
     if (order.verb === 'reload') return this.#reload(by);
-    if (order.verb === 'echo' || order.verb === 'log-level') return this.#set(order, by);
+    if (order.verb === 'echo' || order.verb === 'log-level' || order.verb === 'threshold') return this.#set(order, by);
     const databases = this.#databasesOf(order);
     // Side by side: one that does not let go of its connections keeps no other waiting.
     const done = await Promise.all(databases.map((database) => this.#change(database, order, by)));
     return { databases: done, settings: undefined, refusal: undefined };
+  }
+
+  #refuse(order: ControlOrder, by: Giver, refusal: DatabaseError): ControlReport {
+    this.#host.logger.warn({ control: order, by, outcome: 'refused' }, `control: ${order.verb}: ${refusal.message}`);
+    return { databases: [], settings: undefined, refusal: failureOf(refusal) };
   }
 
   #refusalOf(order: ControlOrder): DatabaseError | undefined {
@@ -126,7 +130,13 @@ export class Control {
   }
 
   #set(order: SettingsOrder, by: Giver): ControlReport {
-    const changes = this.#host.change(changesOf(order, [...this.#host.databases().keys()]), `process ${by.pid}`);
+    let changes: readonly SettingChange[];
+    try {
+      changes = this.#host.change(changesOf(order, this.#host.configured), `process ${by.pid}`);
+    } catch (error) {
+      if (error instanceof DatabaseError) return this.#refuse(order, by, error);
+      throw error;
+    }
     const outcome = changes.length === 0 ? 'unchanged' : 'applied';
     const said = changes.map(
       ({ key, from, to }) => `${key} ${from === '' ? 'unset' : from} -> ${to === '' ? 'unset' : to}`,
@@ -152,6 +162,10 @@ function changesOf(order: SettingsOrder, databases: readonly string[]): readonly
   if (order.verb === 'log-level') {
     const { level } = order;
     return [{ field: 'logLevel', database: undefined, value: level === 'default' ? undefined : level }];
+  }
+  if (order.verb === 'threshold') {
+    const { name, value, database } = order;
+    return thresholdChanges(databases, name, value === 'default' ? undefined : value, database);
   }
   const { database, of, echo } = order;
   return echoChanges(database === undefined ? databases : [database], of, echo);

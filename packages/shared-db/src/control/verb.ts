@@ -1,9 +1,19 @@
 import type { FlushMode } from '@hive/pool';
 import { isDatabaseName } from '../config/database-name.ts';
+import { isThreshold, type Thresholds } from '../health/thresholds.ts';
 import { LOG_LEVELS } from '../logger.ts';
 
 /** Everything that another process of the same user can have done. The list is closed: no SQL and no path is ever accepted over a socket. */
-export const CONTROL_VERBS = ['resize', 'suspend', 'resume', 'flush', 'echo', 'log-level', 'reload'] as const;
+export const CONTROL_VERBS = [
+  'resize',
+  'suspend',
+  'resume',
+  'flush',
+  'echo',
+  'log-level',
+  'threshold',
+  'reload',
+] as const;
 /** One of them. */
 export type ControlVerb = (typeof CONTROL_VERBS)[number];
 
@@ -49,6 +59,14 @@ export type ControlOrder =
       readonly echo: boolean | 'debug';
     }
   | { readonly verb: 'log-level'; readonly level: (typeof LEVEL_WORDS)[number] }
+  | {
+      readonly verb: 'threshold';
+      /** Undefined is the process and every database of it. */
+      readonly database: string | undefined;
+      readonly name: keyof Thresholds;
+      /** In milliseconds and bytes; `default` is as the settings say. */
+      readonly value: number | boolean | 'default';
+    }
   | { readonly verb: 'reload' };
 
 /** An order, by whom it is given and how long he waits. */
@@ -67,6 +85,7 @@ export const WAITS_FOR: Readonly<Record<ControlVerb, string>> = Object.freeze({
   flush: 'connections to be closed',
   echo: 'nothing',
   'log-level': 'nothing',
+  threshold: 'nothing',
   reload: 'the settings to be applied',
 });
 
@@ -78,6 +97,7 @@ const FIELDS: Readonly<Record<ControlVerb, readonly string[]>> = {
   flush: ['database', 'mode'],
   echo: ['database', 'of', 'echo'],
   'log-level': ['level'],
+  threshold: ['database', 'name', 'value'],
   reload: [],
 };
 const FIELDS_OF_ALL = ['schema', 'verb', 'by', 'timeoutMs'];
@@ -116,9 +136,11 @@ function orderOf(
   if (verb === 'log-level') return levelOf(message);
   if (verb === 'flush' && database === undefined) return flushOf(undefined, mode);
   if (verb === 'echo' && database === undefined) return echoOf(undefined, message);
+  if (verb === 'threshold' && database === undefined) return thresholdOf(undefined, message);
   if (!isDatabaseName(database)) return { fault: 'database is not the name of a database' };
   if (verb === 'flush') return flushOf(database, mode);
   if (verb === 'echo') return echoOf(database, message);
+  if (verb === 'threshold') return thresholdOf(database, message);
   return verb === 'resize' ? resizeOf(database, message) : { verb, database };
 }
 
@@ -154,6 +176,17 @@ function levelOf({ level }: Readonly<Record<string, unknown>>): ControlOrder | {
   return known === undefined
     ? { fault: 'level is not debug, info, warn, error, silent or default' }
     : { verb: 'log-level', level: known };
+}
+
+/** What the threshold takes is checked where it is changed. */
+function thresholdOf(
+  database: string | undefined,
+  { name, value }: Readonly<Record<string, unknown>>,
+): ControlOrder | { readonly fault: string } {
+  if (!isThreshold(name)) return { fault: 'name is not that of a threshold' };
+  if (typeof value !== 'number' && typeof value !== 'boolean' && value !== 'default')
+    return { fault: 'value is not a number, true, false or default' };
+  return { verb: 'threshold', database, name, value };
 }
 
 function isLimit(value: unknown, least: number): value is number | undefined {

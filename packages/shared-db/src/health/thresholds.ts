@@ -60,6 +60,18 @@ export const DEFAULT_THRESHOLDS: Thresholds = Object.freeze({
   warnWhenDeprecated: false,
 });
 
+/** What they are called. */
+export const THRESHOLD_NAMES = Object.keys(DEFAULT_THRESHOLDS) as readonly (keyof Thresholds)[];
+
+export function isThreshold(name: unknown): name is keyof Thresholds {
+  return (THRESHOLD_NAMES as readonly unknown[]).includes(name);
+}
+
+/** Whether a database may have its own; the others are about the process. */
+export function isOfDatabases(name: keyof Thresholds): boolean {
+  return Object.hasOwn(DEFAULT_DATABASE_THRESHOLDS, name);
+}
+
 /** Those that earlier versions do not have, and do not say. */
 type LaterThreshold =
   | 'acquireFactor'

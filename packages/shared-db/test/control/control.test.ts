@@ -262,6 +262,48 @@ describe('an order of another process', () => {
     });
   });
 
+  it('moves thresholds of one database or of everything, or is refused where that is wrong, and is always in the log', async () => {
+    service.setLogLevel('silent');
+    const by = `by hand (process ${process.pid})`;
+    const key = 'databases.orders.health.walSize';
+    const ofOrders = { verb: 'threshold', database: 'orders', name: 'walBytes', value: 8_192 } as const;
+    expect(await tell(ofOrders)).toMatchObject({
+      report: {
+        databases: [],
+        settings: {
+          outcome: 'applied',
+          changes: [{ key, from: '64MiB', to: '8KiB', toOrigin: by, effect: 'applied' }],
+        },
+      },
+    });
+    expect([orders, stock].map((database) => database.snapshot().thresholds?.walBytes)).toEqual([
+      8_192,
+      64 * 1024 ** 2,
+    ]);
+    expect(await tell({ ...ofOrders, database: undefined, value: 4_096 })).toMatchObject({ state: 'done' });
+    expect([orders, stock].map((database) => database.snapshot().thresholds?.walBytes)).toEqual([4_096, 4_096]);
+    expect(service.snapshot().thresholds.walBytes).toBe(4_096);
+    for (const wrong of [
+      { database: undefined, name: 'utilisationWarn', value: 0.99 },
+      { database: 'orders', name: 'blockedShare', value: 0.5 },
+      { database: 'orders', name: 'walBytes', value: 1 },
+    ] as const)
+      expect(await tell({ verb: 'threshold', ...wrong })).toMatchObject({
+        report: { refusal: { message: expect.stringContaining(wrong.name) as string } },
+      });
+    expect(service.settings.thresholds).toMatchObject({ utilisationWarn: 0.8, blockedShare: 0.1, walBytes: 4_096 });
+    expect(await tell({ ...ofOrders, database: undefined, value: 'default' })).toMatchObject({
+      report: { settings: { changes: [{ key: 'database.health.walSize', to: '64MiB', toOrigin: 'default' }] } },
+    });
+    const audits = logger.lines.filter(({ message }) => message.startsWith('control: threshold'));
+    expect(audits.map(({ level, fields }) => [level, fields['outcome']])).toEqual([
+      ['info', 'applied'],
+      ['info', 'applied'],
+      ...Array.from({ length: 3 }, () => ['warn', 'refused']),
+      ['info', 'applied'],
+    ]);
+  });
+
   it('for a database that there is not changes nothing, and names the nearest', async () => {
     expect(await tell({ verb: 'suspend', database: 'order' })).toMatchObject({
       state: 'done',

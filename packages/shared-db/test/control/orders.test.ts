@@ -30,6 +30,9 @@ const ORDERS: readonly ControlOrder[] = [
   { verb: 'echo', database: 'orders', of: 'pool', echo: 'debug' },
   { verb: 'log-level', level: 'silent' },
   { verb: 'log-level', level: 'default' },
+  { verb: 'threshold', database: undefined, name: 'walBytes', value: 4_096 },
+  { verb: 'threshold', database: 'orders', name: 'failWhenSaturated', value: true },
+  { verb: 'threshold', database: 'orders', name: 'utilisationWarn', value: 'default' },
   { verb: 'reload' },
 ];
 
@@ -103,6 +106,15 @@ describe('an order', () => {
     ]),
     [{ verb: 'echo', database: '\u001b[2J', of: 'pool', echo: true }, 'database is not the name of a database'],
     [{ verb: 'echo', database: null, of: 'pool', echo: true }, 'database is not the name of a database'],
+    ...['walSize', '', undefined, null, 1, ['walBytes'], 'constructor', '__proto__'].map((name) => [
+      { verb: 'threshold', name, value: 1 },
+      'name is not that of a threshold',
+    ]),
+    ...['1MiB', undefined, null, [1], {}, Number.NaN].map((value) => [
+      { verb: 'threshold', name: 'walBytes', value },
+      'value is not a number, true, false or default',
+    ]),
+    [{ verb: 'threshold', database: null, name: 'walBytes', value: 1 }, 'database is not the name of a database'],
     [{ verb: 'log-level', level: 'debug', database: 'orders' }, 'log-level has a field that it does not know'],
     [{ verb: 'reload', path: '/etc/passwd' }, 'reload has a field that it does not know'],
     [{ verb: 'flush', mode: 'all', sql: 'DROP TABLE x' }, 'flush has a field that it does not know'],
@@ -132,6 +144,8 @@ describe('an order', () => {
         of: fc.oneof(fc.constant('pool'), fc.string()),
         echo: fc.oneof(fc.boolean(), fc.anything()),
         level: fc.oneof(fc.constant('warn'), fc.string()),
+        name: fc.oneof(fc.constant('walBytes'), fc.string()),
+        value: fc.oneof(fc.integer(), fc.anything()),
       },
       { requiredKeys: ['verb'] },
     );
