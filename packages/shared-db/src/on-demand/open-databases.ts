@@ -1,12 +1,17 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { displaySafe } from '../display-safe.ts';
+import { isDuration, isSignal } from '../driver/call-options.ts';
 import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
 
 /** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
 const FAIR_MS = 50;
+/** Who has been asked and has not left by then does something that takes longer, or calls itself from within: another is asked. */
+const LEAVE_MS = 250;
+/** For how long he is not asked again. */
+const EXCUSED_MS = 1_000;
 /** How often it is looked whether a session has ended, of which nobody tells, while somebody waits. */
 const REVIEW_MS = 20;
 /** What is shown of a label, as of all of them. */
@@ -45,8 +50,10 @@ interface Resident<D> {
   uses: number;
   usedAt: number;
   isSuspended: boolean;
-  /** It takes no more calls: whoever makes one gets in line for a place. */
-  isLeaving: boolean;
+  /** Since when it takes no more calls: whoever makes one gets in line for a place. Undefined where it takes them. */
+  leavingSince: number | undefined;
+  /** Until when it is not asked to leave, because it could not when it was. */
+  excusedUntil: number;
   closing: Promise<readonly LeaseInfo[]> | undefined;
 }
 
@@ -92,9 +99,25 @@ export class OpenDatabases<D extends Database> {
     for (const { database } of this.#residents.values()) yield database;
   }
 
-  /** One that has a place and keeps it. */
+  /** One that is open, also where it takes no more calls; while the service closes, also one that is closed with it. */
   find(name: string): (D & ManagedDatabase) | undefined {
-    return this.#staying(name)?.database;
+    const resident = this.#residents.get(name);
+    return resident === undefined || (resident.closing !== undefined && !this.#isClosed)
+      ? undefined
+      : resident.database;
+  }
+
+  /** The same for a call that is over at once. It counts as a use. */
+  findForUse(name: string): (D & ManagedDatabase) | undefined {
+    const database = this.find(name);
+    const resident = this.#residents.get(name);
+    if (database !== undefined && resident !== undefined) resident.usedAt = this.#host.clock.now();
+    return database;
+  }
+
+  /** Whether the service has been closed, or is being closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /**
@@ -133,9 +156,10 @@ export class OpenDatabases<D extends Database> {
 
   /** Suspends one that is open; it keeps its place until it is resumed. */
   suspend(name: string): void {
-    const resident = this.#staying(name);
-    if (resident === undefined || resident.isSuspended) return;
+    const resident = this.#residents.get(name);
+    if (resident === undefined || resident.closing !== undefined || resident.isSuspended) return;
     resident.isSuspended = true;
+    resident.leavingSince = undefined;
     resident.database.suspend();
   }
 
@@ -148,9 +172,10 @@ export class OpenDatabases<D extends Database> {
   }
 
   /** Resolves with a database that has a place, and counts as used. */
-  #place(wish: Wish, { signal, timeoutMs }: CallOptions, at: number): Promise<Resident<D>> {
-    // What is no duration is for the call itself to refuse.
-    const allowedMs = typeof timeoutMs === 'number' && timeoutMs >= 0 ? timeoutMs : this.#host.acquireTimeoutMs();
+  #place(wish: Wish, wait: CallOptions | null, at: number): Promise<Resident<D>> {
+    // What is no duration, no signal or no options at all is for the call itself to refuse.
+    const signal = isSignal(wait?.signal) ? wait.signal : undefined;
+    const allowedMs = isDuration(wait?.timeoutMs) ? wait.timeoutMs : this.#host.acquireTimeoutMs();
     const { promise, resolve, reject } = Promise.withResolvers<Resident<D>>();
     const abort = (): void => {
       this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
@@ -203,7 +228,8 @@ export class OpenDatabases<D extends Database> {
         uses: 0,
         usedAt: now,
         isSuspended: false,
-        isLeaving: false,
+        leavingSince: undefined,
+        excusedUntil: -Infinity,
         closing: undefined,
       };
       this.#residents.set(name, resident);
@@ -237,14 +263,24 @@ export class OpenDatabases<D extends Database> {
       void this.#evict(resident);
     }
     const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
-    const leaving = Math.min(overdue, missing);
-    const staying = residents.filter(({ closing, isSuspended }) => closing === undefined && !isSuspended);
-    for (const [index, resident] of staying.entries()) resident.isLeaving = index < leaving;
+    this.#askToLeave(residents, Math.min(overdue, missing), now);
+  }
+
+  /** Those who have had their places for longest, so many. */
+  #askToLeave(residents: readonly Resident<D>[], many: number, now: number): void {
+    let asked = 0;
+    for (const resident of residents) {
+      if (resident.closing !== undefined || resident.isSuspended) continue;
+      if (resident.leavingSince !== undefined && now - resident.leavingSince >= LEAVE_MS)
+        resident.excusedUntil = now + EXCUSED_MS;
+      const isAsked = asked < many && now >= resident.excusedUntil;
+      resident.leavingSince = isAsked ? (resident.leavingSince ?? now) : undefined;
+      if (isAsked) asked++;
+    }
   }
 
   async #evict(resident: Resident<D>): Promise<void> {
     const { database } = resident;
-    resident.isLeaving = true;
     this.#counters.evicted++;
     await this.#close(resident, 0);
     this.#residents.delete(database.name);
@@ -267,8 +303,11 @@ export class OpenDatabases<D extends Database> {
     const { clock, idleMs } = this.#host;
     const now = clock.now();
     for (const resident of this.#residents.values()) {
-      if (!isIdle(resident)) this.#idle.by(now + idleMs, now);
-      else if (now - resident.usedAt >= idleMs) void this.#evict(resident);
+      if (!isIdle(resident)) {
+        // Of a session that ends nobody tells: from now on at the earliest it is idle.
+        resident.usedAt = now;
+        this.#idle.by(now + Math.max(idleMs, REVIEW_MS), now);
+      } else if (now - resident.usedAt >= idleMs) void this.#evict(resident);
       else this.#idle.by(resident.usedAt + idleMs, now);
     }
   }
@@ -284,7 +323,9 @@ export class OpenDatabases<D extends Database> {
       const leases = await this.#close(resident, graceMs);
       return leases.map((lease) => ({ ...lease, database: resident.database.name }));
     });
-    return (await Promise.all(forced)).flat();
+    const all = (await Promise.all(forced)).flat();
+    this.#residents.clear();
+    return all;
   }
 
   /** A frozen picture. */
@@ -305,7 +346,8 @@ export class OpenDatabases<D extends Database> {
 
   #staying(name: string): Resident<D> | undefined {
     const resident = this.#residents.get(name);
-    return resident === undefined || resident.isLeaving || this.#isClosed ? undefined : resident;
+    if (resident?.leavingSince !== undefined || resident?.closing !== undefined || this.#isClosed) return undefined;
+    return resident;
   }
 
   get #isFull(): boolean {

@@ -85,9 +85,11 @@ class SocketArbiter implements ArbiterServer {
     this.#alarm = new Alarm(this.#clock, () => {
       this.#handle({ kind: 'tick' });
     });
-    this.#clock.after(LONELY_MS, () => {
-      this.#leaveIfAlone();
-    }).unref();
+    this.#clock
+      .after(LONELY_MS, () => {
+        this.#leaveIfAlone();
+      })
+      .unref();
     server.on('connection', (socket) => {
       this.#welcome(socket);
     });
