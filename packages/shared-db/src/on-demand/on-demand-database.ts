@@ -40,10 +40,8 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
     // Its own limit is how long it may be held, not how long it may be waited for.
     const wait = { signal: options?.signal };
     const wish = { name: this.name, label };
-    return this.#databases.use(wish, wait, (database) => {
-      const open = database.session as (...all: readonly unknown[]) => Promise<never>;
-      return open.call(database, label, given, fn);
-    });
+    const openedAt = new Error('the session was opened here');
+    return this.#databases.use(wish, wait, (database) => database.sessionFrom(openedAt, label, given, fn));
   }
 
   leases(): readonly LeaseSnapshot[] {

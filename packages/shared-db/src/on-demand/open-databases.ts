@@ -82,6 +82,8 @@ export class OpenDatabases<D extends Database> {
   readonly #review: Alarm;
   readonly #counters = { opened: 0, evicted: 0 };
   #isClosed = false;
+  /** Those that were open then have been closed, too. They are still to be found: somebody may ask which files they had. */
+  #isOver = false;
 
   constructor(host: OpenDatabasesHost<D>) {
     this.#host = host;
@@ -99,7 +101,7 @@ export class OpenDatabases<D extends Database> {
     for (const { database } of this.#residents.values()) yield database;
   }
 
-  /** One that is open, also where it takes no more calls; while the service closes, also one that is closed with it. */
+  /** One that is open, also where it takes no more calls; while the service closes, and afterwards, also one that is closed with it. */
   find(name: string): (D & ManagedDatabase) | undefined {
     const resident = this.#residents.get(name);
     return resident === undefined || (resident.closing !== undefined && !this.#isClosed)
@@ -125,14 +127,22 @@ export class OpenDatabases<D extends Database> {
    * long that took. Rejects with `POOL_TIMEOUT` when no place came free in time, with `ABORTED` when the caller has had enough, and with
    * why there is no such database.
    */
-  use<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
+  use<T>(
+    wish: Wish,
+    wait: CallOptions,
+    call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
+  ): Promise<T> {
     const resident = this.#staying(wish.name);
     if (resident === undefined) return this.#useLater(wish, wait, call);
     resident.uses++;
     return this.#during(resident, () => call(resident.database, 0));
   }
 
-  async #useLater<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
+  async #useLater<T>(
+    wish: Wish,
+    wait: CallOptions,
+    call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
+  ): Promise<T> {
     const { clock } = this.#host;
     const at = clock.now();
     const resident = await this.#place(wish, wait, at);
@@ -324,7 +334,7 @@ export class OpenDatabases<D extends Database> {
       return leases.map((lease) => ({ ...lease, database: resident.database.name }));
     });
     const all = (await Promise.all(forced)).flat();
-    this.#residents.clear();
+    this.#isOver = true;
     return all;
   }
 
@@ -333,11 +343,12 @@ export class OpenDatabases<D extends Database> {
     const now = this.#host.clock.now();
     const { pattern, mostOpen } = this.#host;
     const [longest] = this.#applicants;
+    const open = this.#isOver ? [] : [...this.#residents.values()];
     return Object.freeze({
       pattern,
       mostOpen,
-      open: this.#residents.size,
-      inUse: numberOf([...this.#residents.values()], (resident) => !isIdle(resident)),
+      open: open.length,
+      inUse: numberOf(open, (resident) => !isIdle(resident)),
       waiting: this.#applicants.size,
       oldestWaitMs: longest === undefined ? 0 : now - longest.at,
       ...this.#counters,

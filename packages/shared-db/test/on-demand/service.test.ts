@@ -158,6 +158,18 @@ describe('a service with databases by pattern', () => {
     expect(String(refused)).toContain('the service has been closed');
   });
 
+  it('knows where a session was asked for, also when it had to be opened for that', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path);
+    const acme = service.database('tenant-acme');
+    const session = await acme.session('export');
+    expect(acme.leases()[0]?.acquiredAt).toContain('on-demand/service.test.ts');
+    await session.close();
+    expect(String(await rejectionOf(session.connection.all('SELECT 1')))).toMatch(
+      /it was opened at .*on-demand\/service\.test\.ts/,
+    );
+  });
+
   it('stays open for who uses it by readSync alone', async () => {
     using directory = temporaryDirectory();
     const clock = new VirtualClock();
