@@ -31,6 +31,7 @@ export class Holders<R> {
 
   /** Where a lease is being asked for, when that is to be remembered. */
   trace({ capture, owner }: LeaseOptions): Trace | undefined {
+    if (capture instanceof Error) return { acquiredAt: capture, endedAt: undefined };
     if (capture !== true && (!this.#leaks.captures || !this.#leaks.isCaptured(owner))) return undefined;
     return { acquiredAt: placeOfCall('acquired'), endedAt: undefined };
   }

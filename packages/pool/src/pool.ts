@@ -16,8 +16,11 @@ export interface LeaseOptions {
    * alone that long. Default: the pool's `leakThresholdMs`, which is the least in any case. What is no duration is refused with `CONFIG`.
    */
   readonly allowedMs?: number | undefined;
-  /** Remembers where this lease was acquired and released, whatever `captureEvery` says. */
-  readonly capture?: boolean | undefined;
+  /**
+   * Remembers where this lease was acquired and released, whatever `captureEvery` says. An error says by its stack where it was asked for,
+   * which whoever had to wait before cannot see any more.
+   */
+  readonly capture?: boolean | Error | undefined;
 }
 
 /** How one caller wants to wait. */

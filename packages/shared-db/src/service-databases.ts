@@ -65,9 +65,11 @@ export class ServiceDatabases {
     for (const { open } of this.#families) yield* open as Iterable<Database & ManagedDatabase>;
   }
 
-  /** What an operator may ask for by name: the same, as callers see it. */
+  /** What an operator may ask for by name: the same, as callers see it, but for what is just being closed for want of use. */
   byName(): ReadonlyMap<string, Database> {
-    const handles = this.#families.flatMap(({ open, handle }) => Array.from(open, ({ name }) => handle(name)));
+    const handles = this.#families.flatMap(({ open, handle }) =>
+      Array.from(open, ({ name }) => name).flatMap((name) => (open.find(name) === undefined ? [] : [handle(name)])),
+    );
     return new Map<string, Database>([...this.#named, ...handles.map((one) => [one.name, one] as const)]);
   }
 

@@ -63,11 +63,16 @@ function checkBoolean(option: string, value: unknown, where: ErrorDetails): void
 
 /** A duration that a caller has given. Throws `CONFIG` for what is none. */
 export function checkDuration(option: string, value: unknown, database: string): number {
-  if (typeof value === 'number' && value >= 0 && value <= LONGEST_MS) return value;
+  if (isDuration(value)) return value;
   const given = typeof value === 'string' ? JSON.stringify(value) : String(value);
   throw new DatabaseError('CONFIG', `${option} is ${given}; expected milliseconds from 0 to ${LONGEST_MS}`, {
     database,
   });
+}
+
+/** Whether somebody can be waited for so long. */
+export function isDuration(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= LONGEST_MS;
 }
 
 /** Throws `CONFIG` for limits of a pool that are none, by name. Their values are checked by the pool. */

@@ -55,7 +55,7 @@ export class SessionDesk {
       const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : calls.duration('timeoutMs', allowedMs);
       if (use !== undefined) calls.assertFunction(use, 'session', call);
       // What nobody asked for is no reason to hold a connection for long.
-      const lease = await connections.borrow(connections.readers, call, { budget, allowedMs, capture: true });
+      const lease = await connections.borrow(connections.readers, call, { budget, allowedMs, capture: openedAt });
       this.#open.add(lease.id);
       const terms = { label: call.label.text, timeoutMs, signal, readOnly, openedAt };
       return new LeasedSession(lease, this.#hostOf(lease, call.label), terms);

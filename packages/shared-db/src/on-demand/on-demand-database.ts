@@ -1,6 +1,6 @@
 import type { Budgets, FlushMode, FlushReport, Resize } from '@hive/pool';
 import type { CallOptions, Database, ReadOptions, TransactionOptions } from '../database.ts';
-import { NO_OPTIONS } from '../driver/call-options.ts';
+import { isDuration, NO_OPTIONS } from '../driver/call-options.ts';
 import type { Connection, Transaction } from '../driver/scope.ts';
 import type { SessionOptions, SessionUse } from '../driver/session.ts';
 import { DatabaseError } from '../errors.ts';
@@ -40,10 +40,8 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
     // Its own limit is how long it may be held, not how long it may be waited for.
     const wait = { signal: options?.signal };
     const wish = { name: this.name, label };
-    return this.#databases.use(wish, wait, (database) => {
-      const open = database.session as (...all: readonly unknown[]) => Promise<never>;
-      return open.call(database, label, given, fn);
-    });
+    const openedAt = new Error('the session was opened here');
+    return this.#databases.use(wish, wait, (database) => database.sessionFrom(openedAt, label, given, fn));
   }
 
   leases(): readonly LeaseSnapshot[] {
@@ -51,7 +49,7 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
   }
 
   resize(limits: Resize): Promise<void> {
-    return this.use('resize', NO_OPTIONS, (database) => database.resize(limits));
+    return this.opened?.resize(limits) ?? this.use('resize', NO_OPTIONS, (database) => database.resize(limits));
   }
 
   setBudgets(budgets: Budgets): void {
@@ -68,15 +66,15 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
   }
 
   flush(mode: FlushMode): Promise<FlushReport> {
-    if (this.opened === undefined) return Promise.resolve(NOTHING_FLUSHED);
-    return this.use('flush', NO_OPTIONS, (database) => database.flush(mode));
+    // At once, also where whoever calls has to wait for a place: it may be what helps them.
+    return this.opened?.flush(mode) ?? Promise.resolve(NOTHING_FLUSHED);
   }
 
   snapshot(): DatabaseSnapshot {
     return this.assertOpen('snapshot').snapshot();
   }
 
-  /** The database itself, while it has a place. */
+  /** The database itself, while it is open. */
   protected get opened(): D | undefined {
     return this.#databases.find(this.name);
   }
@@ -85,6 +83,8 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
   protected assertOpen(what: string): D {
     const { opened } = this;
     if (opened !== undefined) return opened;
+    if (this.#databases.isClosed)
+      throw new DatabaseError('POOL_CLOSED', 'the service has been closed', { database: this.name });
     throw new DatabaseError('POOL_CLOSED', `${what}() opens nothing, and the database is not open now`, {
       database: this.name,
       advice:
@@ -95,6 +95,11 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
   /** Has it kept open until the signal aborts; see `OpenDatabases.keep`. */
   protected keep(label: string, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): void {
     this.#databases.keep({ name: this.name, label }, signal, begin);
+  }
+
+  /** The same for a call that counts as a use of the database. */
+  protected assertOpenForUse(what: string): D {
+    return this.#databases.findForUse(this.name) ?? this.assertOpen(what);
   }
 
   /** Makes a call that waits, with what is left of its time when a place had to be waited for. */
@@ -110,6 +115,7 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
 }
 
 function shortened<O extends CallOptions>(options: O, waitedMs: number): O {
-  const { timeoutMs } = options;
-  return typeof timeoutMs === 'number' ? { ...options, timeoutMs: Math.max(0, timeoutMs - waitedMs) } : options;
+  // What are no options is for the call itself to refuse.
+  const timeoutMs = (options as O | null)?.timeoutMs;
+  return isDuration(timeoutMs) ? { ...options, timeoutMs: Math.max(0, timeoutMs - waitedMs) } : options;
 }

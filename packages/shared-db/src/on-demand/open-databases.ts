@@ -1,6 +1,7 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { displaySafe } from '../display-safe.ts';
+import { isDuration, isSignal } from '../driver/call-options.ts';
 import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
 import type { Logger } from '../logger.ts';
@@ -8,6 +9,10 @@ import type { OnDemandSnapshot } from '../snapshot.ts';
 
 /** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
 const FAIR_MS = 50;
+/** Who has been asked and has not left by then does something that takes longer, or calls itself from within: another is asked. */
+const LEAVE_MS = 250;
+/** For how long he is not asked again. */
+const EXCUSED_MS = 1_000;
 /** How often it is looked whether a session has ended, of which nobody tells, while somebody waits. */
 const REVIEW_MS = 20;
 /** What is shown of a label, as of all of them. */
@@ -54,8 +59,10 @@ interface Resident<D> {
   isSuspended: boolean;
   /** Who has it kept open. It is not told to leave: nobody knows when it would be back. */
   readonly keepers: Set<Keeper>;
-  /** It takes no more calls: whoever makes one gets in line for a place. */
-  isLeaving: boolean;
+  /** Since when it takes no more calls: whoever makes one gets in line for a place. Undefined where it takes them. */
+  leavingSince: number | undefined;
+  /** Until when it is not asked to leave, because it could not when it was. */
+  excusedUntil: number;
   closing: Promise<readonly LeaseInfo[]> | undefined;
 }
 
@@ -93,6 +100,8 @@ export class OpenDatabases<D extends Database> {
   readonly #review: Alarm;
   readonly #counters = { opened: 0, evicted: 0 };
   #isClosed = false;
+  /** Those that were open then have been closed, too. They are still to be found: somebody may ask which files they had. */
+  #isOver = false;
 
   constructor(host: OpenDatabasesHost<D>) {
     this.#host = host;
@@ -108,9 +117,25 @@ export class OpenDatabases<D extends Database> {
     for (const { database } of this.#residents.values()) yield database;
   }
 
-  /** One that has a place and keeps it. */
+  /** One that is open, also where it takes no more calls; while the service closes, and afterwards, also one that is closed with it. */
   find(name: string): (D & ManagedDatabase) | undefined {
-    return this.#staying(name)?.database;
+    const resident = this.#residents.get(name);
+    return resident === undefined || (resident.closing !== undefined && !this.#isClosed)
+      ? undefined
+      : resident.database;
+  }
+
+  /** The same for a call that is over at once. It counts as a use. */
+  findForUse(name: string): (D & ManagedDatabase) | undefined {
+    const database = this.find(name);
+    const resident = this.#residents.get(name);
+    if (database !== undefined && resident !== undefined) resident.usedAt = this.#host.clock.now();
+    return database;
+  }
+
+  /** Whether the service has been closed, or is being closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /**
@@ -118,14 +143,22 @@ export class OpenDatabases<D extends Database> {
    * long that took. Rejects with `POOL_TIMEOUT` when no place came free in time, with `ABORTED` when the caller has had enough, and with
    * why there is no such database.
    */
-  use<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
+  use<T>(
+    wish: Wish,
+    wait: CallOptions,
+    call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
+  ): Promise<T> {
     const resident = this.#staying(wish.name);
     if (resident === undefined) return this.#useLater(wish, wait, call);
     resident.uses++;
     return this.#during(resident, () => call(resident.database, 0));
   }
 
-  async #useLater<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
+  async #useLater<T>(
+    wish: Wish,
+    wait: CallOptions,
+    call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
+  ): Promise<T> {
     const { clock } = this.#host;
     const at = clock.now();
     const resident = await this.#place(wish, wait, at, true);
@@ -196,9 +229,10 @@ export class OpenDatabases<D extends Database> {
 
   /** Suspends one that is open; it keeps its place until it is resumed. */
   suspend(name: string): void {
-    const resident = this.#staying(name);
-    if (resident === undefined || resident.isSuspended) return;
+    const resident = this.#residents.get(name);
+    if (resident === undefined || resident.closing !== undefined || resident.isSuspended) return;
     resident.isSuspended = true;
+    resident.leavingSince = undefined;
     resident.database.suspend();
   }
 
@@ -211,9 +245,10 @@ export class OpenDatabases<D extends Database> {
   }
 
   /** Resolves with a database that has a place, and counts as used. */
-  #place(wish: Wish, { signal, timeoutMs }: CallOptions, at: number, keepsAlive: boolean): Promise<Resident<D>> {
-    // What is no duration is for the call itself to refuse.
-    const allowedMs = typeof timeoutMs === 'number' && timeoutMs >= 0 ? timeoutMs : this.#host.acquireTimeoutMs();
+  #place(wish: Wish, wait: CallOptions | null, at: number, keepsAlive: boolean): Promise<Resident<D>> {
+    // What is no duration, no signal or no options at all is for the call itself to refuse.
+    const signal = isSignal(wait?.signal) ? wait.signal : undefined;
+    const allowedMs = isDuration(wait?.timeoutMs) ? wait.timeoutMs : this.#host.acquireTimeoutMs();
     const { promise, resolve, reject } = Promise.withResolvers<Resident<D>>();
     const abort = (): void => {
       this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
@@ -270,7 +305,8 @@ export class OpenDatabases<D extends Database> {
         usedAt: now,
         isSuspended: false,
         keepers: new Set(),
-        isLeaving: false,
+        leavingSince: undefined,
+        excusedUntil: -Infinity,
         closing: undefined,
       };
       this.#residents.set(name, resident);
@@ -304,16 +340,24 @@ export class OpenDatabases<D extends Database> {
       void this.#evict(resident);
     }
     const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
-    const leaving = Math.min(overdue, missing);
-    const staying = residents.filter(
-      ({ closing, isSuspended, keepers }) => closing === undefined && !isSuspended && keepers.size === 0,
-    );
-    for (const [index, resident] of staying.entries()) resident.isLeaving = index < leaving;
+    this.#askToLeave(residents, Math.min(overdue, missing), now);
+  }
+
+  /** Those who have had their places for longest, so many. */
+  #askToLeave(residents: readonly Resident<D>[], many: number, now: number): void {
+    let asked = 0;
+    for (const resident of residents) {
+      if (resident.closing !== undefined || resident.isSuspended || resident.keepers.size > 0) continue;
+      if (resident.leavingSince !== undefined && now - resident.leavingSince >= LEAVE_MS)
+        resident.excusedUntil = now + EXCUSED_MS;
+      const isAsked = asked < many && now >= resident.excusedUntil;
+      resident.leavingSince = isAsked ? (resident.leavingSince ?? now) : undefined;
+      if (isAsked) asked++;
+    }
   }
 
   async #evict(resident: Resident<D>): Promise<void> {
     const { database } = resident;
-    resident.isLeaving = true;
     this.#counters.evicted++;
     await this.#close(resident, 0);
     this.#residents.delete(database.name);
@@ -336,8 +380,11 @@ export class OpenDatabases<D extends Database> {
     const { clock, idleMs } = this.#host;
     const now = clock.now();
     for (const resident of this.#residents.values()) {
-      if (!isIdle(resident)) this.#idle.by(now + idleMs, now);
-      else if (now - resident.usedAt >= idleMs) void this.#evict(resident);
+      if (!isIdle(resident)) {
+        // Of a session that ends nobody tells: from now on at the earliest it is idle.
+        resident.usedAt = now;
+        this.#idle.by(now + Math.max(idleMs, REVIEW_MS), now);
+      } else if (now - resident.usedAt >= idleMs) void this.#evict(resident);
       else this.#idle.by(resident.usedAt + idleMs, now);
     }
   }
@@ -353,7 +400,9 @@ export class OpenDatabases<D extends Database> {
       const leases = await this.#close(resident, graceMs);
       return leases.map((lease) => ({ ...lease, database: resident.database.name }));
     });
-    return (await Promise.all(forced)).flat();
+    const all = (await Promise.all(forced)).flat();
+    this.#isOver = true;
+    return all;
   }
 
   /** A frozen picture. */
@@ -361,11 +410,12 @@ export class OpenDatabases<D extends Database> {
     const now = this.#host.clock.now();
     const { pattern, mostOpen } = this.#host;
     const [longest] = this.#applicants;
+    const open = this.#isOver ? [] : [...this.#residents.values()];
     return Object.freeze({
       pattern,
       mostOpen,
-      open: this.#residents.size,
-      inUse: numberOf([...this.#residents.values()], (resident) => !isIdle(resident)),
+      open: open.length,
+      inUse: numberOf(open, (resident) => !isIdle(resident)),
       waiting: this.#applicants.size,
       oldestWaitMs: longest === undefined ? 0 : now - longest.at,
       ...this.#counters,
@@ -374,7 +424,8 @@ export class OpenDatabases<D extends Database> {
 
   #staying(name: string): Resident<D> | undefined {
     const resident = this.#residents.get(name);
-    return resident === undefined || resident.isLeaving || this.#isClosed ? undefined : resident;
+    if (resident?.leavingSince !== undefined || resident?.closing !== undefined || this.#isClosed) return undefined;
+    return resident;
   }
 
   get #isFull(): boolean {

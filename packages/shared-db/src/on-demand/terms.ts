@@ -4,7 +4,7 @@ import { DatabaseError } from '../errors.ts';
 /** How databases by pattern come and go. */
 export interface OnDemandTerms {
   /**
-   * How many may be open at once. Default 50: one that is used in every way has 16 descriptors open, and 1,024 is what many systems allow
+   * How many may be open at once. Default 50: one that is used in every way has 19 descriptors open, and 1,024 is what many systems allow
    * a process.
    */
   readonly mostOpen: number;

@@ -17,7 +17,7 @@ export class OnDemandSqliteDatabase extends OnDemandDatabase<SqliteDatabase> imp
   }
 
   readSync<T>(label: string, fn: (connection: SyncConnection) => T): T {
-    return this.assertOpen('readSync').readSync(label, fn);
+    return this.assertOpenForUse('readSync').readSync(label, fn);
   }
 
   offload<T = Row>(

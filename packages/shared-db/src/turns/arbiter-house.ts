@@ -3,7 +3,7 @@ import type { Logger } from '../logger.ts';
 import { startArbiter, type ArbiterServer } from './arbiter-server.ts';
 import { TurnSockets } from './turn-sockets.ts';
 
-/** The arbiters that this process has made, of as many database files as it has written to. */
+/** The arbiters that this process has made, of the database files that somebody writes to. */
 export class ArbiterHouse {
   readonly #directory: string;
   readonly #clock: Clock;
@@ -21,7 +21,8 @@ export class ArbiterHouse {
   /** Makes the arbiter of an epoch, unless somebody has. Rejects where no socket can be made. */
   async host(file: string, epoch: number): Promise<void> {
     const ended = (): void => {
-      this.#arbiters.delete(file);
+      // It may have been followed by another.
+      if (this.#arbiters.get(file) === arbiter) this.#arbiters.delete(file);
     };
     const sockets = new TurnSockets(this.#directory, file);
     const arbiter = await startArbiter({ sockets, epoch, clock: this.#clock, logger: this.#logger, ended });

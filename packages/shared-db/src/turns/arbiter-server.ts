@@ -12,6 +12,8 @@ const MAX_CLIENTS = 512;
 const MAX_UNREAD_BYTES = 4_096;
 /** How often, at most, it looks whether its socket is still the one that newcomers find. */
 const CHECK_EVERY_MS = 100;
+/** For how long it waits for somebody to come: who has had it made comes at once, unless he has closed his file meanwhile. */
+const LONELY_MS = 2_000;
 
 export interface ArbiterServerOptions extends ArbiterOptions {
   readonly sockets: TurnSockets;
@@ -83,6 +85,11 @@ class SocketArbiter implements ArbiterServer {
     this.#alarm = new Alarm(this.#clock, () => {
       this.#handle({ kind: 'tick' });
     });
+    this.#clock
+      .after(LONELY_MS, () => {
+        this.#leaveIfAlone();
+      })
+      .unref();
     server.on('connection', (socket) => {
       this.#welcome(socket);
     });
@@ -125,9 +132,14 @@ class SocketArbiter implements ArbiterServer {
       this.#clients.delete(client);
       if (this.#isClosed) return;
       this.#handle({ kind: 'left', client });
-      if (this.#clients.size === 0) this.#check();
+      this.#leaveIfAlone();
     });
     this.#handle({ kind: 'joined', client });
+  }
+
+  /** A file that nobody writes any more costs no descriptor: whoever comes to it next makes another arbiter. */
+  #leaveIfAlone(): void {
+    if (this.#clients.size === 0) this.#stepDown();
   }
 
   #hear(client: number, messages: readonly ToArbiter[]): void {
@@ -141,7 +153,11 @@ class SocketArbiter implements ArbiterServer {
   /** An arbiter that newcomers do not find any more has been deposed, perhaps while its process stood still. */
   #check(): void {
     this.#checkedAt = this.#clock.now();
-    if (this.#sockets.isCurrent(this.#epoch, this.#identity)) return;
+    if (!this.#sockets.isCurrent(this.#epoch, this.#identity)) this.#stepDown();
+  }
+
+  #stepDown(): void {
+    if (this.#isClosed) return;
     this.close();
     this.#ended();
   }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FakeTenants } from '../support/fake-tenants.ts';
 import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { replay } from '../support/replay.ts';
@@ -179,6 +179,90 @@ describe('databases by pattern', () => {
     expect(calls).toBeGreaterThan(200);
     expect(databases.snapshot()).toMatchObject({ waiting: 0 });
     expect(tenants.offences).toEqual([]);
+  });
+
+  it('ask nobody to leave for long who cannot: a call from within another, and beside a session, is made after all', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock, databases } = tenants;
+    const nested = databases.use({ name: 'tenant-a', label: 'outer' }, {}, async () => {
+      await new Promise<void>((resolve) => {
+        clock.after(60, resolve);
+      });
+      return tenants.use('tenant-a', 1);
+    });
+    await settled(tenants, Promise.resolve());
+    const other = tenants.use('tenant-b', 1);
+    await clock.advance(500);
+    // Within what a transaction may be idle.
+    expect(await nested).toBeLessThan(400);
+    expect(await other).toBeLessThan(450);
+    await settled(tenants, tenants.session('tenant-a', 3_000));
+    const waiting = tenants.use('tenant-b', 1);
+    const began: Promise<number>[] = [];
+    for (let times = 0; times < 10; times++) {
+      const asked = clock.now();
+      began.push(tenants.use('tenant-a', 1).then((at) => at - asked));
+      await clock.advance(200);
+    }
+    await clock.advance(1_500);
+    expect(Math.max(...(await Promise.all(began)))).toBeLessThan(300);
+    await waiting;
+    expect(tenants.offences).toEqual([]);
+  });
+
+  it('make a call whose options are none, which refuses them itself, and are none the worse for it', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock, databases } = tenants;
+    const wrong: unknown[] = [
+      null,
+      5,
+      { signal: 'soon' },
+      { signal: {} },
+      { signal: null },
+      { timeoutMs: 'long' },
+      { timeoutMs: NaN },
+    ];
+    const given = wrong.map((options, index) => tenants.use(`tenant-${index}`, 1, options as { timeoutMs?: number }));
+    await clock.advance(200);
+    await Promise.all(given);
+    const held = tenants.use('tenant-a', 20_000);
+    const endless = rejectionOf(tenants.use('tenant-b', 1, { timeoutMs: Infinity }));
+    await clock.advance(10_000);
+    expect(await endless).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT' });
+    await clock.advance(10_100);
+    await held;
+    expect(databases.snapshot()).toMatchObject({ waiting: 0, inUse: 0 });
+  });
+
+  it('are shown while they are asked to leave, and counted no more when the service has closed', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock, databases } = tenants;
+    const working = tenants.use('tenant-a', 100);
+    const waiting = tenants.use('tenant-b', 1);
+    await clock.advance(80);
+    expect(databases.find('tenant-a')).toBe(tenants.live.get('tenant-a'));
+    expect(databases.find('tenant-b')).toBeUndefined();
+    await clock.advance(21);
+    // It is being closed.
+    expect(databases.find('tenant-a')).toBeUndefined();
+    await clock.advance(10);
+    await Promise.all([working, waiting]);
+    const closed = databases.close(0);
+    expect(databases.find('tenant-b')).toBe(tenants.live.get('tenant-b'));
+    await clock.advance(10);
+    await closed;
+    expect(databases.snapshot()).toMatchObject({ open: 0, inUse: 0 });
+  });
+
+  it('look now and then, and not all the time, whether one may be closed that is to be closed at once', async () => {
+    const tenants = new FakeTenants(1, 0);
+    const { clock, databases } = tenants;
+    await settled(tenants, tenants.session('tenant-a', 1_000));
+    const timers = vi.spyOn(clock, 'after');
+    await clock.advance(900);
+    expect(timers.mock.calls.length).toBeLessThan(100);
+    await clock.advance(200);
+    expect(databases.snapshot()).toMatchObject({ open: 0 });
   });
 
   it('say who has the places to a caller who got none in time', async () => {

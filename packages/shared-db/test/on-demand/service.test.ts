@@ -185,6 +185,84 @@ describe('a service with databases by pattern', () => {
       expect(outcomeOf(() => sqlite({ path, ...terms }))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
   });
 
+  it('goes on for who uses one that others wait for, and for its operator: it takes no new calls, but is open', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 1 });
+    const acme = service.database('tenant-acme');
+    const other = service.database('tenant-other');
+    const seen: Record<string, unknown> = {};
+    const { revoked, waiting } = await acme.session('look', async () => {
+      const served = names(other);
+      await expect.poll(() => service.snapshot().onDemand?.[0]?.oldestWaitMs, { interval: 20 }).toBeGreaterThan(80);
+      seen['one'] = acme.readSync('one', (connection) => connection.get('SELECT 1 AS one'));
+      seen['leases'] = acme.leases().map(({ owner }) => owner);
+      seen['name'] = acme.snapshot().name;
+      return { waiting: served, ...(await acme.flush('all')) };
+    });
+    expect(seen).toEqual({ one: { one: 1 }, leases: ['look'], name: 'tenant-acme' });
+    expect(revoked.map(({ owner }) => owner)).toEqual(['look']);
+    expect(await waiting).toEqual([]);
+    await service.close();
+    const refused = outcomeOf(() => acme.readSync('one', (c) => c.get('SELECT 1')));
+    expect(String(refused)).toContain('the service has been closed');
+  });
+
+  it('knows where a session was asked for, also when it had to be opened for that', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path);
+    const acme = service.database('tenant-acme');
+    const session = await acme.session('export');
+    expect(acme.leases()[0]?.acquiredAt).toContain('on-demand/service.test.ts');
+    await session.close();
+    expect(String(await rejectionOf(session.connection.all('SELECT 1')))).toMatch(
+      /it was opened at .*on-demand\/service\.test\.ts/,
+    );
+  });
+
+  it('stays open for who uses it by readSync alone', async () => {
+    using directory = temporaryDirectory();
+    const clock = new VirtualClock();
+    await using service = await openDatabaseService({
+      ...QUIET,
+      clock,
+      databases: { 'tenant-*': sqlite({ path: directory.file('*.db'), migrations: [SHOP], idleMs: 1_000 }) },
+    });
+    const acme = service.database('tenant-acme');
+    await names(acme);
+    for (let times = 0; times < 5; times++) {
+      await clock.advance(600);
+      expect(acme.readSync('items', (c) => c.all('SELECT name FROM item'))).toEqual([]);
+    }
+    await clock.advance(1_000);
+    expect(outcomeOf(() => acme.snapshot())).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+  });
+
+  it('obeys an order to all while one of them is being closed for want of use', async () => {
+    using directory = temporaryDirectory();
+    const runtimeDirectory = directory.file('run');
+    await using service = await openDatabaseService({
+      app: 'shop',
+      runtimeDirectory,
+      databases: { 'tenant-*': sqlite({ path: directory.file('*.db'), migrations: [SHOP], mostOpen: 3 }) },
+    });
+    const [found] = await locateProcesses({ directory: runtimeDirectory, timeoutMs: 20_000 });
+    const where = { directory: runtimeDirectory, socket: (found as { socket: string }).socket, timeoutMs: 20_000 };
+    const orders = new AbortController();
+    const churn = (async () => {
+      for (let who = 0; !orders.signal.aborted; who++)
+        await Promise.all([0, 1, 2, 3].map((one) => names(service.database(`tenant-${(who + one) % 9}`))));
+    })();
+    const answers: unknown[] = [];
+    for (let times = 0; times < 20; times++)
+      answers.push(await giveOrder({ verb: 'flush', database: undefined, mode: 'idle' }, where));
+    orders.abort();
+    await churn;
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ state: 'done' });
+      expect(answer).not.toHaveProperty('report.refusal.code');
+    }
+  });
+
   it('obeys the orders of an operator about one that is open, and knows no other', async () => {
     using directory = temporaryDirectory();
     const runtimeDirectory = directory.file('run');

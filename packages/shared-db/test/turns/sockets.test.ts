@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { systemClock } from '@hive/pool';
-import { temporaryDirectory } from '@hive/shared-db/testing';
+import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 // By themselves: a service shows of its turns only what it writes.
 import { ArbiterHouse } from '../../dist/turns/arbiter-house.js';
@@ -119,6 +119,31 @@ describe('turns over sockets', () => {
     turns.close();
     house.close();
     await expect.poll(() => readdirSync(turnsDirectory)).toEqual([]);
+  });
+
+  it('cost no descriptor for a file that nobody writes any more: the arbiter goes with the last who came to it', async () => {
+    const { process, turnsDirectory } = meeting();
+    const [a, b] = [process(), process()];
+    (await a.turns.take()).end();
+    await arbitered(b.turns);
+    a.turns.close();
+    (await b.turns.take()).end();
+    expect(b.turns.state.mode).toBe('arbiter');
+    b.turns.close();
+    await expect.poll(() => readdirSync(turnsDirectory)).toEqual([]);
+    // Whoever comes next makes another.
+    await arbitered(process().turns);
+  });
+
+  it('cost none either where who has had the arbiter made never came', async () => {
+    const { run, turnsDirectory } = meeting();
+    const clock = new VirtualClock();
+    const house = new ArbiterHouse(run, clock, recordingLogger());
+    await house.host(FILE, 1);
+    await clock.advance(1_999);
+    expect(readdirSync(turnsDirectory)).toHaveLength(1);
+    await clock.advance(1);
+    expect(readdirSync(turnsDirectory)).toEqual([]);
   });
 
   it('outlive their arbiter', async () => {
