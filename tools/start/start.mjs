@@ -215,6 +215,8 @@ function summaryOf(tasks) {
 async function stop(status) {
   if (state.stopping) return;
   state.stopping = true;
+  // Not on the way out of --once, which has said how it ended.
+  if (status === 0 && !options.once) console.log('stopping: what is under way is finished first, for 5 s at most');
   const running = [...children.values()].filter((child) => child.exitCode === null && child.signalCode === null);
   for (const child of running) child.kill('SIGTERM');
   const gone = Promise.all(running.map((child) => new Promise((resolve) => child.once('exit', resolve))));

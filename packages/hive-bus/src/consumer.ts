@@ -95,6 +95,7 @@ class PollingConsumer implements Consumer {
   readonly #settings: Settings;
   readonly #watch: Errand;
   readonly #subscriptions: readonly Subscription[];
+  #connection: unknown;
   #version: unknown;
   #stopped: Promise<ConsumerStopReport> | undefined;
 
@@ -160,13 +161,15 @@ class PollingConsumer implements Consumer {
     });
   }
 
-  /** The counter moves with every commit of any other connection, in this process and in others. */
+  /** The counter moves with every commit of any other connection, in this process and in others. It means nothing to another connection. */
   #hasChanged(): boolean {
     try {
-      const version = this.#settings.bus.readSync('bus: has it changed', (c) => c.get('PRAGMA data_version'))?.[
-        'data_version'
-      ];
-      if (version === this.#version) return false;
+      const { connection, version } = this.#settings.bus.readSync('bus: has it changed', (c) => ({
+        connection: c,
+        version: c.get('PRAGMA data_version')?.['data_version'],
+      }));
+      if (connection === this.#connection && version === this.#version) return false;
+      this.#connection = connection;
       this.#version = version;
       return true;
     } catch {

@@ -100,6 +100,22 @@ describe('basic use: a consumer', () => {
     expect(bus.writes).toBe(idle + 2);
   });
 
+  it('notices what comes while the connection with which it looks is closed and opened again', async () => {
+    await using hive = await clockedPlatform();
+    const { bus, clock } = hive;
+    const handler = new Handler();
+    await using consumer = createConsumer({ bus, clock, consumer: 'store', topics: ['a'], handle: handler.handle });
+    consumer.start();
+    await clock.advance(1_000);
+    // Each connection counts commits for itself, and all begin with the same number.
+    await bus.flush('idle');
+    await clock.advance(1_000);
+    await hive.post(...numbered('a', 1));
+    await bus.flush('idle');
+    await clock.advance(100);
+    expect(handler.calls).toEqual(['a:1']);
+  });
+
   it('goes on after the last event that was handled when it starts again', async () => {
     await using hive = await clockedPlatform();
     const { bus, clock } = hive;

@@ -9,11 +9,9 @@ export function complaint(text: string, { commands }: Command): string {
       .replace(/^error: /, '')
       .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)'),
   );
-  if (sentence.includes('did you mean')) return sentence;
   // The beginning of a verb is too far from it for commander's taste.
-  const begun = /^unknown command '(?<word>.+)'$/.exec(sentence)?.groups?.['word'];
+  const begun = /^unknown command '(?<word>[^']+)'/.exec(sentence)?.groups?.['word'];
   const verb = commands.find((command) => begun !== undefined && command.name().startsWith(begun));
-  return verb === undefined
-    ? `${sentence.replace(/\.$/, '')}; see hive-db --help`
-    : `${sentence} (did you mean ${verb.name()}?)`;
+  if (verb !== undefined) return `unknown command '${begun}' (did you mean ${verb.name()}?)`;
+  return sentence.includes('did you mean') ? sentence : `${sentence.replace(/\.$/, '')}; see hive-db --help`;
 }

@@ -128,7 +128,7 @@ function addHelp(program: Command): void {
   program
     .description('Shows how the database services of this host are and what is in SQLite files; changes how they run.')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand(false)
+    .helpCommand('help [verb]', 'print the help of a verb')
     .configureHelp({ showGlobalOptions: true });
   examples(program, [
     ['hive-db status', 'processes and their databases'],

@@ -47,6 +47,10 @@ describe('wrong use', () => {
 });
 
 describe('help', () => {
+  it('of a verb is what `help` and its name print, too', async () => {
+    expect(await run(['help', 'status'])).toEqual(await run(['status', '--help']));
+  });
+
   it('begins with examples and says what the exit codes are', async () => {
     const { code, out, err } = await run(['--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });

@@ -16,9 +16,12 @@ function textOf(file: string): string {
   return readFileSync(join(root, file), 'utf8');
 }
 
-/** Every verb that help lists, the verbs of `config` one by one. */
+/** Every verb that help lists but help itself, the verbs of `config` one by one. */
 function verbs(): readonly Command[] {
-  const listed = program.createHelp().visibleCommands(program);
+  const listed = program
+    .createHelp()
+    .visibleCommands(program)
+    .filter((verb) => verb.name() !== 'help');
   return listed.flatMap((verb) => (verb.commands.length > 0 ? verb.commands : [verb]));
 }
 

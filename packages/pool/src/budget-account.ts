@@ -44,4 +44,9 @@ export class BudgetAccount {
     this.leased++;
     this.granted++;
   }
+  /** Has one less. */
+  giveBack(now: number): void {
+    this.settle(now);
+    this.leased--;
+  }
 }

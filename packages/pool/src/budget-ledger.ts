@@ -1,5 +1,5 @@
 import { BudgetAccount } from './budget-account.ts';
-import { BudgetLine } from './budget-line.ts';
+import { BudgetLine, type Place } from './budget-line.ts';
 import { checkReserves, unknownBudget } from './budget-terms.ts';
 import {
   DEFAULT_BUDGET,
@@ -9,6 +9,7 @@ import {
   type BudgetStats,
   type BudgetTerms,
 } from './budgets.ts';
+import type { Hold } from './entry.ts';
 import type { PoolError } from './errors.ts';
 import type { Waiter } from './waiters.ts';
 
@@ -155,20 +156,25 @@ export class BudgetLedger<R> {
 
   // Having
 
-  /** A budget has one more. */
-  lend(account: BudgetAccount, now: number): void {
+  /** A budget has a lease that begins now. */
+  charge(hold: Hold<R>, name: string | undefined, now: number): void {
+    this.#charge(hold, this.account(name), now);
+  }
+
+  /** The budget in which somebody waited has the lease that he gets. */
+  chargeWaiter(hold: Hold<R>, { line }: Place<R>, now: number): void {
+    line.account.waited++;
+    this.#charge(hold, line.account, now);
+  }
+
+  #charge(hold: Hold<R>, account: BudgetAccount, now: number): void {
+    hold.account = account;
     account.settle(now);
     account.catchUp(this.#spent - this.#credit);
     const isReserved = isBelowReserve(account);
     if (!isReserved) this.#spent = Math.max(this.#spent, account.spent);
     this.#passedOver = isReserved && this.#isSomebodyNeedy() ? this.#passedOver + 1 : 0;
     account.lend();
-  }
-
-  /** A budget has one less. */
-  giveBack(account: BudgetAccount, now: number): void {
-    account.settle(now);
-    account.leased--;
   }
 
   stats(now: number): readonly BudgetStats[] {

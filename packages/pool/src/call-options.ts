@@ -1,7 +1,9 @@
+import type { SizeBounds } from './auto-size.ts';
 import { LONGEST_MS } from './clock.ts';
 import { PoolError } from './errors.ts';
 import { nearestWord } from './nearest-word.ts';
-import { checkLimit, inWords, wrongOption } from './settings.ts';
+import type { Resize, Tuning } from './pool.ts';
+import { checkLimit, inWords, withinBounds, wrongOption } from './settings.ts';
 
 // What callers without types hand in. Nobody who is served at once comes here: only who would have to wait, and who changes limits.
 
@@ -23,13 +25,39 @@ export function checkLeaseOptions(call: string, options: unknown): PoolError | u
   return allowedMs === undefined ? undefined : checkLimit('acquireTimeoutMs', allowedMs, 'allowedMs');
 }
 
+/** The limits that `resize` asks for, of a pool that has these now. Throws `CONFIG` for those that it may not have. */
+export function parseResize(
+  limits: Resize,
+  present: { readonly size: number; readonly maxOverflow: number },
+  minIdle: number,
+  bounds: SizeBounds | undefined,
+): { readonly size: number; readonly maxOverflow: number } {
+  const unknown = checkResize(limits);
+  if (unknown !== undefined) throw unknown;
+  const { size = present.size, maxOverflow = present.maxOverflow } = limits;
+  const wrong = checkLimit('size', size) ?? checkLimit('maxOverflow', maxOverflow);
+  if (wrong !== undefined) throw wrong;
+  if (bounds !== undefined) withinBounds(bounds, size);
+  if (size < minIdle) throw wrongOption('size', size, `at least minIdle, which is ${minIdle}`);
+  return { size, maxOverflow };
+}
+
 /** The `CONFIG` error for limits that `resize` does not know, which names the nearest that it does. */
-export function checkResize(limits: unknown): PoolError | undefined {
+function checkResize(limits: unknown): PoolError | undefined {
   if (!isObject(limits)) return notAnObject('resize', limits);
   const unknown = Object.keys(limits).find((key) => !LIMITS_OF_RESIZE.includes(key));
   if (unknown === undefined) return undefined;
   const nearest = nearestWord(unknown, LIMITS_OF_RESIZE);
   return new PoolError('CONFIG', `pool option ${unknown} does not exist; did you mean ${nearest}?`);
+}
+
+/** The `CONFIG` error for what `retune` was given; undefined when all of it fits. */
+export function checkTuning({ maxLifetimeMs, ...leaks }: Tuning): PoolError | undefined {
+  for (const [key, value] of Object.entries({ ...leaks, maxLifetimeMs })) {
+    const wrong = value === undefined ? undefined : checkLimit(key as keyof Tuning, value);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
 }
 
 /** Whether it is a number of milliseconds that a timer can take. */

@@ -1,6 +1,7 @@
 import type { BudgetAccount } from './budget-account.ts';
 import type { Lease, LeaseHome } from './lease.ts';
 import type { DestroyReason } from './observer.ts';
+import { placeOfCall } from './place-of-call.ts';
 
 // Small numbers instead of words: the pool counts by kind twice a lease, and a word costs it a hash look-up each time.
 export const CREATING = 0;
@@ -54,6 +55,10 @@ export type EntryState<R> =
 
 export type EntryKind = EntryState<unknown>['kind'];
 
+// States that say nothing but what they are: one of each is enough.
+export const IDLE_STATE = Object.freeze({ kind: IDLE });
+export const GONE_STATE = Object.freeze({ kind: GONE });
+
 /** Which states may follow each state, as bits. Anything else is a bug. */
 const FOLLOWERS = Uint8Array.of(
   bits(IDLE, LEASED, CLOSING, GONE), // creating
@@ -77,6 +82,8 @@ export interface Entry<R> {
   readonly hold: Hold<R>;
   resource: R | undefined;
   state: EntryState<R>;
+  /** The kind of its state, known without a look at it: states have several shapes, which costs more than the rest of a step. */
+  kind: EntryKind;
   /** When it entered its state, by the last reading of the clock. */
   since: number;
   /** When it was opened; undefined while it is being opened. */
@@ -114,6 +121,7 @@ export function newEntry<R>(
     },
     resource: undefined,
     state: { kind: CREATING, abort },
+    kind: CREATING,
     since: now,
     openedAt: undefined,
     retireAt: Infinity,
@@ -125,6 +133,24 @@ export function newEntry<R>(
 /** Whether the lease of that number has the resource. */
 export function isHeld({ hold, state }: Entry<unknown>, id: number): boolean {
   return state === hold && hold.id === id;
+}
+
+/** Whether a resource is not on its way out. */
+export function stays({ state }: Entry<unknown>): boolean {
+  return state.kind !== CLOSING && state.kind !== GONE;
+}
+
+/** Remembers how a lease ended, for whoever still uses it; and where, when places are remembered for it. */
+export function conclude(hold: Hold<unknown>, ended: string | undefined): void {
+  hold.ended = ended;
+  if (hold.trace !== undefined) hold.trace.endedAt = placeOfCall(ended ?? 'released');
+}
+
+/** A budget has one less from the moment that its lease ends, so that it counts when it is asked who is next. */
+export function payBack(hold: Hold<unknown>, now: number): void {
+  const { account } = hold;
+  hold.account = undefined;
+  account?.giveBack(now);
 }
 
 function bits(...kinds: readonly EntryKind[]): number {

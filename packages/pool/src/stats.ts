@@ -87,15 +87,16 @@ export interface PoolCounters {
   readonly observerErrors: number;
 }
 
-/** The counters while they are being counted. */
+/** The counters while they are being counted, but for the leases that nobody waited for: those are what is left of all. */
 export type Tally = {
-  -readonly [K in keyof PoolCounters]: PoolCounters[K] extends number ? number : Record<DestroyReason, number>;
+  -readonly [K in Exclude<keyof PoolCounters, 'immediate'>]: PoolCounters[K] extends number
+    ? number
+    : Record<DestroyReason, number>;
 };
 
 /** All counters at 0. */
 export function newTally(): Tally {
   return {
-    immediate: 0,
     waited: 0,
     timeouts: 0,
     aborted: 0,

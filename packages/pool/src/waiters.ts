@@ -1,6 +1,7 @@
 import type { Place } from './budget-line.ts';
 import type { Trace } from './entry.ts';
 import type { Lease } from './lease.ts';
+import type { LeaseOptions } from './pool.ts';
 
 /** What is known about somebody who waits, as plain data. */
 export interface WaiterInfo {
@@ -32,8 +33,38 @@ export interface Waiter<R> {
   place: Place<R> | undefined;
 }
 
+/** A caller that has just come. */
+export function newWaiter<R>(
+  { owner, allowedMs }: LeaseOptions,
+  timeoutMs: number,
+  trace: Trace | undefined,
+  resolve: Waiter<R>['resolve'],
+  reject: Waiter<R>['reject'],
+): Waiter<R> {
+  return {
+    owner,
+    allowedMs,
+    trace,
+    timeoutMs,
+    weight: 0,
+    since: 0,
+    resolve,
+    reject,
+    unsubscribe: undefined,
+    previous: undefined,
+    next: undefined,
+    queued: false,
+    place: undefined,
+  };
+}
+
+/** What is known about one, at this moment. */
+export function waiterInfo<R>({ owner, since, place }: Waiter<R>, now: number): WaiterInfo {
+  return { owner, budget: place?.line.account.name, waitMs: now - since };
+}
+
 /** First come, first served; anybody can leave from the middle in constant time. */
-export class WaitQueue<R> {
+export class Waiters<R> {
   #first: Waiter<R> | undefined;
   #last: Waiter<R> | undefined;
   #length = 0;

@@ -15,6 +15,7 @@ export {
 export { sqlite, type SqliteOptions } from './sqlite.ts';
 export type { SqliteDatabase } from './sqlite/sqlite-database.ts';
 export type { OffloadOptions, OffloadParameters } from './offload/offloaded-reads.ts';
+export type { ChangeListener, ChangeOptions, DatabaseChange, StopListening } from './changes/database-change.ts';
 export type { SyncConnection, SyncTransaction } from './sqlite/sync-scope.ts';
 export type { Migration } from './sqlite/migrations.ts';
 export type { IntegerMode } from './sqlite/integers.ts';

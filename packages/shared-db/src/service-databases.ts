@@ -146,6 +146,7 @@ export class ServiceDatabases {
       pattern: key,
       ...onDemand.terms,
       clock: this.#shared.clock,
+      logger: this.#shared.logger,
       acquireTimeoutMs: () => settingsOf(key, this.#settings).acquireTimeoutMs,
       make: (name) => this.#make(key, definition, name, pattern.partOf(name)),
       closed: (name) => {

@@ -361,15 +361,19 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   }
 
   /** Looks at itself once a second, whether anybody asks or not. It never keeps the process alive. */
-  #remember(judged = this.#judged()): void {
-    this.#history = stepHistory(this.#history, judged);
-    for (const [name, { trend }] of this.#history.databases) this.#databases.remember(name, trend);
+  #remember(judged?: Judged): void {
     this.#nextLook?.cancel();
     const patienceMs = this.#sentinel === undefined ? 0 : LOOK_PATIENCE_MS;
     this.#nextLook = this.#clock.after(LOOK_EVERY_MS + patienceMs, () => {
-      this.#remember();
+      const { error } = attempt(() => {
+        this.#remember();
+      });
+      // Whatever keeps a process from looking at itself is no reason to end it.
+      if (error !== undefined) this.#warn(`its health cannot be looked at: ${wordsOf(error)}`);
     });
     this.#nextLook.unref();
+    this.#history = stepHistory(this.#history, judged ?? this.#judged());
+    for (const [name, { trend }] of this.#history.databases) this.#databases.remember(name, trend);
   }
 
   verdict(): Verdict {
@@ -478,6 +482,10 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#warnings.add(text);
     this.#logger.warn({ app: this.app }, text);
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'for a reason that is no error';
 }
 
 function attempt<T>(run: () => T): { readonly value?: T; readonly error?: unknown } {

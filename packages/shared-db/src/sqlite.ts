@@ -59,7 +59,7 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
       throw new DatabaseError('CONFIG', `sqlite() has no option ${key}; there are ${OPTION_NAMES.join(', ')}`, {
         advice: `did you mean ${nearestKey(key, OPTION_NAMES)}`,
       });
-  const { path: given, migrations = [], integers = 'safe', mostOpen, idleMs, ...settings } = options;
+  const { migrations = [], integers = 'safe', mostOpen, idleMs, ...settings } = options;
   const terms = checkTerms({ mostOpen, idleMs }, 'sqlite()');
   checkBudgetNames(settings.budgets);
   if (!Array.isArray(migrations))
@@ -73,7 +73,7 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
       `sqlite() option integers is ${shown(integers, 'an object')}; expected safe, bigint or number`,
     );
   const engines = new ForeignEngines();
-  const pathFor = ({ name, part, dataDirectory, pathOrigin }: DatabasePlace, path = given): string =>
+  const pathFor = ({ name, part, dataDirectory, pathOrigin }: DatabasePlace, path = options.path): string =>
     absolutePath(name, part === undefined ? path : path.replaceAll('*', part), dataDirectory, pathOrigin);
   return Object.freeze({
     driver: 'sqlite',

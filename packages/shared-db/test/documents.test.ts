@@ -8,7 +8,7 @@ import { describeOrigins, loadSettings } from '@hive/shared-db/config';
 import { describe, expect, it } from 'vitest';
 import { budgetSettings, DATABASE_SETTINGS, SERVICE_SETTINGS, type Setting } from '../dist/config/setting.js';
 import { metricFamilies } from '../dist/http/metrics.js';
-import { healthyDatabase, healthyService } from './support/snapshots.ts';
+import { healthyDatabase, healthyService, TENANTS } from './support/snapshots.ts';
 
 const BUDGET = {
   name: 'web',
@@ -130,6 +130,10 @@ describe('the documents', () => {
     expect(await runProgramOf('docs/guides/many-databases.md')).toBe("[ { id: 1, text: 'first' } ]\n");
   });
 
+  it('the guide to changes is a program that runs', async () => {
+    expect(await runProgramOf('docs/guides/changes.md')).toBe("[ { kind: 'battery' }, { kind: 'inverter' } ]\n");
+  });
+
   it('the guide to web frameworks shows the programs that are tested, whole, and no other', () => {
     const recipes = 'packages/shared-db/test/http/recipes';
     const shown = textOf('docs/guides/web-frameworks.md').matchAll(/^```ts\n([\s\S]*?)^```/gm);
@@ -166,6 +170,7 @@ describe('the documents', () => {
   it('docs/health.md has every metric as it is served, and no other', () => {
     const everything = healthyService({
       databases: [healthyDatabase({ counters: { errors: { HIVEDB_E_IO: 1 } }, pool: { budgets: [BUDGET] } })],
+      onDemand: [TENANTS],
       fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
       deprecations: [{ code: 'HIVEDB_DEP0001', replacement: 'x', calls: 1, callSites: [] }],
     });

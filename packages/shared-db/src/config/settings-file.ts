@@ -38,6 +38,7 @@ export const NO_FILE: FileReading = Object.freeze(refused([]));
 
 /** Reads the text of a settings file, all profiles of it. An empty one gives nothing. */
 export function readSettingsFile(file: SettingsFile, databases: readonly string[]): FileReading {
+  if (file.absent === true) return NO_FILE;
   const { parseYaml } = require('./yaml-tree.js') as typeof YamlTree;
   const parsed = parseYaml(file.text);
   if ('what' in parsed) return refused([{ where: `${file.path}:${parsed.line}`, what: parsed.what }]);

@@ -91,7 +91,8 @@ export class Control {
       failure = failureOf(error);
     }
     const { destroyed = 0, revoked = [] } = flushed ?? {};
-    const after = stateOf(database);
+    // One by pattern may have been closed meanwhile, for want of use.
+    const after = this.#host.databases().has(name) ? stateOf(database) : before;
     const done = { database: name, before, after, destroyed, revoked: this.#described(revoked, held), failure };
     this.#audit(done, order, by);
     return done;

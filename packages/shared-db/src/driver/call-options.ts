@@ -1,6 +1,7 @@
 import type { Resize } from '@hive/pool';
 import { nearestKey } from '../config/nearest-key.ts';
 import { shown } from '../config/problem.ts';
+import type { ChangeOptions } from '../changes/database-change.ts';
 import type { CallOptions, WriteOptions } from '../database.ts';
 import { DatabaseError, type ErrorDetails } from '../errors.ts';
 import type { SessionOptions } from './session.ts';
@@ -34,19 +35,30 @@ export function checkCallOptions(
   where: { database: string; label: string },
 ): void {
   checkKeys(options, KNOWN[kind], 'option', where);
-  const { signal } = options;
-  if (signal !== undefined && !isSignal(signal))
-    throw new DatabaseError(
-      'CONFIG',
-      `the option signal is ${shown(signal, 'an object')}; expected an AbortSignal`,
-      where,
-    );
-  const { readOnly } = options as SessionOptions;
-  if (readOnly !== undefined && typeof readOnly !== 'boolean')
-    throw new DatabaseError('CONFIG', `the option readOnly is ${shown(readOnly)}; expected true or false`, where);
+  checkSignal(options.signal, where);
+  checkBoolean('readOnly', (options as SessionOptions).readOnly, where);
   const { priority } = options as WriteOptions;
   if (priority !== undefined && !PRIORITIES.includes(priority))
     throw new DatabaseError('CONFIG', `the option priority is ${shown(priority)}; expected high, normal or low`, where);
+}
+
+/** The same for who listens to changes. */
+export function checkChangeOptions(options: ChangeOptions, database: string): void {
+  const where = { database };
+  checkKeys(options, ['signal', 'initially'], 'option', where);
+  checkSignal(options.signal, where);
+  checkBoolean('initially', options.initially, where);
+}
+
+function checkSignal(signal: unknown, where: ErrorDetails): void {
+  if (signal === undefined || isSignal(signal)) return;
+  const given = shown(signal, 'an object');
+  throw new DatabaseError('CONFIG', `the option signal is ${given}; expected an AbortSignal`, where);
+}
+
+function checkBoolean(option: string, value: unknown, where: ErrorDetails): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new DatabaseError('CONFIG', `the option ${option} is ${shown(value)}; expected true or false`, where);
 }
 
 /** A duration that a caller has given. Throws `CONFIG` for what is none. */

@@ -59,10 +59,10 @@ export class Lifecycle {
   }
 
   async #open(): Promise<void> {
-    this.#assertNotClosed();
+    this.assertNotClosed();
     try {
       await this.#steps.prepare();
-      this.#assertNotClosed();
+      this.assertNotClosed();
     } catch (error) {
       const failure = this.#steps.explain(error);
       if (this.#state.status !== 'closed')
@@ -116,7 +116,7 @@ export class Lifecycle {
     if (this.isReady) return;
     const opening = this.ready();
     opening.catch(() => undefined);
-    this.#assertNotClosed();
+    this.assertNotClosed();
     if (this.#state.status === 'failed') throw this.#state.failure;
     throw new DatabaseError('POOL_CLOSED', 'the database is still being opened', {
       database: this.#context.name,
@@ -134,7 +134,8 @@ export class Lifecycle {
     });
   }
 
-  #assertNotClosed(): void {
+  /** Throws `POOL_CLOSED` when it is over. */
+  assertNotClosed(): void {
     if (this.#state.status === 'closed') throw this.#closedError();
   }
 

@@ -82,7 +82,7 @@ function utilisation({ pool, trend }: DatabaseSnapshot): number {
 }
 
 /** Who waits long has waited long already. */
-const WAITING: Damping = { raiseAfterMs: 2_000, dropAfterMs: 10_000, lower: 0.5 };
+export const WAITING: Damping = { raiseAfterMs: 2_000, dropAfterMs: 10_000, lower: 0.5 };
 
 const waiting: LoadRule = {
   code: 'waiting',

@@ -2,6 +2,7 @@ import type { ServiceSnapshot } from '../snapshot.ts';
 import { fact, type Condition, type Judged } from './condition.ts';
 import { count, duration, percent } from './figures.ts';
 import { reached } from './level.ts';
+import { placeConditions } from './place-conditions.ts';
 import type { Thresholds } from './thresholds.ts';
 
 /** An event loop that has not turned for so long serves nobody. */
@@ -19,6 +20,7 @@ export function serviceConditions(judged: Judged, thresholds: Thresholds): reado
     ...blocked(judged, thresholds),
     ...fallbackConditions(judged.fallbacks),
     ...(thresholds.warnWhenDeprecated ? deprecations(judged) : []),
+    ...placeConditions(judged, thresholds),
     ...settings(judged),
     ...warnings(judged),
   ];

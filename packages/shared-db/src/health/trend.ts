@@ -5,7 +5,7 @@ import type { DatabaseErrorCode } from '../errors.ts';
 export interface DatabaseTrend {
   /** Over how long was counted: a minute and up to five seconds more; less at first, more where nobody could look. */
   readonly windowMs: number;
-  /** The share of the pool in use, the mean of a quarter of a minute. At first the time before counts as idle. */
+  /** The share of the pool in use, the mean of a quarter of a minute of looking. At first the time before counts as idle. */
   readonly utilisation: number;
   /** Connections that were had. */
   readonly acquired: number;

@@ -22,6 +22,8 @@ interface Mark {
   readonly at: number;
   /** For how long all its connections would have had to be in use, to be in use as much as they were. */
   readonly usedMs: number;
+  /** For how long somebody has looked: use that nobody saw is not known. */
+  readonly lookedMs: number;
   readonly acquired: number;
   readonly timeouts: number;
   readonly calls: number;
@@ -54,7 +56,8 @@ export function stepWindow(
 ): WindowState {
   const limit = database.pool.size + database.pool.maxOverflow;
   const share = limit > 0 ? database.pool.leased / limit : 0;
-  const latest = markOf(database, now, (before?.latest.usedMs ?? 0) + share * lookedMs);
+  const { usedMs, lookedMs: beforeMs } = before?.latest ?? { usedMs: 0, lookedMs: 0 };
+  const latest = markOf(database, now, { usedMs: usedMs + share * lookedMs, lookedMs: beforeMs + lookedMs });
   if (before === undefined) return { marks: [latest], latest, minute: latest, minutes: [] };
   return { marks: marksAfter(before.marks, latest), latest, ...minutesAfter(before, latest) };
 }
@@ -75,12 +78,12 @@ function minutesAfter({ minute, minutes }: WindowState, latest: Mark): Pick<Wind
   };
 }
 
-function markOf({ pool, counters }: DatabaseSnapshot, at: number, usedMs: number): Mark {
+function markOf({ pool, counters }: DatabaseSnapshot, at: number, looked: Pick<Mark, 'usedMs' | 'lookedMs'>): Mark {
   const { immediate, waited, timeouts, created, destroyed } = pool.counters;
   const { reads, synchronousReads, writes, transactions, sessions, offloads, errors } = counters;
   return {
     at,
-    usedMs,
+    ...looked,
     acquired: immediate + waited,
     timeouts,
     calls: reads + synchronousReads + writes + transactions + sessions + offloads,
@@ -94,10 +97,10 @@ function markOf({ pool, counters }: DatabaseSnapshot, at: number, usedMs: number
 /** What a window shows: differences of counters, and two means. Pure. */
 export function trendOf({ marks, latest, minutes }: WindowState): DatabaseTrend {
   const [from = latest] = marks;
-  const usedFrom = marks.findLast(({ at }) => at <= latest.at - USE_MS) ?? from;
+  const usedFrom = marks.findLast(({ lookedMs }) => lookedMs <= latest.lookedMs - USE_MS) ?? from;
   return Object.freeze({
     windowMs: latest.at - from.at,
-    utilisation: (latest.usedMs - usedFrom.usedMs) / Math.max(USE_MS, latest.at - usedFrom.at),
+    utilisation: (latest.usedMs - usedFrom.usedMs) / Math.max(USE_MS, latest.lookedMs - usedFrom.lookedMs),
     acquired: grown(from.acquired, latest.acquired),
     timeouts: grown(from.timeouts, latest.timeouts),
     acquireMs: lateMs(from, latest),

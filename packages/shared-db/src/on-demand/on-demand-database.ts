@@ -68,7 +68,8 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
   }
 
   flush(mode: FlushMode): Promise<FlushReport> {
-    return this.opened?.flush(mode) ?? Promise.resolve(NOTHING_FLUSHED);
+    if (this.opened === undefined) return Promise.resolve(NOTHING_FLUSHED);
+    return this.use('flush', NO_OPTIONS, (database) => database.flush(mode));
   }
 
   snapshot(): DatabaseSnapshot {
@@ -89,6 +90,11 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
       advice:
         'it is opened by read(), write(), transaction(), session() and offload(), and stays open while it is used',
     });
+  }
+
+  /** Has it kept open until the signal aborts; see `OpenDatabases.keep`. */
+  protected keep(label: string, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): void {
+    this.#databases.keep({ name: this.name, label }, signal, begin);
   }
 
   /** Makes a call that waits, with what is left of its time when a place had to be waited for. */

@@ -1,15 +1,21 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
+import { displaySafe } from '../display-safe.ts';
 import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
+import type { Logger } from '../logger.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
 
 /** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
 const FAIR_MS = 50;
 /** How often it is looked whether a session has ended, of which nobody tells, while somebody waits. */
 const REVIEW_MS = 20;
+/** What is shown of a label, as of all of them. */
+const LABEL_SHOWN = 120;
 /** How many of those before him a caller is told. */
 const NAMED_AHEAD = 10;
+/** After so long somebody who wants one kept open, and could not have it, asks again. */
+const ASK_AGAIN_MS = 1_000;
 
 /** What the databases of one pattern need from their service. */
 export interface OpenDatabasesHost<D extends Database> {
@@ -20,6 +26,7 @@ export interface OpenDatabasesHost<D extends Database> {
   /** For how long one that nobody uses stays open. */
   readonly idleMs: number;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** How long callers wait who do not say. */
   acquireTimeoutMs(): number;
   /** Makes one that its first call opens. Throws why there can be none of this name. */
@@ -31,8 +38,12 @@ export interface OpenDatabasesHost<D extends Database> {
 /** A call that wants a database by its name. */
 export interface Wish {
   readonly name: string;
-  readonly label: string;
+  /** As the caller has given it: whoever has given none is told so by the call itself. */
+  readonly label: unknown;
 }
+
+/** One of ours. */
+type OwnWish = Wish & { readonly label: string };
 
 /** A database that has a place. */
 interface Resident<D> {
@@ -41,14 +52,26 @@ interface Resident<D> {
   uses: number;
   usedAt: number;
   isSuspended: boolean;
+  /** Who has it kept open. It is not told to leave: nobody knows when it would be back. */
+  readonly keepers: Set<Keeper>;
   /** It takes no more calls: whoever makes one gets in line for a place. */
   isLeaving: boolean;
   closing: Promise<readonly LeaseInfo[]> | undefined;
 }
 
+/** Somebody who wants a database open for as long as he likes, though he does not use it all the time. */
+interface Keeper {
+  readonly label: string;
+  /** On the clock. */
+  readonly since: number;
+}
+
 /** Somebody who waits for a place. */
 interface Applicant<D> {
-  readonly wish: Wish;
+  readonly name: string;
+  readonly label: string;
+  /** Whether the process must stay alive for him. */
+  readonly keepsAlive: boolean;
   readonly at: number;
   readonly deadline: number;
   readonly admit: (resident: Resident<D>) => void;
@@ -79,8 +102,6 @@ export class OpenDatabases<D extends Database> {
     this.#review = new Alarm(host.clock, () => {
       this.#serve();
     });
-    // It rings only while somebody waits.
-    this.#review.keepAlive(true);
   }
 
   *[Symbol.iterator](): IterableIterator<D & ManagedDatabase> {
@@ -107,7 +128,7 @@ export class OpenDatabases<D extends Database> {
   async #useLater<T>(wish: Wish, wait: CallOptions, call: (database: D, waitedMs: number) => Promise<T>): Promise<T> {
     const { clock } = this.#host;
     const at = clock.now();
-    const resident = await this.#place(wish, wait, at);
+    const resident = await this.#place(wish, wait, at, true);
     return this.#during(resident, () => call(resident.database, clock.now() - at));
   }
 
@@ -116,9 +137,61 @@ export class OpenDatabases<D extends Database> {
       resident.uses--;
       this.#used(resident);
     };
-    const called = call();
-    called.then(ended, ended);
-    return called;
+    try {
+      const called = call();
+      called.then(ended, ended);
+      return called;
+    } catch (error) {
+      ended();
+      throw error;
+    }
+  }
+
+  /**
+   * Keeps a database open until the signal aborts or the service is closed. `begin` is called with it when it has its place: at once where
+   * it has one already, else later, after a wait in line that ends with it or with the signal. Nobody waits for this, so what is in its way is
+   * logged, and the process need not stay alive for it. Throws `POOL_CLOSED` when the service has been closed.
+   */
+  keep(wish: OwnWish, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): void {
+    if (this.#isClosed) throw new DatabaseError('POOL_CLOSED', 'the service has been closed', { database: wish.name });
+    const resident = this.#staying(wish.name);
+    if (resident === undefined) void this.#keepLater(wish, signal, begin);
+    else
+      this.#keepResident(resident, wish, signal, () => {
+        begin(resident.database, false);
+      });
+  }
+
+  async #keepLater(wish: OwnWish, signal: AbortSignal, begin: (database: D, isLate: boolean) => void): Promise<void> {
+    const { clock, logger } = this.#host;
+    try {
+      const resident = await this.#place(wish, { signal }, clock.now(), false);
+      const keep = (): void => {
+        this.#keepResident(resident, wish, signal, () => {
+          begin(resident.database, true);
+        });
+      };
+      await this.#during(resident, () => Promise.resolve().then(keep));
+    } catch (err) {
+      if (this.#isClosed || signal.aborted) return;
+      logger.warn({ database: wish.name, err }, 'a database that is to be kept open cannot be opened; trying again');
+      const again = (): void => {
+        if (!this.#isClosed && !signal.aborted) void this.#keepLater(wish, signal, begin);
+      };
+      clock.after(ASK_AGAIN_MS, again).unref();
+    }
+  }
+
+  #keepResident(resident: Resident<D>, { label }: OwnWish, signal: AbortSignal, begin: () => void): void {
+    if (signal.aborted || this.#isClosed) return;
+    const keeper = { label, since: this.#host.clock.now() };
+    begin();
+    resident.keepers.add(keeper);
+    const end = (): void => {
+      resident.keepers.delete(keeper);
+      this.#used(resident);
+    };
+    signal.addEventListener('abort', end, { once: true });
   }
 
   /** Suspends one that is open; it keeps its place until it is resumed. */
@@ -138,7 +211,7 @@ export class OpenDatabases<D extends Database> {
   }
 
   /** Resolves with a database that has a place, and counts as used. */
-  #place(wish: Wish, { signal, timeoutMs }: CallOptions, at: number): Promise<Resident<D>> {
+  #place(wish: Wish, { signal, timeoutMs }: CallOptions, at: number, keepsAlive: boolean): Promise<Resident<D>> {
     // What is no duration is for the call itself to refuse.
     const allowedMs = typeof timeoutMs === 'number' && timeoutMs >= 0 ? timeoutMs : this.#host.acquireTimeoutMs();
     const { promise, resolve, reject } = Promise.withResolvers<Resident<D>>();
@@ -146,7 +219,9 @@ export class OpenDatabases<D extends Database> {
       this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
     };
     const applicant: Applicant<D> = {
-      wish,
+      name: wish.name,
+      label: typeof wish.label === 'string' ? displaySafe(wish.label, LABEL_SHOWN) : 'unnamed',
+      keepsAlive,
       at,
       deadline: at + allowedMs,
       admit: (resident) => {
@@ -173,18 +248,20 @@ export class OpenDatabases<D extends Database> {
   #serve(): void {
     const now = this.#host.clock.now();
     for (const applicant of this.#applicants) {
-      const { name } = applicant.wish;
+      const { name } = applicant;
       const resident = this.#staying(name);
       if (resident !== undefined) this.#admit(applicant, resident);
       else if (!this.#residents.has(name) && !this.#isFull) this.#house(applicant, now);
       else if (now >= applicant.deadline) this.#giveUp(applicant, now);
     }
     this.#makeRoom(now);
+    // It rings only while somebody waits.
+    this.#review.keepAlive([...this.#applicants].some(({ keepsAlive }) => keepsAlive));
     for (const { deadline } of this.#applicants) this.#review.by(Math.min(deadline, now + REVIEW_MS), now);
   }
 
   #house(applicant: Applicant<D>, now: number): void {
-    const { name } = applicant.wish;
+    const { name } = applicant;
     try {
       const database = this.#host.make(name);
       const resident: Resident<D> = {
@@ -192,6 +269,7 @@ export class OpenDatabases<D extends Database> {
         uses: 0,
         usedAt: now,
         isSuspended: false,
+        keepers: new Set(),
         isLeaving: false,
         closing: undefined,
       };
@@ -214,14 +292,22 @@ export class OpenDatabases<D extends Database> {
   #makeRoom(now: number): void {
     const residents = [...this.#residents.values()];
     const since = new Map<string, number>();
-    for (const { wish, at } of this.#applicants) if (!since.has(wish.name)) since.set(wish.name, at);
+    for (const { name, at } of this.#applicants) if (!since.has(name)) since.set(name, at);
     const free = this.#host.mostOpen - residents.length + numberOf(residents, ({ closing }) => closing !== undefined);
     const wanted = Math.max(0, since.size - free);
-    const idle = residents.filter(isIdle).toSorted((a, b) => a.usedAt - b.usedAt);
-    for (const resident of idle.slice(0, wanted)) void this.#evict(resident);
+    const unused = residents.filter(({ uses }) => uses === 0).toSorted((a, b) => a.usedAt - b.usedAt);
+    let missing = wanted;
+    for (const resident of unused) {
+      if (missing === 0) break;
+      if (!isIdle(resident)) continue;
+      missing--;
+      void this.#evict(resident);
+    }
     const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
-    const leaving = Math.min(overdue, wanted - idle.length);
-    const staying = residents.filter(({ closing, isSuspended }) => closing === undefined && !isSuspended);
+    const leaving = Math.min(overdue, missing);
+    const staying = residents.filter(
+      ({ closing, isSuspended, keepers }) => closing === undefined && !isSuspended && keepers.size === 0,
+    );
     for (const [index, resident] of staying.entries()) resident.isLeaving = index < leaving;
   }
 
@@ -306,7 +392,7 @@ export class OpenDatabases<D extends Database> {
   }
 
   #refuse(applicant: Applicant<D>, kind: ErrorKind, what: string, cause?: unknown): void {
-    const { name, label } = applicant.wish;
+    const { name, label } = applicant;
     const now = this.#host.clock.now();
     const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
     this.#applicants.delete(applicant);
@@ -316,16 +402,21 @@ export class OpenDatabases<D extends Database> {
         label,
         cause,
         culprits: this.#holders(),
-        waiters: ahead.map(({ wish, at }) => ({ pid: process.pid, label: wish.label, waitMs: now - at })),
-        advice: kind === 'POOL_TIMEOUT' ? 'raise mostOpen, or end sessions and long calls sooner' : undefined,
+        waiters: ahead.map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
+        advice:
+          kind === 'POOL_TIMEOUT' ? 'raise mostOpen, or end sessions, listeners and long calls sooner' : undefined,
       }),
     );
   }
 
   /** Who keeps the places, longest first. */
   #holders(): readonly Culprit[] {
-    return [...this]
-      .flatMap((database) => database.leases())
+    const now = this.#host.clock.now();
+    return [...this.#residents.values()]
+      .flatMap(({ database, keepers }) => [
+        ...database.leases(),
+        ...Array.from(keepers, ({ label, since }) => ({ owner: label, ageMs: now - since })),
+      ])
       .toSorted((a, b) => b.ageMs - a.ageMs)
       .slice(0, NAMED_AHEAD)
       .map(({ owner, ageMs }) => ({
@@ -336,8 +427,8 @@ export class OpenDatabases<D extends Database> {
   }
 }
 
-function isIdle({ database, uses, isSuspended, closing }: Resident<Database>): boolean {
-  return closing === undefined && uses === 0 && !isSuspended && database.leases().length === 0;
+function isIdle({ database, uses, isSuspended, keepers, closing }: Resident<Database>): boolean {
+  return closing === undefined && uses === 0 && !isSuspended && keepers.size === 0 && database.leases().length === 0;
 }
 
 function numberOf<T>(all: readonly T[], isOne: (one: T) => boolean): number {

@@ -25,16 +25,16 @@ export interface ClaimContext {
 export class Claim {
   readonly #context: ClaimContext;
   readonly #directory: string | undefined;
-  readonly #self: string;
+  /** Who is asking; found out by who writes it first, because it costs a look into /proc. */
+  #self: string | undefined;
   /** What the file says while this one has it: another thing each time, so that nobody takes two claims for one long one. */
   #text: string | undefined;
   #seen: { readonly text: string; readonly since: number } | undefined;
 
   constructor(context: ClaimContext) {
-    const { runtimeDirectory, self = thisProcess() } = context;
+    const { runtimeDirectory } = context;
     this.#context = context;
     this.#directory = runtimeDirectory === undefined ? undefined : join(runtimeDirectory, 'verifying');
-    this.#self = socketName(self);
   }
 
   /** Takes the right, if nobody has it. */
@@ -53,6 +53,7 @@ export class Claim {
   }
 
   #write(path: string): boolean {
+    this.#self ??= socketName(this.#context.self ?? thisProcess());
     const text = `${this.#self} ${Math.floor(this.#context.random() * 2 ** 48).toString(36)}\n`;
     try {
       if (this.#directory !== undefined) makeDirectory(this.#directory, 0o700);

@@ -2,11 +2,14 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FlushMode, FlushReport, LeaseInfo } from '@hive/pool';
 import { LogCare } from '../checkpoints/log-care.ts';
+import { ChangeWatch } from '../changes/change-watch.ts';
+import type { ChangeListener, ChangeOptions, StopListening } from '../changes/database-change.ts';
 import type { DatabaseContext, WriteOptions } from '../database.ts';
 import type { Call } from '../driver/call.ts';
-import { NO_OPTIONS } from '../driver/call-options.ts';
+import { checkChangeOptions, NO_OPTIONS } from '../driver/call-options.ts';
 import type { Access, Row } from '../driver/driver.ts';
 import type { EngineState } from '../driver/engine.ts';
+import { notAFunction } from '../driver/given-function.ts';
 import { whenFree, type Patience } from '../driver/patience.ts';
 import { PooledDatabase } from '../driver/pooled-database.ts';
 import type { Culprit, DatabaseError } from '../errors.ts';
@@ -16,6 +19,7 @@ import type { OffloadOptions, OffloadParameters } from '../offload/offloaded-rea
 import { drain } from '../repair/drain.ts';
 import { Statements } from '../statements.ts';
 import { claimFile } from './claims.ts';
+import { DataVersion } from './data-version.ts';
 import { SqliteDriver, sqliteConnectionOf } from './driver.ts';
 import { SqliteError, type SqliteHandle } from './engine.ts';
 import { FileGuard } from './file-guard.ts';
@@ -24,7 +28,7 @@ import type { IntegerMode } from './integers.ts';
 import { writeLockHolders } from './lock-holder.ts';
 import type { Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter } from './open.ts';
-import { CHECKPOINTING, OPENING } from './own-labels.ts';
+import { CHECKPOINTING, OPENING, WATCHING } from './own-labels.ts';
 import { checkPath } from './path.ts';
 import { RightToWrite } from './right-to-write.ts';
 import { Schema } from './schema.ts';
@@ -60,6 +64,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #rightToWrite: RightToWrite;
   readonly #writes: Writes;
   readonly #reads: UnpooledReads;
+  readonly #version: DataVersion;
+  readonly #changes: ChangeWatch;
   #giveUpClaim = nothing;
 
   constructor(context: DatabaseContext, { path, integers, migrations, engines }: SqliteFile) {
@@ -83,6 +89,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#reads = new UnpooledReads({ ...caller, statements, file, integers });
     this.#writes = new Writes({ ...caller, connections, transactions, turns: right.turns, engine: this });
     this.#log = this.#newLogCare();
+    this.#version = this.#newDataVersion();
+    this.#changes = this.#newChangeWatch(this.#version);
   }
 
   #newLogCare(): LogCare {
@@ -95,6 +103,40 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
       identity: () => this.#file.identity,
       pauseWrites: (signal) => this.#rightToWrite.pause(signal),
       explain: ({ code, message }) => failures.explain(new SqliteError(message, code), 'statement', CHECKPOINTING),
+    });
+  }
+
+  #newDataVersion(): DataVersion {
+    const { name: database, context, failures, lifecycle } = this;
+    return new DataVersion({
+      isReady: () => {
+        // One that has failed is opened again by who wants it, and who listens does.
+        if (!lifecycle.isReady) lifecycle.ready().catch(nothing);
+        return lifecycle.isReady;
+      },
+      open: () => {
+        this.#file.assertMayOpen('read', WATCHING);
+        return openReader(this.#file.path, 0);
+      },
+      isBusy: (error) => failures.isBusy(error),
+      failed: (error) => {
+        const err = failures.explain(error, 'statement', WATCHING);
+        context.logger.warn({ database, err }, 'changes cannot be seen; listeners are told when they can');
+      },
+    });
+  }
+
+  #newChangeWatch(version: DataVersion): ChangeWatch {
+    const { name, context } = this;
+    const { clock, logger } = context;
+    return new ChangeWatch({
+      name,
+      clock,
+      logger,
+      look: () => version.look(),
+      rest: () => {
+        version.close();
+      },
     });
   }
 
@@ -128,6 +170,15 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     options: OffloadOptions = NO_OPTIONS,
   ): Promise<T[]> {
     return this.#reads.offload(label, sql, params, options) as Promise<T[]>;
+  }
+
+  onChange(listener: ChangeListener, options: ChangeOptions = NO_OPTIONS): StopListening {
+    const { name, lifecycle } = this;
+    if (this.#writes.isInside) throw this.#writes.useTx(WATCHING);
+    if (typeof listener !== 'function') throw notAFunction(listener, 'onChange').at(name, undefined);
+    checkChangeOptions(options, name);
+    lifecycle.assertNotClosed();
+    return this.#changes.listen(listener, options);
   }
 
   // Opening and closing
@@ -188,11 +239,13 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
 
   /** Those that are open now. Readers close before the writer: the last one tidies up, and it must be one that can write. */
   async #closeConnections(): Promise<void> {
+    this.#version.close();
     await Promise.all([this.#reads.close(REPAIR_GRACE_MS), this.#log.stop()]);
     for (const { pool } of this.connections.pools) await drain(pool, this.context.clock);
   }
 
   override close(graceMs: number): Promise<readonly LeaseInfo[]> {
+    this.#changes.close();
     this.#guard.close();
     this.#writes.close();
     // Who still waits for the lock tries on without a turn: there is no time to wait for one.
@@ -234,6 +287,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   override committed(label: Label): void {
     this.#log.committed();
     this.#guard.committed(label);
+    this.#changes.committed();
   }
 
   override wrote(): void {

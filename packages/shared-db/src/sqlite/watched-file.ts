@@ -87,14 +87,23 @@ export class WatchedFile {
     return `${mtimeMs} ${size}`;
   }
 
-  /** What the file system says of both. */
+  /** What the file system says of both; undefined also where it says nothing to this user. */
   sizes(): { readonly fileBytes: number | undefined; readonly walBytes: number | undefined } {
-    return { fileBytes: sizeOf(this.path), walBytes: sizeOf(`${this.path}-wal`) };
+    return { fileBytes: knownSize(this.path), walBytes: knownSize(`${this.path}-wal`) };
   }
 
   #replaced(what: string, advice: string, label: Label | undefined): DatabaseError {
     const error = new DatabaseError('FILE_REPLACED', what, { database: this.#database, label: label?.text, advice });
     this.#fence(error);
     return error;
+  }
+}
+
+/** A picture is taken of what can be seen: a directory that may not be entered is no reason for having none. */
+function knownSize(path: string): number | undefined {
+  try {
+    return sizeOf(path);
+  } catch {
+    return undefined;
   }
 }

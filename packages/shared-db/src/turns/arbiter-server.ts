@@ -165,8 +165,8 @@ class SocketArbiter implements ArbiterServer {
         return;
       case 'overdue':
         this.#logger.warn(
-          { pid: action.pid, ms: action.ms },
-          'turns: a process keeps its turn to write for too long; the next in line tries for the lock beside it',
+          { holder: action.pid, ms: action.ms, file: this.#sockets.file },
+          `turns: process ${action.pid} has kept its turn to write for ${Math.round(action.ms)} ms; the next in line tries for the lock beside it`,
         );
     }
   }

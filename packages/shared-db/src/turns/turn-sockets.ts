@@ -32,6 +32,11 @@ export class TurnSockets {
     this.#file = key.replace(':', '-');
   }
 
+  /** The file that the turns are about, as names of sockets say it: `device-inode`. */
+  get file(): string {
+    return this.#file;
+  }
+
   /** Throws `PATH` where the system could not open a socket of that name. */
   path(epoch: number): string {
     return this.#checked(`v${VERSION}-${this.#file}-${epoch}.sock`);

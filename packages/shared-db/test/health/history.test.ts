@@ -12,7 +12,7 @@ import type { DatabaseSnapshot, ServiceSnapshot } from '@hive/shared-db';
 import { stepAlarm, type Alarm, type Damping } from '../../dist/health/alarm.js';
 import { stepHistory, type HealthHistory } from '../../dist/health/history.js';
 import { replay } from '../support/replay.ts';
-import { healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
+import { healthyDatabase, healthyService, type DatabaseChanges, TENANTS } from '../support/snapshots.ts';
 
 const OPENED_AT = Date.UTC(2026, 10, 22, 3);
 
@@ -223,6 +223,14 @@ describe('a pool in use', () => {
     expect(process.codes(IDLE)).toEqual([]);
   });
 
+  it('is as much in use after its process stood still as it was before', () => {
+    const process = new Process();
+    process.looks(60, () => FULL);
+    process.look(FULL, {}, 9_000);
+    const saturated = process.reasons(FULL).find(({ code }) => code === 'saturated');
+    expect(saturated?.evidence).toMatch(/^100 % of 4 connections in use .* 2 callers waiting$/);
+  });
+
   it('does not flap while it is about as much in use as it may be', () => {
     const shares = fc.array(fc.integer({ min: 6, max: 10 }), { minLength: 120, maxLength: 300 });
     fc.assert(
@@ -257,6 +265,26 @@ describe('callers who wait', () => {
     );
     process.looks(5);
     expect(process.codes()).toEqual([]);
+  });
+
+  it('for a place among the databases of a pattern are one, too, when that lasts', () => {
+    const process = new Process();
+    const well = { onDemand: [{ ...TENANTS, waiting: 0, oldestWaitMs: 0 }] };
+    const crowded = { onDemand: [TENANTS] };
+    for (let second = 0; second < 5; second++) process.look({}, well);
+    for (let second = 0; second < 3; second++) process.look({}, crowded);
+    expect(process.reasons({}, crowded)).toMatchObject([
+      {
+        status: 'warn',
+        code: 'waiting',
+        database: 'tenant-*',
+        since: OPENED_AT + 6_000,
+        evidence:
+          '2 callers waiting for a database to be opened, the oldest for 1.5 s; the 50 that may be open are in use',
+      },
+    ]);
+    for (let second = 0; second < 12; second++) process.look({}, well);
+    expect(process.codes({}, well)).toEqual([]);
   });
 
   it('in vain are forgotten after a minute, and never while they go on', () => {
@@ -374,6 +402,10 @@ describe('connections that come and go', () => {
     const process = new Process();
     process.looks(60, (second) => closed(Math.floor(second / 4), second));
     expect(process.codes(closed(15, 60))).toEqual([]);
+    const small = new Process();
+    const few = (invalid: number): DatabaseChanges => ({ pool: { ...closed(invalid).pool, size: 1, leased: 0 } });
+    small.looks(60, (second) => few(Math.floor(second / 4)));
+    expect(small.codes(few(15))).toEqual([]);
   });
 });
 
@@ -556,7 +588,8 @@ describe('thresholds', () => {
 
   it('of a process of an earlier version are completed', () => {
     const { utilisationWarn, ...others } = DEFAULT_THRESHOLDS;
-    const said = { ...others, utilisationWarn: utilisationWarn / 4, errorShare: undefined, blockedShare: undefined };
+    const later = { errorShare: undefined, suspectedLeaks: undefined, blockedShare: undefined };
+    const said = { ...others, ...later, utilisationWarn: utilisationWarn / 4 };
     expect(judge(healthyService({ thresholds: said })).reasons.map(({ code }) => code)).toEqual(['saturated']);
   });
 

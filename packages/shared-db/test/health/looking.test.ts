@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { judge } from '@hive/shared-db/health';
 import { listProcesses } from '@hive/shared-db/presence';
 import { VirtualClock } from '@hive/shared-db/testing';
@@ -15,10 +17,8 @@ describe('a service', () => {
     const clock = new VirtualClock();
     await using file = await shop({ clock, poolSize: 2, thresholds: { failWhenSaturated: fails, leaseMs: 600_000 } });
     const { database, service } = file;
-    const holders = [
-      await database.session('one', { timeoutMs: 600_000 }),
-      await database.session('two', { timeoutMs: 600_000 }),
-    ];
+    await using one = await database.session('one', { timeoutMs: 600_000 });
+    await using two = await database.session('two', { timeoutMs: 600_000 });
     expect(service.verdict().status).toBe('pass');
     await clock.advance(10_000);
     expect(service.verdict().status).toBe('pass');
@@ -32,7 +32,8 @@ describe('a service', () => {
       since: verdict.reasons[0]?.since,
       forMs: verdict.reasons[0]!.forMs! + 10_000,
     });
-    for (const holder of holders) await holder.close();
+    await one.close();
+    await two.close();
     await clock.advance(60_000);
     expect(service.verdict()).toMatchObject({ status: 'pass', reasons: [] });
   });
@@ -53,12 +54,24 @@ describe('a service', () => {
     expect(service.verdict().status).toBe('pass');
   });
 
-  it('judges a database by its own thresholds where it has some', async () => {
-    const clock = new VirtualClock();
-    await using file = await shop({ clock, thresholds: { walBytes: 64 * 1024 } });
-    const { service, database } = file;
-    expect(service.settings.databases['test']?.thresholds.walBytes).toBe(64 * 1024);
-    expect(database.snapshot().thresholds).toEqual(service.settings.databases['test']?.thresholds);
+  it('judges a database by its own thresholds where it has some, and the others by those of all', async () => {
+    using place = temporaryDirectory();
+    const database = (name: string): string => join(place.path, `${name}.db`);
+    await using service = await openDatabaseService({
+      app: 'shop',
+      presence: false,
+      thresholds: { oldestWaitMs: 5_000, walBytes: 64 * 1024 },
+      databases: {
+        orders: sqlite({ path: database('orders'), thresholds: { walBytes: 4_096 } }),
+        stock: sqlite({ path: database('stock') }),
+      },
+    });
+    const [orders, stock] = service.snapshot().databases.map(({ thresholds }) => thresholds);
+    expect(orders).toMatchObject({ walBytes: 4_096, oldestWaitMs: 5_000 });
+    expect(stock).toMatchObject({ walBytes: 64 * 1024, oldestWaitMs: 5_000 });
+    for (const name of ['orders', 'stock'] as const)
+      await service.database(name).write('fill', (tx) => tx.exec('CREATE TABLE item AS SELECT randomblob(20000) AS x'));
+    expect(service.verdict().reasons.map(({ code, database: where }) => [code, where])).toEqual([['wal', 'orders']]);
   });
 
   it('looks at itself whether anybody asks or not, keeps no process alive by it, and ends with its service', async () => {

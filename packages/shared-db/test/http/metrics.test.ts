@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { healthServer } from '../support/health-server.ts';
 import { replay } from '../support/replay.ts';
-import { healthyDatabase, healthyService } from '../support/snapshots.ts';
+import { healthyDatabase, healthyService, TENANTS } from '../support/snapshots.ts';
 
 interface Sample {
   readonly name: string;
@@ -168,6 +168,14 @@ describe('metrics', () => {
     const samples = told.map((word) => families.get(`hive_db_pool_budget_${word}`)?.samples);
     expect(samples).toMatchObject([3, 2, 6, 1, 1.5, 50, 7, 2].map((value) => [{ labels: of, value }]));
     expect(samples.every((all) => all?.length === 1)).toBe(true);
+  });
+
+  it('say of each pattern how many of its databases are open, and who waits', async () => {
+    const families = await scrape(healthyService({ onDemand: [TENANTS] }));
+    const told = ['open', 'in_use', 'max_open', 'waiting', 'oldest_waiter_seconds', 'opened_total', 'evicted_total'];
+    const samples = told.map((word) => families.get(`hive_db_on_demand_${word}`)?.samples);
+    const expected = [50, 50, 50, 2, 1.5, 340, 290].map((value) => [{ labels: { pattern: 'tenant-*' }, value }]);
+    expect(samples).toMatchObject(expected);
   });
 
   it('say what OpenTelemetry has words for by its names, for each pool', async () => {

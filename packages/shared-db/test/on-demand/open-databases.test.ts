@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeTenants } from '../support/fake-tenants.ts';
-import { rejectionOf } from '../support/outcome.ts';
+import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { replay } from '../support/replay.ts';
 
 const MOST_OPEN = 3;
@@ -9,7 +9,18 @@ const IDLE_MS = 100;
 
 const deeds = fc.array(
   fc.record({
-    deed: fc.constantFrom('use', 'use', 'use', 'impatient', 'abort', 'session', 'suspend', 'resume', 'impossible'),
+    deed: fc.constantFrom(
+      'use',
+      'use',
+      'use',
+      'impatient',
+      'abort',
+      'session',
+      'suspend',
+      'resume',
+      'impossible',
+      'keep',
+    ),
     who: fc.nat(6),
     holdMs: fc.constantFrom(0, 1, 5, 30, 120),
     thenMs: fc.constantFrom(0, 0, 1, 3, 20, 60, 250),
@@ -40,6 +51,7 @@ describe('databases by pattern', () => {
           else if (deed === 'session') call(tenants.session(name, holdMs));
           else if (deed === 'suspend') databases.suspend(name);
           else if (deed === 'resume') databases.resume(name);
+          else if (deed === 'keep') tenants.keep(name, holdMs);
           else if (deed === 'impossible') call(impossible(tenants));
           else {
             const controller = new AbortController();
@@ -83,6 +95,56 @@ describe('databases by pattern', () => {
     await clock.advance(200);
     await Promise.all(held);
     expect(order).toEqual(['tenant-d', 'tenant-e', 'tenant-f']);
+  });
+
+  it('stay open while somebody keeps them, are not told to leave, and take calls all the time', async () => {
+    const tenants = new FakeTenants(2, IDLE_MS);
+    const { clock, databases } = tenants;
+    const begun: boolean[] = [];
+    const kept = tenants.keep('tenant-a', 60_000, (isLate) => begun.push(isLate));
+    await clock.advance(1_000);
+    tenants.keep('tenant-a', 60_000, (isLate) => begun.push(isLate)).abort();
+    tenants.keep('tenant-a', 10, (isLate) => begun.push(isLate));
+    expect(begun).toEqual([true, false, false]);
+    const calls = ['tenant-b', 'tenant-c', 'tenant-d'].map((name) => tenants.use(name, 100));
+    await clock.advance(110);
+    const began = clock.now();
+    calls.push(tenants.use('tenant-a', 0));
+    await clock.advance(1_000);
+    expect((await Promise.all(calls)).at(-1)).toBe(began);
+    expect([...tenants.live.keys()]).toEqual(['tenant-a']);
+    expect(databases.snapshot()).toMatchObject({ open: 1, inUse: 1 });
+    kept.abort();
+    await clock.advance(5_000);
+    expect([...tenants.live.keys()]).toEqual([]);
+    expect(tenants.offences).toEqual([]);
+  });
+
+  it('are kept as soon as there is a place for them, for which nobody stays alive, and name who keeps the others', async () => {
+    const tenants = new FakeTenants(1, IDLE_MS);
+    const { clock, databases, logger } = tenants;
+    const kept = tenants.keep('tenant-a', 60_000);
+    await clock.advance(10);
+    const late: boolean[] = [];
+    tenants.keep('tenant-b', 60_000, (isLate) => late.push(isLate));
+    await clock.advance(5_000);
+    // Of who keeps the other.
+    expect(clock.aliveTimers).toBe(1);
+    await clock.advance(5_500);
+    expect(clock.aliveTimers).toBe(1);
+    expect(logger.said('warn')).toEqual(['a database that is to be kept open cannot be opened; trying again']);
+    const refused = rejectionOf(tenants.use('tenant-c', 1, { timeoutMs: 300 }));
+    await clock.advance(300);
+    expect(await refused).toHaveProperty('culprits', [{ pid: process.pid, label: 'keep tenant-a', heldMs: 10_810 }]);
+    kept.abort();
+    await clock.advance(1_000);
+    expect(late).toEqual([true]);
+    expect([...tenants.live.keys()]).toEqual(['tenant-b']);
+    const closing = databases.close(0);
+    tenants.impossible.add('tenant-d');
+    await clock.advance(100);
+    await closing;
+    expect(outcomeOf(() => tenants.keep('tenant-d', 1))).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
   });
 
   it('give a place on as soon as the call that had it has ended', async () => {

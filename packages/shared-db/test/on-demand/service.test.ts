@@ -1,10 +1,20 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { driverDatabase, openDatabaseService, sqlite, type Definitions, type SqliteDatabase } from '@hive/shared-db';
+import {
+  driverDatabase,
+  openDatabaseService,
+  sqlite,
+  type DatabaseChange,
+  type Definitions,
+  type SqliteDatabase,
+} from '@hive/shared-db';
+import { giveOrder, locateProcesses } from '@hive/shared-db/presence';
 import { FakeDriver, temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { SHOP } from '../support/shop.ts';
 
+/** A busy machine is no reason to fail. */
+const PATIENT = { timeout: 20_000, interval: 20 };
 const QUIET = { app: 'shop', presence: false } as const;
 
 function tenants(directory: string, options: { mostOpen?: number; idleMs?: number; path?: string } = {}) {
@@ -74,6 +84,11 @@ describe('a service with databases by pattern', () => {
     const session = await a.session('long export');
     await add(b, 'b');
     b.suspend();
+    const label = `look\u001B[2J${'k'.repeat(10_000)}`;
+    expect(await rejectionOf(c.read(label, async () => Promise.resolve(1), { timeoutMs: 0 }))).toHaveProperty(
+      'label',
+      `look\uFFFD[2J${'k'.repeat(111)}…`,
+    );
     const error = await rejectionOf(c.read('look', async () => Promise.resolve(1), { timeoutMs: 100 }));
     expect(error).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', database: 'tenant-c', label: 'look' });
     expect(error).toHaveProperty('culprits.0.label', 'long export');
@@ -81,6 +96,46 @@ describe('a service with databases by pattern', () => {
     expect(await names(c)).toEqual([]);
     expect(await session.connection.all('SELECT name FROM item')).toEqual([]);
     await session.close();
+  });
+
+  it('keeps open what somebody listens to, and tells him of all changes from when it is open', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 2, idleMs: 1 });
+    const [a, b, c] = (['a', 'b', 'c'] as const).map((part) => service.database(`tenant-${part}`));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('there are three');
+    const heard: DatabaseChange[] = [];
+    const stop = a.onChange((change) => heard.push(change));
+    expect(heard).toEqual([]);
+    await expect.poll(() => heard.splice(0), PATIENT).toEqual([{ database: 'tenant-a', cause: 'unseen' }]);
+    for (const other of [b, c, b, c]) await add(other, crypto.randomUUID());
+    await add(a, 'a');
+    await expect.poll(() => heard.splice(0), PATIENT).toEqual([{ database: 'tenant-a', cause: 'commit' }]);
+    expect(service.snapshot().onDemand).toMatchObject([{ inUse: 1 }]);
+    const own = new AbortController();
+    using _other = a.onChange((change) => heard.push(change), { signal: own.signal });
+    stop();
+    expect(service.snapshot().onDemand).toMatchObject([{ inUse: 1 }]);
+    own.abort();
+    await expect.poll(() => service.snapshot().onDemand, PATIENT).toMatchObject([{ open: 0 }]);
+    expect(heard).toEqual([]);
+    expect(outcomeOf(() => a.onChange('often' as never))).toMatchObject({ code: 'HIVEDB_E_WRONG_USE' });
+  });
+
+  it('tells who had to wait for a place what he cannot have seen meanwhile, though it was open', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 1 });
+    const [a, b] = [service.database('tenant-a'), service.database('tenant-b')];
+    await add(a, 'a');
+    await using _session = await a.session('export');
+    const own = new AbortController();
+    const waiting = rejectionOf(b.read('look', async () => Promise.resolve(1), { signal: own.signal }));
+    // Now it is to leave its place when the session ends, and takes no more calls.
+    await expect.poll(() => outcomeOf(() => a.readSync('items', () => 1)), PATIENT).toBeInstanceOf(Error);
+    const heard: DatabaseChange[] = [];
+    using _stop = a.onChange((change) => heard.push(change));
+    own.abort();
+    expect(await waiting).toMatchObject({ code: 'HIVEDB_E_ABORTED' });
+    await expect.poll(() => heard, PATIENT).toEqual([{ database: 'tenant-a', cause: 'unseen' }]);
   });
 
   it('opens nothing for what cannot wait, and says what does', async () => {
@@ -128,6 +183,34 @@ describe('a service with databases by pattern', () => {
       expect(await refusalOf({ [name]: sqlite({ path }) })).toMatchObject({ code: 'HIVEDB_E_NAME' });
     for (const terms of [{ mostOpen: 0 }, { mostOpen: 1.5 }, { idleMs: -1 }, { idleMs: Number.NaN }])
       expect(outcomeOf(() => sqlite({ path, ...terms }))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+  });
+
+  it('obeys the orders of an operator about one that is open, and knows no other', async () => {
+    using directory = temporaryDirectory();
+    const runtimeDirectory = directory.file('run');
+    await using service = await openDatabaseService({
+      app: 'shop',
+      runtimeDirectory,
+      databases: { 'tenant-*': sqlite({ path: directory.file('*.db'), migrations: [SHOP], mostOpen: 1 }) },
+    });
+    const acme = service.database('tenant-acme');
+    await names(acme);
+    const [found] = await locateProcesses({ directory: runtimeDirectory, timeoutMs: 20_000 });
+    const where = { directory: runtimeDirectory, socket: (found as { socket: string }).socket, timeoutMs: 20_000 };
+    const suspended = await giveOrder({ verb: 'suspend', database: 'tenant-acme' }, where);
+    expect(suspended).toMatchObject({
+      report: { databases: [{ database: 'tenant-acme', after: { status: 'suspended' } }] },
+    });
+    // Suspended, it keeps its place.
+    const other = service.database('tenant-other');
+    expect(await rejectionOf(other.read('look', async () => Promise.resolve(1), { timeoutMs: 50 }))).toMatchObject({
+      code: 'HIVEDB_E_POOL_TIMEOUT',
+    });
+    expect(await giveOrder({ verb: 'resume', database: 'tenant-other' }, where)).toMatchObject({
+      report: { refusal: { code: 'HIVEDB_E_NAME' } },
+    });
+    await giveOrder({ verb: 'resume', database: 'tenant-acme' }, where);
+    expect(await names(other)).toEqual([]);
   });
 
   it('gives all of a pattern what its settings say, also when they are read again', async () => {

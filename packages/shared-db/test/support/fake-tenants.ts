@@ -1,6 +1,7 @@
 import type { Database, LeaseSnapshot, ManagedDatabase } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
 import { OpenDatabases } from '../../dist/on-demand/open-databases.js';
+import { recordingLogger } from './recording-logger.ts';
 
 /** A database of which only matters whether it is open, and who uses it. */
 class FakeTenant {
@@ -8,6 +9,7 @@ class FakeTenant {
   readonly #clock: VirtualClock;
   state: 'open' | 'closing' | 'closed' = 'open';
   uses = 0;
+  keepers = 0;
   sessions: LeaseSnapshot[] = [];
   isSuspended = false;
   readonly #offences: string[];
@@ -32,6 +34,7 @@ class FakeTenant {
 
   async close(): Promise<[]> {
     if (this.isSuspended) this.#offences.push(`${this.name} was closed while it was suspended`);
+    if (this.keepers > 0) this.#offences.push(`${this.name} was closed while it was kept open`);
     this.state = 'closing';
     await pass(this.#clock, 2);
     this.state = 'closed';
@@ -42,6 +45,7 @@ class FakeTenant {
 /** Databases by pattern in a time that the test moves, and everything that must not happen to them. */
 export class FakeTenants {
   readonly clock = new VirtualClock();
+  readonly logger = recordingLogger();
   readonly offences: string[] = [];
   readonly live = new Map<string, FakeTenant>();
   readonly databases: OpenDatabases<Database>;
@@ -55,6 +59,7 @@ export class FakeTenants {
       mostOpen,
       idleMs,
       clock: this.clock,
+      logger: this.logger,
       acquireTimeoutMs: () => 10_000,
       make: (name: string) => this.#make(name),
       closed: (name: string) => {
@@ -91,6 +96,21 @@ export class FakeTenants {
       });
       return Promise.resolve();
     });
+  }
+
+  /** Somebody who has it kept open, for so long from when it is. Tells whether he had to wait. */
+  keep(name: string, keepMs: number, begun: (isLate: boolean) => void = () => undefined): AbortController {
+    const own = new AbortController();
+    this.databases.keep({ name, label: `keep ${name}` }, own.signal, (database, isLate) => {
+      const tenant = this.#usable(database);
+      tenant.keepers++;
+      begun(isLate);
+      own.signal.addEventListener('abort', () => tenant.keepers--);
+      this.clock.after(keepMs, () => {
+        own.abort();
+      });
+    });
+    return own;
   }
 
   async #hold(database: Database, holdMs: number): Promise<number> {

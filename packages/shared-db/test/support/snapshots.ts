@@ -5,6 +5,7 @@ import type {
   DatabaseCounters,
   DatabaseSnapshot,
   LaneSnapshot,
+  OnDemandSnapshot,
   ServiceSnapshot,
 } from '@hive/shared-db';
 
@@ -184,4 +185,16 @@ const NO_WORK = {
   members: 0,
   commitTime: { count: 0, sumMs: 0, maxMs: 0, buckets: [] },
   lateCommitMs: undefined,
+};
+
+/** Databases of a pattern, of which as many are open as may be, and one more is wanted. */
+export const TENANTS: OnDemandSnapshot = {
+  pattern: 'tenant-*',
+  mostOpen: 50,
+  open: 50,
+  inUse: 50,
+  waiting: 2,
+  oldestWaitMs: 1_500,
+  opened: 340,
+  evicted: 290,
 };

@@ -6,6 +6,11 @@ export class WatchedClock extends VirtualClock {
   #set = 0;
   #watchers: { readonly count: number; readonly tell: () => void }[] = [];
 
+  /** How many timers have been set since the clock was made. */
+  get timers(): number {
+    return this.#set;
+  }
+
   override after(delayMs: number, callback: () => void): Timer {
     const timer = super.after(delayMs, callback);
     this.#set++;

@@ -1,9 +1,10 @@
 import type { OffloadCrewSnapshot, OffloadSnapshot, ServiceSnapshot } from '../../snapshot.ts';
 import type { Family, Series } from '../exposition.ts';
+import { onDemandFamilies } from './on-demand-metrics.ts';
 
 /** What is said once for a process, and not for each of its databases. */
 export function serviceFamilies(snapshot: ServiceSnapshot): Family[] {
-  const { app, uptimeMs, closing, eventLoop, warnings, offload, fallbacks, deprecations } = snapshot;
+  const { app, uptimeMs, closing, eventLoop, warnings, offload, onDemand, fallbacks, deprecations } = snapshot;
   return [
     gauge('hive_db_service_info', 'The service of this process; always 1.', [{ labels: { app }, value: 1 }]),
     gauge('hive_db_service_uptime_seconds', 'How long the service has been open.', [
@@ -17,6 +18,7 @@ export function serviceFamilies(snapshot: ServiceSnapshot): Family[] {
       { labels: {}, value: warnings.length },
     ]),
     ...offloadFamilies(offload),
+    ...onDemandFamilies(onDemand),
     gauge(
       'hive_db_fallback_active',
       'Databases whose adapter works on direct connections; always 1.',
