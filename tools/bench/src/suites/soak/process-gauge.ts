@@ -68,10 +68,13 @@ export class ProcessGauge implements Disposable {
 
 /** Bytes a millisecond, by least squares. */
 function slope(looks: readonly Look[], read: (look: Look) => number): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const at = mean(looks.map((look) => look.at));
   const level = mean(looks.map(read));
   const rise = looks.reduce((sum, look) => sum + (look.at - at) * (read(look) - level), 0);
   const run = looks.reduce((sum, look) => sum + (look.at - at) ** 2, 0);
   return run === 0 ? 0 : rise / run;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
