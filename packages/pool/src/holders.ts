@@ -12,7 +12,7 @@ export class Holders<R> {
   readonly #books: Books<R>;
   readonly #closer: Closer<R>;
   readonly #leaks: LeakWatch<R>;
-  #collector: FinalizationRegistry<{ readonly entry: Entry<R>; readonly id: number }> | undefined;
+  #collector: FinalizationRegistry<{ readonly entry: WeakRef<Entry<R>>; readonly id: number }> | undefined;
   /** When the last lease was collected. */
   #collectedAt: number | undefined;
 
@@ -105,16 +105,20 @@ export class Holders<R> {
 
   /**
    * Lets the garbage collector tell about leases that are dropped. Only those that live through a round of housekeeping are
-   * registered: registering every one would cost more than the lease itself.
+   * registered: registering every one would cost more than the lease itself. Nothing that is kept for them may keep the lease: a resource that
+   * is gone remembers where that was, and a stack that nobody has read yet has hold of everybody in it.
    */
   #watchHandles(): void {
     for (const entry of this.#books.roster) {
       const { state } = entry;
       if (state.kind !== LEASED || state.handle === undefined) continue;
       this.#collector ??= new FinalizationRegistry((lost) => {
-        this.#collect(lost.entry, lost.id);
+        const found = lost.entry.deref();
+        if (found !== undefined) this.#collect(found, lost.id);
       });
-      this.#collector.register(state.handle, { entry, id: state.id });
+      // Read once it is text.
+      void state.trace?.acquiredAt?.stack;
+      this.#collector.register(state.handle, { entry: new WeakRef(entry), id: state.id });
       state.handle = undefined;
     }
   }

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import type { LeaseInfo, Pool } from '@hive/pool';
+import type { Lease, LeaseInfo, Pool } from '@hive/pool';
 import { verifyPool, type VirtualClock } from '@hive/pool/testing';
 import { scene } from './support/scene.ts';
 import { watch } from './support/watched.ts';
@@ -21,6 +21,24 @@ async function collectUntil(clock: VirtualClock, done: () => boolean): Promise<v
 /** Borrows and forgets: no variable of a caller keeps the lease alive. */
 async function forget(pool: Pool<Resource>, owner: string): Promise<void> {
   await pool.acquire({ owner });
+}
+
+/** Somebody who keeps his lease, and stands in the stacks of all that he does with it. */
+class Keeper {
+  readonly #pool: Pool<Resource>;
+  #lease: Lease<Resource> | undefined;
+
+  constructor(pool: Pool<Resource>) {
+    this.#pool = pool;
+  }
+
+  async begin(): Promise<void> {
+    this.#lease = await this.#pool.acquire({ owner: 'keeper', capture: true });
+  }
+
+  end(): void {
+    this.#lease?.destroy();
+  }
 }
 
 describe('a lease that is dropped without release', () => {
@@ -84,6 +102,41 @@ describe('a lease that is dropped without release', () => {
     expect(pool.stats().counters.collected).toBe(0);
     expect(shop.faults).toEqual([]);
     verifyPool(pool);
+  });
+});
+
+describe('where a lease was acquired and ended, when that is remembered', () => {
+  it('keeps nobody alive who has dropped it', async () => {
+    const reports: LeaseInfo[] = [];
+    const observer = {
+      collected: (lease: LeaseInfo) => {
+        reports.push(lease);
+      },
+    };
+    const { pool, clock } = scene(() => ({ observer }));
+    await (async () => {
+      await new Keeper(pool).begin();
+    })();
+    await clock.advance(1_000);
+    await collectUntil(clock, () => reports.length > 0);
+    expect(reports).toMatchObject([{ owner: 'keeper' }]);
+  });
+
+  it('keeps nobody alive whose resource was destroyed', async () => {
+    const { pool, clock } = scene();
+    let collected = false;
+    const registry = new FinalizationRegistry(() => {
+      collected = true;
+    });
+    await (async () => {
+      const keeper = new Keeper(pool);
+      registry.register(keeper, undefined);
+      await keeper.begin();
+      await clock.advance(1_000);
+      keeper.end();
+    })();
+    await collectUntil(clock, () => collected);
+    expect(collected).toBe(true);
   });
 });
 

@@ -5,8 +5,8 @@ import { median } from '../../median.ts';
 const MINUTE_MS = 60_000;
 /** How often a process is looked at in the time that it is watched for. */
 const LOOKS = 60;
-/** The first of them do not count: code is compiled, caches fill. */
-const WARM_UP = LOOKS / 6;
+/** The first of them do not count: code is compiled, caches and the allocator fill. */
+const WARM_UP = LOOKS / 3;
 
 interface Look {
   readonly at: number;
@@ -44,13 +44,12 @@ export class ProcessGauge implements Disposable {
     const heap = slope(looks, ({ heapBytes }) => heapBytes);
     const resident = slope(looks, ({ residentBytes }) => residentBytes);
     const third = Math.ceil(looks.length / 3);
-    const open = (some: readonly Look[]): number => median(some.map(({ descriptors }) => descriptors));
     return {
       heapBytes: Math.max(0, heap * lastedMs),
       residentBytes: Math.max(0, resident * lastedMs),
       heapBytesAMinute: Math.max(0, heap * MINUTE_MS),
       residentBytesAMinute: Math.max(0, resident * MINUTE_MS),
-      descriptors: Math.max(0, open(looks.slice(-third)) - open(looks.slice(0, third))),
+      descriptors: Math.max(0, openIn(looks.slice(-third)) - openIn(looks.slice(0, third))),
     };
   }
 
@@ -66,12 +65,19 @@ export class ProcessGauge implements Disposable {
   }
 }
 
+function openIn(looks: readonly Look[]): number {
+  return median(looks.map(({ descriptors }) => descriptors));
+}
+
 /** Bytes a millisecond, by least squares. */
 function slope(looks: readonly Look[], read: (look: Look) => number): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const at = mean(looks.map((look) => look.at));
   const level = mean(looks.map(read));
   const rise = looks.reduce((sum, look) => sum + (look.at - at) * (read(look) - level), 0);
   const run = looks.reduce((sum, look) => sum + (look.at - at) ** 2, 0);
   return run === 0 ? 0 : rise / run;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

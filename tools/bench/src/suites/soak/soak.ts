@@ -45,7 +45,8 @@ export function soakScenario(forMs = SOAK_MS): Scenario {
 }
 
 async function soak(forMs: number): Promise<readonly number[]> {
-  const { database, end } = await openService('normal');
+  const stage = await openService('normal');
+  const { database } = stage;
   try {
     using gauge = new ProcessGauge(forMs);
     const before = stockOf(database);
@@ -67,7 +68,7 @@ async function soak(forMs: number): Promise<readonly number[]> {
       growth.descriptors,
     ];
   } finally {
-    await end();
+    await stage.end();
   }
 }
 
