@@ -13,7 +13,7 @@ import type { Holdings } from './nesting/holdings.ts';
 import type { OpenDatabases } from './on-demand/open-databases.ts';
 import type { OnDemandTerms } from './on-demand/terms.ts';
 import type { Offloader } from './offload/offloader.ts';
-import type { DatabaseSnapshot, LeaseSnapshot } from './snapshot.ts';
+import type { DatabaseSnapshot, DatabaseStatus, LeaseSnapshot } from './snapshot.ts';
 import type { Turns } from './turns/turns.ts';
 
 /** How one call wants to wait. */
@@ -146,6 +146,8 @@ export interface ManagedDatabase extends Database {
    * create it. Throws why it cannot be used.
    */
   look(): 'exists' | 'new';
+  /** Whether it can be used, and why not. */
+  readonly status: DatabaseStatus;
   /** `session` for somebody who had to wait before: `openedAt` was made where it was asked for. */
   sessionFrom(openedAt: Error, label: string, given?: SessionOptions | SessionUse, fn?: SessionUse): Promise<never>;
   /** Learns what other processes have left word of, for one that does nothing itself. Called once a second, and whenever somebody asks. Never throws. */

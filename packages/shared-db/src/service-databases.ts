@@ -65,6 +65,12 @@ export class ServiceDatabases {
     for (const { open } of this.#families) yield* open as Iterable<Database & ManagedDatabase>;
   }
 
+  /** Those with a name of their own, and of each pattern what does not just come or go. */
+  *settled(): IterableIterator<Database & ManagedDatabase> {
+    yield* this.#named.values();
+    for (const { open } of this.#families) yield* open.settled() as Iterable<Database & ManagedDatabase>;
+  }
+
   /** What an operator may ask for by name: the same, as callers see it, but for what is just being closed for want of use. */
   byName(): ReadonlyMap<string, Database> {
     const handles = this.#families.flatMap(({ open, handle }) =>

@@ -379,7 +379,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       thresholds: this.settings.thresholds,
       trend: this.#history?.trend,
       settingsFault: this.#settingsFault,
-      databases: Object.freeze(Array.from(this.#databases, (database) => database.snapshot())),
+      databases: Object.freeze(Array.from(this.#databases.settled(), (database) => database.snapshot())),
       onDemand: this.#databases.onDemand(),
       fallbacks: fallbacksOfProcess(),
       deprecations: deprecationLedger(),

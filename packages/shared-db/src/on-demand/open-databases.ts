@@ -15,6 +15,8 @@ const LEAVE_MS = 250;
 const EXCUSED_MS = 1_000;
 /** How often it is looked whether a session has ended, of which nobody tells, while somebody waits. */
 const REVIEW_MS = 20;
+/** Coming and going is what these do all day: who opens for longer than this is shown as opening. */
+const OPENS_SOON_MS = 1_000;
 /** What is shown of a label, as of all of them. */
 const LABEL_SHOWN = 120;
 /** How many of those before him a caller is told. */
@@ -53,6 +55,8 @@ type OwnWish = Wish & { readonly label: string };
 /** A database that has a place. */
 interface Resident<D> {
   readonly database: D & ManagedDatabase;
+  /** When it got its place. */
+  readonly since: number;
   /** What is under way on it. Sessions are not counted, but seen among its leases. */
   uses: number;
   usedAt: number;
@@ -115,6 +119,15 @@ export class OpenDatabases<D extends Database> {
 
   *[Symbol.iterator](): IterableIterator<D & ManagedDatabase> {
     for (const { database } of this.#residents.values()) yield database;
+  }
+
+  /** Those that are to be looked at: neither just being opened nor being closed for want of use. */
+  *settled(): IterableIterator<D & ManagedDatabase> {
+    const now = this.#host.clock.now();
+    for (const { database, since, closing } of this.#residents.values()) {
+      const isComing = database.status === 'opening' && now - since < OPENS_SOON_MS;
+      if (!isComing && (closing === undefined || this.#isClosed)) yield database;
+    }
   }
 
   /** One that is open, also where it takes no more calls; while the service closes, and afterwards, also one that is closed with it. */
@@ -301,6 +314,7 @@ export class OpenDatabases<D extends Database> {
       const database = this.#host.make(name);
       const resident: Resident<D> = {
         database,
+        since: now,
         uses: 0,
         usedAt: now,
         isSuspended: false,

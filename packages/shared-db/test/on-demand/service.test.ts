@@ -221,6 +221,34 @@ describe('a service with databases by pattern', () => {
     );
   });
 
+  it('is well while databases come and go, and says so of one that takes long to open', async () => {
+    using directory = temporaryDirectory();
+    const clock = new VirtualClock();
+    await using service = await openDatabaseService({
+      ...QUIET,
+      clock,
+      databases: { 'tenant-*': sqlite({ path: directory.file('*.db'), migrations: [SHOP], mostOpen: 1 }) },
+    });
+    const slow = names(service.database('tenant-slow'));
+    expect(service.verdict().reasons).toEqual([]);
+    clock.block(1_000);
+    expect(service.verdict().reasons).toMatchObject([{ code: 'opening', database: 'tenant-slow' }]);
+    while ((await Promise.race([slow, clock.advance(1)])) === undefined);
+    const seen = new Set<string>();
+    const look = (): void => {
+      for (const { code } of service.verdict().reasons) seen.add(code);
+      for (const { status } of service.snapshot().databases) seen.add(status);
+    };
+    for (const who of [0, 1, 2]) {
+      const done = names(service.database(`tenant-${who}`));
+      // As long as it is not done.
+      do look();
+      while ((await Promise.race([done, clock.advance(1)])) === undefined);
+      look();
+    }
+    expect([...seen]).toEqual(['open']);
+  });
+
   it('stays open for who uses it by readSync alone', async () => {
     using directory = temporaryDirectory();
     const clock = new VirtualClock();
