@@ -130,9 +130,9 @@ describe('a service with databases by pattern', () => {
     const own = new AbortController();
     const waiting = rejectionOf(b.read('look', async () => Promise.resolve(1), { signal: own.signal }));
     // Now it is to leave its place when the session ends, and takes no more calls.
-    const isTaken = (): Promise<boolean> =>
-      a.read('look', async () => Promise.resolve(true), { timeoutMs: 0 }).catch(() => false);
-    await expect.poll(isTaken, PATIENT).toBe(false);
+    const isRefused = (): Promise<string> =>
+      a.read('look', async () => Promise.resolve(''), { timeoutMs: 0 }).catch(String);
+    await expect.poll(isRefused, PATIENT).toContain('no place came free');
     const heard: DatabaseChange[] = [];
     using _stop = a.onChange((change) => heard.push(change));
     own.abort();
