@@ -19,7 +19,9 @@ export class Holdings {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #current = new AsyncLocalStorage<Holding>();
-  readonly #byHeld = new Map<Holdable, Set<Holding>>();
+  readonly #all = new Set<Holding>();
+  /** Weakly: databases come and go. */
+  readonly #byHeld = new WeakMap<Holdable, Set<Holding>>();
   readonly #idle: Runner[] = [];
   #runners = 0;
 
@@ -43,8 +45,10 @@ export class Holdings {
     const holding: Holding = { held, lease, database, label, runner, waits: new Set() };
     const holders = this.#byHeld.get(held) ?? this.#firstHolders(held);
     holders.add(holding);
+    this.#all.add(holding);
     const over = (): void => {
       holders.delete(holding);
+      this.#all.delete(holding);
       this.#idle.push(runner);
     };
     return this.#current.run(holding, runner.run, fn, failed, over);
@@ -113,8 +117,9 @@ export class Holdings {
   }
 
   #knot(counts: (wait: NestedWait) => boolean): ReadonlySet<NestedWait> {
-    const holdings = Array.from(this.#byHeld.values(), (holders) => Array.from(holders)).flat();
-    const waits = holdings.flatMap(({ waits: own }) => Array.from(own)).filter(counts);
+    const waits = Array.from(this.#all)
+      .flatMap(({ waits: own }) => Array.from(own))
+      .filter(counts);
     return knotOf(waits, (held) => new Set(Array.from(this.#byHeld.get(held) ?? []).filter(isActive)));
   }
 }

@@ -1,4 +1,6 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import {
   driverDatabase,
@@ -15,6 +17,10 @@ import { SHOP } from '../support/shop.ts';
 
 /** A busy machine is no reason to fail. */
 const PATIENT = { timeout: 20_000, interval: 20 };
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 const QUIET = { app: 'shop', presence: false } as const;
 
 function tenants(directory: string, options: { mostOpen?: number; idleMs?: number; path?: string } = {}) {
@@ -247,6 +253,20 @@ describe('a service with databases by pattern', () => {
       look();
     }
     expect([...seen]).toEqual(['open']);
+  });
+
+  it('remembers nothing of those that it has closed: their memory is free again', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, { mostOpen: 2 });
+    const memory = async (from: number): Promise<number> => {
+      for (let who = from; who < from + 40; who++) await names(service.database(`tenant-${who}`));
+      collectGarbage();
+      return process.memoryUsage().arrayBuffers;
+    };
+    await memory(0);
+    const before = await memory(40);
+    // Each has histograms of some twenty kilobytes.
+    expect((await memory(80)) - before).toBeLessThan(300_000);
   });
 
   it('stays open for who uses it by readSync alone', async () => {
