@@ -290,7 +290,7 @@ export class ScheduleWorld {
     for (const { id, owner } of before) {
       const guest = this.#guestOf(owner);
       // The writer that closing holds back is not even a flush's.
-      if (owner === 'close') continue;
+      if (owner === undefined || owner === 'close') continue;
       if (mode === 'all' && left.has(id)) this.#broken(`flush('all') left ${owner}`);
       if ((mode === 'idle' || mode === 'graceful') && !left.has(id))
         this.#broken(`flush('${mode}') took from ${owner}`);
