@@ -90,12 +90,13 @@ describe('a process that says that its database is', () => {
 describe('a process whose answer would take the reader time and memory', () => {
   /** One that asks for snapshots, and the one that asks for recordings. */
   const ASKING = ['status', 'record'];
-  const ASKING_ONCE = ASKING_VERBS.filter((verb) => verb !== 'monitor --continuous' && !verb.includes(' --'));
+  /** Of each way to make something of an answer, one. */
+  const ASKING_WHAT = ['status', 'why orders', 'health-check', 'diagnose', 'record', 'flush --all'];
 
   it.each([
     ['nesting', 'the answer is nested too deeply', ASKING],
     ['nestingClosed', 'the answer is nested too deeply', ASKING],
-    ['dense', 'the answer has too many parts for its length', ASKING_ONCE],
+    ['dense', 'the answer has too many parts for its length', ASKING_WHAT],
     ['flood', 'the answer is longer than 16777216 bytes', ASKING],
   ])('%s is named, with little of both', async (behaviour, reason, verbs) => {
     await using directory = await runtimeDirectory();
@@ -128,12 +129,12 @@ describe('a process whose answer would take the reader time and memory', () => {
 });
 
 describe('ten thousand databases', () => {
-  /** Those that work out most; the others are asked about a quarter of it. */
+  /** Those that work out most; the others are asked about a tenth of it. */
   const THOROUGH = ['status', 'top --interval 0s', 'monitor', 'diagnose'];
 
   it.each([
     [10_000, THOROUGH],
-    [2_500, ASKING_VERBS.filter((verb) => !THOROUGH.includes(verb))],
+    [1_000, ASKING_VERBS.filter((verb) => !THOROUGH.includes(verb))],
   ])(
     'are shown by every verb before anybody would think that it hangs: %d',
     async (count, verbs) => {
@@ -147,7 +148,7 @@ describe('ten thousand databases', () => {
         expect([verb, code]).toEqual([verb, expect.toBeOneOf([0, 2, 3])]);
         // Of work, which does not grow with that of others on the machine: this process also is the one that is asked.
         const workMs = process.cpuUsage(begun).user / 1_000;
-        expect([verb, workMs]).toEqual([verb, expect.toSatisfy((ms: number) => ms < count / 2)]);
+        expect([verb, workMs]).toEqual([verb, expect.toSatisfy((ms: number) => ms < Math.max(1_000, count / 2))]);
       }
     },
     120_000,
