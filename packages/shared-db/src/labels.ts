@@ -26,6 +26,11 @@ export interface Label {
   callSite: string | undefined;
 }
 
+/** A label as it may be shown anywhere. */
+export function shownLabel(given: string): string {
+  return displaySafe(given, SHOWN);
+}
+
 /** The labels of one process. */
 export class Labels {
   readonly #activity: Activity;
@@ -68,7 +73,7 @@ export class Labels {
       throw new DatabaseError('WRONG_USE', `the label is ${describe(given)}`, {
         advice: 'the first argument says in a few static words why the database is used, such as "list components"',
       });
-    const text = displaySafe(given, SHOWN);
+    const text = shownLabel(given);
     let label = this.#labels.get(text);
     if (label === undefined && this.#labels.size < MOST) {
       label = this.#make(text);

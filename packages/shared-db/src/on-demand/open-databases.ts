@@ -1,11 +1,12 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
-import { displaySafe } from '../display-safe.ts';
 import { isDuration, isSignal } from '../driver/call-options.ts';
-import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
+import { DatabaseError, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
+import { shownLabel } from '../labels.ts';
 import type { Logger } from '../logger.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
+import { holdersOf, isIdle, newResident, type Resident } from './resident.ts';
 
 /** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
 const FAIR_MS = 50;
@@ -17,8 +18,6 @@ const EXCUSED_MS = 1_000;
 const REVIEW_MS = 20;
 /** Coming and going is what these do all day: who opens for longer than this is shown as opening. */
 const OPENS_SOON_MS = 1_000;
-/** What is shown of a label, as of all of them. */
-const LABEL_SHOWN = 120;
 /** How many of those before him a caller is told. */
 const NAMED_AHEAD = 10;
 /** After so long somebody who wants one kept open, and could not have it, asks again. */
@@ -51,31 +50,6 @@ export interface Wish {
 
 /** One of ours. */
 type OwnWish = Wish & { readonly label: string };
-
-/** A database that has a place. */
-interface Resident<D> {
-  readonly database: D & ManagedDatabase;
-  /** When it got its place. */
-  readonly since: number;
-  /** What is under way on it. Sessions are not counted, but seen among its leases. */
-  uses: number;
-  usedAt: number;
-  isSuspended: boolean;
-  /** Who has it kept open. It is not told to leave: nobody knows when it would be back. */
-  readonly keepers: Set<Keeper>;
-  /** Since when it takes no more calls: whoever makes one gets in line for a place. Undefined where it takes them. */
-  leavingSince: number | undefined;
-  /** Until when it is not asked to leave, because it could not when it was. */
-  excusedUntil: number;
-  closing: Promise<readonly LeaseInfo[]> | undefined;
-}
-
-/** Somebody who wants a database open for as long as he likes, though he does not use it all the time. */
-interface Keeper {
-  readonly label: string;
-  /** On the clock. */
-  readonly since: number;
-}
 
 /** Somebody who waits for a place. */
 interface Applicant<D> {
@@ -268,7 +242,7 @@ export class OpenDatabases<D extends Database> {
     };
     const applicant: Applicant<D> = {
       name: wish.name,
-      label: typeof wish.label === 'string' ? displaySafe(wish.label, LABEL_SHOWN) : 'unnamed',
+      label: typeof wish.label === 'string' ? shownLabel(wish.label) : 'unnamed',
       keepsAlive,
       at,
       deadline: at + allowedMs,
@@ -312,17 +286,7 @@ export class OpenDatabases<D extends Database> {
     const { name } = applicant;
     try {
       const database = this.#host.make(name);
-      const resident: Resident<D> = {
-        database,
-        since: now,
-        uses: 0,
-        usedAt: now,
-        isSuspended: false,
-        keepers: new Set(),
-        leavingSince: undefined,
-        excusedUntil: -Infinity,
-        closing: undefined,
-      };
+      const resident = newResident<D>(database, now);
       this.#residents.set(name, resident);
       this.#counters.opened++;
       this.#idle.by(now + this.#host.idleMs, now);
@@ -466,34 +430,13 @@ export class OpenDatabases<D extends Database> {
         database: name,
         label,
         cause,
-        culprits: this.#holders(),
+        culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD),
         waiters: ahead.map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
         advice:
           kind === 'POOL_TIMEOUT' ? 'raise mostOpen, or end sessions, listeners and long calls sooner' : undefined,
       }),
     );
   }
-
-  /** Who keeps the places, longest first. */
-  #holders(): readonly Culprit[] {
-    const now = this.#host.clock.now();
-    return [...this.#residents.values()]
-      .flatMap(({ database, keepers }) => [
-        ...database.leases(),
-        ...Array.from(keepers, ({ label, since }) => ({ owner: label, ageMs: now - since })),
-      ])
-      .toSorted((a, b) => b.ageMs - a.ageMs)
-      .slice(0, NAMED_AHEAD)
-      .map(({ owner, ageMs }) => ({
-        pid: process.pid,
-        heldMs: ageMs,
-        ...(owner === undefined ? {} : { label: owner }),
-      }));
-  }
-}
-
-function isIdle({ database, uses, isSuspended, keepers, closing }: Resident<Database>): boolean {
-  return closing === undefined && uses === 0 && !isSuspended && keepers.size === 0 && database.leases().length === 0;
 }
 
 function numberOf<T>(all: readonly T[], isOne: (one: T) => boolean): number {
