@@ -91,12 +91,17 @@ export class Guest {
     return this.isEntitled(now) && !this.isPast(now);
   }
 
-  /** Whether it was taken, or its time is up. */
+  /** Whether it was taken, or its time is up; at the very moment of a limit that may be yet to come. */
   isPast(now: number): boolean {
     const { of } = this.terms;
     return (
       this.isTaken || this.#isOutOfTime(now) || (of !== undefined && (of.state === 'over' || of.#isOutOfTime(now)))
     );
+  }
+
+  /** The same where it must be: two limits that fall on one millisecond come one after the other. */
+  isSurelyPast(now: number): boolean {
+    return this.isPast(now - 1);
   }
 
   #isOutOfTime(now: number): boolean {

@@ -243,7 +243,7 @@ export class ScheduleWorld {
   async #use(guest: Guest): Promise<void> {
     const { handle } = guest;
     if (handle === undefined) return;
-    const wasPast = guest.isPast(this.#now) || guest.state === 'over';
+    const wasPast = guest.isSurelyPast(this.#now) || guest.state === 'over';
     guest.begins();
     try {
       if (guest.writes && guest.connection === undefined) await handle.run(String(guest.number));
