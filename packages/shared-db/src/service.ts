@@ -148,7 +148,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** What is in force of what was read, and with what was changed by hand. */
   #given: ResolvedSettings;
   #settings: ResolvedSettings;
-  readonly #byHand = new ByHand();
+  readonly #byHand: ByHand;
   /** What is wrong with what was read last; undefined where that is in force. */
   #settingsFault: string | undefined;
   readonly #watchedFile: string | undefined;
@@ -181,6 +181,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const logger = unfailing(this.#log);
     this.app = config.app;
     this.#source = source;
+    this.#byHand = new ByHand(source.patternOf);
     this.#given = this.#settings = settings;
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
@@ -189,7 +190,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#checkpointer = new Checkpointer(logger);
     this.#control = new Control({
       databases: () => this.#databases.byName(),
-      configured: source.databases,
+      configured: () => Object.keys(this.#settings.databases),
       // Who gives orders is said whatever the level is: one of them changes it.
       logger: unfailing(given),
       isClosing: () => this.closing,
@@ -282,7 +283,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   async reload(): Promise<ReloadReport> {
     if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
-    const { databases } = this.#source;
+    const { patternOf } = this.#source;
     let read: ResolvedSettings;
     try {
       read = this.#source.read();
@@ -290,9 +291,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       return this.#notReloaded(problemsIn(error));
     }
     this.#byHand.yield(this.#given, read);
-    const changes = changesBetween(this.#settings, this.#byHand.over(read), databases);
+    const changes = changesBetween(this.#settings, this.#byHand.over(read), patternOf);
     this.#settingsFault = undefined;
-    this.#given = settleAgain(this.#given, read, databases);
+    this.#given = settleAgain(this.#given, read, patternOf);
     await this.#adoptAll();
     const outcome = changes.length === 0 ? 'unchanged' : 'applied';
     this.#logger.info({ app: this.app, changes }, `settings were read again: ${outcome}`);
@@ -310,7 +311,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         'WRONG_USE',
         `an echo of ${shown(of, 'an object')} was asked for; expected statements or pool`,
       );
-    const names = database === undefined ? this.#source.databases : [database];
+    const names = database === undefined ? Object.keys(this.#settings.databases) : [database];
     return this.#change(echoChanges(names, of, echo), 'code');
   }
 
@@ -319,23 +320,16 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     value: Thresholds[K] | undefined,
     { database }: ThresholdOptions = {},
   ): readonly SettingChange[] {
-    return this.#change(thresholdChanges(this.#source.databases, name, value, database), 'code');
+    return this.#change(thresholdChanges(Object.keys(this.#settings.databases), name, value, database), 'code');
   }
 
   #change(changes: readonly HandChange[], by: string): readonly SettingChange[] {
     const before = this.#settings;
-    this.#byHand.set(
-      changes.map((change) => this.#keyed(change)),
-      by,
-      this.#given,
-    );
+    for (const { database } of changes) if (database !== undefined) this.#databases.assertConfigured(database);
+    this.#byHand.set(changes, by, this.#given);
     // There is nothing to wait for: what is changed by hand here closes no connections.
     void this.#adoptAll();
-    return changesBetween(before, this.#settings, this.#source.databases);
-  }
-
-  #keyed(change: HandChange): HandChange {
-    return change.database === undefined ? change : { ...change, database: this.#databases.keyOf(change.database) };
+    return changesBetween(before, this.#settings, this.#source.patternOf);
   }
 
   /** Puts into force what was read and what was changed by hand, all of it before anything is waited for: nobody meets half of it. */
