@@ -5,6 +5,7 @@ import { changesBetween, type ReloadReport, type SettingChange } from './config/
 import { settleAgain } from './config/effective-settings.ts';
 import { problemsIn, shown } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
+import { statedSettings } from './config/stated-settings.ts';
 import { ByHand, echoChanges, thresholdChanges, type HandChange } from './control/by-hand.ts';
 import { Control } from './control/control.ts';
 import { SettingsWatch } from './control/settings-watch.ts';
@@ -31,7 +32,7 @@ import { assertRuntime } from './runtime-version.ts';
 import type { DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
 import { ServiceDatabases } from './service-databases.ts';
 import { SettingsSource } from './settings-source.ts';
-import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
+import type { EventLoopSnapshot, ServiceSnapshot, StatedSetting } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
 import { ProcessTurns } from './turns/process-turns.ts';
 import { TurnSockets } from './turns/turn-sockets.ts';
@@ -148,6 +149,8 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** What is in force of what was read, and with what was changed by hand. */
   #given: ResolvedSettings;
   #settings: ResolvedSettings;
+  /** Of these what a snapshot says. */
+  #stated: readonly StatedSetting[];
   readonly #byHand: ByHand;
   /** What is wrong with what was read last; undefined where that is in force. */
   #settingsFault: string | undefined;
@@ -183,6 +186,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#source = source;
     this.#byHand = new ByHand(source.patternOf);
     this.#given = this.#settings = settings;
+    this.#stated = Object.freeze(statedSettings(settings));
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
@@ -335,6 +339,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** Puts into force what was read and what was changed by hand, all of it before anything is waited for: nobody meets half of it. */
   async #adoptAll(): Promise<void> {
     this.#settings = this.#byHand.over(this.#given);
+    this.#stated = Object.freeze(statedSettings(this.#settings));
     this.#log.setLevel(this.#settings.logLevel);
     await this.#databases.adopt(this.#settings);
   }
@@ -358,6 +363,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       pid: process.pid,
       startedAt: this.#startedAt,
       http: address,
+      settings: this.#stated,
       offload: this.#offloader.snapshot(),
       labels: this.#labels.snapshot(),
     });

@@ -24,6 +24,9 @@ const NOT_THERE: { readonly value: string; readonly origin: string; readonly raw
   raw: undefined,
 };
 
+/** What the origin of a value that somebody has changed while the process runs begins with. */
+export const BY_HAND = 'by hand';
+
 /** What came of reading the settings again. */
 export interface ReloadReport {
   /** `unchanged`: what is written is what is in force. `invalid`: nothing was changed, and `problems` says why. */

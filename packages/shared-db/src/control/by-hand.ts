@@ -1,3 +1,4 @@
+import { BY_HAND } from '../config/changes.ts';
 import { contradictions, PAIRED_THRESHOLDS } from '../config/contradictions.ts';
 import { originIn, settleWith } from '../config/effective-settings.ts';
 import type { PatternOf } from '../config/name-pattern.ts';
@@ -87,7 +88,7 @@ export class ByHand {
       const { unit } = setting.kind;
       const key = settingKey(setting, database);
       if (value === undefined) values.delete(key);
-      else values.set(key, Object.freeze({ key, value, unit, origin: `by hand (${by})`, setting, database }));
+      else values.set(key, Object.freeze({ key, value, unit, origin: `${BY_HAND} (${by})`, setting, database }));
     }
     const [first, ...others] = contradictions(this.#with(settings, values));
     if (first !== undefined) throw refusal(first, ...others);

@@ -40,7 +40,7 @@ async function scene(text: string, env: Readonly<Record<string, string>> = {}, o
       write,
       logger,
       sizeOf,
-      file: directory.file,
+      file: (name: string) => directory.file(name),
       [Symbol.asyncDispose]: async () => {
         await service.close({ graceMs: 0 });
         directory[Symbol.dispose]();
