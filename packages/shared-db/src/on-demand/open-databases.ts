@@ -41,6 +41,13 @@ export interface OpenDatabasesHost<D extends Database> {
   closed(name: string): void;
 }
 
+/** Opening or closing one takes milliseconds in which nothing else is served: one, and then the event loop turns. */
+interface Turn {
+  isTaken: boolean;
+  /** Whether one that nobody uses is still to be closed. */
+  isIdleLeft: boolean;
+}
+
 /** A call that wants a database by its name. */
 export interface Wish {
   readonly name: string;
@@ -77,6 +84,8 @@ export class OpenDatabases<D extends Database> {
   readonly #idle: Alarm;
   readonly #review: Alarm;
   readonly #counters = { opened: 0, evicted: 0 };
+  /** What has been done since the event loop turned; undefined where nothing has. */
+  #turn: Turn | undefined;
   #isClosed = false;
   /** Those that were open then have been closed, too. They are still to be found: somebody may ask which files they had. */
   #isOver = false;
@@ -238,7 +247,7 @@ export class OpenDatabases<D extends Database> {
     const allowedMs = isDuration(wait?.timeoutMs) ? wait.timeoutMs : this.#host.acquireTimeoutMs(wish.name);
     const { promise, resolve, reject } = Promise.withResolvers<Resident<D>>();
     const abort = (): void => {
-      this.#refuse(applicant, 'ABORTED', 'the caller aborted its wait for a place', signal?.reason);
+      this.#refuse(applicant, 'ABORTED', { what: 'the caller aborted its wait for a place' }, signal?.reason);
     };
     const applicant: Applicant<D> = {
       name: wish.name,
@@ -257,29 +266,55 @@ export class OpenDatabases<D extends Database> {
       },
     };
     this.#applicants.add(applicant);
-    if (this.#isClosed) this.#refuse(applicant, 'POOL_CLOSED', 'the service has been closed');
+    if (this.#isClosed) this.#refuse(applicant, 'POOL_CLOSED', { what: 'the service has been closed' });
     else if (signal?.aborted === true) abort();
     else {
       signal?.addEventListener('abort', abort, { once: true });
-      this.#serve();
+      // Of a thousand who come at once each would go through all who are before him.
+      if (this.#applicants.size === 1) this.#serve();
+      else this.#turn ??= this.#newTurn();
     }
     return promise;
   }
 
   /** Whoever can be served is, in the order in which they came; for the others room is made. */
-  #serve(): void {
+  #serve(isNewTurn = false): void {
     const now = this.#host.clock.now();
     for (const applicant of this.#applicants) {
       const { name } = applicant;
       const resident = this.#staying(name);
       if (resident !== undefined) this.#admit(applicant, resident);
-      else if (!this.#residents.has(name) && !this.#isFull) this.#house(applicant, now);
-      else if (now >= applicant.deadline) this.#giveUp(applicant, now);
+      else if (this.#hasRoomFor(name) && this.#takesTurn()) this.#house(applicant, now);
+      else if (now >= applicant.deadline && (isNewTurn || !this.#hasRoomFor(name))) this.#giveUp(applicant, now);
     }
     this.#makeRoom(now);
     // It rings only while somebody waits.
     this.#review.keepAlive([...this.#applicants].some(({ keepsAlive }) => keepsAlive));
     for (const { deadline } of this.#applicants) this.#review.by(Math.min(deadline, now + REVIEW_MS), now);
+  }
+
+  #hasRoomFor(name: string): boolean {
+    return !this.#residents.has(name) && this.#residents.size < this.#host.mostOpen;
+  }
+
+  /** Goes on when the event loop has turned. */
+  #newTurn(): Turn {
+    const turn = { isTaken: false, isIdleLeft: false };
+    this.#host.clock.nextTurn(() => {
+      this.#turn = undefined;
+      if (this.#isClosed) return;
+      this.#serve(true);
+      if (turn.isIdleLeft) this.#closeIdle();
+    });
+    return turn;
+  }
+
+  /** Whether one may be opened or closed in this turn of the event loop; then it is taken. */
+  #takesTurn(): boolean {
+    this.#turn ??= this.#newTurn();
+    if (this.#turn.isTaken) return false;
+    this.#turn.isTaken = true;
+    return true;
   }
 
   #house(applicant: Applicant<D>, now: number): void {
@@ -306,7 +341,10 @@ export class OpenDatabases<D extends Database> {
   #makeRoom(now: number): void {
     const residents = [...this.#residents.values()];
     const since = new Map<string, number>();
-    for (const { name, at } of this.#applicants) if (!since.has(name)) since.set(name, at);
+    for (const { name, at } of this.#applicants) {
+      if (since.size >= this.#host.mostOpen) break;
+      if (!since.has(name)) since.set(name, at);
+    }
     const free = this.#host.mostOpen - residents.length + numberOf(residents, ({ closing }) => closing !== undefined);
     const wanted = Math.max(0, since.size - free);
     const unused = residents.filter(({ uses }) => uses === 0).toSorted((a, b) => a.usedAt - b.usedAt);
@@ -334,8 +372,10 @@ export class OpenDatabases<D extends Database> {
     }
   }
 
+  /** Not if another one has been closed in this turn: then in one of the next. */
   async #evict(resident: Resident<D>): Promise<void> {
     const { database } = resident;
+    if (!this.#takesTurn()) return;
     this.#counters.evicted++;
     await this.#close(resident, 0);
     this.#residents.delete(database.name);
@@ -362,8 +402,11 @@ export class OpenDatabases<D extends Database> {
         // Of a session that ends nobody tells: from now on at the earliest it is idle.
         resident.usedAt = now;
         this.#idle.by(now + Math.max(idleMs, REVIEW_MS), now);
-      } else if (now - resident.usedAt >= idleMs) void this.#evict(resident);
-      else this.#idle.by(resident.usedAt + idleMs, now);
+      } else if (now - resident.usedAt >= idleMs) {
+        void this.#evict(resident);
+        // Not all in this turn.
+        if (resident.closing === undefined && this.#turn !== undefined) this.#turn.isIdleLeft = true;
+      } else this.#idle.by(resident.usedAt + idleMs, now);
     }
   }
 
@@ -373,7 +416,7 @@ export class OpenDatabases<D extends Database> {
     this.#idle.cancel();
     this.#review.cancel();
     for (const applicant of this.#applicants)
-      this.#refuse(applicant, 'POOL_CLOSED', 'the service was closed meanwhile');
+      this.#refuse(applicant, 'POOL_CLOSED', { what: 'the service was closed meanwhile' });
     const forced = Array.from(this.#residents.values(), async (resident) => {
       const leases = await this.#close(resident, graceMs);
       return leases.map((lease) => ({ ...lease, database: resident.database.name }));
@@ -406,21 +449,27 @@ export class OpenDatabases<D extends Database> {
     return resident;
   }
 
-  get #isFull(): boolean {
-    return this.#residents.size >= this.#host.mostOpen;
-  }
-
   #giveUp(applicant: Applicant<D>, now: number): void {
     const { pattern, mostOpen } = this.#host;
     const waited = duration(now - applicant.at);
-    this.#refuse(
-      applicant,
-      'POOL_TIMEOUT',
-      `no place came free within ${waited}: ${count(mostOpen, 'database')} of ${pattern} may be open at once, and all that are open are in use`,
-    );
+    if (this.#hasRoomFor(applicant.name))
+      this.#refuse(applicant, 'POOL_TIMEOUT', {
+        what: `it could not be opened within ${waited}: databases of ${pattern} are opened one after the other, and others came first`,
+        advice: 'wait longer, or ask for fewer at once',
+      });
+    else
+      this.#refuse(applicant, 'POOL_TIMEOUT', {
+        what: `no place came free within ${waited}: ${count(mostOpen, 'database')} of ${pattern} may be open at once, and all that are open are in use`,
+        advice: 'raise mostOpen, or end sessions, listeners and long calls sooner',
+      });
   }
 
-  #refuse(applicant: Applicant<D>, kind: ErrorKind, what: string, cause?: unknown): void {
+  #refuse(
+    applicant: Applicant<D>,
+    kind: ErrorKind,
+    { what, advice }: { readonly what: string; readonly advice?: string },
+    cause?: unknown,
+  ): void {
     const { name, label } = applicant;
     const now = this.#host.clock.now();
     const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
@@ -432,8 +481,7 @@ export class OpenDatabases<D extends Database> {
         cause,
         culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD),
         waiters: ahead.map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
-        advice:
-          kind === 'POOL_TIMEOUT' ? 'raise mostOpen, or end sessions, listeners and long calls sooner' : undefined,
+        advice,
       }),
     );
   }

@@ -97,6 +97,35 @@ describe('databases by pattern', () => {
     expect(order).toEqual(['tenant-d', 'tenant-e', 'tenant-f']);
   });
 
+  it('are opened and closed one in a turn of the event loop, so that hundreds at once hold up nobody', async () => {
+    const tenants = new FakeTenants(20, IDLE_MS);
+    const { clock, turns } = tenants;
+    const calls = Array.from({ length: 100 }, (_, index) => tenants.use(`tenant-${index}`, 5));
+    await clock.advance(2_000);
+    await Promise.all(calls);
+    // Those that nobody used any more, too.
+    expect([tenants.live.size, turns.length]).toEqual([0, 200]);
+    expect(new Set(turns).size).toBe(turns.length);
+    expect(tenants.offences).toEqual([]);
+  });
+
+  it('are opened in the next turn also for who does not wait, and are not, later, for who has waited long enough', async () => {
+    const tenants = new FakeTenants(20, IDLE_MS);
+    const { clock } = tenants;
+    const none = ['tenant-a', 'tenant-b'].map((name) => tenants.use(name, 5, { timeoutMs: 0 }));
+    const late = rejectionOf(tenants.use('tenant-c', 5, { timeoutMs: 10 }));
+    clock.block(20);
+    await clock.advance(100);
+    expect((await Promise.all(none)).length).toBe(2);
+    expect(await late).toMatchObject({
+      code: 'HIVEDB_E_POOL_TIMEOUT',
+      message: expect.stringContaining(
+        'it could not be opened within 20 ms: databases of tenant-* are opened one after',
+      ) as string,
+      advice: 'wait longer, or ask for fewer at once',
+    });
+  });
+
   it('stay open while somebody keeps them, are not told to leave, and take calls all the time', async () => {
     const tenants = new FakeTenants(2, IDLE_MS);
     const { clock, databases } = tenants;

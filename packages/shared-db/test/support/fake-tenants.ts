@@ -14,7 +14,10 @@ class FakeTenant {
   isSuspended = false;
   readonly #offences: string[];
 
-  constructor(name: string, clock: VirtualClock, offences: string[]) {
+  readonly #turns: number[];
+
+  constructor(name: string, clock: VirtualClock, offences: string[], turns: number[]) {
+    this.#turns = turns;
     this.name = name;
     this.#clock = clock;
     this.#offences = offences;
@@ -35,6 +38,7 @@ class FakeTenant {
   async close(): Promise<[]> {
     if (this.isSuspended) this.#offences.push(`${this.name} was closed while it was suspended`);
     if (this.keepers > 0) this.#offences.push(`${this.name} was closed while it was kept open`);
+    this.#turns.push(this.#clock.turns());
     this.state = 'closing';
     await pass(this.#clock, 2);
     this.state = 'closed';
@@ -52,6 +56,8 @@ export class FakeTenants {
   /** Names of which there can be none. */
   readonly impossible = new Set<string>();
   most = 0;
+  /** In which turn of the event loop each was opened, or began to close. */
+  readonly turns: number[] = [];
 
   constructor(mostOpen: number, idleMs: number) {
     this.databases = new OpenDatabases<Database>({
@@ -73,8 +79,9 @@ export class FakeTenants {
   #make(name: string): Database & ManagedDatabase {
     if (this.impossible.has(name)) throw new Error(`there is no ${name}`);
     if (this.live.has(name)) this.offences.push(`${name} was opened twice`);
-    const tenant = new FakeTenant(name, this.clock, this.offences);
+    const tenant = new FakeTenant(name, this.clock, this.offences, this.turns);
     this.live.set(name, tenant);
+    this.turns.push(this.clock.turns());
     this.most = Math.max(this.most, this.live.size);
     return tenant as unknown as Database & ManagedDatabase;
   }
