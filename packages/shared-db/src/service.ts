@@ -216,6 +216,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       holdings: new Holdings(clock, logger),
       offloader: this.#offloader,
       runtimeDirectory: meeting,
+      fenceWords: new Set(),
       turns: (file: string) => this.#turns(file, meeting, random),
       checkpointer: this.#checkpointer,
       warn: (text: string) => {

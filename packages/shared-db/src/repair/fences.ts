@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { makeDirectory } from '../make-directory.ts';
 import { removeFile } from '../remove-file.ts';
 
-/** Names of words that are nowhere but here. */
-type Words = Set<string>;
-
-const OF_THIS_PROCESS: Words = new Set();
+/** Names of words that nobody else can find. */
+export type Words = Set<string>;
 
 /** Why somebody left word. */
 export interface FenceCause {
@@ -20,7 +18,7 @@ export interface FenceCause {
  * Word that processes leave for each other: a file must not be written before it has been verified. One small file for each time
  * that somebody met an error, named after the device and the inode of the database, in the runtime directory: whoever verifies takes
  * away the words that were there when he began, and none that came later. Where there is no directory, or nothing can be written in it, a
- * word is in the memory of this process: nobody else learns of it, but a database that is closed and opened again here is verified first.
+ * word is in the memory of the service: nobody else learns of it, but a database that it closes and opens again is verified first.
  */
 export class Fences {
   readonly #directory: string | undefined;
@@ -28,7 +26,7 @@ export class Fences {
   readonly #memory: Words;
   #words = 0;
 
-  constructor(runtimeDirectory: string | undefined, random: () => number, memory: Words = OF_THIS_PROCESS) {
+  constructor(runtimeDirectory: string | undefined, random: () => number, memory: Words = new Set()) {
     this.#directory = runtimeDirectory === undefined ? undefined : join(runtimeDirectory, 'fences');
     this.#random = random;
     this.#memory = memory;

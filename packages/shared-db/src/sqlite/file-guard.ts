@@ -34,9 +34,9 @@ export class FileGuard {
   #fileSeenAt = -Infinity;
 
   constructor(host: FileGuardHost) {
-    const { runtimeDirectory, random } = host.context;
+    const { runtimeDirectory, random, fenceWords } = host.context;
     this.#host = host;
-    this.#fences = new Fences(runtimeDirectory, random);
+    this.#fences = new Fences(runtimeDirectory, random, fenceWords);
     this.#repair = this.#newRepair();
   }
 
