@@ -80,6 +80,19 @@ describe('who shares a pool', () => {
     expect(misfits(JSON.parse(again.out), contract('status'))).toEqual([]);
   });
 
+  it('has what a pool shares with others on its server below it, also of an export', async () => {
+    const sharing = databaseSnapshot({ pool: { sharedLimit: { most: 20, live: 18 } } });
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases: [sharing] }));
+    const { out } = await run(['status', '--runtime-dir', directory.path]);
+    expect(out).toContain('\n    shared limit: 18 of 20 open in all that share it\n');
+    for (const verb of ['status', 'export']) {
+      const json = await run([verb, '--json', '--runtime-dir', directory.path]);
+      expect(JSON.parse(json.out)).toMatchObject({
+        processes: [{ databases: [{ pool: { shared_limit: { max: 20, open: 18 } } }] }],
+      });
+    }
+  });
+
   it('is nowhere where nobody has budgets', async () => {
     const free = databaseSnapshot({ pool: { budgets: undefined } });
     await using directory = await runtimeDirectory(serviceSnapshot({ databases: [free] }));

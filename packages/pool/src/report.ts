@@ -3,11 +3,18 @@ import { CLOSING, CREATING, IDLE, KIND_NAMES, LEASED, RESETTING, VALIDATING, typ
 import { PoolError, type PoolErrorCode } from './errors.ts';
 import type { Holders } from './holders.ts';
 import type { Opener } from './opener.ts';
+import type { SharedLimit } from './shared-limit.ts';
 import type { PoolStats } from './stats.ts';
 import { waiterInfo, type Waiter, type WaiterInfo } from './waiters.ts';
 
 /** How many of a long queue an error names. */
 const NAMED_AHEAD = 10;
+
+function sharedOf(limit: SharedLimit | undefined): Pick<PoolStats, 'sharedLimit'> {
+  if (limit === undefined) return {};
+  const { most, live } = limit.stats();
+  return { sharedLimit: Object.freeze({ most, live }) };
+}
 
 /** What a pool says of itself: in figures, and in words to whoever gets nothing from it. */
 export class Report<R> {
@@ -48,6 +55,7 @@ export class Report<R> {
       collectedAgoMs: this.#holders.collectedAgoMs(now),
       generation: roster.generation,
       budgets: queue.ledger?.stats(now),
+      ...sharedOf(settings.sharedLimit),
       ...chronicle.figures(handedOut),
     });
   }

@@ -37,6 +37,9 @@ export interface PoolStats {
   /** Undefined where there are no budgets. */
   readonly budgets: readonly BudgetStats[] | undefined;
 
+  /** What it may have together with other pools, and what is live in all of them; absent where it shares no limit. */
+  readonly sharedLimit?: { readonly most: number; readonly live: number } | undefined;
+
   readonly counters: PoolCounters;
   /**
    * Waits that ended with a lease, 0 for those served at once, and waits that ended in `timeouts`: about as many as these together.

@@ -83,4 +83,13 @@ export type {
   WaiterSnapshot,
 } from './snapshot.ts';
 
-export { systemClock, type Clock, type FlushMode, type FlushReport, type LeaseInfo, type Timer } from '@hive/pool';
+export {
+  createLimit,
+  systemClock,
+  type Clock,
+  type FlushMode,
+  type FlushReport,
+  type LeaseInfo,
+  type SharedLimit,
+  type Timer,
+} from '@hive/pool';

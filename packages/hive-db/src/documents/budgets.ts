@@ -15,15 +15,22 @@ export interface BudgetGauges {
   readonly timeouts: number;
 }
 
-/** Those who share a pool; absent where it has no budgets. */
+/** Those who share a pool, absent where it has no budgets; and what it shares with other pools. */
 export interface Budgeted {
   readonly budgets?: readonly BudgetGauges[];
+  /** What it may have together with others on its server, and what all of these have; absent where it shares no limit. */
+  readonly shared_limit?: { readonly max: number; readonly open: number };
 }
 
 /** The budgets of a pool in the words of all documents. */
-export function budgetsOf({ budgets }: Pick<DatabaseSnapshot['pool'], 'budgets'>): Budgeted {
-  if (budgets === undefined) return {};
+export function budgetsOf({
+  budgets,
+  sharedLimit,
+}: Pick<DatabaseSnapshot['pool'], 'budgets' | 'sharedLimit'>): Budgeted {
+  const shared = sharedLimit && { shared_limit: { max: sharedLimit.most, open: sharedLimit.live } };
+  if (budgets === undefined) return { ...shared };
   return {
+    ...shared,
     budgets: budgets.map(({ name, reserved, max, weight, leased, waiting, oldestWaitMs, counters }) => ({
       name,
       reserved,
@@ -38,9 +45,11 @@ export function budgetsOf({ budgets }: Pick<DatabaseSnapshot['pool'], 'budgets'>
 }
 
 /** The same of an export, which may know more of them than a status says. */
-export function budgetsOfExported({ budgets }: Budgeted): Budgeted {
-  if (budgets === undefined) return {};
+export function budgetsOfExported({ budgets, shared_limit: limit }: Budgeted): Budgeted {
+  const shared = limit && { shared_limit: { max: limit.max, open: limit.open } };
+  if (budgets === undefined) return { ...shared };
   return {
+    ...shared,
     budgets: budgets.map((one) => {
       const { name, reserved, max, weight, in_use, waiting, oldest_wait_seconds, granted, waited, timeouts } = one;
       return { name, reserved, max, weight, in_use, waiting, oldest_wait_seconds, granted, waited, timeouts };

@@ -5,9 +5,10 @@ import { safe } from './safe-text.ts';
 
 const INDENT = '    ';
 
-/** A line for each budget of a pool, below its row; nothing where it has none. */
-export function budgetsText({ budgets = [] }: Budgeted, width: number): string {
-  return budgets.map((budget) => paragraph(budgetText(budget), width, INDENT)).join('');
+/** A line for each budget of a pool, and for what it shares with others, below its row; nothing where it has none. */
+export function budgetsText({ budgets = [], shared_limit: shared }: Budgeted, width: number): string {
+  const limit = shared === undefined ? [] : [`shared limit: ${shared.open} of ${shared.max} open in all that share it`];
+  return [...budgets.map(budgetText), ...limit].map((line) => paragraph(line, width, INDENT)).join('');
 }
 
 function budgetText({ name, reserved, max, weight, in_use: used, waiting, ...times }: BudgetGauges): string {

@@ -4,6 +4,7 @@ import {
   type LeaseInfo,
   type Pool,
   type PoolObserver,
+  type SharedLimit,
   type SizeBounds,
   type Tuning,
 } from '@hive/pool';
@@ -23,6 +24,8 @@ export interface ConnectionPoolOptions {
   readonly autoSize?: SizeBounds;
   /** Who may have how many. Default: all are equal. */
   readonly budgets?: Budgets;
+  /** What it may have together with other pools. Default: as much as its size says. */
+  readonly sharedLimit?: SharedLimit;
   readonly connect: (options: { readonly signal: AbortSignal }) => Promise<DriverConnection>;
   /** How often one was used; undefined during a use. */
   readonly uses: (connection: DriverConnection) => number | undefined;

@@ -1,4 +1,14 @@
-import type { Budgets, FlushMode, FlushReport, Lease, LeaseInfo, LeaseOptions, Pool, Resize } from '@hive/pool';
+import type {
+  Budgets,
+  FlushMode,
+  FlushReport,
+  Lease,
+  LeaseInfo,
+  LeaseOptions,
+  Pool,
+  Resize,
+  SharedLimit,
+} from '@hive/pool';
 import type { DatabaseContext } from '../database.ts';
 import type { DatabaseSettings } from '../database-settings.ts';
 import type { Holdable } from '../nesting/holding.ts';
@@ -25,6 +35,8 @@ export interface ConnectionsHost {
   readonly failures: Failures;
   readonly lockWaits: LockWaits;
   readonly uses: SessionUses;
+  /** What it may have open together with other databases. Default: it shares nothing. */
+  readonly sharedLimit?: SharedLimit | undefined;
 }
 
 /** One of the pools. */
@@ -74,13 +86,16 @@ export class Connections {
   }
 
   #newWriter(): Pool<DriverConnection> {
-    return this.#newPool('write', { what: 'writer', size: 1, maxOverflow: 0, maxBackoffMs: WRITER_BACKOFF_MS });
+    return this.#refusing(() =>
+      this.#newPool('write', { what: 'writer', size: 1, maxOverflow: 0, maxBackoffMs: WRITER_BACKOFF_MS }),
+    );
   }
 
   #newPool(access: Access, options: Omit<ConnectionPoolOptions, 'connect' | 'uses'>): Pool<DriverConnection> {
-    const { context, driver, failures, uses } = this.#host;
+    const { context, driver, failures, uses, sharedLimit } = this.#host;
     return connectionPool(context, {
       ...options,
+      ...(sharedLimit === undefined ? {} : { sharedLimit }),
       connect: async (wish) => {
         try {
           return await driver.connect(access, wish);

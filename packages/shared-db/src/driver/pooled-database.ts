@@ -1,4 +1,4 @@
-import type { Budgets, FlushMode, FlushReport, LeaseInfo, Resize } from '@hive/pool';
+import type { Budgets, FlushMode, FlushReport, LeaseInfo, Resize, SharedLimit } from '@hive/pool';
 import type { Database, DatabaseContext, ManagedDatabase, ReadOptions, TransactionOptions } from '../database.ts';
 import type { DatabaseSettings } from '../database-settings.ts';
 import type { Culprit, DatabaseError } from '../errors.ts';
@@ -24,6 +24,13 @@ import { SessionDesk } from './session-desk.ts';
 import { SessionUses } from './session-uses.ts';
 import { Transactions } from './transactions.ts';
 
+/** What a database may be given. */
+interface PooledDatabaseParts {
+  readonly statements?: Statements;
+  /** What it may have open together with others. Default: it shares nothing. */
+  readonly sharedLimit?: SharedLimit | undefined;
+}
+
 /**
  * A named database over a driver, put together of parts that each do one thing. As an engine it is plain; what is special about another
  * one is its subclass's.
@@ -45,7 +52,11 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
   readonly #portrait: Portrait;
 
   /** Throws `CONFIG` where the budgets of its settings are none. */
-  constructor(context: DatabaseContext, driver: Driver, statements = new Statements(context)) {
+  constructor(
+    context: DatabaseContext,
+    driver: Driver,
+    { statements = new Statements(context), sharedLimit }: PooledDatabaseParts = {},
+  ) {
     this.name = context.name;
     this.context = context;
     this.statements = statements;
@@ -65,7 +76,7 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
     const known = { context, counters, failures, engine: this };
     this.calls = new Calls({ ...known, lifecycle });
     this.lockWaits = new LockWaits(known);
-    this.connections = new Connections({ context, driver, failures, lockWaits: this.lockWaits, uses });
+    this.connections = new Connections({ context, driver, failures, lockWaits: this.lockWaits, uses, sharedLimit });
     this.transactions = new Transactions(known);
     const { calls, connections, transactions } = this;
     const lending = new Lending({ calls, connections, transactions, engine: this });

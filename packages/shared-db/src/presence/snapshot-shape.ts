@@ -73,6 +73,7 @@ const pool: Shape<PoolStats> = {
         },
       },
     },
+    sharedLimit: { optional: { fields: { most: 'number', live: 'number' } } },
     counters: {
       fields: {
         immediate: 'number',

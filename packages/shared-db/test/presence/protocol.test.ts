@@ -301,6 +301,7 @@ describe('an answer', () => {
       /^databases\.0\.(?:failure|refused|durability|path|fileBytes|walBytes|lane\.writer(?:\.(?:locked|changed)Ms)?|counters\.errors\.\w+)$/,
       /^databases\.0\.(?:leases|waiters)\.0\.(?:owner|acquiredAt|allowedMs)$/,
       /^databases\.0\.repair(?:\.(?:nextAttemptMs|found))?$/,
+      /^databases\.0\.pool\.sharedLimit$/,
       /^databases\.0\.limits(?:\.server(?:\.(?:maxConnections|idleLimitMs))?)?$/,
       /^databases\.0\.turns(?:\.(?:reason|heldMs|polledAgoMs))?$/,
       /^databases\.0\.checkpoints(?:\.(?:frames|backfilledFrames|last|pinned|failure))?$/,
