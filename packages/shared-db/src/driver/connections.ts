@@ -208,8 +208,7 @@ export class Connections {
   async close(graceMs: number, closeOthers: () => Promise<void>): Promise<readonly LeaseInfo[]> {
     const reading = this.readers.close({ graceMs });
     const others = closeOthers();
-    const last = await this.#idleWriter();
-    this.#last = last;
+    const last = await this.#holdBackWriter();
     const writing = this.writers.close({ graceMs });
     const readers = await reading;
     await others;
@@ -223,14 +222,17 @@ export class Connections {
    * The writer, where there is one that nobody has or waits for: those are told at once that the database is closing. One that has been idle
    * for long is tested first, and is not to be had at once.
    */
-  async #idleWriter(): Promise<Lease<DriverConnection> | undefined> {
+  async #holdBackWriter(): Promise<Lease<DriverConnection> | undefined> {
     const { idle, resetting, waiting } = this.writers.stats();
     if (!this.hasOneWriter || waiting > 0 || idle + resetting === 0) return undefined;
     try {
-      return this.writers.tryAcquire() ?? (await this.writers.acquire({ owner: 'close', timeoutMs: 100 }));
+      // At once: whoever flushes in the same moment would take it for somebody's.
+      this.#last = this.writers.tryAcquire();
+      this.#last ??= await this.writers.acquire({ owner: 'close', timeoutMs: 100 });
     } catch {
-      return undefined;
+      // Then readers and the writer close as they come back.
     }
+    return this.#last;
   }
 }
 

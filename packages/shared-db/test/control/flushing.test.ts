@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { SqliteConnection } from '../../dist/sqlite/connection.js';
 import { SynchronousReader, type SynchronousReaderHost } from '../../dist/sqlite/synchronous-reader.js';
 import { fakeDatabase, passUntilSettled } from '../support/fake-database.ts';
 import { rejectionOf } from '../support/outcome.ts';
+import { shop } from '../support/shop.ts';
 import { newLabel } from '../../dist/labels.js';
 
 it('a flush of everything takes the writer away at once, also while a reader does not close', async () => {
@@ -30,6 +32,19 @@ it('a flush of everything takes the writer away at once, also while a reader doe
   never.resolve(undefined);
   await passUntilSettled(clock, taken);
   expect(await taken).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'writing' });
+});
+
+it('a flush of everything at the moment of closing takes from who does not let go, and nothing from the closing itself', async () => {
+  await using temporary = await shop();
+  const { database, service } = temporary;
+  await database.write('make the writer', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')"));
+  await database.session('reading');
+  const closing = service.close({ graceMs: 60_000 });
+  const { revoked } = await database.flush('all');
+  expect(revoked.map(({ owner }) => owner)).toEqual(['reading']);
+  expect((await closing).forced).toEqual([]);
+  // The last to close was one that can write: it has brought the log into the file, and taken it away.
+  expect(existsSync(`${temporary.path}-wal`)).toBe(false);
 });
 
 /** A reader whose connections are only counted. */
