@@ -91,7 +91,7 @@ export interface PoolLimits {
   readonly captureEvery?: number;
   /**
    * A lease remembers where it was acquired when none has for so long; in a dense stream only one that is timed, see `timeEvery`. Default
-   * 1 ms: who borrows less often knows it of each lease, and in the densest stream it takes half a per cent of a processor; 0 is never.
+   * 1 ms: who borrows less often knows it of each lease, and in the densest stream it takes one per cent of a processor; 0 is never.
    */
   readonly captureApartMs?: number;
 }

@@ -42,7 +42,7 @@ export interface DatabaseSettings {
   readonly captureEvery: number;
   /**
    * Of a call it is remembered where it borrowed its connection when it was of none for so long. Default 1 ms: who reads less often knows
-   * it of each read, and who reads without a pause pays half a per cent. 0 is never.
+   * it of each read, and who reads without a pause pays one per cent at most. 0 is never.
    */
   readonly captureApartMs: number;
   /**
