@@ -129,6 +129,26 @@ describe('a call that waits for its own caller', () => {
     });
   });
 
+  it('names the line of the caller, also where there is a session between and stacks are short', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using session = await database.session('import');
+    const { stackTraceLimit } = Error;
+    try {
+      Error.stackTraceLimit = 1;
+      const error = await deadlockOf(() =>
+        database.transaction('outer', async () => {
+          await session.transaction(() => Promise.resolve());
+        }),
+      );
+      expect(error.message).toMatch(
+        /called at .*self-deadlock\.test\.ts.* before "outer" at .*self-deadlock\.test\.ts/,
+      );
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  });
+
   it('is not failed by a stack limit or a formatter of stacks of the application, which stay as they are', async () => {
     await using temporary = await shop();
     const { database } = temporary;
@@ -147,6 +167,29 @@ describe('a call that waits for its own caller', () => {
       Error.stackTraceLimit = stackTraceLimit;
       if (before === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
       else Object.defineProperty(Error, 'prepareStackTrace', before);
+    }
+  });
+});
+
+describe('a call on a database by pattern that waits for its own caller', () => {
+  it('fails at once like every other, whether the database was open or not, and names the place of the call', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, 2);
+    const tenant = service.database('tenant-acme');
+    for (const _ of ['just opened', 'open']) {
+      const error = await deadlockOf(async function movingStock() {
+        await tenant.transaction('move stock', async () => {
+          await tenant.write('save audit', (tx) => tx.run(INSERT, 'b'));
+        });
+      });
+      expect(error).toMatchObject({
+        database: 'tenant-acme',
+        label: 'save audit',
+        culprits: [{ label: 'move stock' }],
+      });
+      expect(error.message).toMatch(
+        /called at .*self-deadlock\.test\.ts.* before "move stock" at .*self-deadlock\.test\.ts/,
+      );
     }
   });
 });
@@ -324,6 +367,15 @@ function twoDatabases(directory: string) {
       stock: sqlite({ path: join(directory, 'stock.db'), migrations }),
       sales: sqlite({ path: join(directory, 'sales.db'), migrations }),
     },
+  });
+}
+
+function tenants(directory: string, mostOpen: number) {
+  const migrations = [{ id: 1, name: 'item', sql: 'CREATE TABLE item (name TEXT)' }];
+  return openDatabaseService({
+    app: 'test',
+    presence: false,
+    databases: { 'tenant-*': sqlite({ path: join(directory, '*.db'), migrations, mostOpen }) },
   });
 }
 

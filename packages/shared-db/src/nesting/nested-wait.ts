@@ -1,4 +1,4 @@
-import { callSiteOf } from '../call-site.ts';
+import { callSiteOf, placeOfCall } from '../call-site.ts';
 import { isCalledByCode } from './await-chain.ts';
 import type { Holdable, Holding } from './holding.ts';
 
@@ -18,7 +18,7 @@ export class NestedWait implements NestedCall {
   readonly holding: Holding;
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
-  readonly #calledAt = new Error('called');
+  readonly #calledAt = placeOfCall('called');
   readonly #functionsThatWait: () => readonly string[];
   #gate = Promise.withResolvers<void>();
   readonly #lookers: (() => void)[] = [];

@@ -1,4 +1,5 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
+import { begunFor, placeOfCall } from '../call-site.ts';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { isDuration, isSignal } from '../driver/call-options.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
@@ -136,7 +137,7 @@ export class OpenDatabases<D extends Database> {
     call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
   ): Promise<T> {
     const resident = this.#staying(wish.name);
-    if (resident === undefined) return this.#useLater(wish, wait, call);
+    if (resident === undefined) return this.#useLater(wish, wait, call, placeOfCall('the call was made here'));
     resident.uses++;
     return this.#during(resident, () => call(resident.database, 0));
   }
@@ -145,25 +146,21 @@ export class OpenDatabases<D extends Database> {
     wish: Wish,
     wait: CallOptions,
     call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
+    askedAt: Error,
   ): Promise<T> {
     const { clock } = this.#host;
     const at = clock.now();
     const resident = await this.#place(wish, wait, at, true);
-    return this.#during(resident, () => call(resident.database, clock.now() - at));
+    return this.#during(resident, () => begunFor(askedAt, () => call(resident.database, clock.now() - at)));
   }
 
-  #during<T>(resident: Resident<D>, call: () => Promise<T>): Promise<T> {
-    const ended = (): void => {
+  /** Awaits the call and nothing else: who waits for whom is read from what hangs on its promise. */
+  async #during<T>(resident: Resident<D>, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } finally {
       resident.uses--;
       this.#used(resident);
-    };
-    try {
-      const called = call();
-      called.then(ended, ended);
-      return called;
-    } catch (error) {
-      ended();
-      throw error;
     }
   }
 
