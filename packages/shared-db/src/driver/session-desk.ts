@@ -45,10 +45,10 @@ export class SessionDesk {
     // Before anything is waited for: afterwards a stack does not lead to the caller.
     const openedAt = placeOfCall('the session was opened here');
     const { calls, connections } = this.#host;
-    const opening = calls.nested(connections.readable, label, options, (given) =>
-      this.#lease(label, given, use, openedAt),
-    );
-    return use === undefined ? opening : lent(opening, use);
+    return calls.nested(connections.readable, label, options, (given) => {
+      const opening = this.#lease(label, given, use, openedAt);
+      return use === undefined ? opening : lent(opening, use);
+    });
   }
 
   #lease(text: string, options: SessionOptions, use: SessionUse | undefined, openedAt: Error): Promise<LeasedSession> {

@@ -16,6 +16,8 @@ export class NestedWait implements NestedCall {
   readonly label: string;
   /** The innermost function that it was called from. */
   readonly holding: Holding;
+  /** The function that it was made for, from when that has what the call has waited for until it has returned. */
+  serves: Holding | undefined;
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
   readonly #calledAt = placeOfCall('called');
