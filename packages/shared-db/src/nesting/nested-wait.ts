@@ -1,4 +1,5 @@
 import { callSiteOf, placeOfCall } from '../call-site.ts';
+import { shownLabel } from '../labels.ts';
 import { isCalledByCode } from './await-chain.ts';
 import type { Holdable, Holding } from './holding.ts';
 
@@ -6,7 +7,8 @@ import type { Holdable, Holding } from './holding.ts';
 export interface NestedCall {
   readonly held: Holdable;
   readonly database: string;
-  readonly label: string;
+  /** As the caller has given it. */
+  readonly label: unknown;
 }
 
 /** One such call while it goes on. Knows whether the function waits for it: calling is not yet waiting. */
@@ -36,7 +38,7 @@ export class NestedWait implements NestedCall {
   ) {
     this.held = held;
     this.database = database;
-    this.label = label;
+    this.label = shownLabel(label);
     this.holding = holding;
     this.abort = abort;
     this.#functionsThatWait = functionsThatWait;

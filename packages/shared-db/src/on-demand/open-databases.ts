@@ -157,7 +157,7 @@ export class OpenDatabases<D extends Database> {
   ): Promise<T> {
     const { clock, holdings } = this.#host;
     const at = clock.now();
-    const about = { held: this.#places, database: wish.name, label: labelOf(wish) };
+    const about = { held: this.#places, database: wish.name, label: wish.label };
     const resident = await holdings.nested(about, wait, (given) => this.#place(wish, given, at, true));
     return this.#during(resident, () => begunFor(askedAt, () => call(resident.database, clock.now() - at)));
   }
@@ -250,7 +250,7 @@ export class OpenDatabases<D extends Database> {
     };
     const applicant: Applicant<D> = {
       name: wish.name,
-      label: labelOf(wish),
+      label: shownLabel(wish.label),
       keepsAlive,
       at,
       deadline: at + allowedMs,
@@ -450,10 +450,6 @@ export class OpenDatabases<D extends Database> {
     this.#applicants.delete(applicant);
     applicant.refuse(error);
   }
-}
-
-function labelOf({ label }: Wish): string {
-  return typeof label === 'string' ? shownLabel(label) : 'unnamed';
 }
 
 function numberOf<T>(all: readonly T[], isOne: (one: T) => boolean): number {
