@@ -317,12 +317,12 @@ describe('the label of a call', () => {
       const logger = recordingLogger();
       await using temporary = await shop({ logger });
       const { database } = temporary;
-      const nested = async (call: () => Promise<unknown>): Promise<unknown> =>
-        rejectionOf(
-          database.transaction(label, async () => {
-            await call();
-          }),
-        );
+      const nested = async (call: () => Promise<unknown>): Promise<unknown> => {
+        const outer = async (): Promise<void> => {
+          await call();
+        };
+        return rejectionOf(database.transaction(label, outer, { idleLimitMs: 60 }));
+      };
       const told = [
         await nested(() => database.write(label, () => 1)),
         await nested(() => database.transaction(label, () => Promise.resolve())),

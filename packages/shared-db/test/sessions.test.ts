@@ -287,7 +287,9 @@ describe('a session whose connection a flush has taken away', () => {
     await holder;
     expect(ran).toBe(0);
     await session.close();
-    expect(await attempt()).toMatchObject({ message: expect.stringContaining('the session has been closed') as string });
+    expect(await attempt()).toMatchObject({
+      message: expect.stringContaining('the session has been closed') as string,
+    });
   });
 });
 
