@@ -26,11 +26,37 @@ export function callSiteOf(stack: string): string {
     .replace('file://', '');
 }
 
-/** The place in somebody's own code that has led here. Costs some ten microseconds. */
-export function callSiteHere(): string {
+/** Where what is begun at this moment was asked for, where it could not be begun at once. */
+let asked: Error | undefined;
+
+/**
+ * An error whose stack leads to the place in somebody's own code that has led here: captured deep enough for that, formatted when it is
+ * read.
+ */
+export function placeOfCall(what: string): Error {
+  if (asked !== undefined) return asked;
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = stackTraceLimit + OWN_FRAMES;
-  const stack = String(new Error('here').stack);
+  const place = new Error(what);
   Error.stackTraceLimit = stackTraceLimit;
-  return callSiteOf(stack);
+  return place;
+}
+
+/**
+ * Begins what somebody has asked for before, and had to wait for: whatever asks meanwhile for the place of the call is given that one. A stack
+ * that is captured after a wait need not lead to the caller.
+ */
+export function begunFor<T>(place: Error, begin: () => T): T {
+  const outer = asked;
+  asked = place;
+  try {
+    return begin();
+  } finally {
+    asked = outer;
+  }
+}
+
+/** The place in somebody's own code that has led here, in words. Costs some ten microseconds. */
+export function callSiteHere(): string {
+  return callSiteOf(String(placeOfCall('here').stack));
 }

@@ -155,6 +155,7 @@ export class ServiceDatabases {
       ...onDemand.terms,
       clock: this.#shared.clock,
       logger: this.#shared.logger,
+      holdings: this.#shared.holdings,
       acquireTimeoutMs: () => settingsOf(key, this.#settings).acquireTimeoutMs,
       make: (name) => this.#make(key, definition, name, pattern.partOf(name)),
       closed: (name) => {

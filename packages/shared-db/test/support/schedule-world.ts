@@ -212,6 +212,7 @@ export class ScheduleWorld {
   }
 
   #entered(guest: Guest, handle: Connection): void {
+    if (guest.terms.of?.isTaken === true) this.#broken(`guest ${guest.number} began in a session that was taken away`);
     guest.enters(handle, this.#now);
     this.#count(`has a ${guest.terms.wish}`);
     const pool = this.#poolOf(guest);
@@ -430,7 +431,7 @@ export class ScheduleWorld {
       case 'TRANSACTION_EXPIRED':
         return guest.isPast(now);
       case 'LEASE_STALE':
-        return guest.isTaken || guest.isPast(now) || this.#isForced || of?.state === 'over';
+        return guest.isTaken || guest.isPast(now) || this.#isForced || of?.state === 'over' || of?.isTaken === true;
       default:
         return MISFORTUNES.has(kind) && (this.#troubled || guest.isTaken || this.#isForced);
     }
