@@ -29,11 +29,16 @@ export class Holders<R> {
 
   // What is known of leases
 
-  /** Where a lease is being asked for, when that is to be remembered. */
-  trace({ capture, owner }: LeaseOptions): Trace | undefined {
-    if (capture instanceof Error) return { acquiredAt: capture, endedAt: undefined };
-    if (capture !== true && (!this.#leaks.captures || !this.#leaks.isCaptured(owner))) return undefined;
-    return { acquiredAt: placeOfCall('acquired'), endedAt: undefined };
+  /** Where a lease is being asked for, when that is to be remembered. Small, so that it costs the others nothing. */
+  trace(options: LeaseOptions, timed: boolean): Trace | undefined {
+    return timed || this.#leaks.captures || options.capture !== undefined ? this.#traceOf(options, timed) : undefined;
+  }
+
+  #traceOf({ capture, owner }: LeaseOptions, timed: boolean): Trace | undefined {
+    if (capture instanceof Error) return { acquiredAt: capture, toTheEnd: true, endedAt: undefined };
+    const isAsked = capture === true;
+    if (!isAsked && !this.#leaks.isCaptured(owner, timed ? this.#books.time.now : undefined)) return undefined;
+    return { acquiredAt: placeOfCall('acquired'), toTheEnd: isAsked, endedAt: undefined };
   }
 
   /** All leases, longest first. */
@@ -146,7 +151,7 @@ export class Holders<R> {
       chronicle.tally.suspected++;
       this.#leaks.mark(hold.owner);
       // With a trace it comes back by the way on which that is noticed.
-      hold.trace ??= { acquiredAt: undefined, endedAt: undefined };
+      hold.trace ??= { acquiredAt: undefined, toTheEnd: false, endedAt: undefined };
     }
     chronicle.tell((observer) => observer.suspected?.(this.describe(entry)));
   }

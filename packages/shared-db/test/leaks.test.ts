@@ -27,6 +27,11 @@ function isKnown(database: Database, label: string): Promise<boolean> {
   );
 }
 
+/** Reads for as long as `pause`, in a function that stacks can be searched for. */
+function slowHere(database: Database, pause: Promise<undefined>): Promise<undefined> {
+  return database.read('slow', () => pause);
+}
+
 describe('a session that is held and not used', () => {
   it('is suspected after 30 s, told again at doubling ages, and told when it comes back', async () => {
     await using fake = await fakeDatabase();
@@ -143,14 +148,37 @@ describe('a session that works', () => {
 
 describe('where a connection was borrowed', () => {
   it('is remembered of one read in so many, where that is set', async () => {
-    await using fake = await fakeDatabase({ captureEvery: 3 });
+    await using fake = await fakeDatabase({ captureEvery: 3, captureApartMs: 0 });
     const known: boolean[] = [];
     for (let i = 0; i < 9; i++) known.push(await isKnown(fake.database, 'list'));
     expect(known.filter(Boolean)).toHaveLength(3);
   });
 
-  it('is remembered of every read of a label that was suspected once, and of no other', async () => {
+  it('is remembered of each read that comes a millisecond after the last, so that the first suspicion has its stack', async () => {
     await using fake = await fakeDatabase({ leakAfterMs: 5_000 });
+    const { database, clock, logger } = fake;
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(1);
+      expect(await isKnown(database, 'list')).toBe(true);
+      // In a dense stream, one a millisecond.
+      expect(await isKnown(database, 'list')).toBe(false);
+    }
+    await clock.advance(1);
+    const pause = Promise.withResolvers<undefined>();
+    const slow = slowHere(database, pause.promise);
+    await clock.advance(6_000);
+    const [line] = logger.lines.filter(({ message }) => message.includes('looks like a leak'));
+    expect(line?.fields).toMatchObject({
+      label: 'slow',
+      acquiredAt: expect.stringMatching(/^slowHere .*leaks\.test/) as string,
+      stack: expect.stringContaining('slowHere') as string,
+    });
+    pause.resolve(undefined);
+    await slow;
+  });
+
+  it('is remembered of every read of a label that was suspected once, and of no other, where nothing else is', async () => {
+    await using fake = await fakeDatabase({ leakAfterMs: 5_000, captureApartMs: 0 });
     const { database, clock, logger } = fake;
     expect(await isKnown(database, 'slow')).toBe(false);
     const pause = Promise.withResolvers<undefined>();
