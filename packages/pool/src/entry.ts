@@ -146,8 +146,7 @@ export function stays({ state }: Entry<unknown>): boolean {
 export function conclude(hold: Hold<unknown>, ended: string | undefined): void {
   const { trace } = hold;
   hold.ended = ended;
-  if (trace !== undefined && (trace.toTheEnd || ended !== undefined))
-    trace.endedAt = placeOfCall(ended ?? 'released');
+  if (trace !== undefined && (trace.toTheEnd || ended !== undefined)) trace.endedAt = placeOfCall(ended ?? 'released');
 }
 
 /** A budget has one less from the moment that its lease ends, so that it counts when it is asked who is next. */

@@ -79,7 +79,8 @@ const OF_A_DATABASE: Readonly<Record<keyof Omit<NamedDatabaseSettings, 'autoSize
       live: true,
       variable: 'DB_POOL_CAPTURE_EVERY',
       kind: kind.wholeNumber(0, 1_000_000),
-      about: 'Of one call in this many it is remembered where it borrowed its connection; 0 is of no more than captureApart.',
+      about:
+        'Of one call in this many it is remembered where it borrowed its connection; 0 is of no more than captureApart.',
     },
     captureApartMs: {
       key: 'pool.captureApart',
