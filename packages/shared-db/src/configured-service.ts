@@ -1,4 +1,5 @@
 import { systemClock } from '@hive/pool';
+import { begunFor, placeOfCall } from './call-site.ts';
 import type { OpenSession, SessionOptions, SessionUse } from './driver/session.ts';
 import { DatabaseError } from './errors.ts';
 import { judgeFallbacks, type Verdict } from './health/verdict.ts';
@@ -100,10 +101,10 @@ export const getManagedSession: OpenSession<[database: string]> = async (
   fn?: SessionUse,
 ): Promise<never> => {
   const { opened } = (processRegistry().configured as Configured | undefined) ?? {};
-  // Without waiting where that is possible: a stack that has been waited for may not lead to the caller.
+  const askedAt = placeOfCall('the session was opened here');
   const service = opened?.closing === false ? opened : await getDatabaseService();
   const open = service.database(database).session as (...all: readonly unknown[]) => Promise<never>;
-  return open.call(service.database(database), label, given, fn);
+  return begunFor(askedAt, () => open.call(service.database(database), label, given, fn));
 };
 
 /** What makes two configurations the same: everything but functions and loggers, which nobody can compare. */

@@ -3,7 +3,7 @@ import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { DatabaseOptions, DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
-import type { OpenSession, SessionOptions, SessionUse } from './driver/session.ts';
+import type { OpenSession } from './driver/session.ts';
 import type { DatabaseThresholds } from './health/thresholds.ts';
 import type { DatabaseTrend } from './health/trend.ts';
 import type { Labels } from './labels.ts';
@@ -148,8 +148,6 @@ export interface ManagedDatabase extends Database {
   look(): 'exists' | 'new';
   /** Whether it can be used, and why not. */
   readonly status: DatabaseStatus;
-  /** `session` for somebody who had to wait before: `openedAt` was made where it was asked for. */
-  sessionFrom(openedAt: Error, label: string, given?: SessionOptions | SessionUse, fn?: SessionUse): Promise<never>;
   /** Learns what other processes have left word of, for one that does nothing itself. Called once a second, and whenever somebody asks. Never throws. */
   heed(): void;
   /** Opens it. Rejects with the reason; it can be called again. */

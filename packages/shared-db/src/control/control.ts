@@ -16,7 +16,7 @@ export interface ControlHost {
   /** Those that are open, by name. */
   readonly databases: () => ReadonlyMap<string, Database>;
   /** Those that have settings, patterns that none is open of included. */
-  readonly configured: readonly string[];
+  readonly configured: () => readonly string[];
   readonly logger: Logger;
   readonly isClosing: () => boolean;
   /** Where a label is used, as far as that is known. */
@@ -132,7 +132,7 @@ export class Control {
   #set(order: SettingsOrder, by: Giver): ControlReport {
     let changes: readonly SettingChange[];
     try {
-      changes = this.#host.change(changesOf(order, this.#host.configured), `process ${by.pid}`);
+      changes = this.#host.change(changesOf(order, this.#host.configured()), `process ${by.pid}`);
     } catch (error) {
       if (error instanceof DatabaseError) return this.#refuse(order, by, error);
       throw error;

@@ -1,5 +1,5 @@
 import type { Pool } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { Labels } from '../labels.ts';
 import type { Holdable } from '../nesting/holding.ts';
 
@@ -10,7 +10,8 @@ export function holdableOf(what: string, pool: Pool<unknown>, labels: Labels): H
     holders: () => holdersOf(pool),
     askedAt: (id) => {
       const { acquiredAt, owner } = pool.leases().find((lease) => lease.id === id) ?? {};
-      return acquiredAt === undefined ? labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      // A stack that was captured after a wait leads to nobody.
+      return ownCallSiteOf(acquiredAt ?? '') ?? labels.callSiteOf(owner);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Lease } from '@hive/pool';
+import { placeOfCall } from '../call-site.ts';
 import type { ReadOptions, TransactionOptions } from '../database.ts';
 import type { Call } from './call.ts';
 import type { Calls } from './calls.ts';
@@ -20,6 +21,13 @@ export interface LendingHost {
   readonly connections: Connections;
   readonly transactions: Transactions;
   readonly engine: Pick<Engine, 'assertWritable'>;
+}
+
+/** A transaction as it was asked for. */
+interface AskedTransaction {
+  readonly options: TransactionOptions;
+  readonly revocation: Revocation | undefined;
+  readonly askedAt: Error;
 }
 
 /** Lends connections to callers' functions for as long as these take: to read one snapshot, or for a transaction. */
@@ -59,22 +67,22 @@ export class Lending {
     options: TransactionOptions,
     revocation?: Revocation,
   ): Promise<T> {
+    // Before anything is waited for: afterwards a stack does not lead to the caller.
+    const askedAt = placeOfCall('the transaction was asked for here');
     return this.#calls.nested(this.#connections.writable, label, options, (given) =>
-      this.#calls.run(label, given, 'transactions', (call) => this.#transaction(call, fn, given, revocation)),
+      this.#calls.run(label, given, 'transactions', (call) =>
+        this.#transaction(call, fn, { options: given, revocation, askedAt }),
+      ),
     );
   }
 
-  async #transaction<T>(
-    call: Call,
-    fn: (tx: Transaction) => Promise<T>,
-    options: TransactionOptions,
-    revocation: Revocation | undefined,
-  ): Promise<T> {
+  async #transaction<T>(call: Call, fn: (tx: Transaction) => Promise<T>, asked: AskedTransaction): Promise<T> {
+    const { options, revocation } = asked;
     this.#calls.assertFunction(fn, 'transaction', call);
     const limits = this.#limitsOf(options);
     if (revocation !== undefined) call.options = { ...options, signal: revocation.signalWith(options.signal) };
     this.#host.engine.assertWritable(call.label);
-    const lease = await this.#writer(call, options.limitMs, revocation);
+    const lease = await this.#writer(call, asked);
     const { writable: held } = this.#connections;
     return this.#host.transactions.run({ lease, held, access: 'write', call, fn, limits, revocation });
   }
@@ -89,14 +97,11 @@ export class Lending {
     };
   }
 
-  async #writer(
-    call: Call,
-    limitMs: number | undefined,
-    revocation: Revocation | undefined,
-  ): Promise<Lease<DriverConnection>> {
+  async #writer(call: Call, { options, revocation, askedAt }: AskedTransaction): Promise<Lease<DriverConnection>> {
+    const { writers } = this.#connections;
     try {
       // What nobody asked for is no reason to hold the writer for long.
-      return await this.#connections.borrow(this.#connections.writers, call, { allowedMs: limitMs, capture: true });
+      return await this.#connections.borrow(writers, call, { allowedMs: options.limitMs, capture: askedAt });
     } catch (error) {
       throw revocation?.explain(error) ?? error;
     }

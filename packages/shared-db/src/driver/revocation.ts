@@ -6,6 +6,12 @@ export class Revocation {
   #why: (() => DatabaseError) | undefined;
   #tell: ((why: () => DatabaseError) => void) | undefined;
   #over = false;
+  readonly #whyNot: () => unknown;
+
+  /** @param whyNot says why the work may not begin, though nobody has taken it away; undefined where it may. */
+  constructor(whyNot: () => unknown) {
+    this.#whyNot = whyNot;
+  }
 
   /** What the work waits under: its own caller's signal, and this. */
   signalWith(callers: AbortSignal | undefined): AbortSignal {
@@ -38,6 +44,7 @@ export class Revocation {
   }
 
   assertStands(): void {
-    if (this.#why !== undefined) throw this.#why();
+    const why = this.#why?.() ?? this.#whyNot();
+    if (why !== undefined) throw why;
   }
 }

@@ -7,6 +7,8 @@ import { DatabaseError } from '../errors.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from '../snapshot.ts';
 import type { OpenDatabases } from './open-databases.ts';
 
+type AnySession = (label: string, given?: SessionOptions | SessionUse, fn?: SessionUse) => Promise<never>;
+
 const NOTHING_FLUSHED: FlushReport = Object.freeze({ destroyed: 0, revoked: Object.freeze([]) });
 
 /**
@@ -40,8 +42,10 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
     // Its own limit is how long it may be held, not how long it may be waited for.
     const wait = { signal: options?.signal };
     const wish = { name: this.name, label };
-    const openedAt = new Error('the session was opened here');
-    return this.#databases.use(wish, wait, (database) => database.sessionFrom(openedAt, label, given, fn));
+    return this.#databases.use(wish, wait, (database) => {
+      const open = database.session as AnySession;
+      return open.call(database, label, given, fn);
+    });
   }
 
   leases(): readonly LeaseSnapshot[] {

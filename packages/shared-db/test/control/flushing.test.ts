@@ -5,6 +5,25 @@ import { fakeDatabase, passUntilSettled } from '../support/fake-database.ts';
 import { rejectionOf } from '../support/outcome.ts';
 import { newLabel } from '../../dist/labels.js';
 
+it('a flush of everything tells who is just beginning that his connection was taken away', async () => {
+  await using fake = await fakeDatabase({ singleWriter: true });
+  const { database, clock, driver } = fake;
+  driver.delay('begin', 50);
+  const begun = [
+    rejectionOf(database.read('look', (c) => c.get('SELECT 1'))),
+    rejectionOf(database.transaction('move', (tx) => tx.run('INSERT 1'))),
+  ];
+  await clock.settle();
+  await passUntilSettled(clock, database.flush('all'));
+  await passUntilSettled(clock, Promise.all(begun));
+  for (const error of await Promise.all(begun))
+    expect(error).toMatchObject({
+      code: 'HIVEDB_E_LEASE_STALE',
+      message: expect.stringContaining("revoked by flush('all')") as string,
+    });
+  expect(driver.committed).toEqual([]);
+});
+
 it('a flush of everything takes the writer away at once, also while a reader does not close', async () => {
   await using fake = await fakeDatabase({ singleWriter: true });
   const { database, clock, driver } = fake;

@@ -170,7 +170,7 @@ describe('a service with databases by pattern', () => {
     for (const name of ['tenant-*', 'tenant-', 'tenant-A', 'tenant-a/b', 'tenant', 'other', `tenant-${'x'.repeat(60)}`])
       expect(outcomeOf(() => any(name))).toMatchObject({ code: 'HIVEDB_E_NAME' });
     expect(service.setEcho(true, { database: 'tenant-acme' })).toMatchObject([
-      { key: 'databases.tenant-*.echo', to: 'true' },
+      { key: 'databases.tenant-acme.echo', to: 'true' },
     ]);
     expect(String(outcomeOf(() => any('tenat-a')))).toContain('there are orders, tenant-*; did you mean');
     expect(await rejectionOf(names(service.database('tenant-orders')))).toMatchObject({
@@ -226,6 +226,21 @@ describe('a service with databases by pattern', () => {
       /it was opened at .*on-demand\/service\.test\.ts/,
     );
   });
+
+  it.each(['awaited', 'kept'] as const)(
+    'knows where a transaction was asked for, and where a label is used, also when it had to be opened for that: one that is %s',
+    async (how) => {
+      using directory = temporaryDirectory();
+      await using service = await tenants(directory.path);
+      const acme = service.database('tenant-acme');
+      const begun = acme.transaction('move', () => Promise.resolve(acme.leases()[0]?.acquiredAt));
+      // What nobody awaits yet has no stack to its caller when it has waited.
+      if (how === 'kept') await service.database('orders').read('meanwhile', () => Promise.resolve());
+      expect(await begun).toContain('on-demand/service.test.ts');
+      const [label] = service.snapshot().labels.filter((one) => one.label === 'move');
+      expect(label?.callSite).toContain('on-demand/service.test.ts');
+    },
+  );
 
   it('is well while databases come and go, and says so of one that takes long to open', async () => {
     using directory = temporaryDirectory();
