@@ -1,5 +1,5 @@
 import { PoolError, type Clock } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import {
   DatabaseError,
@@ -73,7 +73,7 @@ export class Failures {
   #holdersOf({ holders }: PoolError): readonly Culprit[] {
     return holders.map(({ owner, ageMs, acquiredAt }) => {
       // Where a lease itself does not remember that, its label does.
-      const callSite = acquiredAt === undefined ? this.#labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      const callSite = ownCallSiteOf(acquiredAt ?? '') ?? this.#labels.callSiteOf(owner);
       return { ...this.#ourselves(owner), heldMs: ageMs, ...(callSite === undefined ? {} : { callSite }) };
     });
   }
