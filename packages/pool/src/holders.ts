@@ -50,6 +50,18 @@ export class Holders<R> {
     return leases.toSorted((a, b) => b.ageMs - a.ageMs);
   }
 
+  /** How long the oldest lease is held, and how many look like leaks: nobody's stack is put into words for that. */
+  figures(now: number): { readonly oldestLeaseMs: number; readonly suspects: number } {
+    let oldestLeaseMs = 0;
+    let suspects = 0;
+    for (const entry of this.#books.roster) {
+      if (entry.state.kind !== LEASED) continue;
+      oldestLeaseMs = Math.max(oldestLeaseMs, now - entry.since);
+      if (this.#leaks.isSuspect(entry, now)) suspects++;
+    }
+    return { oldestLeaseMs, suspects };
+  }
+
   /** The lease that has a resource. */
   describe(entry: Entry<R>): LeaseInfo {
     const { id, owner, allowedMs, trace, account } = entry.hold;

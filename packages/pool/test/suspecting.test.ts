@@ -298,6 +298,7 @@ describe('the place where a lease was acquired', () => {
       const lease = await pool.acquire({ capture: true });
       lease.release();
       await pool.acquire({ capture: true });
+      expect(pool.stats()).toMatchObject({ leased: 1, oldestLeaseMs: 0, suspects: 0 });
       expect(formatted).toBe(0);
       expect(pool.leases()[0]?.acquiredAt).toBe('words 1');
     } finally {

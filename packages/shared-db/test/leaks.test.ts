@@ -201,10 +201,14 @@ describe('a lease that the garbage collector found', () => {
     const labels = { callSiteOf: (label: string | undefined) => `where ${label} is used` };
     const context = { name: 'orders', logger, labels } as unknown as Parameters<typeof leakAlarms>[0];
     const lease = { id: 7, resourceId: 1, ageMs: 41_200, idleMs: 41_200, suspect: true, allowedMs: undefined };
-    const { collected } = leakAlarms(context, 'readers');
-    collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
+    const alarms = leakAlarms(context, 'readers');
+    alarms.collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
     // Captured behind a wait that nobody awaits.
-    collected?.({ ...lease, owner: 'dropped', acquiredAt: 'Error: acquired\n    at async node:internal/any:1:1' });
+    alarms.collected?.({
+      ...lease,
+      owner: 'dropped',
+      acquiredAt: 'Error: acquired\n    at async node:internal/any:1:1',
+    });
     const told = {
       level: 'warn',
       message:
