@@ -41,6 +41,8 @@ export interface Trace {
   /** Undefined where only later something about the lease was worth remembering. */
   readonly acquiredAt: Error | undefined;
   endedAt: Error | undefined;
+  /** After how long without a use this lease is suspected; undefined where nothing was said of it alone. */
+  readonly leakThresholdMs: number | undefined;
 }
 
 /** What a resource is doing. One object at a time, replaced by one function. */

@@ -30,10 +30,12 @@ export class Holders<R> {
   // What is known of leases
 
   /** Where a lease is being asked for, when that is to be remembered. */
-  trace({ capture, owner }: LeaseOptions): Trace | undefined {
-    if (capture instanceof Error) return { acquiredAt: capture, endedAt: undefined };
-    if (capture !== true && (!this.#leaks.captures || !this.#leaks.isCaptured(owner))) return undefined;
-    return { acquiredAt: placeOfCall('acquired'), endedAt: undefined };
+  trace(options: LeaseOptions): Trace | undefined {
+    const { capture, owner } = options;
+    const isAsked = capture === true || capture instanceof Error;
+    if (!isAsked && (!this.#leaks.captures || !this.#leaks.isCaptured(owner))) return undefined;
+    const acquiredAt = capture instanceof Error ? capture : placeOfCall('acquired');
+    return { acquiredAt, endedAt: undefined, leakThresholdMs: isAsked ? options.leakThresholdMs : undefined };
   }
 
   /** All leases, longest first. */
@@ -146,7 +148,7 @@ export class Holders<R> {
       chronicle.tally.suspected++;
       this.#leaks.mark(hold.owner);
       // With a trace it comes back by the way on which that is noticed.
-      hold.trace ??= { acquiredAt: undefined, endedAt: undefined };
+      hold.trace ??= { acquiredAt: undefined, endedAt: undefined, leakThresholdMs: undefined };
     }
     chronicle.tell((observer) => observer.suspected?.(this.describe(entry)));
   }
