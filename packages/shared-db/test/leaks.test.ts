@@ -11,6 +11,8 @@ function forgottenHere(database: Database, label: string): Promise<Session> {
   return database.session(label);
 }
 
+const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
+
 /** What the log says of leases, without the rest. */
 function toldOf({ logger }: FakeDatabase): readonly string[] {
   return logger.said('warn').filter((line) => line.includes('leak'));
@@ -90,7 +92,6 @@ describe('a session that is held and not used', () => {
     await using fake = await fakeDatabase({ poolSize: 3 });
     const { database, clock } = fake;
     const long = { limitMs: 600_000, leakAfterMs: 5_000 };
-    const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
     const session = await database.session('session', { timeoutMs: 600_000, leakAfterMs: 5_000 });
     void database.read('read', hang, long).catch(() => undefined);
     void database.transaction('transaction', hang, { ...long, idleLimitMs: 600_000 }).catch(() => undefined);
