@@ -59,7 +59,7 @@ export class Connections {
     const { singleWriter } = host.driver;
     this.readers = this.#newReaders(singleWriter ? 'read' : 'write');
     this.writers = singleWriter ? this.#newWriter() : this.readers;
-    this.readable = holdableOf('a connection', this.readers, labels);
+    this.readable = holdableOf('a connection', this.readers, labels, () => host.context.settings.autoSize.max);
     this.writable = singleWriter ? holdableOf('the right to write', this.writers, labels) : this.readable;
     this.pools = singleWriter
       ? [
