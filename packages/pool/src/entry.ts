@@ -43,6 +43,8 @@ export interface Trace {
   /** Whether its release is remembered as well: somebody asked for that. Of a sample it would double the price, and tell of no leak. */
   readonly toTheEnd: boolean;
   endedAt: Error | undefined;
+  /** After how long without a use this lease is suspected; undefined where nothing was said of it alone. */
+  readonly leakThresholdMs: number | undefined;
 }
 
 /** What a resource is doing. One object at a time, replaced by one function. */

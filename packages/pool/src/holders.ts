@@ -7,6 +7,13 @@ import type { DestroyReason } from './observer.ts';
 import { placeOfCall } from './place-of-call.ts';
 import type { LeaseOptions, Tuning } from './pool.ts';
 
+const NO_TRACE: Trace = Object.freeze({
+  acquiredAt: undefined,
+  toTheEnd: false,
+  endedAt: undefined,
+  leakThresholdMs: undefined,
+});
+
 /** Who has what, for how long, and whether it looks as if it had been forgotten. */
 export class Holders<R> {
   readonly #books: Books<R>;
@@ -34,11 +41,12 @@ export class Holders<R> {
     return timed || this.#leaks.captures || options.capture !== undefined ? this.#traceOf(options, timed) : undefined;
   }
 
-  #traceOf({ capture, owner }: LeaseOptions, timed: boolean): Trace | undefined {
-    if (capture instanceof Error) return { acquiredAt: capture, toTheEnd: true, endedAt: undefined };
-    const isAsked = capture === true;
-    if (!isAsked && !this.#leaks.isCaptured(owner, timed ? this.#books.time.now : undefined)) return undefined;
-    return { acquiredAt: placeOfCall('acquired'), toTheEnd: isAsked, endedAt: undefined };
+  #traceOf({ capture, owner, leakThresholdMs }: LeaseOptions, timed: boolean): Trace | undefined {
+    if (capture instanceof Error) return { acquiredAt: capture, toTheEnd: true, endedAt: undefined, leakThresholdMs };
+    if (capture === true)
+      return { acquiredAt: placeOfCall('acquired'), toTheEnd: true, endedAt: undefined, leakThresholdMs };
+    if (!this.#leaks.isCaptured(owner, timed ? this.#books.time.now : undefined)) return undefined;
+    return { ...NO_TRACE, acquiredAt: placeOfCall('acquired') };
   }
 
   /** All leases, longest first. */
@@ -163,7 +171,7 @@ export class Holders<R> {
       chronicle.tally.suspected++;
       this.#leaks.mark(hold.owner);
       // With a trace it comes back by the way on which that is noticed.
-      hold.trace ??= { acquiredAt: undefined, toTheEnd: false, endedAt: undefined };
+      hold.trace ??= { ...NO_TRACE };
     }
     chronicle.tell((observer) => observer.suspected?.(this.describe(entry)));
   }

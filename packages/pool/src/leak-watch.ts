@@ -110,7 +110,9 @@ export class LeakWatch<R> {
   isSuspect(entry: Entry<R>, now: number): boolean {
     // Asked first, and in any case: a use that is not noticed now would look like one of later.
     const idleMs = this.idleMs(entry, now);
-    return idleMs >= this.#thresholdMs && now - entry.since >= (entry.hold.allowedMs ?? 0);
+    const { trace, allowedMs = 0 } = entry.hold;
+    const ownMs = trace?.leakThresholdMs;
+    return ownMs === undefined ? idleMs >= this.#thresholdMs && now - entry.since >= allowedMs : idleMs >= ownMs;
   }
 
   /**
@@ -134,8 +136,9 @@ export class LeakWatch<R> {
     return this.#sightings.get(entry)?.lease === entry.hold.id;
   }
 
-  #leastMs({ allowedMs = 0 }: Hold<R>): number {
-    return Math.max(this.#thresholdMs, allowedMs);
+  #leastMs({ trace, allowedMs = 0 }: Hold<R>): number {
+    // Not none at all: it is doubled.
+    return Math.max(1, trace?.leakThresholdMs ?? Math.max(this.#thresholdMs, allowedMs));
   }
 
   #usesOf(entry: Entry<R>): number | undefined {

@@ -21,6 +21,12 @@ export interface LeaseOptions {
    * which whoever had to wait before cannot see any more.
    */
   readonly capture?: boolean | Error | undefined;
+  /**
+   * After how long without a use this lease is suspected of leaking, in milliseconds: in place of the pool's `leakThresholdMs`, and whatever
+   * `allowedMs` says. Counts only with `capture`: who wants to be told wants to be told where. What is no duration is refused with `CONFIG`
+   * by whoever would have to wait.
+   */
+  readonly leakThresholdMs?: number | undefined;
 }
 
 /** How one caller wants to wait. */

@@ -102,11 +102,12 @@ export class Report<R> {
     trace: Trace | undefined,
   ): PoolError {
     const whose = owner === undefined ? '' : ` of ${owner}`;
-    const places = [trace?.acquiredAt?.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const acquiredAt = trace?.acquiredAt?.stack;
+    const places = [acquiredAt, trace?.endedAt?.stack].filter((place) => place !== undefined);
     const ended = hold.id === id ? hold.ended : undefined;
     const now = ended === undefined ? "may be somebody else's now" : 'is gone';
     const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${resourceId} ${now}`;
-    return new PoolError('LEASE_STALE', [`${this.#title}: ${what}`, ...places].join('\n'));
+    return new PoolError('LEASE_STALE', [`${this.#title}: ${what}`, ...places].join('\n'), { acquiredAt });
   }
 
   get #title(): string {

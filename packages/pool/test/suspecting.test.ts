@@ -79,6 +79,31 @@ describe('a lease that is held too long', () => {
     );
   });
 
+  it('is suspected when its holder wants to be told, sooner or later than others, where its place is captured', async () => {
+    const { pool, clock, told } = watched();
+    await pool.acquire({ owner: 'soon', allowedMs: 600_000, leakThresholdMs: 5_000, capture: true });
+    await pool.acquire({ owner: 'late', leakThresholdMs: 100_000, capture: new Error('here') });
+    await pool.acquire({ owner: 'uncaptured', leakThresholdMs: 5_000 });
+    await clock.advance(101_000);
+    expect(told).toEqual([
+      ...[5, 10, 20].map((age) => `suspected soon ${age}`),
+      'suspected uncaptured 30',
+      'suspected soon 40',
+      'suspected uncaptured 60',
+      'suspected soon 80',
+      'suspected late 100',
+    ]);
+    const { revoked } = await pool.flush('leaked');
+    expect(revoked).toHaveLength(3);
+  });
+
+  it('is told of at the next look, and again, but not at each, where he wants to be told at once', async () => {
+    const { pool, clock, told } = watched();
+    await pool.acquire({ owner: 'at once', leakThresholdMs: 0, capture: true });
+    await clock.advance(5_000);
+    expect(told).toEqual([1, 2, 3, 5].map((age) => `suspected at once ${age}`));
+  });
+
   it('is reported once for all doublings that a standstill of the event loop has hidden', async () => {
     const { pool, clock, told } = watched();
     await pool.acquire({ owner: 'report' });

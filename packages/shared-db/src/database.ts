@@ -35,6 +35,11 @@ export interface WriteOptions extends CallOptions {
 
 /** How long one read may keep its snapshot. */
 export interface ReadOptions extends CallOptions {
+  /**
+   * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
+   * Default: `limitMs` where that is given, else what the database has (30 s).
+   */
+  readonly leakAfterMs?: number | undefined;
   /** Which of the database's budgets its connection counts in. Default: `default`. Where it does not exist the read is refused with `CONFIG`. */
   readonly budget?: string | undefined;
   /**
@@ -50,6 +55,11 @@ export interface TransactionOptions extends CallOptions {
   readonly limitMs?: number | undefined;
   /** Without running a statement. Default 1 s: who waits for something else has no business holding the lock. */
   readonly idleLimitMs?: number | undefined;
+  /**
+   * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
+   * Default: `limitMs` where that is given, else what the database has (30 s).
+   */
+  readonly leakAfterMs?: number | undefined;
 }
 
 /**

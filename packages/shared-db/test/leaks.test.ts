@@ -3,12 +3,15 @@ import type { Database, Session } from '@hive/shared-db';
 import { temporaryDatabase, VirtualClock } from '@hive/shared-db/testing';
 import { leakAlarms } from '../dist/driver/leak-alarms.js';
 import { fakeDatabase, type FakeDatabase } from './support/fake-database.ts';
+import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 
 /** Opens a session in a function that call sites can be searched for. */
 function forgottenHere(database: Database, label: string): Promise<Session> {
   return database.session(label);
 }
+
+const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
 
 /** What the log says of leases, without the rest. */
 function toldOf({ logger }: FakeDatabase): readonly string[] {
@@ -88,6 +91,29 @@ describe('a session that is held and not used', () => {
     await using session = await fake.database.session('long', { timeoutMs: 600_000 });
     await fake.clock.advance(599_000);
     expect([session.label, ...toldOf(fake)]).toEqual(['long']);
+  });
+
+  it('is suspected when its caller wants to be told, whatever its limit is: a session, a read, a transaction', async () => {
+    await using fake = await fakeDatabase({ poolSize: 3 });
+    const { database, clock } = fake;
+    const long = { limitMs: 600_000, leakAfterMs: 5_000 };
+    const session = await database.session('session', { timeoutMs: 600_000, leakAfterMs: 5_000 });
+    void database.read('read', hang, long).catch(() => undefined);
+    void database.transaction('transaction', hang, { ...long, idleLimitMs: 600_000 }).catch(() => undefined);
+    // What was begun counts as a use, which is noticed at the next look.
+    await clock.advance(7_000);
+    expect(toldOf(fake).map((line) => line.split(' has held')[0])).toEqual(['"session"', '"read"', '"transaction"']);
+    for (const { acquiredAt } of database.leases()) expect(acquiredAt).toContain('leaks.test');
+    const { revoked } = await database.flush('leaked');
+    expect(revoked).toHaveLength(3);
+    await session.close();
+    for (const leakAfterMs of [-1, Number.NaN, Infinity, '5s' as unknown as number])
+      for (const call of [
+        () => database.session('wrong', { leakAfterMs }),
+        () => database.read('wrong', hang, { leakAfterMs }),
+        () => database.transaction('wrong', hang, { leakAfterMs }),
+      ])
+        expect(await rejectionOf(call())).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
   });
 
   it('is suspected when its database says, else when the process says', async () => {

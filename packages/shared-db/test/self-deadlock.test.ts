@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isKind, openDatabaseService, sqlite, type DatabaseError } from '@hive/shared-db';
+import { isKind, openDatabaseService, sqlite, type Connection, type DatabaseError } from '@hive/shared-db';
+import { fakeDatabase, passUntilSettled } from './support/fake-database.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 import { itemsOf, shop } from './support/shop.ts';
@@ -380,6 +381,20 @@ describe('a call that waits for somebody who goes on', () => {
     });
     expect(await nested).toEqual({ one: 1 });
     await goingOn;
+  });
+
+  it('waits for a connection that a pool makes which finds its own size, and is a deadlock when that is as large as may be', async () => {
+    await using fake = await fakeDatabase({ poolSize: 1, maxOverflow: 0, autoSize: { min: 1, max: 2 } });
+    const { database, clock } = fake;
+    const inner = (c: Connection): Promise<unknown> => c.get('SELECT 1');
+    const nested = database.read('outer', () => database.read('inner', inner));
+    await passUntilSettled(clock, nested);
+    await expect(nested).resolves.toBeUndefined();
+    const deeper = rejectionOf(
+      database.read('outer', () => database.read('middle', () => database.read('inner', inner))),
+    );
+    await passUntilSettled(clock, deeper);
+    expect(await deeper).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK' });
   });
 
   it('waits for a connection that a session has, of which nobody knows what it waits for', async () => {

@@ -55,7 +55,7 @@ export class Failures {
     // Aborted by us: it would have waited for ever.
     if (error instanceof PoolError && isKind(error.cause, 'SELF_DEADLOCK')) return error.cause;
     if (error instanceof PoolError)
-      return new DatabaseError(error.code, error.message, {
+      return new DatabaseError(error.code, sentenceOf(error), {
         ...details,
         cause: error.cause ?? error,
         culprits: this.#holdersOf(error),
@@ -169,4 +169,11 @@ export class Failures {
   get counts(): Readonly<Partial<Record<DatabaseErrorCode, number>>> {
     return Object.freeze({ ...this.#counts });
   }
+}
+
+/** Of a lease that has ended the pool says by whole stacks where it was acquired and where it ended: those are in the cause. */
+function sentenceOf({ message, acquiredAt }: PoolError): string {
+  const [sentence = message] = message.split('\n', 1);
+  const place = ownCallSiteOf(acquiredAt ?? '');
+  return place === undefined ? sentence : `${sentence}; it was acquired at ${place}`;
 }

@@ -50,11 +50,15 @@ export class Lending {
   #read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions): Promise<T> {
     return this.#calls.run(label, options, 'reads', async (call) => {
       this.#calls.assertFunction(fn, 'read', call);
-      const { limitMs, budget } = options;
+      const { limitMs, budget, leakAfterMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#calls.duration('limitMs', limitMs);
-      const isPlain = limitMs === undefined && budget === undefined;
+      const leakThresholdMs = this.#calls.durationIfGiven('leakAfterMs', leakAfterMs);
+      const isPlain = limitMs === undefined && budget === undefined && leakThresholdMs === undefined;
+      const asked = isPlain
+        ? undefined
+        : { budget, allowedMs: limitMs, capture: leakThresholdMs !== undefined, leakThresholdMs };
       const { readers, readable: held } = this.#connections;
-      const lease = await this.#connections.borrow(readers, call, isPlain ? undefined : { budget, allowedMs: limitMs });
+      const lease = await this.#connections.borrow(readers, call, asked);
       const { transactions } = this.#host;
       return transactions.run({ lease, held, access: 'read', call, fn, limits: undefined, readLimitMs });
     });
@@ -99,9 +103,11 @@ export class Lending {
 
   async #writer(call: Call, { options, revocation, askedAt }: AskedTransaction): Promise<Lease<DriverConnection>> {
     const { writers } = this.#connections;
+    // What nobody asked for is no reason to hold the writer for long.
+    const { limitMs: allowedMs, leakAfterMs } = options;
+    const leakThresholdMs = this.#calls.durationIfGiven('leakAfterMs', leakAfterMs);
     try {
-      // What nobody asked for is no reason to hold the writer for long.
-      return await this.#connections.borrow(writers, call, { allowedMs: options.limitMs, capture: askedAt });
+      return await this.#connections.borrow(writers, call, { allowedMs, capture: askedAt, leakThresholdMs });
     } catch (error) {
       throw revocation?.explain(error) ?? error;
     }

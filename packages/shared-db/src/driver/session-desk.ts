@@ -54,11 +54,13 @@ export class SessionDesk {
   #lease(text: string, options: SessionOptions, use: SessionUse | undefined, openedAt: Error): Promise<LeasedSession> {
     const { calls, connections } = this.#host;
     return calls.run(text, options, 'sessions', async (call) => {
-      const { timeoutMs: allowedMs, signal, readOnly = false, budget } = options;
+      const { timeoutMs: allowedMs, signal, readOnly = false, budget, leakAfterMs } = options;
       const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : calls.duration('timeoutMs', allowedMs);
       if (use !== undefined) calls.assertFunction(use, 'session', call);
+      const leakThresholdMs = calls.durationIfGiven('leakAfterMs', leakAfterMs);
       // What nobody asked for is no reason to hold a connection for long.
-      const lease = await connections.borrow(connections.readers, call, { budget, allowedMs, capture: openedAt });
+      const asked = { budget, allowedMs, capture: openedAt, leakThresholdMs };
+      const lease = await connections.borrow(connections.readers, call, asked);
       this.#open.add(lease.id);
       const terms = { label: call.label.text, timeoutMs, signal, readOnly, openedAt };
       return new LeasedSession(lease, this.#hostOf(lease, call.label), terms);

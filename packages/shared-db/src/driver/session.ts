@@ -17,6 +17,11 @@ export interface SessionOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether its transactions are refused, with `READ_ONLY`. Default false. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
+   * Default: `timeoutMs` where that is given, else what the database has (30 s).
+   */
+  readonly leakAfterMs?: number | undefined;
   /** Which of the database's budgets its connection counts in. Default: `default`. One that does not exist is refused with `CONFIG`. */
   readonly budget?: string | undefined;
 }

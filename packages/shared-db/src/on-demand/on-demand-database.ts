@@ -1,4 +1,6 @@
 import type { Budgets, FlushMode, FlushReport, Resize } from '@hive/pool';
+import { shown } from '../config/problem.ts';
+import { FLUSH_MODES } from '../control/verb.ts';
 import type { CallOptions, Database, ReadOptions, TransactionOptions } from '../database.ts';
 import { isDuration, NO_OPTIONS } from '../driver/call-options.ts';
 import type { Connection, Transaction } from '../driver/scope.ts';
@@ -71,7 +73,7 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
 
   flush(mode: FlushMode): Promise<FlushReport> {
     // At once, also where whoever calls has to wait for a place: it may be what helps them.
-    return this.opened?.flush(mode) ?? Promise.resolve(NOTHING_FLUSHED);
+    return this.opened?.flush(mode) ?? nothingFlushed(this.name, mode);
   }
 
   snapshot(): DatabaseSnapshot {
@@ -122,4 +124,10 @@ function shortened<O extends CallOptions>(options: O, waitedMs: number): O {
   // What are no options is for the call itself to refuse.
   const timeoutMs = (options as O | null)?.timeoutMs;
   return isDuration(timeoutMs) ? { ...options, timeoutMs: Math.max(0, timeoutMs - waitedMs) } : options;
+}
+
+function nothingFlushed(database: string, mode: FlushMode): Promise<FlushReport> {
+  if (FLUSH_MODES.includes(mode)) return Promise.resolve(NOTHING_FLUSHED);
+  const what = `flush mode is ${shown(mode, 'an object')}; expected ${FLUSH_MODES.join(', ')}`;
+  return Promise.reject(new DatabaseError('CONFIG', what, { database }));
 }

@@ -146,6 +146,16 @@ describe('a service with databases by pattern', () => {
     await expect.poll(() => heard, PATIENT).toEqual([{ database: 'tenant-a', cause: 'unseen' }]);
   });
 
+  it('refuses a flush of what is no mode, whether it is open or not', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path);
+    const acme = service.database('tenant-acme');
+    const refused = { code: 'HIVEDB_E_CONFIG', database: 'tenant-acme' };
+    expect(await rejectionOf(acme.flush('ALL' as 'all'))).toMatchObject(refused);
+    await add(acme, 'apple');
+    expect(await rejectionOf(acme.flush('ALL' as 'all'))).toMatchObject(refused);
+  });
+
   it('opens nothing for what cannot wait, and says what does', async () => {
     using directory = temporaryDirectory();
     await using service = await tenants(directory.path);
