@@ -1,12 +1,13 @@
 import { systemClock } from '@hive/pool';
-import { begunFor, placeOfCall } from './call-site.ts';
-import type { OpenSession, SessionOptions, SessionUse } from './driver/session.ts';
-import { DatabaseError } from './errors.ts';
-import { judgeFallbacks, type Verdict } from './health/verdict.ts';
-import { fallbacksOfProcess, processRegistry } from './process-registry.ts';
-import { openDatabaseService, type DatabaseService } from './service.ts';
+import { begunFor, placeOfCall } from '../call-site.ts';
+import type { OpenSession, SessionOptions, SessionUse } from '../driver/session.ts';
+import { DatabaseError } from '../errors.ts';
+import { judgeFallbacks, type Verdict } from '../health/verdict.ts';
+import { fallbacksOfProcess, processRegistry } from '../process-registry.ts';
+import type { DatabaseService } from './database-service.ts';
+import { openDatabaseService } from './open-database-service.ts';
 import { checkConfig, type Definitions, type ServiceConfig } from './service-config.ts';
-import type { ServiceSnapshot } from './snapshot.ts';
+import type { ServiceSnapshot } from '../snapshot.ts';
 
 interface Configured {
   readonly config: ServiceConfig;
