@@ -386,12 +386,11 @@ describe('a call that waits for somebody who goes on', () => {
   it('waits for a connection that a pool makes which finds its own size, and is a deadlock when that is as large as may be', async () => {
     await using fake = await fakeDatabase({ poolSize: 1, maxOverflow: 0, autoSize: { min: 1, max: 2 } });
     const { database, clock } = fake;
-    const inner = (c: Connection): Promise<unknown> => c.get('SELECT 1');
-    const nested = database.read('outer', () => database.read('inner', inner));
+    const nested = database.read('outer', () => database.read('inner', one));
     await passUntilSettled(clock, nested);
     await expect(nested).resolves.toBeUndefined();
     const deeper = rejectionOf(
-      database.read('outer', () => database.read('middle', () => database.read('inner', inner))),
+      database.read('outer', () => database.read('middle', () => database.read('inner', one))),
     );
     await passUntilSettled(clock, deeper);
     expect(await deeper).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK' });
@@ -490,6 +489,10 @@ function tenants(directory: string, mostOpen: number) {
     presence: false,
     databases: { 'tenant-*': sqlite({ path: join(directory, '*.db'), migrations, mostOpen }) },
   });
+}
+
+function one(connection: Connection): Promise<unknown> {
+  return connection.get('SELECT 1');
 }
 
 function mine(): string {
