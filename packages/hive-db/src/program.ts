@@ -17,6 +17,7 @@ import { addDiagnose } from './verbs/diagnose.ts';
 import { addEcho } from './verbs/echo.ts';
 import { addExport } from './verbs/export.ts';
 import { addHealthCheck } from './verbs/health-check.ts';
+import { addHelpVerb } from './verbs/help.ts';
 import { addFlush } from './verbs/flush.ts';
 import { addLocks } from './verbs/locks.ts';
 import { addLogLevel } from './verbs/log-level.ts';
@@ -92,6 +93,7 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
   };
   // Last: a verb takes over what the program has been told.
   for (const addVerb of VERBS) addVerb(program, run);
+  addHelpVerb(program);
   return program;
 }
 
@@ -130,7 +132,6 @@ function addHelp(program: Command): void {
   program
     .description('Shows how the database services of this host are and what is in SQLite files; changes how they run.')
     .helpOption('-h, --help', 'print this help')
-    .helpCommand('help [verb]', 'print the help of a verb')
     .configureHelp({ showGlobalOptions: true });
   examples(program, [
     ['hive-db status', 'processes and their databases'],

@@ -16,6 +16,13 @@ describe('wrong use', () => {
     [['status', '--jsn'], "unknown option '--jsn' (did you mean --json?)"],
     [['--runtime-dri', '/x', 'status'], "unknown option '--runtime-dri' (did you mean --runtime-dir?)"],
     [['config', 'prnt'], "unknown command 'prnt' (did you mean print?)"],
+    [['config', 'val'], "unknown command 'val' (did you mean validate?)"],
+    [['config', 'bogus'], "unknown command 'bogus'; config has print and validate"],
+    [['help', 'bogus'], "unknown command 'bogus'; see hive-db --help"],
+    [['help', 'stauts'], "unknown command 'stauts' (did you mean status?)"],
+    [['help', 'config', 'prnt'], "unknown command 'prnt' (did you mean print?)"],
+    [['help', 'config', 'bogus'], "unknown command 'bogus'; config has print and validate"],
+    [['help', 'status', 'status'], "status has no part 'status'; see hive-db --help"],
     [['ps', 'x'], "too many arguments for 'ps'. Expected 0 arguments but got 1: x; see hive-db --help"],
     [
       ['deprecations', 'data.db'],
@@ -49,6 +56,11 @@ describe('wrong use', () => {
 describe('help', () => {
   it('of a verb is what `help` and its name print, too', async () => {
     expect(await run(['help', 'status'])).toEqual(await run(['status', '--help']));
+  });
+
+  it('of all verbs is what `help` alone prints, and of a part of a verb what `help` and both names print', async () => {
+    expect(await run(['help'])).toEqual(await run(['--help']));
+    expect(await run(['help', 'config', 'print'])).toEqual(await run(['config', 'print', '--help']));
   });
 
   it('begins with examples and says what the exit codes are', async () => {

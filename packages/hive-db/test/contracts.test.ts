@@ -54,6 +54,7 @@ const rich = {
   fallbacks: [{ database: 'orders', reason: 'the service is not configured' }],
   warnings: ['a second engine'],
   onDemand: [tenantPattern()],
+  settings: [{ key: 'database.log.level', value: 'debug', origin: 'by hand (process 4711)' }],
 };
 
 describe('what --json prints', () => {

@@ -320,6 +320,46 @@ describe('what became of it', () => {
     expect((await run(argv)).out).not.toContain('\u001b');
   });
 
+  it.each([
+    [
+      ['threshold', 'utilisationWarn', '0.99'],
+      { state: 'done', report: { databases: [], settings: undefined, refusal: failure } },
+    ],
+    [['resize', 'orders', '--size', '1'], done(changed('orders', { failure }))],
+  ] as const)(
+    'is wrong use where what %j asks for contradicts what else is in force in every process',
+    async (argv, progress) => {
+      await using directory = await neighbours({}, () => progress);
+      const { code, out } = await run([...argv, '--runtime-dir', directory.path]);
+      expect(code).toBe(2);
+      expect(out).toContain('process 11: no\u{FFFD}[2J\n');
+      expect(out).toContain('process 12: no\u{FFFD}[2J\n');
+    },
+  );
+
+  it('names the setting by its end where there is no room for all of it', async () => {
+    const key = 'databases.orders.health.utilisationWarn';
+    const change = {
+      key,
+      from: '0.8',
+      fromOrigin: 'default',
+      to: '0.9',
+      toOrigin: 'by hand (process 17)',
+      effect: 'applied',
+    } as const;
+    await using directory = await neighbours({}, () =>
+      reloaded({ outcome: 'applied', changes: [change], problems: [] }),
+    );
+    const { out } = await run(['threshold', 'utilisationWarn', '0.9', 'orders', '--runtime-dir', directory.path]);
+    expect(out).toMatch(/…\S*utilisationWarn  0\.8  0\.9  applied/);
+  });
+
+  it('is a finding where a process fails for another reason', async () => {
+    const lost = { code: 'HIVEDB_E_IO', message: 'no' };
+    await using directory = await neighbours({}, () => done(changed('orders', { failure: lost })));
+    expect((await run(['resize', 'orders', '--size', '1', '--runtime-dir', directory.path])).code).toBe(1);
+  });
+
   it('is unknown where a process hangs up, and refused where it is too old for it', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot({ pid: 11 }));
     const { code, out } = await run(['suspend', 'orders', '--json', '--runtime-dir', directory.path]);

@@ -8,7 +8,7 @@ import { run, type Outcome } from './support/command-line.ts';
 import { startShop, startWriter } from './support/program.ts';
 import { hangingUp, runtimeDirectory } from './support/runtime-directory.ts';
 import { contract, misfits } from './support/schema.ts';
-import { busyService, serviceSnapshot, troubledService } from './support/snapshots.ts';
+import { busyService, serviceSnapshot, tenantPattern, troubledService } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
 const ESCAPE = '\u001b';
@@ -45,7 +45,12 @@ describe('status --input', () => {
   it('shows what status would have shown then, and says when that was', async () => {
     using files = temporaryDirectory();
     const troubled = { ...troubledService(), pid: 13 };
-    const served = { ...busyService(), http: { host: '127.0.0.1', port: 9_100 } };
+    const served = {
+      ...busyService(),
+      http: { host: '127.0.0.1', port: 9_100 },
+      onDemand: [tenantPattern()],
+      settings: [{ key: 'database.log.level', value: 'debug', origin: 'by hand (process 12)' }],
+    };
     await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), troubled, served);
     await directory.add(99, hangingUp);
     const path = join(files.path, 'state.json');

@@ -111,6 +111,26 @@ describe('status', () => {
     });
   });
 
+  it('says what was changed by hand, and what decides what a process logs: ten of it, and how many there are besides', async () => {
+    const by = 'by hand (process 12)';
+    const settings = [
+      { key: 'database.log.level', value: 'debug', origin: by },
+      ...Array.from({ length: 11 }, (_, index) => ({
+        key: `databases.d${index}.echo`,
+        value: 'true\u001b[2J',
+        origin: by,
+      })),
+    ];
+    await using directory = await runtimeDirectory(serviceSnapshot({ settings }));
+    const { out } = await run(['status', '--runtime-dir', directory.path]);
+    expect(out).toContain('\n  set: database.log.level debug, by hand (process 12)\n');
+    expect(out).toContain('\n  set: databases.d8.echo true\u{FFFD}[2J, by hand (process 12)\n');
+    expect(out).toContain('\n  set: and 2 more, which --json lists\n');
+    expect(out).not.toContain('d9');
+    const json = await run(['status', '--json', '--runtime-dir', directory.path]);
+    expect(JSON.parse(json.out)).toMatchObject({ processes: [{ settings }] });
+  });
+
   it('says where a process serves its health, where it does', async () => {
     const http = { host: '::1', port: 9_100 };
     await using directory = await runtimeDirectory(serviceSnapshot({ http }));

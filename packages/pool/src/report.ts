@@ -26,7 +26,6 @@ export class Report<R> {
     const { settings, time, roster, queue, chronicle } = this.#books;
     const now = time.read();
     queue.dateNewcomers(now);
-    const leases = this.#holders.leases();
     return Object.freeze({
       name: settings.name,
       status: roster.status,
@@ -43,8 +42,7 @@ export class Report<R> {
       abandoned: roster.abandoned,
       waiting: queue.length,
       oldestWaitMs: now - (queue.first?.since ?? now),
-      oldestLeaseMs: leases[0]?.ageMs ?? 0,
-      suspects: leases.filter(({ suspect }) => suspect).length,
+      ...this.#holders.figures(now),
       collectedAgoMs: this.#holders.collectedAgoMs(now),
       generation: roster.generation,
       budgets: queue.ledger?.stats(now),

@@ -4,22 +4,33 @@ const OURS: readonly string[] = [
   new URL('.', import.meta.resolve('@hive/pool')).href,
 ];
 
-/** The platform's: its modules, and what it does without one, such as calling the function given to a promise. */
-const NOBODYS: readonly string[] = ['node:internal', '(<anonymous>)'];
+/** The platform's: its modules, what it does without one, such as calling the function given to a promise, and `Promise.all`. */
+const NOBODYS: readonly string[] = ['node:internal', '(<anonymous>)', '(index '];
 
 /** So many frames of ours may stand between somebody's own code and where he is asked after. */
 const OWN_FRAMES = 20;
 
 /**
- * The place in somebody's own code that a stack leads to, in one line: `nightly (/srv/app/jobs.js:12:7)`. Where the stack does not
- * reach that far, the outermost place that it has. Pure.
+ * The place in somebody's own code that a stack leads to, in one line: `nightly (/srv/app/jobs.js:12:7)`. Undefined where the stack does
+ * not reach that far. Pure.
  */
-export function callSiteOf(stack: string): string {
-  const frames = stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
-  const theirs = frames.find(
+export function ownCallSiteOf(stack: string): string | undefined {
+  const theirs = framesOf(stack).find(
     (frame) => !NOBODYS.some((place) => frame.includes(place)) && !OURS.some((place) => frame.includes(place)),
   );
-  const frame = theirs ?? frames.at(-1) ?? 'an unknown place';
+  return theirs === undefined ? undefined : shown(theirs);
+}
+
+/** The same, or the outermost place that the stack has. Pure. */
+export function callSiteOf(stack: string): string {
+  return ownCallSiteOf(stack) ?? shown(framesOf(stack).at(-1) ?? 'an unknown place');
+}
+
+function framesOf(stack: string): readonly string[] {
+  return stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
+}
+
+function shown(frame: string): string {
   return frame
     .trim()
     .replace(/^at (?:async )?/, '')

@@ -8,7 +8,7 @@ import type { DatabaseOptions } from './database-settings.ts';
 import { DatabaseError } from './errors.ts';
 import type { Thresholds } from './health/thresholds.ts';
 import { LOGGER_METHODS, type Logger, type LogLevel } from './logger.ts';
-import type { NamesOf } from './on-demand/name-pattern.ts';
+import type { NamesOf } from './config/name-pattern.ts';
 
 /** The databases of a service by name, each with what it was defined as. */
 export type Definitions = Readonly<Record<string, DatabaseDefinition>>;

@@ -1,10 +1,10 @@
 import type { LeaseInfo } from '@hive/pool';
+import { NamePattern } from './config/name-pattern.ts';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { ResolvedSettings } from './config/resolved-settings.ts';
 import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from './database.ts';
 import { DatabaseError } from './errors.ts';
-import { NamePattern } from './on-demand/name-pattern.ts';
 import { OpenDatabases } from './on-demand/open-databases.ts';
 import type { Definitions } from './service-config.ts';
 import type { OnDemandSnapshot } from './snapshot.ts';
@@ -84,10 +84,10 @@ export class ServiceDatabases {
     return this.#named.get(name) ?? this.#familyOf(name).handle(name);
   }
 
-  /** Under which key the settings of a database, or of a pattern, stand. Throws `NAME` for one that is not configured. */
-  keyOf(name: string): string {
+  /** Throws `NAME` for what is neither a database nor a pattern that is configured. */
+  assertConfigured(name: string): void {
     const isKey = this.#named.has(name) || this.#families.some(({ pattern }) => pattern.text === name);
-    return isKey ? name : this.#familyOf(name).pattern.text;
+    if (!isKey) this.#familyOf(name);
   }
 
   /** Of several patterns the longest says most. */
@@ -112,10 +112,10 @@ export class ServiceDatabases {
     const before = this.#settings;
     this.#settings = settings;
     const adopted = Array.from(this.#entries.values(), ({ key, context, database }) => {
-      const own = settingsOf(key, settings);
+      const own = settingsOf(database.name, key, settings);
       context.settings = own;
       context.thresholds = own.thresholds;
-      return database.adopt(settingsOf(key, before));
+      return database.adopt(settingsOf(database.name, key, before));
     });
     await Promise.all(adopted);
   }
@@ -156,7 +156,7 @@ export class ServiceDatabases {
       clock: this.#shared.clock,
       logger: this.#shared.logger,
       holdings: this.#shared.holdings,
-      acquireTimeoutMs: () => settingsOf(key, this.#settings).acquireTimeoutMs,
+      acquireTimeoutMs: (name) => settingsOf(name, key, this.#settings).acquireTimeoutMs,
       make: (name) => this.#make(key, definition, name, pattern.partOf(name)),
       closed: (name) => {
         this.#forget(name);
@@ -166,7 +166,7 @@ export class ServiceDatabases {
   }
 
   #assertSeveral(key: string, definition: DatabaseDefinition): void {
-    const path = settingsOf(key, this.#settings).path;
+    const { path } = settingsOf(key, key, this.#settings);
     const [one, other] = ['a', 'b'].map((part) => definition.identity({ ...this.#place(key, key), part }, path));
     if (one !== other) return;
     throw new DatabaseError('CONFIG', `code: all databases of ${key} would be one file, ${one}`, {
@@ -176,11 +176,11 @@ export class ServiceDatabases {
 
   #place(key: string, name: string): Pick<DatabaseContext, 'name' | 'dataDirectory' | 'pathOrigin'> {
     const { dataDirectory } = this.#settings;
-    return { name, dataDirectory, pathOrigin: pathOriginOf(key, this.#settings) };
+    return { name, dataDirectory, pathOrigin: pathOriginOf(name, key, this.#settings) };
   }
 
   #make(key: string, definition: DatabaseDefinition, name = key, part?: string): Database & ManagedDatabase {
-    const settings = settingsOf(key, this.#settings);
+    const settings = settingsOf(name, key, this.#settings);
     const { thresholds } = settings;
     const context = { ...this.#shared, ...this.#place(key, name), part, settings, thresholds, trend: undefined };
     this.#claim(name, definition.identity(context, settings.path));
@@ -205,15 +205,16 @@ export class ServiceDatabases {
   }
 }
 
-function settingsOf(key: string, { databases }: ResolvedSettings): ResolvedSettings['databases'][string] {
-  const own = databases[key];
+/** Those of its own, else those of the key that it belongs to. */
+function settingsOf(name: string, key: string, { databases }: ResolvedSettings): ResolvedSettings['databases'][string] {
+  const own = databases[name] ?? databases[key];
   if (own === undefined) throw new Error(`BUG: database ${key} has no settings`);
   return own;
 }
 
 /** Where a path was set that is none of the code's. */
-function pathOriginOf(key: string, { origins }: ResolvedSettings): string | undefined {
-  const path = `databases.${key}.path`;
+function pathOriginOf(name: string, key: string, { databases, origins }: ResolvedSettings): string | undefined {
+  const path = `databases.${databases[name] === undefined ? key : name}.path`;
   const origin = origins.find((one) => one.key === path)?.origin;
   return origin === undefined || origin === 'code' || origin === 'default' ? undefined : `${path}, ${origin}`;
 }

@@ -5,6 +5,7 @@ import { changesBetween, type ReloadReport, type SettingChange } from './config/
 import { settleAgain } from './config/effective-settings.ts';
 import { problemsIn, shown } from './config/problem.ts';
 import type { ResolvedSettings, ServiceSettings } from './config/resolved-settings.ts';
+import { statedSettings } from './config/stated-settings.ts';
 import { ByHand, echoChanges, thresholdChanges, type HandChange } from './control/by-hand.ts';
 import { Control } from './control/control.ts';
 import { SettingsWatch } from './control/settings-watch.ts';
@@ -31,7 +32,7 @@ import { assertRuntime } from './runtime-version.ts';
 import type { DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
 import { ServiceDatabases } from './service-databases.ts';
 import { SettingsSource } from './settings-source.ts';
-import type { EventLoopSnapshot, ServiceSnapshot } from './snapshot.ts';
+import type { EventLoopSnapshot, ServiceSnapshot, StatedSetting } from './snapshot.ts';
 import { NoTurns } from './turns/no-turns.ts';
 import { ProcessTurns } from './turns/process-turns.ts';
 import { TurnSockets } from './turns/turn-sockets.ts';
@@ -148,7 +149,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
   /** What is in force of what was read, and with what was changed by hand. */
   #given: ResolvedSettings;
   #settings: ResolvedSettings;
-  readonly #byHand = new ByHand();
+  /** Of these what a snapshot says. */
+  #stated: readonly StatedSetting[];
+  readonly #byHand: ByHand;
   /** What is wrong with what was read last; undefined where that is in force. */
   #settingsFault: string | undefined;
   readonly #watchedFile: string | undefined;
@@ -181,7 +184,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     const logger = unfailing(this.#log);
     this.app = config.app;
     this.#source = source;
+    this.#byHand = new ByHand(source.patternOf);
     this.#given = this.#settings = settings;
+    this.#stated = Object.freeze(statedSettings(settings));
     this.#clock = clock;
     this.#labels = new Labels(this.#activity, clock);
     this.#logger = logger;
@@ -189,7 +194,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     this.#checkpointer = new Checkpointer(logger);
     this.#control = new Control({
       databases: () => this.#databases.byName(),
-      configured: source.databases,
+      configured: () => Object.keys(this.#settings.databases),
       // Who gives orders is said whatever the level is: one of them changes it.
       logger: unfailing(given),
       isClosing: () => this.closing,
@@ -282,7 +287,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
 
   async reload(): Promise<ReloadReport> {
     if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
-    const { databases } = this.#source;
+    const { patternOf } = this.#source;
     let read: ResolvedSettings;
     try {
       read = this.#source.read();
@@ -290,9 +295,9 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       return this.#notReloaded(problemsIn(error));
     }
     this.#byHand.yield(this.#given, read);
-    const changes = changesBetween(this.#settings, this.#byHand.over(read), databases);
+    const changes = changesBetween(this.#settings, this.#byHand.over(read), patternOf);
     this.#settingsFault = undefined;
-    this.#given = settleAgain(this.#given, read, databases);
+    this.#given = settleAgain(this.#given, read, patternOf);
     await this.#adoptAll();
     const outcome = changes.length === 0 ? 'unchanged' : 'applied';
     this.#logger.info({ app: this.app, changes }, `settings were read again: ${outcome}`);
@@ -310,7 +315,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
         'WRONG_USE',
         `an echo of ${shown(of, 'an object')} was asked for; expected statements or pool`,
       );
-    const names = database === undefined ? this.#source.databases : [database];
+    const names = database === undefined ? Object.keys(this.#settings.databases) : [database];
     return this.#change(echoChanges(names, of, echo), 'code');
   }
 
@@ -319,28 +324,22 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
     value: Thresholds[K] | undefined,
     { database }: ThresholdOptions = {},
   ): readonly SettingChange[] {
-    return this.#change(thresholdChanges(this.#source.databases, name, value, database), 'code');
+    return this.#change(thresholdChanges(Object.keys(this.#settings.databases), name, value, database), 'code');
   }
 
   #change(changes: readonly HandChange[], by: string): readonly SettingChange[] {
     const before = this.#settings;
-    this.#byHand.set(
-      changes.map((change) => this.#keyed(change)),
-      by,
-      this.#given,
-    );
+    for (const { database } of changes) if (database !== undefined) this.#databases.assertConfigured(database);
+    this.#byHand.set(changes, by, this.#given);
     // There is nothing to wait for: what is changed by hand here closes no connections.
     void this.#adoptAll();
-    return changesBetween(before, this.#settings, this.#source.databases);
-  }
-
-  #keyed(change: HandChange): HandChange {
-    return change.database === undefined ? change : { ...change, database: this.#databases.keyOf(change.database) };
+    return changesBetween(before, this.#settings, this.#source.patternOf);
   }
 
   /** Puts into force what was read and what was changed by hand, all of it before anything is waited for: nobody meets half of it. */
   async #adoptAll(): Promise<void> {
     this.#settings = this.#byHand.over(this.#given);
+    this.#stated = Object.freeze(statedSettings(this.#settings));
     this.#log.setLevel(this.#settings.logLevel);
     await this.#databases.adopt(this.#settings);
   }
@@ -364,6 +363,7 @@ class ProcessDatabaseService<D extends Definitions> implements DatabaseService<D
       pid: process.pid,
       startedAt: this.#startedAt,
       http: address,
+      settings: this.#stated,
       offload: this.#offloader.snapshot(),
       labels: this.#labels.snapshot(),
     });

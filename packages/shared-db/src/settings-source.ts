@@ -1,5 +1,6 @@
 import type { CodeSettings } from './config/code-settings.ts';
 import { readSettings } from './config/load-settings.ts';
+import { patternAmong, type PatternOf } from './config/name-pattern.ts';
 import { refusal } from './config/problem.ts';
 import type { ResolvedSettings } from './config/resolved-settings.ts';
 import { resolveSettings } from './config/resolve-settings.ts';
@@ -10,8 +11,10 @@ import { checkConfig, type ServiceConfig } from './service-config.ts';
 export class SettingsSource {
   readonly #config: ServiceConfig;
   readonly #code: CodeSettings;
-  /** The names of the databases that have settings. */
+  /** The names of the databases as code has them, patterns included. */
   readonly databases: readonly string[];
+  /** The pattern that a database without a definition of its own is by. */
+  readonly patternOf: PatternOf;
   #hadText = false;
 
   /** Throws `CONFIG` or `NAME` for a configuration that is wrong without looking at settings. */
@@ -20,6 +23,7 @@ export class SettingsSource {
     this.#config = config;
     this.#code = codeOf(config);
     this.databases = Object.keys(config.databases);
+    this.patternOf = patternAmong(this.databases);
   }
 
   /**

@@ -360,6 +360,13 @@ export interface OnDemandSnapshot {
   readonly evicted: number;
 }
 
+/** A setting that is in force, and where it is from. */
+export interface StatedSetting {
+  readonly key: string;
+  readonly value: string;
+  readonly origin: string;
+}
+
 /** One process, frozen. */
 export interface ServiceSnapshot {
   readonly app: string;
@@ -379,6 +386,11 @@ export interface ServiceSnapshot {
   readonly trend: ServiceTrend | undefined;
   /** Why the settings that were read last are not in force; undefined where they are. */
   readonly settingsFault: string | undefined;
+  /**
+   * What was changed by hand, and what decides what the process logs where that is not the default: keys and values as a settings file has them.
+   * Undefined in what an earlier version says of itself.
+   */
+  readonly settings: readonly StatedSetting[] | undefined;
   readonly databases: readonly DatabaseSnapshot[];
   /** Databases by pattern. Undefined in what an earlier version says of itself. */
   readonly onDemand: readonly OnDemandSnapshot[] | undefined;

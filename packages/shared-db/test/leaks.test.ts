@@ -31,6 +31,11 @@ function isKnown(database: Database, label: string): Promise<boolean> {
   );
 }
 
+/** Reads for as long as `pause`, in a function that stacks can be searched for. */
+function slowHere(database: Database, pause: Promise<undefined>): Promise<undefined> {
+  return database.read('slow', () => pause);
+}
+
 describe('a session that is held and not used', () => {
   it('is suspected after 30 s, told again at doubling ages, and told when it comes back', async () => {
     await using fake = await fakeDatabase();
@@ -196,14 +201,37 @@ describe('a session that works', () => {
 
 describe('where a connection was borrowed', () => {
   it('is remembered of one read in so many, where that is set', async () => {
-    await using fake = await fakeDatabase({ captureEvery: 3 });
+    await using fake = await fakeDatabase({ captureEvery: 3, captureApartMs: 0 });
     const known: boolean[] = [];
     for (let i = 0; i < 9; i++) known.push(await isKnown(fake.database, 'list'));
     expect(known.filter(Boolean)).toHaveLength(3);
   });
 
-  it('is remembered of every read of a label that was suspected once, and of no other', async () => {
+  it('is remembered of each read that comes a millisecond after the last, so that the first suspicion has its stack', async () => {
     await using fake = await fakeDatabase({ leakAfterMs: 5_000 });
+    const { database, clock, logger } = fake;
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(1);
+      expect(await isKnown(database, 'list')).toBe(true);
+      // In a dense stream, one a millisecond.
+      expect(await isKnown(database, 'list')).toBe(false);
+    }
+    await clock.advance(1);
+    const pause = Promise.withResolvers<undefined>();
+    const slow = slowHere(database, pause.promise);
+    await clock.advance(6_000);
+    const [line] = logger.lines.filter(({ message }) => message.includes('looks like a leak'));
+    expect(line?.fields).toMatchObject({
+      label: 'slow',
+      acquiredAt: expect.stringMatching(/^slowHere .*leaks\.test/) as string,
+      stack: expect.stringContaining('slowHere') as string,
+    });
+    pause.resolve(undefined);
+    await slow;
+  });
+
+  it('is remembered of every read of a label that was suspected once, and of no other, where nothing else is', async () => {
+    await using fake = await fakeDatabase({ leakAfterMs: 5_000, captureApartMs: 0 });
     const { database, clock, logger } = fake;
     expect(await isKnown(database, 'slow')).toBe(false);
     const pause = Promise.withResolvers<undefined>();
@@ -226,14 +254,20 @@ describe('a lease that the garbage collector found', () => {
     const labels = { callSiteOf: (label: string | undefined) => `where ${label} is used` };
     const context = { name: 'orders', logger, labels } as unknown as Parameters<typeof leakAlarms>[0];
     const lease = { id: 7, resourceId: 1, ageMs: 41_200, idleMs: 41_200, suspect: true, allowedMs: undefined };
-    leakAlarms(context, 'readers').collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
-    expect(logger.lines).toMatchObject([
-      {
-        level: 'warn',
-        message:
-          '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
-        fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
-      },
-    ]);
+    const alarms = leakAlarms(context, 'readers');
+    alarms.collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
+    // Captured behind a wait that nobody awaits.
+    alarms.collected?.({
+      ...lease,
+      owner: 'dropped',
+      acquiredAt: 'Error: acquired\n    at async node:internal/any:1:1',
+    });
+    const told = {
+      level: 'warn',
+      message:
+        '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
+      fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
+    };
+    expect(logger.lines).toMatchObject([told, told]);
   });
 });

@@ -14,6 +14,9 @@ export type Task =
   | { readonly verb: 'suspend' | 'resume' }
   | { readonly verb: 'flush'; readonly mode: Extract<ControlOrder, { verb: 'flush' }>['mode'] };
 
+/** What processes say of what was wrong before anything was done. */
+const MISUSE: ReadonlySet<string> = new Set(['HIVEDB_E_CONFIG', 'HIVEDB_E_WRONG_USE']);
+
 /** How many names a sentence lists. */
 const MOST_NAMES = 10;
 
@@ -27,11 +30,7 @@ export async function control(invocation: Invocation, wanted: Wanted, task: Task
   const told = await tellAll(invocation, inquiry.directory, targets, (target) => ordersFor(target, wanted, task));
   const document = controlDocument(task.verb, { database, ...argumentsOf(task) }, told, inquiry);
   await present(invocation, document, async () => (await import('../render/control-text.ts')).controlText);
-  return outcomeOf(
-    document.processes.map(({ outcome }) => outcome),
-    wanted,
-    inquiry,
-  );
+  return outcomeOf(document.processes, told, wanted, inquiry);
 }
 
 /** Whom a person means; undefined where a process that gives no answer may be meant, which is said. */
@@ -93,11 +92,25 @@ function ordersFor({ databases }: Target, wanted: Wanted, task: Task): ControlOr
   return { ...task, database: first };
 }
 
-/** One code for all: what could not be determined before what failed. */
-export function outcomeOf(outcomes: readonly ControlOutcome[], wanted: Wanted, inquiry: LocatedInquiry): ExitCode {
-  const codes = outcomes.map((outcome) => {
+/** One code for all: what could not be determined before what failed; wrong use where every process says that it is. */
+export function outcomeOf(
+  processes: readonly { readonly outcome: ControlOutcome }[],
+  told: readonly Told[],
+  wanted: Wanted,
+  inquiry: LocatedInquiry,
+): ExitCode {
+  if (told.every(({ outcome }) => isContradiction(outcome))) return EXIT.wrongUse;
+  const codes = processes.map(({ outcome }) => {
     if (outcome === 'done') return EXIT.fine;
     return outcome === 'failed' || outcome === 'refused' ? EXIT.finding : EXIT.undetermined;
   });
   return worstOf([...codes, mayBeMeant(wanted, inquiry) ? EXIT.undetermined : EXIT.fine]);
+}
+
+/** Whether a process says that it cannot be asked for at all, such as what contradicts its settings. */
+function isContradiction(outcome: Told['outcome']): boolean {
+  if (outcome.state !== 'done') return false;
+  const { refusal, databases } = outcome.report;
+  const failures = refusal === undefined ? databases.map(({ failure }) => failure) : [refusal];
+  return failures.length > 0 && failures.every((failure) => failure !== undefined && MISUSE.has(failure.code));
 }

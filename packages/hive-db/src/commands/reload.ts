@@ -16,9 +16,5 @@ export async function reload(invocation: Invocation, processes: Pick<Wanted, 'ap
   const told = await tellAll(invocation, inquiry.directory, targets, () => ({ verb: 'reload' }));
   const document = reloadDocument('reload', told, inquiry);
   await present(invocation, document, async () => (await import('../render/reload-text.ts')).reloadText);
-  return outcomeOf(
-    document.processes.map(({ outcome }) => outcome),
-    wanted,
-    inquiry,
-  );
+  return outcomeOf(document.processes, told, wanted, inquiry);
 }

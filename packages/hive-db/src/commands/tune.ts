@@ -24,11 +24,7 @@ export async function tune(invocation: Invocation, wanted: Wanted, tuning: Tunin
   const told = await tellAll(invocation, inquiry.directory, targets, (target) => orderFor(target, wanted, tuning));
   const document = reloadDocument(tuning.verb, told, inquiry);
   await present(invocation, document, async () => (await import('../render/reload-text.ts')).reloadText);
-  return outcomeOf(
-    document.processes.map(({ outcome }) => outcome),
-    wanted,
-    inquiry,
-  );
+  return outcomeOf(document.processes, told, wanted, inquiry);
 }
 
 /** What a person asks for as a settings file spells it. Throws `WrongUse` for what is none, before anybody is told. */

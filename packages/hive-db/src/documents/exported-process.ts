@@ -4,11 +4,13 @@ import { exportOfDatabase, type ExportedDatabase } from './exported-database.ts'
 import { exportOfThresholds, type ExportedThresholds } from './exported-thresholds.ts';
 import { healthOfProcess, type ProcessHealth } from './health.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
+import { onDemandOf, type OnDemandDocument } from './on-demand.ts';
 import { moment } from './process.ts';
+import { statedSettingsOf, type StatedSettings } from './stated-settings.ts';
 import { servedAt } from './status.ts';
 
 /** One process that has answered. */
-export interface ExportedProcess extends ProcessHealth {
+export interface ExportedProcess extends ProcessHealth, StatedSettings {
   readonly taken_at: string | null;
   readonly started_at: string | null;
   readonly closing: boolean;
@@ -17,6 +19,8 @@ export interface ExportedProcess extends ProcessHealth {
   readonly thresholds: ExportedThresholds;
   /** What reads beside its main thread. Absent, as all that may be, from exports of earlier versions. */
   readonly offload?: OffloadDocument;
+  /** Databases by pattern; absent where there are none. */
+  readonly on_demand?: readonly OnDemandDocument[];
   readonly databases: readonly ExportedDatabase[];
   readonly labels: readonly ExportedLabel[];
   /** Adapters that work on direct connections, and why. */
@@ -49,6 +53,7 @@ export function exportOfProcess(process: Answered): ExportedProcess {
     ...servedAt(snapshot),
     thresholds: exportOfThresholds(snapshot.thresholds),
     offload: offloadDocument(snapshot.offload),
+    ...onDemandOf(snapshot),
     databases: snapshot.databases.map((database) => exportOfDatabase(database)),
     labels: snapshot.labels.map(({ label, calls, failures, sumMs, maxMs, callSite = null }) => ({
       label,
@@ -62,5 +67,6 @@ export function exportOfProcess(process: Answered): ExportedProcess {
     deprecations: deprecatedUses(process),
     warnings: snapshot.warnings,
     settings_fault: snapshot.settingsFault ?? null,
+    ...statedSettingsOf(snapshot),
   };
 }

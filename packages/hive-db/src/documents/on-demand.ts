@@ -34,3 +34,15 @@ export function onDemandOf({ onDemand = [] }: Partial<Pick<ServiceSnapshot, 'onD
     })),
   };
 }
+
+/** The same as an export has it, and no more than that. */
+export function onDemandOfExported({ on_demand: all }: { readonly on_demand?: readonly OnDemandDocument[] }): {
+  readonly on_demand?: readonly OnDemandDocument[];
+} {
+  if (all === undefined) return {};
+  return {
+    on_demand: all.map(({ pattern, max_open, open, in_use, waiting, oldest_wait_seconds, opened, evicted }) => {
+      return { pattern, max_open, open, in_use, waiting, oldest_wait_seconds, opened, evicted };
+    }),
+  };
+}

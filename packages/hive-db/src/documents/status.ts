@@ -9,8 +9,9 @@ import type { ExportedFile } from './exported-file.ts';
 import { healthOfProcess, type HealthReason, type ProcessHealth } from './health.ts';
 import type { Lasting } from './lasting.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
-import { onDemandOf, type OnDemandDocument } from './on-demand.ts';
+import { onDemandOf, onDemandOfExported, type OnDemandDocument } from './on-demand.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
+import { statedSettingsOf, type StatedSettings } from './stated-settings.ts';
 import { repairDocument, type RepairDocument } from './repair.ts';
 import { turnsDocument, type TurnsDocument } from './turns.ts';
 
@@ -24,7 +25,7 @@ export interface StatusDocument extends Unanswered {
   readonly files?: readonly FileReport[];
 }
 
-export interface ProcessStatus extends ProcessHeading {
+export interface ProcessStatus extends ProcessHeading, StatedSettings {
   /** Where it serves its health over HTTP; absent where it does not by itself. */
   readonly http?: { readonly host: string; readonly port: number };
   /** Its verdict on itself, and since when; `hive-db health-check` says why and what to do. */
@@ -113,6 +114,8 @@ export function statusOfExport({ processes, files, unreachable }: ExportDocument
       ...servedAt(process),
       health: summaryOf(process),
       offload: process.offload ?? null,
+      ...onDemandOfExported(process),
+      ...statedSettingsOf(process),
       databases: process.databases.map((database) => gaugesOfExported(database)),
     })),
     ...(files === undefined ? {} : { files: files.map((file) => fileOfExported(file)) }),
@@ -219,6 +222,7 @@ function statusOfProcess(process: Answered): ProcessStatus {
     health: summaryOf(healthOfProcess(process)),
     offload: offloadDocument(snapshot.offload),
     ...onDemandOf(snapshot),
+    ...statedSettingsOf(snapshot),
     databases: snapshot.databases.map((database) => gaugesOf(database)),
   };
 }

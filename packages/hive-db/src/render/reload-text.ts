@@ -40,7 +40,8 @@ function rows({ pid, app, outcome, settings }: ProcessReload): readonly (readonl
 function cells({ key, from, to, to_origin: origin, effect }: ChangedSetting): readonly Cell[] {
   const isApplied = effect === 'applied';
   return [
-    safe(key),
+    // Which setting it is stands at its end.
+    { text: safe(key), keep: 'end' },
     from === '' ? '-' : safe(from),
     to === '' ? '-' : safe(to),
     isApplied ? { text: 'applied', tone: 'good' } : { text: 'needs a restart', tone: 'doubtful' },

@@ -19,6 +19,7 @@ import { paragraph } from './paragraph.ts';
 import { processHeading } from './process-heading.ts';
 import { safe } from './safe-text.ts';
 import type { Cell } from './table.ts';
+import { statedSettingsText } from './stated-settings-text.ts';
 import { statusCell, verdictTone } from './tones.ts';
 import { troubleText } from './trouble-text.ts';
 import { turnsCell } from './turns-text.ts';
@@ -68,6 +69,7 @@ function processesText(processes: readonly ProcessStatus[], paint: Paint, width:
       ...(process.on_demand ?? []).map((one) => onDemandText(one)),
       ...(process.offload === null ? [] : troubledOffloadText(process.offload)),
     ].map((one) => paragraph(one, width, INDENT));
+    notes.push(...statedSettingsText(process, width, INDENT));
     notes.push(...process.health.reasons.map((reason) => reasonLine(reason, paint)));
     return `${heading}${own.length === 0 ? `${INDENT}no databases\n` : own.join('')}${notes.join('')}`;
   });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { complaint } from '../complaint.ts';
 import { examples } from '../examples.ts';
 import type { Run } from './verb.ts';
 
@@ -8,7 +9,12 @@ export function addConfig(program: Command, run: Run): void {
   const config = program
     .command('config')
     .description('the settings that a process started here would get')
-    .helpCommand(false);
+    .helpCommand(false)
+    .configureOutput({
+      outputError: (text, write) => {
+        write(`hive-db: ${complaint(text, config)}\n`);
+      },
+    });
   examples(config, [
     ['hive-db config print --origin', 'every value and what decided it'],
     ['hive-db config print --profile test', 'what a profile comes to'],

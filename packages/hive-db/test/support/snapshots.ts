@@ -32,6 +32,7 @@ export function serviceSnapshot(changes: Partial<ServiceSnapshot> = {}): Service
     databases: [databaseSnapshot()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     onDemand: undefined,
+    settings: undefined,
     offload: { threads: IDLE_CREW, processes: IDLE_CREW },
     // What the tests of this process have done is not its.
     fallbacks: [],

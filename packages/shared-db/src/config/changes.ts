@@ -1,6 +1,8 @@
 import { describeOrigins, inheritedKeys } from './describe-origins.ts';
+import { namesIn, originIn } from './effective-settings.ts';
+import type { PatternOf } from './name-pattern.ts';
 import type { ResolvedSettings } from './resolved-settings.ts';
-import { SERVICE_SETTINGS } from './setting.ts';
+import { SERVICE_SETTINGS, type Setting } from './setting.ts';
 import { settingKey, settingsOf } from './setting-place.ts';
 
 /** A setting that is another one than before. Values are as a settings file would give them; a secret is `***`. */
@@ -16,7 +18,14 @@ export interface SettingChange {
   readonly effect: 'applied' | 'needs-restart';
 }
 
-const NOT_THERE = { value: '', origin: 'default', raw: undefined };
+const NOT_THERE: { readonly value: string; readonly origin: string; readonly raw: unknown } = {
+  value: '',
+  origin: 'default',
+  raw: undefined,
+};
+
+/** What the origin of a value that somebody has changed while the process runs begins with. */
+export const BY_HAND = 'by hand';
 
 /** What came of reading the settings again. */
 export interface ReloadReport {
@@ -35,22 +44,22 @@ export interface ReloadReport {
 export function changesBetween(
   inForce: ResolvedSettings,
   read: ResolvedSettings,
-  databases: readonly string[],
+  patternOf: PatternOf,
 ): readonly SettingChange[] {
-  const [before, now] = [described(inForce), described(read)];
+  const [before, now] = [described(inForce, patternOf), described(read, patternOf)];
   const places = [
-    ...SERVICE_SETTINGS.map((setting) => ({ key: settingKey(setting), live: setting.live })),
-    ...databases.flatMap((name) => {
-      const settings = settingsOf(budgetsIn([inForce, read], name));
-      return settings.map((one) => ({ key: settingKey(one, name), live: one.live }));
-    }),
+    ...SERVICE_SETTINGS.map((setting) => ({ setting, name: undefined })),
+    ...namesIn([inForce, read]).flatMap((name) =>
+      settingsOf(budgetsIn([inForce, read], name)).map((setting) => ({ setting, name })),
+    ),
   ];
   const inherited = [inForce, read].map((settings) => inheritedKeys(settings));
-  return places.flatMap(({ key, live }) => {
+  return places.flatMap(({ setting, name }) => {
+    const key = settingKey(setting, name);
     // A budget is not in both where it is new, or gone.
-    const [old, fresh] = [before.get(key) ?? NOT_THERE, now.get(key) ?? NOT_THERE];
+    const [old, fresh] = [before(setting, name), now(setting, name)];
     if (old.raw === fresh.raw || inherited.every((keys) => keys.has(key))) return [];
-    const effect = live ? 'applied' : 'needs-restart';
+    const effect = setting.live ? 'applied' : 'needs-restart';
     return { key, from: old.value, fromOrigin: old.origin, to: fresh.value, toOrigin: fresh.origin, effect };
   });
 }
@@ -61,14 +70,14 @@ function budgetsIn(settings: readonly ResolvedSettings[], database: string): rea
 }
 
 /** Every value as it may be shown, and as it is: two secrets may look alike. */
-function described({ origins }: ResolvedSettings): ReadonlyMap<string, ReturnType<typeof shownAs>> {
-  const shown = describeOrigins({ origins });
-  return new Map(origins.map(({ key, value }, index) => [key, shownAs(shown[index], value)]));
-}
-
-function shownAs(
-  { value, origin }: { readonly value: string; readonly origin: string } = { value: '', origin: '' },
-  raw: unknown,
-): { readonly value: string; readonly origin: string; readonly raw: unknown } {
-  return { value, origin, raw };
+function described(
+  settings: ResolvedSettings,
+  patternOf: PatternOf,
+): (setting: Setting, database: string | undefined) => typeof NOT_THERE {
+  const all = originIn(settings, patternOf);
+  return (setting, database) => {
+    const found = all(setting, database);
+    const [shown] = describeOrigins({ origins: found === undefined ? [] : [found] });
+    return shown === undefined ? NOT_THERE : { value: shown.value, origin: shown.origin, raw: found?.value };
+  };
 }

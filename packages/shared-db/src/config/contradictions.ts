@@ -22,6 +22,23 @@ export function contradictions(settings: ResolvedSettings): readonly Problem[] {
   ];
 }
 
+/** What would have to be there when the process starts, though nobody can say that it will be: `byPattern` are databases that a pattern stands for. */
+export function neverRequired(
+  { origins, databases }: ResolvedSettings,
+  byPattern: readonly string[],
+): readonly Problem[] {
+  const places = new Map(origins.map((origin) => [origin.key, origin]));
+  return Object.keys(databases)
+    .filter((name) => name.includes('*') || byPattern.includes(name))
+    .map((name) => found(places, 'required', name))
+    .filter(({ value }) => value === true)
+    .map(({ name, origin }) => ({
+      where: origin,
+      what: `${name} is true, and a database by pattern cannot be required: none is opened before it is used`,
+      advice: 'leave it out, or give the database a name and a definition of its own in code',
+    }));
+}
+
 /** Thresholds of which one may be no more than the other. */
 export const PAIRED_THRESHOLDS = [
   'utilisationWarn',

@@ -6,6 +6,7 @@ import type {
   SettingOrigin,
   SharedDatabaseSettings,
 } from './resolved-settings.ts';
+import type { PatternOf } from './name-pattern.ts';
 import type { ChosenProfile } from './profile.ts';
 import { budgetSettings, DATABASE_SETTINGS, SERVICE_SETTINGS, SHARED_SETTINGS, type Setting } from './setting.ts';
 import { budgetKey, settingKey, type BudgetsOf } from './setting-place.ts';
@@ -14,48 +15,79 @@ import type { Layer } from './source.ts';
 /** Settles every setting from layers that have been checked, the strongest first. */
 export function settle(
   layers: readonly Layer[],
-  databases: readonly string[],
-  profile: ChosenProfile | undefined,
+  { databases, patternOf, profile }: Omit<Extent, 'budgetsOf'> & { readonly patternOf: PatternOf },
 ): ResolvedSettings {
   const keys = layers.flatMap((layer) => [...layer.keys()]);
-  return assemble((setting, database) => effective(layers, setting, database), {
+  const namesOf = (database: string): readonly string[] =>
+    [database, patternOf(database)].filter((one) => one !== undefined);
+  return assemble((setting, database) => effective(layers, setting, database === undefined ? [] : namesOf(database)), {
     databases,
-    budgetsOf: (database) => budgetsAmong(keys, database),
+    budgetsOf: (database) => [
+      ...new Set(
+        namesOf(database)
+          .toReversed()
+          .flatMap((name) => budgetsAmong(keys, name)),
+      ),
+    ],
     profile,
   });
 }
 
 /** What is in force when settings are read again: what is new where it applies to a running process, and else what was in force before. */
-export function settleAgain(
-  inForce: ResolvedSettings,
-  read: ResolvedSettings,
-  databases: readonly string[],
-): ResolvedSettings {
-  const [before, now] = [inForce, read].map(({ origins }) => new Map(origins.map((one) => [one.key, one])));
+export function settleAgain(inForce: ResolvedSettings, read: ResolvedSettings, patternOf: PatternOf): ResolvedSettings {
+  const [before, now] = [inForce, read].map((settings) => originIn(settings, patternOf));
   return assemble(
     (setting, database) => {
-      const key = settingKey(setting, database);
-      const [old, fresh] = [before?.get(key), now?.get(key)];
-      if (fresh === undefined) throw new Error(`BUG: nobody has settled ${key}`);
+      const [old, fresh] = [before?.(setting, database), now?.(setting, database)];
+      if (fresh === undefined) throw new Error(`BUG: nobody has settled ${settingKey(setting, database)}`);
       return old === undefined || setting.live || old.value === fresh.value ? fresh : old;
     },
-    { databases, budgetsOf: (database) => Object.keys(read.databases[database]?.budgets ?? {}), profile: read.profile },
+    { databases: namesIn([inForce, read]), budgetsOf: budgetsOf(read, patternOf), profile: read.profile },
   );
 }
 
-/** The same settings with other values for some keys. */
-export function settleWith(settings: ResolvedSettings, others: ReadonlyMap<string, SettingOrigin>): ResolvedSettings {
-  const all = new Map(settings.origins.map((one) => [one.key, one]));
+/** The databases that have settings in any of these. */
+export function namesIn(settings: readonly ResolvedSettings[]): readonly string[] {
+  return [...new Set(settings.flatMap(({ databases }) => Object.keys(databases)))];
+}
+
+/** What is in force of a setting. One of a database that nothing is said of is that of its pattern. */
+export function originIn(
+  { origins }: ResolvedSettings,
+  patternOf: PatternOf,
+): (setting: Pick<Setting, 'key'>, database?: string) => SettingOrigin | undefined {
+  const all = new Map(origins.map((one) => [one.key, one]));
+  return (setting, database) => {
+    const key = settingKey(setting, database);
+    const pattern = database === undefined ? undefined : patternOf(database);
+    const own = all.get(key);
+    if (own !== undefined || pattern === undefined) return own;
+    const shared = all.get(settingKey(setting, pattern));
+    return shared && Object.freeze({ ...shared, key });
+  };
+}
+
+function budgetsOf({ databases }: ResolvedSettings, patternOf: PatternOf): BudgetsOf {
+  return (name) => Object.keys((databases[name] ?? databases[patternOf(name) ?? ''])?.budgets ?? {});
+}
+
+/** The same settings with other values for some keys, of these databases as well. */
+export function settleWith(
+  settings: ResolvedSettings,
+  others: ReadonlyMap<string, SettingOrigin>,
+  { databases, patternOf }: { readonly databases: readonly string[]; readonly patternOf: PatternOf },
+): ResolvedSettings {
+  const all = originIn(settings, patternOf);
   return assemble(
     (setting, database) => {
       const key = settingKey(setting, database);
-      const origin = others.get(key) ?? all.get(key);
+      const origin = others.get(key) ?? all(setting, database);
       if (origin === undefined) throw new Error(`BUG: nobody has settled ${key}`);
       return origin;
     },
     {
-      databases: Object.keys(settings.databases),
-      budgetsOf: (database) => Object.keys(settings.databases[database]?.budgets ?? {}),
+      databases: [...new Set([...Object.keys(settings.databases), ...databases])],
+      budgetsOf: budgetsOf(settings, patternOf),
       profile: settings.profile,
     },
   );
@@ -109,17 +141,19 @@ function budgetsAmong(keys: readonly string[], database: string): readonly strin
   return [...new Set(names.filter((name) => !name.includes('.')))];
 }
 
-function effective(layers: readonly Layer[], setting: Setting, database: string | undefined): SettingOrigin {
-  const key = settingKey(setting, database);
+/** `names` are that of a database and of its pattern, none where it is a setting of all. */
+function effective(layers: readonly Layer[], setting: Setting, names: readonly string[]): SettingOrigin {
+  const keys = [...names.map((name) => settingKey(setting, name)), settingKey(setting)];
+  const [key = ''] = keys;
   const { unit } = setting.kind;
   for (const layer of layers) {
-    const given = layer.get(key) ?? layer.get(settingKey(setting));
+    const given = keys.map((one) => layer.get(one)).find((one) => one !== undefined);
     if (given !== undefined) return Object.freeze({ key, value: given.value, unit, origin: given.origin });
   }
   // Where a pool finds its size by itself, it begins with the smallest.
   const bound =
     setting.field === 'poolSize' ? DATABASE_SETTINGS.find(({ field }) => field === 'autoSize.min') : undefined;
-  const least = bound && effective(layers, bound, database).value;
+  const least = bound && effective(layers, bound, names).value;
   return Object.freeze({ key, value: least ?? setting.initial, unit, origin: 'default' });
 }
 

@@ -1,9 +1,10 @@
 import { readCode, type CodeSettings } from './code-settings.ts';
-import { contradictions } from './contradictions.ts';
+import { contradictions, neverRequired } from './contradictions.ts';
 import { isDatabaseKey } from './database-name.ts';
 import { settle } from './effective-settings.ts';
 import { readEnvironment, type Environment } from './environment.ts';
 import { refusal, shown, type Problem } from './problem.ts';
+import { patternAmong } from './name-pattern.ts';
 import { misnamedProfile, missingProfile, type ChosenProfile } from './profile.ts';
 import type { ResolvedSettings } from './resolved-settings.ts';
 import { NO_FILE, readSettingsFile, type SettingsFile } from './settings-file.ts';
@@ -39,8 +40,8 @@ export interface SettingsSources {
 
 /**
  * Makes one complete, frozen set of settings: environment over profile over the rest of the settings file over code over defaults;
- * within one of these, what is said of one database over what is said of all. So `DB_POOL_SIZE` also beats a database's own `pool.size`
- * in the file.
+ * within one of these, what is said of one database over what is said of the pattern that it is by, and that over what is said of all. So
+ * `DB_POOL_SIZE` also beats a database's own `pool.size` in the file. A database that the code names beside a pattern is not by that.
  *
  * Pure. Throws `CONFIG` when anything is wrong in any source, even if another source overrides it, and in any profile, even if it is not
  * chosen: the sentence of the first problem; with several, `cause` is an `AggregateError` with one error for each.
@@ -49,7 +50,12 @@ export function resolveSettings(sources: SettingsSources): ResolvedSettings {
   const { code = {}, file, env = {}, readText = noFile, otherDatabases = [], mentioned = false } = sources;
   refuse(sources.databases.filter((name) => !isDatabaseKey(name)).map(badName));
   const inFile = file === undefined ? NO_FILE : readSettingsFile(file, sources.databases);
-  const databases = [...new Set([...sources.databases, ...(mentioned ? inFile.databases : [])])];
+  const named = [...new Set([...sources.databases, ...inFile.databases])];
+  // Who only looks does not know which of them have a definition of their own.
+  const patternOf = patternAmong(mentioned ? named.filter((name) => name.includes('*')) : sources.databases);
+  const databases = mentioned
+    ? named
+    : named.filter((name) => sources.databases.includes(name) || patternOf(name) !== undefined);
   // What a file that is wrong would name is not known.
   const isKnown = otherDatabases !== 'any' && inFile.problems.length === 0;
   const others = isKnown ? [...otherDatabases, ...inFile.databases] : 'any';
@@ -64,10 +70,10 @@ export function resolveSettings(sources: SettingsSources): ResolvedSettings {
   const layers = [inEnvironment.layer, inFile.profiles.get(profile?.name ?? ''), inFile.base, inCode.layer];
   const settings = settle(
     layers.filter((layer) => layer !== undefined),
-    databases,
-    profile,
+    { databases, patternOf, profile },
   );
-  refuse(contradictions(settings));
+  const opened = mentioned ? [] : databases.filter((name) => patternOf(name) !== undefined);
+  refuse([...contradictions(settings), ...neverRequired(settings, opened)]);
   return settings;
 }
 

@@ -1,6 +1,7 @@
 import { DATABASE_KEY, DATABASE_NAME_IN_WORDS, isDatabaseName } from './database-name.ts';
 import { isSecret } from './describe-origins.ts';
 import { formerKeyAdvice } from './former-keys.ts';
+import { patternAmong } from './name-pattern.ts';
 import { isSlipOf, nearestKey } from './nearest-key.ts';
 import type { Problem } from './problem.ts';
 import { budgetKey, budgetsPath, settingPlaces, type Layout, type SettingPlace } from './setting-place.ts';
@@ -135,8 +136,8 @@ function at(tree: unknown, path: readonly string[]): unknown {
 function nameProblem(source: Source, name: string, databases: readonly string[]): Problem | undefined {
   const valid = DATABASE_KEY.test(name);
   const nearest = nearestKey(name, databases);
-  if (valid && (databases.includes(name) || (source.shared && (nearest === undefined || !isSlipOf(name, nearest)))))
-    return undefined;
+  const isOwn = databases.includes(name) || patternAmong(databases)(name) !== undefined;
+  if (valid && (isOwn || (source.shared && (nearest === undefined || !isSlipOf(name, nearest))))) return undefined;
   const path = ['databases', name];
   const what = valid ? 'is not a database of this process' : `is not a valid name, expected ${DATABASE_NAME_IN_WORDS}`;
   const advice =

@@ -1,5 +1,7 @@
+import { BY_HAND } from '../config/changes.ts';
 import { contradictions, PAIRED_THRESHOLDS } from '../config/contradictions.ts';
-import { settleWith } from '../config/effective-settings.ts';
+import { originIn, settleWith } from '../config/effective-settings.ts';
+import type { PatternOf } from '../config/name-pattern.ts';
 import { nearestKey } from '../config/nearest-key.ts';
 import { refusal, shown } from '../config/problem.ts';
 import type { ResolvedSettings, SettingOrigin } from '../config/resolved-settings.ts';
@@ -19,6 +21,12 @@ export interface HandChange {
   readonly database: string | undefined;
   /** Undefined takes back what was changed by hand. */
   readonly value: unknown;
+}
+
+/** What somebody has changed, and of what. */
+interface Held extends SettingOrigin {
+  readonly setting: Setting;
+  readonly database: string | undefined;
 }
 
 /** What it takes to echo something of databases, or not to. */
@@ -60,7 +68,12 @@ function noThreshold(name: unknown): DatabaseError {
 
 /** What was changed by hand: it beats all settings until they say something new of it. */
 export class ByHand {
-  #values: ReadonlyMap<string, SettingOrigin> = new Map();
+  readonly #patternOf: PatternOf;
+  #values: ReadonlyMap<string, Held> = new Map();
+
+  constructor(patternOf: PatternOf) {
+    this.#patternOf = patternOf;
+  }
 
   /**
    * Throws `WRONG_USE` for a value that the setting does not take, `CONFIG` for what contradicts the other settings; nothing has changed
@@ -70,31 +83,38 @@ export class ByHand {
     const values = new Map(this.#values);
     for (const change of changes) {
       const value = valueOf(change);
-      const { kind, key: name } = settingOf(change.field);
-      const key = settingKey({ key: name }, change.database);
+      const setting = settingOf(change.field);
+      const { database } = change;
+      const { unit } = setting.kind;
+      const key = settingKey(setting, database);
       if (value === undefined) values.delete(key);
-      else values.set(key, Object.freeze({ key, value, unit: kind.unit, origin: `by hand (${by})` }));
+      else values.set(key, Object.freeze({ key, value, unit, origin: `${BY_HAND} (${by})`, setting, database }));
     }
-    const [first, ...others] = contradictions(settleWith(settings, values));
+    const [first, ...others] = contradictions(this.#with(settings, values));
     if (first !== undefined) throw refusal(first, ...others);
     this.#values = values;
   }
 
   /** The settings with what was changed by hand. */
   over(settings: ResolvedSettings): ResolvedSettings {
-    return this.#values.size === 0 ? settings : settleWith(settings, this.#values);
+    return this.#values.size === 0 ? settings : this.#with(settings, this.#values);
+  }
+
+  #with(settings: ResolvedSettings, values: ReadonlyMap<string, Held>): ResolvedSettings {
+    const databases = [...values.values()].flatMap(({ database }) => database ?? []);
+    return settleWith(settings, values, { databases, patternOf: this.#patternOf });
   }
 
   /** The settings were read again: what they say anew is in force, and nothing that contradicts it. */
   yield(before: ResolvedSettings, read: ResolvedSettings): void {
-    const [old, now] = [before, read].map(({ origins }) => new Map(origins.map(({ key, value }) => [key, value])));
-    this.#keep((key) => old?.get(key) === now?.get(key));
+    const [old, now] = [before, read].map((settings) => originIn(settings, this.#patternOf));
+    this.#keep(({ setting, database }) => old?.(setting, database)?.value === now?.(setting, database)?.value);
     if (contradictions(this.over(read)).length > 0)
-      this.#keep((key) => !PAIRED_THRESHOLDS.some((one) => key.endsWith(`.${settingOf(`thresholds.${one}`).key}`)));
+      this.#keep(({ setting }) => !PAIRED_THRESHOLDS.some((one) => setting.field === `thresholds.${one}`));
   }
 
-  #keep(isKept: (key: string) => boolean): void {
-    this.#values = new Map([...this.#values].filter(([key]) => isKept(key)));
+  #keep(isKept: (held: Held) => boolean): void {
+    this.#values = new Map([...this.#values].filter(([, held]) => isKept(held)));
   }
 }
 

@@ -1,5 +1,5 @@
 import { PoolError, type Clock } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import {
   DatabaseError,
@@ -73,7 +73,7 @@ export class Failures {
   #holdersOf({ holders }: PoolError): readonly Culprit[] {
     return holders.map(({ owner, ageMs, acquiredAt }) => {
       // Where a lease itself does not remember that, its label does.
-      const callSite = acquiredAt === undefined ? this.#labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      const callSite = ownCallSiteOf(acquiredAt ?? '') ?? this.#labels.callSiteOf(owner);
       return { ...this.#ourselves(owner), heldMs: ageMs, ...(callSite === undefined ? {} : { callSite }) };
     });
   }
@@ -174,5 +174,6 @@ export class Failures {
 /** Of a lease that has ended the pool says by whole stacks where it was acquired and where it ended: those are in the cause. */
 function sentenceOf({ message, acquiredAt }: PoolError): string {
   const [sentence = message] = message.split('\n', 1);
-  return acquiredAt === undefined ? sentence : `${sentence}; it was acquired at ${callSiteOf(acquiredAt)}`;
+  const place = ownCallSiteOf(acquiredAt ?? '');
+  return place === undefined ? sentence : `${sentence}; it was acquired at ${place}`;
 }

@@ -1,5 +1,5 @@
 import type { Pool } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { Labels } from '../labels.ts';
 import type { Holdable } from '../nesting/holding.ts';
 
@@ -18,7 +18,8 @@ export function holdableOf(
     holders: () => holdersOf(pool, most()),
     askedAt: (id) => {
       const { acquiredAt, owner } = pool.leases().find((lease) => lease.id === id) ?? {};
-      return acquiredAt === undefined ? labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      // A stack that was captured after a wait leads to nobody.
+      return ownCallSiteOf(acquiredAt ?? '') ?? labels.callSiteOf(owner);
     },
   };
 }

@@ -29,6 +29,8 @@ export class Lifecycle {
   readonly #steps: OpeningSteps;
   #state: State = { status: 'opening' };
   #opening: Promise<void> | undefined;
+  /** Why it could not be opened, as the log has it. */
+  #told: string | undefined;
 
   constructor(context: DatabaseContext, steps: OpeningSteps) {
     this.#context = context;
@@ -65,12 +67,21 @@ export class Lifecycle {
       this.assertNotClosed();
     } catch (error) {
       const failure = this.#steps.explain(error);
+      this.#tell(failure);
       if (this.#state.status !== 'closed')
         this.#state = { status: 'failed', failure, retryAt: this.#context.clock.now() + REOPEN_AFTER_MS };
       throw failure;
     }
     this.#state = { status: 'open' };
     this.#steps.opened();
+  }
+
+  /** Of one by pattern nobody else does: the service opens none of them itself. The same is said once. */
+  #tell(failure: DatabaseError): void {
+    const { name, part, logger } = this.#context;
+    if (part === undefined || this.#state.status === 'closed' || this.#told === failure.message) return;
+    this.#told = failure.message;
+    logger.error({ database: name, err: failure }, 'a database cannot be opened');
   }
 
   close(): void {

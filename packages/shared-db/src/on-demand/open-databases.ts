@@ -39,8 +39,8 @@ export interface OpenDatabasesHost<D extends Database> {
   readonly logger: Logger;
   /** Who has what in this process. */
   readonly holdings: Holdings;
-  /** How long callers wait who do not say. */
-  acquireTimeoutMs(): number;
+  /** How long callers of one wait who do not say. */
+  acquireTimeoutMs(name: string): number;
   /** Makes one that its first call opens. Throws why there can be none of this name. */
   make(name: string): D & ManagedDatabase;
   /** It has been closed. */
@@ -240,7 +240,7 @@ export class OpenDatabases<D extends Database> {
   #place(wish: Wish, wait: CallOptions | null, at: number, keepsAlive: boolean): Promise<Resident<D>> {
     // What is no duration, no signal or no options at all is for the call itself to refuse.
     const signal = isSignal(wait?.signal) ? wait.signal : undefined;
-    const allowedMs = isDuration(wait?.timeoutMs) ? wait.timeoutMs : this.#host.acquireTimeoutMs();
+    const allowedMs = isDuration(wait?.timeoutMs) ? wait.timeoutMs : this.#host.acquireTimeoutMs(wish.name);
     const { promise, resolve, reject } = Promise.withResolvers<Resident<D>>();
     const abort = (): void => {
       const reason: unknown = signal?.reason;

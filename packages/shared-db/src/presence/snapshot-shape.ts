@@ -371,6 +371,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
     eventLoop: { fields: { blockedMs: 'number', label: { optional: 'string' }, statement: { optional: 'string' } } },
     http: { optional: { fields: { host: 'string', port: 'number' } } },
     settingsFault: { optional: 'string' },
+    settings: { optional: { each: { fields: { key: 'string', value: 'string', origin: 'string' } } } },
     // Those of an earlier version have no more than these.
     thresholds: {
       fields: {

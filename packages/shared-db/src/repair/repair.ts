@@ -101,13 +101,16 @@ export class Repair {
     fenced.errors++;
     const why = { pid: process.pid, code: failure.code, at: clock.wallTime() };
     // That a file was replaced each process finds out for itself.
-    const word = failure.kind === 'FILE_REPLACED' ? undefined : fences.raise(this.#host.inode(), why);
-    if (word === undefined) fenced.unsaid = true;
-    else {
+    if (failure.kind === 'FILE_REPLACED') {
+      fenced.unsaid = true;
+      return;
+    }
+    const { word, isPlaced } = fences.raise(this.#host.inode(), why);
+    if (isPlaced) {
       // A check that began before this error does not take its word away. The one before says no more than this one.
       if (fenced.word !== undefined) fences.lower([fenced.word]);
       fenced.word = word;
-    }
+    } else fenced.unsaid = true;
   }
 
   /** Another process has left word. */

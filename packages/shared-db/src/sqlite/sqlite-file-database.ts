@@ -199,8 +199,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     await this.#log.stop();
     // What a failed attempt has left open is ours.
     if (this.connections.writers.stats().live === 0) assertNotOpenElsewhere(name, path);
+    // Of a thousand by pattern it is said once.
+    const what = context.part === undefined ? path : 'the files of databases by pattern';
     for (const engine of this.#engines.look(context.clock.now()))
-      context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${path} with it`);
+      context.warn(`another SQLite engine is loaded in this process: ${engine}; never open ${what} with it`);
     if (!exists) createDatabase(path, context.clock);
     this.#recogniseFile();
     await this.#guard.assertVerified(OPEN_TIMEOUT_MS);

@@ -65,7 +65,7 @@ describe('a threshold that is moved by hand', () => {
     ]);
     expect(all('walBytes')).toEqual([8_192, 8_192, 8_192, 8_192]);
     service.setThreshold('walBytes', 4_096, { database: 'tenant-acme' });
-    expect(all('walBytes')).toEqual([8_192, 8_192, 8_192, 4_096]);
+    expect(all('walBytes')).toEqual([8_192, 8_192, 8_192, 8_192, 4_096]);
     service.setThreshold('walBytes', undefined);
     expect(all('walBytes')).toEqual([USUAL, USUAL, 1024 ** 2, USUAL]);
     expect(service.setThreshold('blockedShare', 0.5)).toMatchObject([

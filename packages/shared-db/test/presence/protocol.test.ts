@@ -306,7 +306,7 @@ describe('an answer', () => {
       /^databases\.0\.checkpoints(?:\.(?:frames|backfilledFrames|last|pinned|failure))?$/,
       /^databases\.0\.(?:thresholds|trend(?:\.(?:(?:usualA|a)cquireMs|(?:errors|closed)\.\w+))?)$/,
       /^thresholds\.(?:acquireFactor|acquireFloorMs|errorShare|recyclesPerMinute|suspectedLeaks|blockedShare)$/,
-      /^trend(?:\.raised\.0\.(?:database|subject))?$|^onDemand$/,
+      /^trend(?:\.raised\.0\.(?:database|subject))?$|^(?:onDemand|settings)$/,
       /^databases\.0\.slowStatements\.0\.label$|^labels\.0\.callSite$/,
     ];
     for (const path of parents) {

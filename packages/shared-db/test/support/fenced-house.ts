@@ -98,7 +98,7 @@ export class FencedProcess {
     this.pid = pid;
     const { clock, random, directory } = house;
     const runtimeDirectory = directory.file('run');
-    this.fences = new Fences(runtimeDirectory, random);
+    this.fences = new Fences(runtimeDirectory, random, new Set());
     const claim = new Claim({
       clock,
       random,

@@ -591,7 +591,7 @@ export class ScheduleWorld {
     const all = Array.from({ length: size }, () => this.ask(terms));
     if (this.#singleWriter) all.push(this.ask({ ...terms, wish: 'transaction' }));
     // A failure that is still to come is met by somebody, and waited out.
-    for (let round = 0; round < 20 && all.some(({ state }) => state === 'asking'); round++) await this.tick(50);
+    for (let round = 0; round < 200 && all.some(({ state }) => state === 'asking'); round++) await this.tick(50);
     const lost = all.filter(({ state }) => state === 'asking').length;
     if (lost > 0) this.#broken(`${lost} of ${all.length} connections cannot be had any more`);
     await this.verify();

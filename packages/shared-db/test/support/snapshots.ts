@@ -41,6 +41,7 @@ export function healthyService(changes: Partial<ServiceSnapshot> = {}): ServiceS
     thresholds: DEFAULT_THRESHOLDS,
     trend: undefined,
     settingsFault: undefined,
+    settings: [],
     databases: [healthyDatabase()],
     labels: [{ label: 'save order', calls: 12, failures: 0, sumMs: 9, maxMs: 3, callSite: undefined }],
     onDemand: [],

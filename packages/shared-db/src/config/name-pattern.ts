@@ -1,4 +1,4 @@
-import { isDatabaseKey, isDatabaseName } from '../config/database-name.ts';
+import { isDatabaseKey, isDatabaseName } from './database-name.ts';
 
 /** Names that a pattern stands for: `tenant-*` for `tenant-acme` and all others that begin like it. */
 export class NamePattern {
@@ -29,3 +29,13 @@ export class NamePattern {
 
 /** The names that a key of a configuration stands for. */
 export type NamesOf<K extends string> = K extends `${infer Before}*${infer After}` ? `${Before}${string}${After}` : K;
+
+/** Which key of a configuration stands for a database that it does not name itself; undefined where none does. */
+export type PatternOf = (name: string) => string | undefined;
+
+/** Of several patterns among the keys the longest says most. What is a key itself is what that says, and nothing else. */
+export function patternAmong(keys: readonly string[]): PatternOf {
+  const patterns = keys.flatMap((key) => NamePattern.of(key) ?? []).toSorted((a, b) => b.text.length - a.text.length);
+  const own = new Set(keys);
+  return (name) => (own.has(name) ? undefined : patterns.find((one) => one.partOf(name) !== undefined)?.text);
+}

@@ -1,0 +1,156 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { openDatabaseService, sqlite, type SqliteOptions } from '@hive/shared-db';
+import { resolveSettings } from '@hive/shared-db/config';
+import { temporaryDirectory } from '@hive/shared-db/testing';
+import { describe, expect, it } from 'vitest';
+import { recordingLogger } from '../support/recording-logger.ts';
+import { rejectionOf } from '../support/outcome.ts';
+import { SHOP } from '../support/shop.ts';
+
+/** A service with tenants by pattern, and one that has a definition of its own. */
+async function scene(text: string, env: Readonly<Record<string, string>> = {}, options: Partial<SqliteOptions> = {}) {
+  const directory = temporaryDirectory();
+  const settingsFile = directory.file('settings.yaml');
+  const write = (content: string): void => {
+    writeFileSync(settingsFile, content);
+  };
+  write(text);
+  const logger = recordingLogger();
+  try {
+    const service = await openDatabaseService({
+      app: 'shop',
+      presence: false,
+      dataDirectory: directory.path,
+      settingsFile,
+      env,
+      logger,
+      databases: {
+        'tenant-*': sqlite({ path: 'tenants/*.db', migrations: [SHOP], ...options }),
+        'tenant-house': sqlite({ path: 'house.db', migrations: [SHOP] }),
+      },
+    });
+    /** The size of the pool of a tenant, opened for that. */
+    const sizeOf = async (part: string): Promise<number> => {
+      const tenant = service.database(`tenant-${part}`);
+      await tenant.read('items', (c) => c.all('SELECT name FROM item'));
+      return tenant.snapshot().pool.size;
+    };
+    return {
+      service,
+      write,
+      logger,
+      sizeOf,
+      file: (name: string) => directory.file(name),
+      [Symbol.asyncDispose]: async () => {
+        await service.close({ graceMs: 0 });
+        directory[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    directory[Symbol.dispose]();
+    throw error;
+  }
+}
+
+const BOTH = 'databases: { "tenant-*": { pool: { size: 3 } }, tenant-a: { pool: { size: 2 }, path: own/a.db } }';
+
+describe('settings for one database by pattern', () => {
+  it('beat what the file says of its pattern, in all else it is as the others', async () => {
+    await using shop = await scene(`database: { pool: { maxOverflow: 5 } }\n${BOTH}`);
+    expect([await shop.sizeOf('a'), await shop.sizeOf('b')]).toEqual([2, 3]);
+    expect(['own/a.db', 'tenants/b.db', 'tenants/a.db'].map((file) => existsSync(shop.file(file)))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    const { databases } = shop.service.settings;
+    expect(databases['tenant-a']).toMatchObject({ poolSize: 2, maxOverflow: 5 });
+    // It has a definition of its own: nothing of the pattern is about it.
+    expect(databases['tenant-house']?.poolSize).toBe(4);
+  });
+
+  it('may stand in the environment where the file names it', async () => {
+    await using shop = await scene('databases: { tenant-a: {} }', {
+      DB_TENANT_A__POOL_SIZE: '6',
+      DB_TENANT__POOL_SIZE: '5',
+    });
+    expect([await shop.sizeOf('a'), await shop.sizeOf('b')]).toEqual([6, 5]);
+  });
+
+  it('add to the budgets of the pattern, term by term', async () => {
+    await using shop = await scene(
+      'databases: { tenant-a: { pool: { budgets: { web: { max: 2 } } } } }',
+      {},
+      {
+        budgets: { web: { reserved: 1 }, batch: {} },
+      },
+    );
+    expect(shop.service.settings.databases['tenant-a']?.budgets).toMatchObject({
+      web: { reserved: 1, max: 2 },
+      batch: { reserved: 0 },
+    });
+  });
+
+  it('are read again: what is safe applies at once to the one that they are for, the rest needs a restart', async () => {
+    await using shop = await scene('databases: { tenant-*: { pool: { size: 3 } } }');
+    const { service, write } = shop;
+    expect([await shop.sizeOf('a'), await shop.sizeOf('b')]).toEqual([3, 3]);
+    write('databases: { tenant-*: { pool: { size: 3 } }, tenant-a: { pool: { size: 2 }, durability: normal } }');
+    expect(await service.reload()).toMatchObject({
+      outcome: 'applied',
+      changes: [
+        { key: 'databases.tenant-a.pool.size', from: '3', to: '2', effect: 'applied' },
+        { key: 'databases.tenant-a.durability', from: 'full', to: 'normal', effect: 'needs-restart' },
+      ],
+    });
+    expect([await shop.sizeOf('a'), await shop.sizeOf('b')]).toEqual([2, 3]);
+    expect(service.settings.databases['tenant-a']?.durability).toBe('full');
+    write('databases: { tenant-*: { pool: { size: 3 } } }');
+    expect(await service.reload()).toMatchObject({
+      changes: [{ key: 'databases.tenant-a.pool.size', from: '2', to: '3', effect: 'applied' }],
+    });
+    expect(await shop.sizeOf('a')).toBe(3);
+  });
+
+  it('by hand are of that one alone, until settings say something new of it', async () => {
+    await using shop = await scene('');
+    const { service, write, logger } = shop;
+    expect([await shop.sizeOf('a'), await shop.sizeOf('b')]).toEqual([4, 4]);
+    expect(service.setEcho(true, { database: 'tenant-a' })).toMatchObject([{ key: 'databases.tenant-a.echo' }]);
+    await Promise.all([shop.sizeOf('a'), shop.sizeOf('b')]);
+    const said = logger.lines.filter(({ message }) => message === 'statement');
+    expect(new Set(said.map(({ fields }) => fields['database']))).toEqual(new Set(['tenant-a']));
+    write('databases: { tenant-*: { echo: debug } }');
+    await service.reload();
+    expect(service.settings.databases).toMatchObject({ 'tenant-*': { echoStatements: 'debug' } });
+    expect(service.settings.databases['tenant-a']).toBeUndefined();
+  });
+});
+
+describe('a database by pattern that is said to be required', () => {
+  const sentence = 'none is opened before it is used';
+
+  it.each([
+    ['of a pattern in a file', 'databases: { tenant-*: { required: true } }', {}, {}],
+    ['of one of them in a file', 'databases: { tenant-a: { required: true } }', {}, {}],
+    ['in the environment', '', { DB_TENANT__REQUIRED: 'true' }, {}],
+    ['in code', '', {}, { required: true }],
+  ] as const)('is refused %s', async (_, text, env, options) => {
+    const refused = rejectionOf(scene(text, env, options));
+    await expect(refused).resolves.toMatchObject({
+      code: 'HIVEDB_E_CONFIG',
+      message: expect.stringContaining(sentence) as string,
+    });
+  });
+
+  it('is accepted for one that has a definition of its own', async () => {
+    await using shop = await scene('databases: { tenant-house: { required: true } }');
+    expect(shop.service.snapshot().databases).toMatchObject([{ name: 'tenant-house', required: true }]);
+  });
+
+  it('is accepted by who only looks, where it may be one with a definition of its own', () => {
+    const text = 'databases: { tenant-*: { pool: { size: 3 } }, tenant-a: { required: true } }';
+    const { databases } = resolveSettings({ file: { path: 'x.yaml', text }, databases: [], mentioned: true });
+    expect(databases['tenant-a']).toMatchObject({ required: true, poolSize: 3 });
+  });
+});
