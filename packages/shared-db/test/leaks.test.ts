@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Database, Session } from '@hive/shared-db';
 import { temporaryDatabase, VirtualClock } from '@hive/shared-db/testing';
+import type { SqliteHandle } from '../dist/sqlite/engine.js';
 import { leakAlarms } from '../dist/driver/leak-alarms.js';
 import { fakeDatabase, type FakeDatabase } from './support/fake-database.ts';
 import { rejectionOf } from './support/outcome.ts';
@@ -152,6 +153,32 @@ describe('a session that works', () => {
       expect(lease?.idleMs).toBeGreaterThanOrEqual(19_000);
     }
     expect(database.snapshot().leaks.suspected).toBe(0);
+  });
+
+  it('is not suspected while a query builder works with its handle, in whatever way', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await temporaryDatabase({ clock });
+    const { database } = temporary;
+    await using session = await database.session('import');
+    const raw = session.connection.raw as SqliteHandle;
+    const statement = raw.prepare('SELECT 1 UNION SELECT 2');
+    const rows = statement.iterate();
+    for (const use of [
+      () => rows.next(),
+      () => rows.return?.(),
+      () => statement.get(),
+      () => statement.all(),
+      () => raw.exec('SELECT 1'),
+      () => raw.pragma('user_version'),
+      () => raw.transaction(() => statement.pluck().all())(),
+    ]) {
+      await clock.advance(20_000);
+      use();
+    }
+    await clock.advance(20_000);
+    expect(database.snapshot().leaks.suspected).toBe(0);
+    await clock.advance(20_000);
+    expect(database.snapshot().leaks.suspected).toBe(1);
   });
 
   it('is not suspected during a statement, or a transaction of its own, that takes long', async () => {

@@ -1,3 +1,4 @@
+import { eitherSignal } from '../either-signal.ts';
 import type { DatabaseError } from '../errors.ts';
 
 /** Takes a piece of work away from whoever does it: once, from outside, and not any more when it has come to its end. */
@@ -16,7 +17,7 @@ export class Revocation {
   /** What the work waits under: its own caller's signal, and this. */
   signalWith(callers: AbortSignal | undefined): AbortSignal {
     const { signal } = this.#waits;
-    return callers === undefined ? signal : AbortSignal.any([callers, signal]);
+    return callers === undefined ? signal : eitherSignal(callers, signal);
   }
 
   /** Ends the work, unless it is over. Says whether that made a difference. */

@@ -1,5 +1,6 @@
 import type { Database } from '../database.ts';
 import { isSignal } from '../driver/call-options.ts';
+import { eitherSignal } from '../either-signal.ts';
 import type { OpenSession, Session, SessionOptions, SessionUse } from '../driver/session.ts';
 
 /** What a request needs to know of its response: `ServerResponse` of node:http or node:http2, `reply.raw` of Fastify, `res` of Express. */
@@ -59,5 +60,5 @@ function isClosed(response: RequestResponse & { readonly stream?: { readonly des
 /** What is no signal is refused where options are checked. */
 function either(callers: AbortSignal | undefined, gone: AbortSignal): AbortSignal {
   if (callers === undefined) return gone;
-  return isSignal(callers) ? AbortSignal.any([callers, gone]) : callers;
+  return isSignal(callers) ? eitherSignal(callers, gone) : callers;
 }

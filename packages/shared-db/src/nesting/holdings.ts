@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '@hive/pool';
 import type { CallOptions } from '../database.ts';
+import { isSignal } from '../driver/call-options.ts';
+import { eitherSignal } from '../either-signal.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { awaitingFunctions } from './await-chain.ts';
@@ -161,7 +163,7 @@ function anyOf(options: CallOptions | null, own: AbortSignal): AbortSignal | und
   if (typeof options !== 'object' || options === null) return undefined;
   const { signal } = options;
   if (signal === undefined) return own;
-  return signal instanceof AbortSignal ? AbortSignal.any([signal, own]) : undefined;
+  return isSignal(signal) ? eitherSignal(signal, own) : undefined;
 }
 
 function nothing(): void {}
