@@ -21,8 +21,13 @@ export function checkAcquireOptions(options: unknown): PoolError | undefined {
 /** The same for what a lease is asked for with; `call` names the method. */
 export function checkLeaseOptions(call: string, options: unknown): PoolError | undefined {
   if (!isObject(options)) return notAnObject(call, options);
-  const { allowedMs } = options as { readonly allowedMs?: unknown };
-  return allowedMs === undefined ? undefined : checkLimit('acquireTimeoutMs', allowedMs, 'allowedMs');
+  const given = options as { readonly allowedMs?: unknown; readonly leakThresholdMs?: unknown };
+  for (const key of ['allowedMs', 'leakThresholdMs'] as const) {
+    const value = given[key];
+    const wrong = value === undefined ? undefined : checkLimit('acquireTimeoutMs', value, key);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
 }
 
 /** The limits that `resize` asks for, of a pool that has these now. Throws `CONFIG` for those that it may not have. */

@@ -40,7 +40,11 @@ export interface Hold<R> {
 export interface Trace {
   /** Undefined where only later something about the lease was worth remembering. */
   readonly acquiredAt: Error | undefined;
+  /** Whether its release is remembered as well: somebody asked for that. Of a sample it would double the price, and tell of no leak. */
+  readonly toTheEnd: boolean;
   endedAt: Error | undefined;
+  /** After how long without a use this lease is suspected; undefined where nothing was said of it alone. */
+  readonly leakThresholdMs: number | undefined;
 }
 
 /** What a resource is doing. One object at a time, replaced by one function. */
@@ -140,10 +144,11 @@ export function stays({ state }: Entry<unknown>): boolean {
   return state.kind !== CLOSING && state.kind !== GONE;
 }
 
-/** Remembers how a lease ended, for whoever still uses it; and where, when places are remembered for it. */
+/** Remembers how a lease ended, for whoever still uses it; and where, when that is remembered for it. */
 export function conclude(hold: Hold<unknown>, ended: string | undefined): void {
+  const { trace } = hold;
   hold.ended = ended;
-  if (hold.trace !== undefined) hold.trace.endedAt = placeOfCall(ended ?? 'released');
+  if (trace !== undefined && (trace.toTheEnd || ended !== undefined)) trace.endedAt = placeOfCall(ended ?? 'released');
 }
 
 /** A budget has one less from the moment that its lease ends, so that it counts when it is asked who is next. */

@@ -39,6 +39,8 @@ export class PoolError extends Error {
   readonly waiting: number;
   /** The first of those who waited before this caller, longest first: ten at most. */
   readonly ahead: readonly WaiterInfo[];
+  /** Of a lease that has ended, the stack of where it was acquired, when that was captured. */
+  readonly acquiredAt: string | undefined;
 
   constructor(
     code: PoolErrorCode,
@@ -48,6 +50,7 @@ export class PoolError extends Error {
       readonly holders?: readonly LeaseInfo[];
       readonly waiting?: number;
       readonly ahead?: readonly WaiterInfo[];
+      readonly acquiredAt?: string | undefined;
     } = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -56,5 +59,6 @@ export class PoolError extends Error {
     this.holders = details.holders ?? [];
     this.waiting = details.waiting ?? 0;
     this.ahead = details.ahead ?? [];
+    this.acquiredAt = details.acquiredAt;
   }
 }

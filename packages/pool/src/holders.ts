@@ -7,6 +7,13 @@ import type { DestroyReason } from './observer.ts';
 import { placeOfCall } from './place-of-call.ts';
 import type { LeaseOptions, Tuning } from './pool.ts';
 
+const NO_TRACE: Trace = Object.freeze({
+  acquiredAt: undefined,
+  toTheEnd: false,
+  endedAt: undefined,
+  leakThresholdMs: undefined,
+});
+
 /** Who has what, for how long, and whether it looks as if it had been forgotten. */
 export class Holders<R> {
   readonly #books: Books<R>;
@@ -29,11 +36,17 @@ export class Holders<R> {
 
   // What is known of leases
 
-  /** Where a lease is being asked for, when that is to be remembered. */
-  trace({ capture, owner }: LeaseOptions): Trace | undefined {
-    if (capture instanceof Error) return { acquiredAt: capture, endedAt: undefined };
-    if (capture !== true && (!this.#leaks.captures || !this.#leaks.isCaptured(owner))) return undefined;
-    return { acquiredAt: placeOfCall('acquired'), endedAt: undefined };
+  /** Where a lease is being asked for, when that is to be remembered. Small, so that it costs the others nothing. */
+  trace(options: LeaseOptions, timed: boolean): Trace | undefined {
+    return timed || this.#leaks.captures || options.capture !== undefined ? this.#traceOf(options, timed) : undefined;
+  }
+
+  #traceOf({ capture, owner, leakThresholdMs }: LeaseOptions, timed: boolean): Trace | undefined {
+    if (capture instanceof Error) return { acquiredAt: capture, toTheEnd: true, endedAt: undefined, leakThresholdMs };
+    if (capture === true)
+      return { acquiredAt: placeOfCall('acquired'), toTheEnd: true, endedAt: undefined, leakThresholdMs };
+    if (!this.#leaks.isCaptured(owner, timed ? this.#books.time.now : undefined)) return undefined;
+    return { ...NO_TRACE, acquiredAt: placeOfCall('acquired') };
   }
 
   /** All leases, longest first. */
@@ -43,6 +56,18 @@ export class Holders<R> {
     const leases: LeaseInfo[] = [];
     for (const entry of roster) if (entry.state.kind === LEASED) leases.push(this.describe(entry));
     return leases.toSorted((a, b) => b.ageMs - a.ageMs);
+  }
+
+  /** How long the oldest lease is held, and how many look like leaks: nobody's stack is put into words for that. */
+  figures(now: number): { readonly oldestLeaseMs: number; readonly suspects: number } {
+    let oldestLeaseMs = 0;
+    let suspects = 0;
+    for (const entry of this.#books.roster) {
+      if (entry.state.kind !== LEASED) continue;
+      oldestLeaseMs = Math.max(oldestLeaseMs, now - entry.since);
+      if (this.#leaks.isSuspect(entry, now)) suspects++;
+    }
+    return { oldestLeaseMs, suspects };
   }
 
   /** The lease that has a resource. */
@@ -146,7 +171,7 @@ export class Holders<R> {
       chronicle.tally.suspected++;
       this.#leaks.mark(hold.owner);
       // With a trace it comes back by the way on which that is noticed.
-      hold.trace ??= { acquiredAt: undefined, endedAt: undefined };
+      hold.trace ??= { ...NO_TRACE };
     }
     chronicle.tell((observer) => observer.suspected?.(this.describe(entry)));
   }

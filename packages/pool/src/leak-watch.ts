@@ -25,36 +25,53 @@ export class LeakWatch<R> {
   #thresholdMs: number;
   readonly #uses: PoolSettings<R>['uses'];
   #captureEvery: number;
+  #captureApartMs: number;
   readonly #sightings = new WeakMap<Entry<R>, Sighting>();
   readonly #owners = new Set<string>();
   #captures: boolean;
   /** How many more are asked about until one is captured. */
   #untilCaptured: number;
+  /** From then on the next one that is timed is captured. */
+  #captureAt: number;
 
-  constructor({ leakThresholdMs, uses, captureEvery }: PoolSettings<R>) {
+  constructor({ leakThresholdMs, uses, captureEvery, captureApartMs }: PoolSettings<R>) {
     this.#thresholdMs = leakThresholdMs;
     this.#uses = uses;
     this.#captureEvery = captureEvery;
+    this.#captureApartMs = captureApartMs;
     this.#untilCaptured = captureEvery;
+    this.#captureAt = captureApartMs > 0 ? -Infinity : Infinity;
     this.#captures = captureEvery > 0;
   }
 
   /** Takes other limits; what is not named stays. */
-  retune({ leakThresholdMs = this.#thresholdMs, captureEvery = this.#captureEvery }: Tuning): void {
+  retune({
+    leakThresholdMs = this.#thresholdMs,
+    captureEvery = this.#captureEvery,
+    captureApartMs = this.#captureApartMs,
+  }: Tuning): void {
     this.#thresholdMs = leakThresholdMs;
     if (captureEvery !== this.#captureEvery) this.#untilCaptured = captureEvery;
+    if (captureApartMs !== this.#captureApartMs) this.#captureAt = captureApartMs > 0 ? -Infinity : Infinity;
     this.#captureEvery = captureEvery;
+    this.#captureApartMs = captureApartMs;
     this.#captures = captureEvery > 0 || this.#owners.size > 0;
   }
 
-  /** Whether it may be worth asking `isCaptured`: false spares every lease the question. */
+  /** Whether it may be worth asking `isCaptured` of each lease: false spares all of them the question that are not timed. */
   get captures(): boolean {
     return this.#captures;
   }
 
-  /** Whether to remember where this owner acquires: one lease in so many, and each of an owner that was suspected once. */
-  isCaptured(owner: string | undefined): boolean {
-    if (this.#captureEvery > 0 && --this.#untilCaptured === 0) {
+  /**
+   * Whether to remember where this owner acquires, at `now` where the lease is timed: one lease in so many, one whenever none was captured
+   * for so long, and each of an owner that was suspected once.
+   */
+  isCaptured(owner: string | undefined, now: number | undefined): boolean {
+    const isNext = this.#captureEvery > 0 && --this.#untilCaptured === 0;
+    const isDue = now !== undefined && now >= this.#captureAt;
+    if (isDue) this.#captureAt = now + this.#captureApartMs;
+    if (isNext || isDue) {
       this.#untilCaptured = this.#captureEvery;
       return true;
     }
@@ -93,7 +110,9 @@ export class LeakWatch<R> {
   isSuspect(entry: Entry<R>, now: number): boolean {
     // Asked first, and in any case: a use that is not noticed now would look like one of later.
     const idleMs = this.idleMs(entry, now);
-    return idleMs >= this.#thresholdMs && now - entry.since >= (entry.hold.allowedMs ?? 0);
+    const { trace, allowedMs = 0 } = entry.hold;
+    const ownMs = trace?.leakThresholdMs;
+    return ownMs === undefined ? idleMs >= this.#thresholdMs && now - entry.since >= allowedMs : idleMs >= ownMs;
   }
 
   /**
@@ -117,8 +136,9 @@ export class LeakWatch<R> {
     return this.#sightings.get(entry)?.lease === entry.hold.id;
   }
 
-  #leastMs({ allowedMs = 0 }: Hold<R>): number {
-    return Math.max(this.#thresholdMs, allowedMs);
+  #leastMs({ trace, allowedMs = 0 }: Hold<R>): number {
+    // Not none at all: it is doubled.
+    return Math.max(1, trace?.leakThresholdMs ?? Math.max(this.#thresholdMs, allowedMs));
   }
 
   #usesOf(entry: Entry<R>): number | undefined {

@@ -17,10 +17,16 @@ export interface LeaseOptions {
    */
   readonly allowedMs?: number | undefined;
   /**
-   * Remembers where this lease was acquired and released, whatever `captureEvery` says. An error says by its stack where it was asked for,
+   * Remembers where this lease was acquired and released, whatever `captureEvery` and `captureApartMs` say. An error says by its stack where it was asked for,
    * which whoever had to wait before cannot see any more.
    */
   readonly capture?: boolean | Error | undefined;
+  /**
+   * After how long without a use this lease is suspected of leaking, in milliseconds: in place of the pool's `leakThresholdMs`, and whatever
+   * `allowedMs` says. Counts only with `capture`: who wants to be told wants to be told where. What is no duration is refused with `CONFIG`
+   * by whoever would have to wait.
+   */
+  readonly leakThresholdMs?: number | undefined;
 }
 
 /** How one caller wants to wait. */
@@ -66,7 +72,7 @@ export interface Resize {
 }
 
 /** What else may be changed while a pool is in use, as `createPool` takes it. */
-export type Tuning = Pick<PoolLimits, 'maxLifetimeMs' | 'leakThresholdMs' | 'captureEvery'>;
+export type Tuning = Pick<PoolLimits, 'maxLifetimeMs' | 'leakThresholdMs' | 'captureEvery' | 'captureApartMs'>;
 
 /** Hands out resources under a limit, first come, first served. Knows nothing of what they are. */
 export interface Pool<R> extends AsyncDisposable {

@@ -55,9 +55,8 @@ export class Queue<R> extends Waiters<R> {
     return this.ledger?.isFull(budget, most) ?? this.length >= most;
   }
 
-  /** Somebody begins to wait. */
-  join(waiter: Waiter<R>, budget: string | undefined): void {
-    const timed = this.#time.isDue();
+  /** Somebody begins to wait; when he is timed, the clock has just been read. */
+  join(waiter: Waiter<R>, budget: string | undefined, timed: boolean): void {
     const { now, stride } = this.#time;
     waiter.weight = timed ? stride : 0;
     waiter.since = now;

@@ -33,7 +33,6 @@ export class Report<R> {
     const { settings, time, roster, queue, chronicle } = this.#books;
     const now = time.read();
     queue.dateNewcomers(now);
-    const leases = this.#holders.leases();
     return Object.freeze({
       name: settings.name,
       status: roster.status,
@@ -50,8 +49,7 @@ export class Report<R> {
       abandoned: roster.abandoned,
       waiting: queue.length,
       oldestWaitMs: now - (queue.first?.since ?? now),
-      oldestLeaseMs: leases[0]?.ageMs ?? 0,
-      suspects: leases.filter(({ suspect }) => suspect).length,
+      ...this.#holders.figures(now),
       collectedAgoMs: this.#holders.collectedAgoMs(now),
       generation: roster.generation,
       budgets: queue.ledger?.stats(now),
@@ -112,11 +110,12 @@ export class Report<R> {
     trace: Trace | undefined,
   ): PoolError {
     const whose = owner === undefined ? '' : ` of ${owner}`;
-    const places = [trace?.acquiredAt?.stack, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const acquiredAt = trace?.acquiredAt?.stack;
+    const places = [acquiredAt, trace?.endedAt?.stack].filter((place) => place !== undefined);
     const ended = hold.id === id ? hold.ended : undefined;
     const now = ended === undefined ? "may be somebody else's now" : 'is gone';
     const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${resourceId} ${now}`;
-    return new PoolError('LEASE_STALE', [`${this.#title}: ${what}`, ...places].join('\n'));
+    return new PoolError('LEASE_STALE', [`${this.#title}: ${what}`, ...places].join('\n'), { acquiredAt });
   }
 
   get #title(): string {

@@ -186,7 +186,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const entry = this.#takeIdle(now);
     if (entry === undefined) return undefined;
     if (timed) this.#breather.check(now);
-    return this.#grant(entry, options.owner, allowedMs, this.#holders.trace(options), timed, 0);
+    return this.#grant(entry, options.owner, allowedMs, this.#holders.trace(options, timed), timed, 0);
   }
 
   /** The same for a budget. */
@@ -204,7 +204,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     }
     this.#breather.check(this.#time.now);
     this.#queue.ledger?.charge(entry.hold, budget, this.#time.now);
-    return this.#grant(entry, owner, allowedMs, this.#holders.trace(options), timed, 0);
+    return this.#grant(entry, owner, allowedMs, this.#holders.trace(options, timed), timed, 0);
   }
 
   /** Takes the best idle resource off the stack. Undefined when none is left, or when one is being validated first. */
@@ -285,6 +285,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       if (!isHeld(entry, id)) return;
     }
     payBack(hold, this.#time.now);
+    // The stale handle has it still. Here both would keep alive who stands in it, until somebody else borrows the resource.
+    hold.trace = undefined;
+    hold.handle = undefined;
     if (destroy) this.#closer.close(entry, 'caller');
     else if (this.#owes(true)) this.#closer.close(entry, 'overflow');
     else if (this.#settings.resets && this.#roster.unfit(entry) === undefined) this.#upkeep.reset(entry);
@@ -300,15 +303,17 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   #wait(options: AcquireOptions): Promise<Lease<R>> {
     const refusal = this.#refusal(options);
     if (refusal !== undefined) return this.#refuse(refusal);
+    const timed = this.#time.isDue();
+    const trace = this.#holders.trace(options, timed);
     // Not `Promise.withResolvers`: the compiler sees through this form only, which is a tenth of a contended lease.
-    const trace = this.#holders.trace(options);
     return new Promise((resolve, reject) => {
-      this.#enqueue(options, trace, resolve, reject);
+      this.#enqueue(options, timed, trace, resolve, reject);
     });
   }
 
   #enqueue(
     options: AcquireOptions,
+    timed: boolean,
     trace: Trace | undefined,
     resolve: Waiter<R>['resolve'],
     reject: Waiter<R>['reject'],
@@ -316,7 +321,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     const { budget, signal, timeoutMs = this.#settings.acquireTimeoutMs } = options;
     const waiter = newWaiter(options, timeoutMs, trace, resolve, reject);
     if (signal !== undefined) this.#listen(waiter, signal);
-    this.#queue.join(waiter, budget);
+    this.#queue.join(waiter, budget, timed);
     this.#demand();
     if (waiter.queued && timeoutMs === 0) this.#expire(waiter, this.#time.now);
   }

@@ -39,6 +39,10 @@ class Keeper {
   end(): void {
     this.#lease?.destroy();
   }
+
+  giveBack(): void {
+    this.#lease?.release();
+  }
 }
 
 describe('a lease that is dropped without release', () => {
@@ -137,6 +141,23 @@ describe('where a lease was acquired and ended, when that is remembered', () => 
     })();
     await collectUntil(clock, () => collected);
     expect(collected).toBe(true);
+  });
+
+  it('keeps nobody alive who has given it back, also while nobody else wants the resource', async () => {
+    const { pool, clock } = scene();
+    let collected = false;
+    const registry = new FinalizationRegistry(() => {
+      collected = true;
+    });
+    await (async () => {
+      const keeper = new Keeper(pool);
+      registry.register(keeper, undefined);
+      await keeper.begin();
+      keeper.giveBack();
+    })();
+    await collectUntil(clock, () => collected);
+    expect(collected).toBe(true);
+    expect(pool.stats().idle).toBe(1);
   });
 });
 

@@ -37,6 +37,7 @@ const durations: readonly (readonly [key: string, min: number])[] = [
   ['backoffMs', 1],
   ['maxBackoffMs', 1],
   ['leakThresholdMs', 1],
+  ['captureApartMs', 0],
 ];
 
 describe('options', () => {

@@ -30,6 +30,12 @@ function acquiredHere(pool: Pool<Resource>, owner: string, allowedMs?: number) {
   return pool.acquire({ owner, allowedMs });
 }
 
+/** Borrows for a moment, and says whether it was known where. */
+async function isKnown(pool: Pool<Resource>): Promise<boolean> {
+  using _lease = await pool.acquire();
+  return pool.leases()[0]?.acquiredAt !== undefined;
+}
+
 describe('a lease that is held too long', () => {
   it('is reported at the threshold, again whenever its age has doubled, and once when it comes back', async () => {
     const { pool, clock, told } = watched();
@@ -71,6 +77,31 @@ describe('a lease that is held too long', () => {
     expect(told.filter((what) => what.includes('short'))).toEqual(
       [30, 60, 120, 240].map((age) => `suspected short ${age}`),
     );
+  });
+
+  it('is suspected when its holder wants to be told, sooner or later than others, where its place is captured', async () => {
+    const { pool, clock, told } = watched();
+    await pool.acquire({ owner: 'soon', allowedMs: 600_000, leakThresholdMs: 5_000, capture: true });
+    await pool.acquire({ owner: 'late', leakThresholdMs: 100_000, capture: new Error('here') });
+    await pool.acquire({ owner: 'uncaptured', leakThresholdMs: 5_000 });
+    await clock.advance(101_000);
+    expect(told).toEqual([
+      ...[5, 10, 20].map((age) => `suspected soon ${age}`),
+      'suspected uncaptured 30',
+      'suspected soon 40',
+      'suspected uncaptured 60',
+      'suspected soon 80',
+      'suspected late 100',
+    ]);
+    const { revoked } = await pool.flush('leaked');
+    expect(revoked).toHaveLength(3);
+  });
+
+  it('is told of at the next look, and again, but not at each, where he wants to be told at once', async () => {
+    const { pool, clock, told } = watched();
+    await pool.acquire({ owner: 'at once', leakThresholdMs: 0, capture: true });
+    await clock.advance(5_000);
+    expect(told).toEqual([1, 2, 3, 5].map((age) => `suspected at once ${age}`));
   });
 
   it('is reported once for all doublings that a standstill of the event loop has hidden', async () => {
@@ -183,7 +214,7 @@ describe('a holder that works', () => {
 
 describe('the place where a lease was acquired', () => {
   it('is remembered for every lease of an owner that was suspected once, and of no other', async () => {
-    const { pool, clock, infos } = watched();
+    const { pool, clock, infos } = watched({ captureApartMs: 0 });
     const lease = await acquiredHere(pool, 'forgetful');
     await clock.advance(30_000);
     expect(infos[0]?.acquiredAt).toBeUndefined();
@@ -196,10 +227,88 @@ describe('the place where a lease was acquired', () => {
   });
 
   it('is remembered too for one that had to wait', async () => {
-    const { pool, clock } = watched({ size: 1, maxOverflow: 0 });
+    const { pool, clock } = watched({ size: 1, maxOverflow: 0, captureApartMs: 0 });
     const lease = await pool.acquire({ owner: 'forgetful' });
     await clock.advance(30_000);
     const waiting = acquiredHere(pool, 'forgetful');
+    lease.release();
+    await waiting;
+    expect(pool.leases()[0]?.acquiredAt).toMatch(/acquiredHere/);
+  });
+
+  it('is remembered for a thousand owners at most, whatever is made into one', async () => {
+    const { pool, clock } = watched({ size: 1_001, captureApartMs: 0, maxCreating: 1_001 });
+    const leases = await Promise.all(Array.from({ length: 1_001 }, (_, i) => pool.acquire({ owner: `request ${i}` })));
+    await clock.advance(30_000);
+    for (const lease of leases) lease.release();
+    await acquiredHere(pool, 'request 999');
+    await acquiredHere(pool, 'request 1000');
+    const [known, unknown] = pool.leases().toSorted((a, b) => a.id - b.id);
+    expect(known?.acquiredAt).toMatch(/acquiredHere/);
+    expect(unknown?.acquiredAt).toBeUndefined();
+  });
+
+  it('is remembered for each lease that comes a millisecond after the last, where nothing else is said', async () => {
+    const { pool, clock, infos } = watched();
+    for (let i = 0; i < 20; i++) {
+      await clock.advance(1);
+      const lease = await acquiredHere(pool, `report ${i}`);
+      expect(pool.leases()[0]?.acquiredAt).toMatch(/acquiredHere/);
+      lease.release();
+    }
+    await clock.advance(1);
+    await acquiredHere(pool, 'forgetful');
+    await clock.advance(31_000);
+    expect(infos).toMatchObject([{ owner: 'forgetful', acquiredAt: expect.stringMatching(/acquiredHere/) as string }]);
+  });
+
+  it('is remembered for one lease a millisecond in a dense stream, where nothing else is said', async () => {
+    const { pool, clock } = watched();
+    const known: boolean[] = [];
+    for (let i = 0; i < 400; i++) {
+      known.push(await isKnown(pool));
+      if (i % 100 === 99) await clock.advance(1);
+    }
+    expect(known.filter(Boolean)).toHaveLength(4);
+    expect(known[0]).toBe(true);
+  });
+
+  it('is remembered in a dense stream for one lease in as many as is said', async () => {
+    const { pool } = watched({ captureEvery: 3 });
+    const known: boolean[] = [];
+    for (let i = 0; i < 7; i++) known.push(await isKnown(pool));
+    expect(known).toEqual([true, false, false, true, false, false, true]);
+  });
+
+  it('is remembered for one lease in as many as is said, and for no other where nothing is said of time', async () => {
+    const { pool, clock } = watched({ captureEvery: 3, captureApartMs: 0 });
+    const known: boolean[] = [];
+    for (let i = 0; i < 6; i++) {
+      known.push(await isKnown(pool));
+      await clock.advance(1);
+    }
+    expect(known).toEqual([false, false, true, false, false, true]);
+  });
+
+  it('is remembered from now on as is said while the pool is in use', async () => {
+    const { pool, clock } = watched({ captureApartMs: 0, timeEvery: 1 });
+    expect(await isKnown(pool)).toBe(false);
+    pool.retune({ captureApartMs: 5 });
+    expect([await isKnown(pool), await isKnown(pool)]).toEqual([true, false]);
+    await clock.advance(4);
+    expect(await isKnown(pool)).toBe(false);
+    await clock.advance(1);
+    expect(await isKnown(pool)).toBe(true);
+    pool.retune({ captureEvery: 2, captureApartMs: 0 });
+    expect([await isKnown(pool), await isKnown(pool)]).toEqual([false, true]);
+  });
+
+  it('is remembered for one that had to wait by when it came, not by when somebody was there before', async () => {
+    const { pool, clock } = watched({ size: 1, maxOverflow: 0 });
+    await clock.advance(5);
+    const lease = await pool.acquire();
+    await clock.advance(5);
+    const waiting = acquiredHere(pool, 'patient');
     lease.release();
     await waiting;
     expect(pool.leases()[0]?.acquiredAt).toMatch(/acquiredHere/);
@@ -214,6 +323,7 @@ describe('the place where a lease was acquired', () => {
       const lease = await pool.acquire({ capture: true });
       lease.release();
       await pool.acquire({ capture: true });
+      expect(pool.stats()).toMatchObject({ leased: 1, oldestLeaseMs: 0, suspects: 0 });
       expect(formatted).toBe(0);
       expect(pool.leases()[0]?.acquiredAt).toBe('words 1');
     } finally {

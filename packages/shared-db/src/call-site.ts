@@ -4,33 +4,70 @@ const OURS: readonly string[] = [
   new URL('.', import.meta.resolve('@hive/pool')).href,
 ];
 
-/** The platform's: its modules, and what it does without one, such as calling the function given to a promise. */
-const NOBODYS: readonly string[] = ['node:internal', '(<anonymous>)'];
+/** The platform's: its modules, what it does without one, such as calling the function given to a promise, and `Promise.all`. */
+const NOBODYS: readonly string[] = ['node:internal', '(<anonymous>)', '(index '];
 
 /** So many frames of ours may stand between somebody's own code and where he is asked after. */
 const OWN_FRAMES = 20;
 
 /**
- * The place in somebody's own code that a stack leads to, in one line: `nightly (/srv/app/jobs.js:12:7)`. Where the stack does not
- * reach that far, the outermost place that it has. Pure.
+ * The place in somebody's own code that a stack leads to, in one line: `nightly (/srv/app/jobs.js:12:7)`. Undefined where the stack does
+ * not reach that far. Pure.
  */
-export function callSiteOf(stack: string): string {
-  const frames = stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
-  const theirs = frames.find(
+export function ownCallSiteOf(stack: string): string | undefined {
+  const theirs = framesOf(stack).find(
     (frame) => !NOBODYS.some((place) => frame.includes(place)) && !OURS.some((place) => frame.includes(place)),
   );
-  const frame = theirs ?? frames.at(-1) ?? 'an unknown place';
+  return theirs === undefined ? undefined : shown(theirs);
+}
+
+/** The same, or the outermost place that the stack has. Pure. */
+export function callSiteOf(stack: string): string {
+  return ownCallSiteOf(stack) ?? shown(framesOf(stack).at(-1) ?? 'an unknown place');
+}
+
+function framesOf(stack: string): readonly string[] {
+  return stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
+}
+
+function shown(frame: string): string {
   return frame
     .trim()
     .replace(/^at (?:async )?/, '')
     .replace('file://', '');
 }
 
-/** The place in somebody's own code that has led here. Costs some ten microseconds. */
-export function callSiteHere(): string {
+/** Where what is begun at this moment was asked for, where it could not be begun at once. */
+let asked: Error | undefined;
+
+/**
+ * An error whose stack leads to the place in somebody's own code that has led here: captured deep enough for that, formatted when it is
+ * read.
+ */
+export function placeOfCall(what: string): Error {
+  if (asked !== undefined) return asked;
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = stackTraceLimit + OWN_FRAMES;
-  const stack = String(new Error('here').stack);
+  const place = new Error(what);
   Error.stackTraceLimit = stackTraceLimit;
-  return callSiteOf(stack);
+  return place;
+}
+
+/**
+ * Begins what somebody has asked for before, and had to wait for: whatever asks meanwhile for the place of the call is given that one. A stack
+ * that is captured after a wait need not lead to the caller.
+ */
+export function begunFor<T>(place: Error, begin: () => T): T {
+  const outer = asked;
+  asked = place;
+  try {
+    return begin();
+  } finally {
+    asked = outer;
+  }
+}
+
+/** The place in somebody's own code that has led here, in words. Costs some ten microseconds. */
+export function callSiteHere(): string {
+  return callSiteOf(String(placeOfCall('here').stack));
 }

@@ -36,10 +36,15 @@ export interface DatabaseSettings {
    */
   readonly leakAfterMs: number | undefined;
   /**
-   * Of one call in this many it is remembered where it borrowed its connection. Default 0, none: a stack costs some microseconds. Of
-   * sessions and transactions, and of labels that were suspected of leaking once, it always is.
+   * Of one call in this many it is remembered where it borrowed its connection, beside those of `captureApartMs`. Default 0, none: a stack
+   * costs some microseconds. Of sessions and transactions, and of labels that were suspected of leaking once, it always is.
    */
   readonly captureEvery: number;
+  /**
+   * Of a call it is remembered where it borrowed its connection when it was of none for so long. Default 1 ms: who reads less often knows
+   * it of each read, and who reads without a pause pays one per cent at most. 0 is never.
+   */
+  readonly captureApartMs: number;
   /**
    * Lets the pool find its size by itself, between these bounds: larger after two seconds with a queue, smaller after a minute at least in
    * which some were not used; `poolSize`, by default `min`, is where it begins. Default: it stays as it is.
@@ -85,6 +90,7 @@ export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
   recycleMs: 0,
   leakAfterMs: undefined,
   captureEvery: 0,
+  captureApartMs: 1,
   autoSize: Object.freeze({ min: undefined, max: undefined }),
   budgets: Object.freeze({}),
   echoStatements: false,

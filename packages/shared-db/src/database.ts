@@ -3,7 +3,7 @@ import type { Activity } from './activity.ts';
 import type { Checkpointer } from './checkpoints/checkpointer.ts';
 import type { DatabaseOptions, DatabaseSettings } from './database-settings.ts';
 import type { Connection, Transaction } from './driver/scope.ts';
-import type { OpenSession, SessionOptions, SessionUse } from './driver/session.ts';
+import type { OpenSession } from './driver/session.ts';
 import type { DatabaseThresholds } from './health/thresholds.ts';
 import type { DatabaseTrend } from './health/trend.ts';
 import type { Labels } from './labels.ts';
@@ -36,6 +36,11 @@ export interface WriteOptions extends CallOptions {
 
 /** How long one read may keep its snapshot. */
 export interface ReadOptions extends CallOptions {
+  /**
+   * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
+   * Default: `limitMs` where that is given, else what the database has (30 s).
+   */
+  readonly leakAfterMs?: number | undefined;
   /** Which of the database's budgets its connection counts in. Default: `default`. Where it does not exist the read is refused with `CONFIG`. */
   readonly budget?: string | undefined;
   /**
@@ -51,6 +56,11 @@ export interface TransactionOptions extends CallOptions {
   readonly limitMs?: number | undefined;
   /** Without running a statement. Default 1 s: who waits for something else has no business holding the lock. */
   readonly idleLimitMs?: number | undefined;
+  /**
+   * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
+   * Default: `limitMs` where that is given, else what the database has (30 s).
+   */
+  readonly leakAfterMs?: number | undefined;
 }
 
 /**
@@ -151,8 +161,6 @@ export interface ManagedDatabase extends Database {
   look(): 'exists' | 'new';
   /** Whether it can be used, and why not. */
   readonly status: DatabaseStatus;
-  /** `session` for somebody who had to wait before: `openedAt` was made where it was asked for. */
-  sessionFrom(openedAt: Error, label: string, given?: SessionOptions | SessionUse, fn?: SessionUse): Promise<never>;
   /** Learns what other processes have left word of, for one that does nothing itself. Called once a second, and whenever somebody asks. Never throws. */
   heed(): void;
   /** Opens it. Rejects with the reason; it can be called again. */

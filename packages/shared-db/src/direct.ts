@@ -5,7 +5,7 @@ import { Activity } from './activity.ts';
 import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
 import { loadSettings } from './config/load-settings.ts';
 import { shown } from './config/problem.ts';
-import { getDatabaseService, servedPath, whyNoService } from './configured-service.ts';
+import { getDatabaseService, servedPath, whyNoService } from './service/configured-service.ts';
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseOptions, type DatabaseSettings } from './database-settings.ts';
 import type { ManagedDatabase } from './database.ts';
 import { DatabaseError, isKind } from './errors.ts';
@@ -15,7 +15,7 @@ import { processWarnings, silentLogger, unfailing, type Logger } from './logger.
 import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { processRegistry } from './process-registry.ts';
 import { assertRuntime } from './runtime-version.ts';
-import { checkLogger } from './service-config.ts';
+import { checkLogger } from './service/service-config.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { NoTurns } from './turns/no-turns.ts';
 import { ForeignEngines } from './sqlite/foreign-engines.ts';

@@ -1,8 +1,8 @@
-export { openDatabaseService, settingsOf } from './service.ts';
-export type { DatabaseService, EchoOptions, ServiceCloseReport, ThresholdOptions } from './service.ts';
+export { openDatabaseService, settingsOf } from './service/open-database-service.ts';
+export type { DatabaseService, EchoOptions, ServiceCloseReport, ThresholdOptions } from './service/database-service.ts';
 export { reloadOnSignal } from './control/reload-on-signal.ts';
 export type { ReloadReport, SettingChange } from './config/changes.ts';
-export type { DatabaseOf, DatabasesOf, Definitions, ServiceConfig } from './service-config.ts';
+export type { DatabaseOf, DatabasesOf, Definitions, ServiceConfig } from './service/service-config.ts';
 export type { OnDemandTerms } from './on-demand/terms.ts';
 export {
   configureDatabaseService,
@@ -10,7 +10,7 @@ export {
   getDatabaseService,
   getDatabaseStats,
   getManagedSession,
-} from './configured-service.ts';
+} from './service/configured-service.ts';
 
 export { sqlite, type SqliteOptions } from './sqlite.ts';
 export type { SqliteDatabase } from './sqlite/sqlite-database.ts';

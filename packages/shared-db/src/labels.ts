@@ -26,9 +26,9 @@ export interface Label {
   callSite: string | undefined;
 }
 
-/** A label as it may be shown anywhere. */
-export function shownLabel(given: string): string {
-  return displaySafe(given, SHOWN);
+/** A label as it may be shown anywhere: as its caller has given it, who may have given none. */
+export function shownLabel(given: unknown): string {
+  return typeof given === 'string' ? displaySafe(given, SHOWN) : 'unnamed';
 }
 
 /** The labels of one process. */

@@ -43,6 +43,7 @@ const OPTION_NAMES = [
   'recycleMs',
   'leakAfterMs',
   'captureEvery',
+  'captureApartMs',
   'echo',
   'echoStatements',
   'durability',

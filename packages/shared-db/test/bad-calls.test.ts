@@ -1,5 +1,7 @@
+import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Connection, SqliteDatabase, SyncConnection, Transaction } from '@hive/shared-db';
+import { requestSession } from '@hive/shared-db/http';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { itemsOf, shop } from './support/shop.ts';
 
@@ -8,6 +10,57 @@ const WRONG_USE = (what: string): object => ({
   database: 'test',
   label: 'save',
   message: expect.stringContaining(what) as string,
+});
+
+const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
+
+/** As a simulated browser has it: another class, that does the same. */
+class ForeignSignal extends EventTarget {
+  aborted = false;
+  reason: unknown;
+
+  abort(): void {
+    this.aborted = true;
+    this.reason = new Error('changed my mind');
+    this.dispatchEvent(new Event('abort'));
+  }
+}
+
+describe('the signal of another realm', () => {
+  it.each(['before', 'later'] as const)('is obeyed by whatever takes a signal: aborted %s', async (when) => {
+    await using temporary = await shop({ poolSize: 2 });
+    const { database } = temporary;
+    const closed = await database.session('holder');
+    const holder = database.transaction('holder', () => closed.connection.get('SELECT 1').then(hang), {
+      idleLimitMs: 60_000,
+    });
+    const response = Object.assign(new EventEmitter(), {
+      closed: false,
+      writableEnded: false,
+      writableFinished: false,
+    });
+    const calls: readonly ((signal: AbortSignal) => Promise<unknown>)[] = [
+      (signal) => database.session('session', { signal }, hang),
+      (signal) => database.transaction('transaction', hang, { signal }),
+      (signal) => database.write('write', () => 1, { signal }),
+      (signal) => requestSession(database, response, 'request', { signal }, hang),
+      (signal) => closed.transaction(hang, { signal }),
+      (signal) => database.read('outer', () => database.transaction('inner', hang, { signal })),
+      (signal) => database.read('outer', () => database.read('inner', hang, { signal })),
+    ];
+    for (const call of calls) {
+      const signal = new ForeignSignal();
+      if (when === 'before') signal.abort();
+      const told = rejectionOf(call(signal as unknown as AbortSignal));
+      if (when === 'later')
+        setTimeout(() => {
+          signal.abort();
+        }, 1);
+      expect(await told).toMatchObject({ code: 'HIVEDB_E_ABORTED' });
+    }
+    holder.catch(() => undefined);
+    await closed.close();
+  });
 });
 
 describe('SQL that is no text', () => {

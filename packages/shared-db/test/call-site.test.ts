@@ -1,6 +1,6 @@
 import { assert, property, string } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { callSiteOf } from '../dist/call-site.js';
+import { callSiteOf, ownCallSiteOf } from '../dist/call-site.js';
 import { replay } from './support/replay.ts';
 import { shop } from './support/shop.ts';
 
@@ -25,6 +25,19 @@ describe('a call site', () => {
       /^ResourcePool\.acquire/,
     );
     expect(callSiteOf('Error: acquired')).toBe('an unknown place');
+  });
+
+  it('is nobody’s own where a stack was captured after a wait', () => {
+    const stack = [
+      'Error: acquired',
+      `    at ResourcePool.acquire (${pool}:106:85)`,
+      `    at async SqliteFileDatabase.session (${ours}:124:21)`,
+      '    at async Promise.allSettled (index 0)',
+    ].join('\n');
+    expect(ownCallSiteOf(stack)).toBeUndefined();
+    expect(ownCallSiteOf(`${stack}\n    at async nightly (file:///srv/app/jobs.js:12:7)`)).toBe(
+      'nightly (/srv/app/jobs.js:12:7)',
+    );
   });
 
   it('is one line, whatever the text is', () => {

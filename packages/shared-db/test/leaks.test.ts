@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import type { Database, Session } from '@hive/shared-db';
 import { temporaryDatabase, VirtualClock } from '@hive/shared-db/testing';
+import type { SqliteHandle } from '../dist/sqlite/engine.js';
 import { leakAlarms } from '../dist/driver/leak-alarms.js';
 import { fakeDatabase, type FakeDatabase } from './support/fake-database.ts';
+import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 
 /** Opens a session in a function that call sites can be searched for. */
 function forgottenHere(database: Database, label: string): Promise<Session> {
   return database.session(label);
 }
+
+const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
 
 /** What the log says of leases, without the rest. */
 function toldOf({ logger }: FakeDatabase): readonly string[] {
@@ -25,6 +29,11 @@ function isKnown(database: Database, label: string): Promise<boolean> {
   return database.read(label, () =>
     Promise.resolve(database.leases().some(({ acquiredAt }) => acquiredAt !== undefined)),
   );
+}
+
+/** Reads for as long as `pause`, in a function that stacks can be searched for. */
+function slowHere(database: Database, pause: Promise<undefined>): Promise<undefined> {
+  return database.read('slow', () => pause);
 }
 
 describe('a session that is held and not used', () => {
@@ -85,6 +94,29 @@ describe('a session that is held and not used', () => {
     expect([session.label, ...toldOf(fake)]).toEqual(['long']);
   });
 
+  it('is suspected when its caller wants to be told, whatever its limit is: a session, a read, a transaction', async () => {
+    await using fake = await fakeDatabase({ poolSize: 3 });
+    const { database, clock } = fake;
+    const long = { limitMs: 600_000, leakAfterMs: 5_000 };
+    const session = await database.session('session', { timeoutMs: 600_000, leakAfterMs: 5_000 });
+    void database.read('read', hang, long).catch(() => undefined);
+    void database.transaction('transaction', hang, { ...long, idleLimitMs: 600_000 }).catch(() => undefined);
+    // What was begun counts as a use, which is noticed at the next look.
+    await clock.advance(7_000);
+    expect(toldOf(fake).map((line) => line.split(' has held')[0])).toEqual(['"session"', '"read"', '"transaction"']);
+    for (const { acquiredAt } of database.leases()) expect(acquiredAt).toContain('leaks.test');
+    const { revoked } = await database.flush('leaked');
+    expect(revoked).toHaveLength(3);
+    await session.close();
+    for (const leakAfterMs of [-1, Number.NaN, Infinity, '5s' as unknown as number])
+      for (const call of [
+        () => database.session('wrong', { leakAfterMs }),
+        () => database.read('wrong', hang, { leakAfterMs }),
+        () => database.transaction('wrong', hang, { leakAfterMs }),
+      ])
+        expect(await rejectionOf(call())).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+  });
+
   it('is suspected when its database says, else when the process says', async () => {
     await using fake = await fakeDatabase({ leakAfterMs: 5_000 });
     await forgottenHere(fake.database, 'forgotten');
@@ -123,6 +155,32 @@ describe('a session that works', () => {
     expect(database.snapshot().leaks.suspected).toBe(0);
   });
 
+  it('is not suspected while a query builder works with its handle, in whatever way', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await temporaryDatabase({ clock });
+    const { database } = temporary;
+    await using session = await database.session('import');
+    const raw = session.connection.raw as SqliteHandle;
+    const statement = raw.prepare('SELECT 1 UNION SELECT 2');
+    const rows = statement.iterate();
+    for (const use of [
+      () => rows.next(),
+      () => rows.return?.(),
+      () => statement.get(),
+      () => statement.all(),
+      () => raw.exec('SELECT 1'),
+      () => raw.pragma('user_version'),
+      () => raw.transaction(() => statement.pluck().all())(),
+    ]) {
+      await clock.advance(20_000);
+      use();
+    }
+    await clock.advance(20_000);
+    expect(database.snapshot().leaks.suspected).toBe(0);
+    await clock.advance(20_000);
+    expect(database.snapshot().leaks.suspected).toBe(1);
+  });
+
   it('is not suspected during a statement, or a transaction of its own, that takes long', async () => {
     await using fake = await fakeDatabase({ singleWriter: true });
     const { database, clock, driver } = fake;
@@ -143,14 +201,37 @@ describe('a session that works', () => {
 
 describe('where a connection was borrowed', () => {
   it('is remembered of one read in so many, where that is set', async () => {
-    await using fake = await fakeDatabase({ captureEvery: 3 });
+    await using fake = await fakeDatabase({ captureEvery: 3, captureApartMs: 0 });
     const known: boolean[] = [];
     for (let i = 0; i < 9; i++) known.push(await isKnown(fake.database, 'list'));
     expect(known.filter(Boolean)).toHaveLength(3);
   });
 
-  it('is remembered of every read of a label that was suspected once, and of no other', async () => {
+  it('is remembered of each read that comes a millisecond after the last, so that the first suspicion has its stack', async () => {
     await using fake = await fakeDatabase({ leakAfterMs: 5_000 });
+    const { database, clock, logger } = fake;
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(1);
+      expect(await isKnown(database, 'list')).toBe(true);
+      // In a dense stream, one a millisecond.
+      expect(await isKnown(database, 'list')).toBe(false);
+    }
+    await clock.advance(1);
+    const pause = Promise.withResolvers<undefined>();
+    const slow = slowHere(database, pause.promise);
+    await clock.advance(6_000);
+    const [line] = logger.lines.filter(({ message }) => message.includes('looks like a leak'));
+    expect(line?.fields).toMatchObject({
+      label: 'slow',
+      acquiredAt: expect.stringMatching(/^slowHere .*leaks\.test/) as string,
+      stack: expect.stringContaining('slowHere') as string,
+    });
+    pause.resolve(undefined);
+    await slow;
+  });
+
+  it('is remembered of every read of a label that was suspected once, and of no other, where nothing else is', async () => {
+    await using fake = await fakeDatabase({ leakAfterMs: 5_000, captureApartMs: 0 });
     const { database, clock, logger } = fake;
     expect(await isKnown(database, 'slow')).toBe(false);
     const pause = Promise.withResolvers<undefined>();
@@ -173,14 +254,20 @@ describe('a lease that the garbage collector found', () => {
     const labels = { callSiteOf: (label: string | undefined) => `where ${label} is used` };
     const context = { name: 'orders', logger, labels } as unknown as Parameters<typeof leakAlarms>[0];
     const lease = { id: 7, resourceId: 1, ageMs: 41_200, idleMs: 41_200, suspect: true, allowedMs: undefined };
-    leakAlarms(context, 'readers').collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
-    expect(logger.lines).toMatchObject([
-      {
-        level: 'warn',
-        message:
-          '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
-        fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
-      },
-    ]);
+    const alarms = leakAlarms(context, 'readers');
+    alarms.collected?.({ ...lease, owner: 'dropped', acquiredAt: undefined });
+    // Captured behind a wait that nobody awaits.
+    alarms.collected?.({
+      ...lease,
+      owner: 'dropped',
+      acquiredAt: 'Error: acquired\n    at async node:internal/any:1:1',
+    });
+    const told = {
+      level: 'warn',
+      message:
+        '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
+      fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
+    };
+    expect(logger.lines).toMatchObject([told, told]);
   });
 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isKind, openDatabaseService, sqlite, type DatabaseError } from '@hive/shared-db';
+import { isKind, openDatabaseService, sqlite, type Connection, type DatabaseError } from '@hive/shared-db';
+import { fakeDatabase, passUntilSettled } from './support/fake-database.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 import { itemsOf, shop } from './support/shop.ts';
@@ -129,6 +130,50 @@ describe('a call that waits for its own caller', () => {
     });
   });
 
+  it('fails at once where another function stands between: one that reads, one of a session, one of another database', async () => {
+    using directory = temporaryDirectory();
+    await using service = await twoDatabases(directory.path);
+    const stock = service.database('stock');
+    const sales = service.database('sales');
+    type Between = (inner: () => Promise<unknown>) => Promise<unknown>;
+    const between: readonly Between[] = [
+      (inner) => stock.read('between', inner),
+      (inner) => stock.session('between', inner),
+      (inner) => sales.read('between', () => stock.read('further', inner)),
+      (inner) => sales.transaction('between', inner),
+    ];
+    for (const call of between) {
+      const outer = stock.transaction('outer', async () => {
+        await call(async () => {
+          const error = await deadlockOf(() => stock.write('inner', (tx) => tx.run(INSERT, 'x')));
+          expect(error.label).toBe('inner');
+        });
+        return 'gone on';
+      });
+      expect(await outer).toBe('gone on');
+    }
+  });
+
+  it('names the line of the caller, also where there is a session between and stacks are short', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using session = await database.session('import');
+    const { stackTraceLimit } = Error;
+    try {
+      Error.stackTraceLimit = 1;
+      const error = await deadlockOf(() =>
+        database.transaction('outer', async () => {
+          await session.transaction(() => Promise.resolve());
+        }),
+      );
+      expect(error.message).toMatch(
+        /called at .*self-deadlock\.test\.ts.* before "outer" at .*self-deadlock\.test\.ts/,
+      );
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  });
+
   it('is not failed by a stack limit or a formatter of stacks of the application, which stay as they are', async () => {
     await using temporary = await shop();
     const { database } = temporary;
@@ -148,6 +193,83 @@ describe('a call that waits for its own caller', () => {
       if (before === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
       else Object.defineProperty(Error, 'prepareStackTrace', before);
     }
+  });
+});
+
+describe('a call on a database by pattern that waits for its own caller', () => {
+  it('fails at once like every other, whether the database was open or not, and names the place of the call', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, 2);
+    const tenant = service.database('tenant-acme');
+    for (const _ of ['just opened', 'open']) {
+      const error = await deadlockOf(async function movingStock() {
+        await tenant.transaction('move stock', async () => {
+          await tenant.write('save audit', (tx) => tx.run(INSERT, 'b'));
+        });
+      });
+      expect(error).toMatchObject({
+        database: 'tenant-acme',
+        label: 'save audit',
+        culprits: [{ label: 'move stock' }],
+      });
+      expect(error.message).toMatch(
+        /called at .*self-deadlock\.test\.ts.* before "move stock" at .*self-deadlock\.test\.ts/,
+      );
+    }
+  });
+});
+
+describe('a call that waits for a place among the databases of a pattern', () => {
+  it('fails at once where every place is in the hands of functions that wait for one, and the others go on', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, 2);
+    const both = gate();
+    let inside = 0;
+    const nested = (name: string): Promise<unknown> =>
+      service.database(`tenant-${name}`).read(`outer ${name}`, async () => {
+        inside++;
+        if (inside === 2) both.open();
+        await both.passed;
+        return service.database(`tenant-${name}-archive`).read('inner', () => Promise.resolve(name));
+      });
+    const results = await Promise.allSettled([nested('a'), nested('b')]);
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const [failed] = results.filter(({ status }) => status === 'rejected');
+    expect(failed).toMatchObject({ reason: { code: 'HIVEDB_E_SELF_DEADLOCK', label: 'inner', retryable: false } });
+    expect(String((failed as PromiseRejectedResult).reason)).toMatch(
+      /it waits for a place among the open databases of tenant-\*, called at .*self-deadlock\.test\.ts.* before "outer [ab]" at .*self-deadlock\.test\.ts/,
+    );
+  });
+
+  it('fails at once where one function has them all, through others', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, 2);
+    const call = (name: string, fn: () => Promise<unknown>) => service.database(`tenant-${name}`).read(name, fn);
+    const error = await deadlockOf(() => call('a', () => call('b', () => call('c', () => Promise.resolve()))));
+    expect(error).toMatchObject({ database: 'tenant-c', culprits: [{ label: 'b' }] });
+  });
+
+  it('waits for a place of somebody who goes on: a function that waits for nothing, a session, one that is not used', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, 2);
+    const [one, other, third] = (['a', 'b', 'c'] as const).map((name) => service.database(`tenant-${name}`));
+    if (one === undefined || other === undefined || third === undefined) throw new Error('three were asked for');
+    const waiting = (): Promise<unknown> =>
+      one.read('outer', () => third.read('inner', (c) => c.get('SELECT 1 AS one')));
+    const soon = gate();
+    const goingOn = other.read('going on', () => soon.passed);
+    const behind = waiting();
+    await turnsOfTheLoop(5);
+    soon.open();
+    expect(await behind).toEqual({ one: 1 });
+    await goingOn;
+    const session = await other.session('held');
+    const behindSession = waiting();
+    await turnsOfTheLoop(5);
+    await session.close();
+    expect(await behindSession).toEqual({ one: 1 });
+    await other.read('done before', () => Promise.resolve());
+    expect(await waiting()).toEqual({ one: 1 });
   });
 });
 
@@ -222,6 +344,26 @@ describe('a call from inside a function that does not wait for it', () => {
   });
 });
 
+describe('a call from inside a function within another', () => {
+  it('is done when the outer one has returned, where that does not wait for the inner one, or the inner one not for it', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const written: Promise<unknown>[] = [];
+    const save = (name: string): Promise<unknown> => database.write(name, (tx) => tx.run(INSERT, name));
+    await database.transaction('outer', async (tx) => {
+      written.push(database.read('left alone', () => save('of one left alone')));
+      await database.read('between', async () => {
+        written.push(save('left alone within'));
+        await turnsOfTheLoop(3);
+      });
+      await turnsOfTheLoop(3);
+      await tx.run(INSERT, 'outer');
+    });
+    await Promise.all(written);
+    expect(itemsOf(database).toSorted()).toEqual(['left alone within', 'of one left alone', 'outer']);
+  });
+});
+
 describe('a call that waits for somebody who goes on', () => {
   it('waits for a connection that a function has which only once waited itself', async () => {
     await using temporary = await shop({ poolSize: 2 });
@@ -239,6 +381,19 @@ describe('a call that waits for somebody who goes on', () => {
     });
     expect(await nested).toEqual({ one: 1 });
     await goingOn;
+  });
+
+  it('waits for a connection that a pool makes which finds its own size, and is a deadlock when that is as large as may be', async () => {
+    await using fake = await fakeDatabase({ poolSize: 1, maxOverflow: 0, autoSize: { min: 1, max: 2 } });
+    const { database, clock } = fake;
+    const nested = database.read('outer', () => database.read('inner', one));
+    await passUntilSettled(clock, nested);
+    await expect(nested).resolves.toBeUndefined();
+    const deeper = rejectionOf(
+      database.read('outer', () => database.read('middle', () => database.read('inner', one))),
+    );
+    await passUntilSettled(clock, deeper);
+    expect(await deeper).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK' });
   });
 
   it('waits for a connection that a session has, of which nobody knows what it waits for', async () => {
@@ -325,6 +480,19 @@ function twoDatabases(directory: string) {
       sales: sqlite({ path: join(directory, 'sales.db'), migrations }),
     },
   });
+}
+
+function tenants(directory: string, mostOpen: number) {
+  const migrations = [{ id: 1, name: 'item', sql: 'CREATE TABLE item (name TEXT)' }];
+  return openDatabaseService({
+    app: 'test',
+    presence: false,
+    databases: { 'tenant-*': sqlite({ path: join(directory, '*.db'), migrations, mostOpen }) },
+  });
+}
+
+function one(connection: Connection): Promise<unknown> {
+  return connection.get('SELECT 1');
 }
 
 function mine(): string {

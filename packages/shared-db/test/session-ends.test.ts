@@ -307,6 +307,43 @@ describe('the label of a session', () => {
   });
 });
 
+describe('the label of a call', () => {
+  it.each([
+    ['x'.repeat(10_240), `${'x'.repeat(119)}…`],
+    ['\u{1B}[2J\u{1B}]0;owned\u{7}import', '\u{FFFD}[2J\u{FFFD}]0;owned\u{FFFD}import'],
+  ])(
+    'is shown safely in whatever is told of a call that waits for its caller, or is given no function',
+    async (label, shown) => {
+      const logger = recordingLogger();
+      await using temporary = await shop({ logger });
+      const { database } = temporary;
+      const nested = async (call: () => Promise<unknown>): Promise<unknown> => {
+        const outer = async (): Promise<void> => {
+          await call();
+        };
+        return rejectionOf(database.transaction(label, outer, { idleLimitMs: 60 }));
+      };
+      const told = [
+        await nested(() => database.write(label, () => 1)),
+        await nested(() => database.transaction(label, () => Promise.resolve())),
+        await nested(() => Promise.race([database.write(label, () => 1), Promise.withResolvers().promise])),
+        await rejectionOf(database.write(label, 5 as unknown as () => number)),
+        await rejectionOf(database.read(label, 5 as unknown as () => Promise<number>)),
+        await rejectionOf(database.session(label, 5 as unknown as () => Promise<number>)),
+      ];
+      const texts = [
+        ...told.map((error) => `${String(error)} ${(error as { label: string }).label}`),
+        ...logger.said('warn'),
+      ];
+      expect(texts).toHaveLength(7);
+      for (const text of texts) {
+        expect(text).toContain(shown);
+        for (const unsafe of ['\u{1B}', '\u{7}', 'x'.repeat(121)]) expect(text).not.toContain(unsafe);
+      }
+    },
+  );
+});
+
 describe('a session that is dropped', () => {
   it('is found by the garbage collector before its time is up, whatever signal it has; one in use is not', async () => {
     const clock = new VirtualClock();

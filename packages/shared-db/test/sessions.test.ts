@@ -265,6 +265,34 @@ describe('a flush', () => {
   });
 });
 
+describe('a session whose connection a flush has taken away', () => {
+  it('begins no transaction any more, neither one that waits for its turn nor another, and says why', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const session = await database.session('nightly import');
+    const held = Promise.withResolvers<undefined>();
+    const holder = rejectionOf(database.transaction('holder', () => held.promise));
+    let ran = 0;
+    const attempt = (): Promise<unknown> => rejectionOf(session.transaction(() => Promise.resolve(ran++)));
+    const waiting = attempt();
+    await database.flush('all');
+    const stale = {
+      code: 'HIVEDB_E_LEASE_STALE',
+      label: 'nightly import',
+      message: expect.stringContaining("revoked by flush('all')") as string,
+    };
+    expect(await waiting).toMatchObject(stale);
+    expect(await attempt()).toMatchObject(stale);
+    held.resolve(undefined);
+    await holder;
+    expect(ran).toBe(0);
+    await session.close();
+    expect(await attempt()).toMatchObject({
+      message: expect.stringContaining('the session has been closed') as string,
+    });
+  });
+});
+
 describe('leak detection: a flush', () => {
   it('of what has leaked spares who said how long it will take, until that is over', async () => {
     const clock = new VirtualClock();

@@ -146,7 +146,7 @@ describe('two copies of the package in one process', () => {
     using directory = temporaryDirectory();
     await using other = companion(
       `const first = await import('@hive/shared-db');
-       const url = import.meta.resolve('@hive/shared-db').replace('index.js', 'configured-service.js');
+       const url = import.meta.resolve('@hive/shared-db').replace('index.js', 'service/configured-service.js');
        const second = await import(url + '?copy');
        first.configureDatabaseService({ app: 'shop', presence: false, databases: { orders: first.sqlite({ path: args[0] }) } });
        const services = [await first.getDatabaseService(), await second.getDatabaseService()];

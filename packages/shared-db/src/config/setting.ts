@@ -79,7 +79,16 @@ const OF_A_DATABASE: Readonly<Record<keyof Omit<NamedDatabaseSettings, 'autoSize
       live: true,
       variable: 'DB_POOL_CAPTURE_EVERY',
       kind: kind.wholeNumber(0, 1_000_000),
-      about: 'Of one call in this many it is remembered where it borrowed its connection; 0 is of none.',
+      about:
+        'Of one call in this many it is remembered where it borrowed its connection; 0 is of no more than captureApart.',
+    },
+    captureApartMs: {
+      key: 'pool.captureApart',
+      live: true,
+      variable: 'DB_POOL_CAPTURE_APART',
+      kind: kind.durationOrNever(1, HOUR_MS),
+      about:
+        'Of a call it is remembered where it borrowed its connection when it is of none for so long; 0 or -1 is never. A bare number is seconds.',
     },
     echo: {
       key: 'pool.echo',

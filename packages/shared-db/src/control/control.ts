@@ -1,5 +1,5 @@
 import type { FlushReport } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { ReloadReport, SettingChange } from '../config/changes.ts';
 import { nearestKey } from '../config/nearest-key.ts';
 import type { Database } from '../database.ts';
@@ -109,7 +109,7 @@ export class Control {
         // Each pool numbers its own leases: the first with this number is of readers, as in the report.
         const index = known.findIndex((lease) => lease.id === id && lease.owner === owner);
         const [lease] = index < 0 ? [] : known.splice(index, 1);
-        const place = acquiredAt === undefined ? undefined : callSiteOf(acquiredAt);
+        const place = ownCallSiteOf(acquiredAt ?? '');
         return { label: owner, use: lease?.use ?? 'any', ageMs, acquiredAt: place ?? this.#host.callSiteOf(owner) };
       })
       .toSorted((a, b) => b.ageMs - a.ageMs);

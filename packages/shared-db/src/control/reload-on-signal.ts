@@ -1,4 +1,4 @@
-import type { DatabaseService } from '../service.ts';
+import type { DatabaseService } from '../service/database-service.ts';
 
 /**
  * Has a service read its settings again whenever the process gets a signal, as daemons do at SIGHUP. Called by an application: a library

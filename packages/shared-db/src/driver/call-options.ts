@@ -18,11 +18,11 @@ const LONGEST_MS = 2_147_483_647;
 const PRIORITIES = ['high', 'normal', 'low'];
 const OF_A_WAIT = ['signal', 'timeoutMs'];
 const KNOWN: Readonly<Record<CallKind, readonly string[]>> = {
-  reads: [...OF_A_WAIT, 'limitMs', 'budget'],
+  reads: [...OF_A_WAIT, 'limitMs', 'leakAfterMs', 'budget'],
   writes: [...OF_A_WAIT, 'priority'],
-  sessions: [...OF_A_WAIT, 'readOnly', 'budget'],
+  sessions: [...OF_A_WAIT, 'readOnly', 'leakAfterMs', 'budget'],
   offloads: [...OF_A_WAIT, 'isolation'],
-  transactions: [...OF_A_WAIT, 'limitMs', 'idleLimitMs'],
+  transactions: [...OF_A_WAIT, 'limitMs', 'idleLimitMs', 'leakAfterMs'],
 };
 
 /**

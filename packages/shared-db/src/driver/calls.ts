@@ -79,6 +79,11 @@ export class Calls {
     return checkDuration(option, value, this.#context.name);
   }
 
+  /** The same for one that need not be given. */
+  durationIfGiven(option: string, value: unknown): number | undefined {
+    return value === undefined ? undefined : this.duration(option, value);
+  }
+
   /** Throws `WRONG_USE` for what is no function, before anything is borrowed for it. */
   assertFunction(fn: unknown, where: string, { label }: Call): void {
     assertFunction(fn, where, (error) => error.at(this.#context.name, label.text));

@@ -57,8 +57,8 @@ export function connectionPool(
 
 /** What settings say of a pool that may change while it is in use. */
 export function tuningOf({ settings, thresholds }: Pick<DatabaseContext, 'settings' | 'thresholds'>): Required<Tuning> {
-  const { recycleMs: maxLifetimeMs, leakAfterMs, captureEvery } = settings;
-  return { maxLifetimeMs, leakThresholdMs: leakAfterMs ?? thresholds.leaseMs, captureEvery };
+  const { recycleMs: maxLifetimeMs, leakAfterMs, captureEvery, captureApartMs } = settings;
+  return { maxLifetimeMs, leakThresholdMs: leakAfterMs ?? thresholds.leaseMs, captureEvery, captureApartMs };
 }
 
 /** Whether there is an echo may change with every reading of the settings: the pool asks each time. */

@@ -9,8 +9,10 @@ import type {
   Resize,
   SharedLimit,
 } from '@hive/pool';
+import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import type { DatabaseSettings } from '../database-settings.ts';
+import { duration } from '../health/figures.ts';
 import type { Holdable } from '../nesting/holding.ts';
 import type { ConnectionUse } from '../snapshot.ts';
 import { checkBudgetNames } from './budget-names.ts';
@@ -69,7 +71,7 @@ export class Connections {
     const { singleWriter } = host.driver;
     this.readers = this.#newReaders(singleWriter ? 'read' : 'write');
     this.writers = singleWriter ? this.#newWriter() : this.readers;
-    this.readable = holdableOf('a connection', this.readers, labels);
+    this.readable = holdableOf('a connection', this.readers, labels, () => host.context.settings.autoSize.max);
     this.writable = singleWriter ? holdableOf('the right to write', this.writers, labels) : this.readable;
     this.pools = singleWriter
       ? [
@@ -171,13 +173,27 @@ export class Connections {
     return this.#refusingLater(async () => {
       // Both before anything is waited for: in an emergency nobody waits for a reader that does not close.
       const reading = this.readers.flush(mode);
-      if (!this.hasOneWriter || this.#last !== undefined) return reading;
-      const [readers, writers] = await Promise.all([reading, this.writers.flush(mode)]);
-      return {
-        destroyed: readers.destroyed + writers.destroyed,
-        revoked: [...readers.revoked, ...writers.revoked],
-      };
+      const writing = this.hasOneWriter && this.#last === undefined ? this.writers.flush(mode) : undefined;
+      const reports = await Promise.all([reading, ...(writing === undefined ? [] : [writing])]);
+      const revoked = reports.flatMap((report) => report.revoked);
+      this.#sayTaken(revoked, mode);
+      return { destroyed: reports.reduce((sum, { destroyed }) => sum + destroyed, 0), revoked };
     });
+  }
+
+  #sayTaken(revoked: readonly LeaseInfo[], mode: FlushMode): void {
+    const { name: database, logger, labels } = this.#host.context;
+    for (const { owner: label, ageMs: heldMs, acquiredAt: stack } of revoked)
+      logger.warn(
+        {
+          database,
+          label,
+          heldMs,
+          acquiredAt: stack === undefined ? labels.callSiteOf(label) : callSiteOf(stack),
+          stack,
+        },
+        `flush('${mode}') has taken a connection from ${JSON.stringify(label)}, which had it for ${duration(heldMs)}`,
+      );
   }
 
   /** Tells what a pool refuses as the refusal of the database. */

@@ -1,5 +1,5 @@
 import { PoolError, type Clock } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import {
   DatabaseError,
@@ -55,7 +55,7 @@ export class Failures {
     // Aborted by us: it would have waited for ever.
     if (error instanceof PoolError && isKind(error.cause, 'SELF_DEADLOCK')) return error.cause;
     if (error instanceof PoolError)
-      return new DatabaseError(error.code, error.message, {
+      return new DatabaseError(error.code, sentenceOf(error), {
         ...details,
         cause: error.cause ?? error,
         culprits: this.#holdersOf(error),
@@ -73,7 +73,7 @@ export class Failures {
   #holdersOf({ holders }: PoolError): readonly Culprit[] {
     return holders.map(({ owner, ageMs, acquiredAt }) => {
       // Where a lease itself does not remember that, its label does.
-      const callSite = acquiredAt === undefined ? this.#labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      const callSite = ownCallSiteOf(acquiredAt ?? '') ?? this.#labels.callSiteOf(owner);
       return { ...this.#ourselves(owner), heldMs: ageMs, ...(callSite === undefined ? {} : { callSite }) };
     });
   }
@@ -169,4 +169,11 @@ export class Failures {
   get counts(): Readonly<Partial<Record<DatabaseErrorCode, number>>> {
     return Object.freeze({ ...this.#counts });
   }
+}
+
+/** Of a lease that has ended the pool says by whole stacks where it was acquired and where it ended: those are in the cause. */
+function sentenceOf({ message, acquiredAt }: PoolError): string {
+  const [sentence = message] = message.split('\n', 1);
+  const place = ownCallSiteOf(acquiredAt ?? '');
+  return place === undefined ? sentence : `${sentence}; it was acquired at ${place}`;
 }

@@ -1,22 +1,36 @@
 import type { Pool } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { Labels } from '../labels.ts';
 import type { Holdable } from '../nesting/holding.ts';
 
-/** A pool as what callers wait for. `what` says in words what one of its connections is to them. */
-export function holdableOf(what: string, pool: Pool<unknown>, labels: Labels): Holdable {
+/**
+ * A pool as what callers wait for. `what` says in words what one of its connections is to them, and `most` how many it may have if it finds its
+ * size by itself: who waits is then what makes it larger.
+ */
+export function holdableOf(
+  what: string,
+  pool: Pool<unknown>,
+  labels: Labels,
+  most: () => number | undefined = fixed,
+): Holdable {
   return {
     what,
-    holders: () => holdersOf(pool),
+    holders: () => holdersOf(pool, most()),
     askedAt: (id) => {
       const { acquiredAt, owner } = pool.leases().find((lease) => lease.id === id) ?? {};
-      return acquiredAt === undefined ? labels.callSiteOf(owner) : callSiteOf(acquiredAt);
+      // A stack that was captured after a wait leads to nobody.
+      return ownCallSiteOf(acquiredAt ?? '') ?? labels.callSiteOf(owner);
     },
   };
 }
 
 /** How many have a connection of a pool that has none left, and cannot make one. */
-function holdersOf(pool: Pool<unknown>): number | undefined {
+function holdersOf(pool: Pool<unknown>, most: number | undefined): number | undefined {
   const { leased, idle, creating, status, size, maxOverflow } = pool.stats();
-  return status === 'open' && idle + creating === 0 && leased >= size + maxOverflow ? leased : undefined;
+  const limit = Math.max(size, most ?? 0) + maxOverflow;
+  return status === 'open' && idle + creating === 0 && leased >= limit ? leased : undefined;
+}
+
+function fixed(): undefined {
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import type { LeaseInfo, PoolObserver } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import { duration } from '../health/figures.ts';
 
@@ -12,7 +12,7 @@ export function leakAlarms({ name: database, logger, labels }: DatabaseContext, 
     heldMs: ageMs,
     idleMs,
     // Where a lease itself does not remember that, its label does.
-    acquiredAt: acquiredAt === undefined ? labels.callSiteOf(owner) : callSiteOf(acquiredAt),
+    acquiredAt: ownCallSiteOf(acquiredAt ?? '') ?? labels.callSiteOf(owner),
     stack: acquiredAt,
   });
   return {

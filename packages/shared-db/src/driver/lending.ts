@@ -1,4 +1,5 @@
 import type { Lease } from '@hive/pool';
+import { placeOfCall } from '../call-site.ts';
 import type { ReadOptions, TransactionOptions } from '../database.ts';
 import type { Call } from './call.ts';
 import type { Calls } from './calls.ts';
@@ -22,6 +23,13 @@ export interface LendingHost {
   readonly engine: Pick<Engine, 'assertWritable'>;
 }
 
+/** A transaction as it was asked for. */
+interface AskedTransaction {
+  readonly options: TransactionOptions;
+  readonly revocation: Revocation | undefined;
+  readonly askedAt: Error;
+}
+
 /** Lends connections to callers' functions for as long as these take: to read one snapshot, or for a transaction. */
 export class Lending {
   readonly #host: LendingHost;
@@ -42,11 +50,15 @@ export class Lending {
   #read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions): Promise<T> {
     return this.#calls.run(label, options, 'reads', async (call) => {
       this.#calls.assertFunction(fn, 'read', call);
-      const { limitMs, budget } = options;
+      const { limitMs, budget, leakAfterMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#calls.duration('limitMs', limitMs);
-      const isPlain = limitMs === undefined && budget === undefined;
+      const leakThresholdMs = this.#calls.durationIfGiven('leakAfterMs', leakAfterMs);
+      const isPlain = limitMs === undefined && budget === undefined && leakThresholdMs === undefined;
+      const asked = isPlain
+        ? undefined
+        : { budget, allowedMs: limitMs, capture: leakThresholdMs !== undefined, leakThresholdMs };
       const { readers, readable: held } = this.#connections;
-      const lease = await this.#connections.borrow(readers, call, isPlain ? undefined : { budget, allowedMs: limitMs });
+      const lease = await this.#connections.borrow(readers, call, asked);
       const { transactions } = this.#host;
       return transactions.run({ lease, held, access: 'read', call, fn, limits: undefined, readLimitMs });
     });
@@ -59,22 +71,22 @@ export class Lending {
     options: TransactionOptions,
     revocation?: Revocation,
   ): Promise<T> {
+    // Before anything is waited for: afterwards a stack does not lead to the caller.
+    const askedAt = placeOfCall('the transaction was asked for here');
     return this.#calls.nested(this.#connections.writable, label, options, (given) =>
-      this.#calls.run(label, given, 'transactions', (call) => this.#transaction(call, fn, given, revocation)),
+      this.#calls.run(label, given, 'transactions', (call) =>
+        this.#transaction(call, fn, { options: given, revocation, askedAt }),
+      ),
     );
   }
 
-  async #transaction<T>(
-    call: Call,
-    fn: (tx: Transaction) => Promise<T>,
-    options: TransactionOptions,
-    revocation: Revocation | undefined,
-  ): Promise<T> {
+  async #transaction<T>(call: Call, fn: (tx: Transaction) => Promise<T>, asked: AskedTransaction): Promise<T> {
+    const { options, revocation } = asked;
     this.#calls.assertFunction(fn, 'transaction', call);
     const limits = this.#limitsOf(options);
     if (revocation !== undefined) call.options = { ...options, signal: revocation.signalWith(options.signal) };
     this.#host.engine.assertWritable(call.label);
-    const lease = await this.#writer(call, options.limitMs, revocation);
+    const lease = await this.#writer(call, asked);
     const { writable: held } = this.#connections;
     return this.#host.transactions.run({ lease, held, access: 'write', call, fn, limits, revocation });
   }
@@ -89,14 +101,13 @@ export class Lending {
     };
   }
 
-  async #writer(
-    call: Call,
-    limitMs: number | undefined,
-    revocation: Revocation | undefined,
-  ): Promise<Lease<DriverConnection>> {
+  async #writer(call: Call, { options, revocation, askedAt }: AskedTransaction): Promise<Lease<DriverConnection>> {
+    const { writers } = this.#connections;
+    // What nobody asked for is no reason to hold the writer for long.
+    const { limitMs: allowedMs, leakAfterMs } = options;
+    const leakThresholdMs = this.#calls.durationIfGiven('leakAfterMs', leakAfterMs);
     try {
-      // What nobody asked for is no reason to hold the writer for long.
-      return await this.#connections.borrow(this.#connections.writers, call, { allowedMs: limitMs, capture: true });
+      return await this.#connections.borrow(writers, call, { allowedMs, capture: askedAt, leakThresholdMs });
     } catch (error) {
       throw revocation?.explain(error) ?? error;
     }

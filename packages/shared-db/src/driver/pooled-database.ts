@@ -137,13 +137,8 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
 
   /** What it returns depends on how it is called, as `OpenSession` says. */
   session(label: string, given?: SessionOptions | SessionUse, fn?: SessionUse): Promise<never> {
-    // Made before anything is waited for: afterwards the stack does not lead to the caller.
-    return this.sessionFrom(new Error('the session was opened here'), label, given, fn);
-  }
-
-  sessionFrom(openedAt: Error, label: string, given?: SessionOptions | SessionUse, fn?: SessionUse): Promise<never> {
     const [options = NO_OPTIONS, use] = typeof given === 'function' ? [NO_OPTIONS, given] : [given, fn];
-    return this.#sessions.open(label, options, use, openedAt) as Promise<never>;
+    return this.#sessions.open(label, options, use) as Promise<never>;
   }
 
   // Operating and looking

@@ -1,5 +1,5 @@
 import { Histogram, type LeaseInfo, type PoolStats } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { ownCallSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import type {
   DatabaseLimits,
@@ -138,7 +138,7 @@ export class Portrait {
 /** The pool knows the whole stack; whoever looks wants the one place in it. */
 function snapshotOf(lease: LeaseInfo, use: LeaseSnapshot['use']): LeaseSnapshot {
   const { acquiredAt } = lease;
-  return Object.freeze({ ...lease, use, acquiredAt: acquiredAt && callSiteOf(acquiredAt) });
+  return Object.freeze({ ...lease, use, acquiredAt: ownCallSiteOf(acquiredAt ?? '') });
 }
 
 /** What all pools of a database have to say of leaks. */

@@ -1,3 +1,4 @@
+import { eitherSignal } from '../either-signal.ts';
 import type { DatabaseError } from '../errors.ts';
 
 /** Takes a piece of work away from whoever does it: once, from outside, and not any more when it has come to its end. */
@@ -6,11 +7,17 @@ export class Revocation {
   #why: (() => DatabaseError) | undefined;
   #tell: ((why: () => DatabaseError) => void) | undefined;
   #over = false;
+  readonly #whyNot: () => unknown;
+
+  /** @param whyNot says why the work may not begin, though nobody has taken it away; undefined where it may. */
+  constructor(whyNot: () => unknown) {
+    this.#whyNot = whyNot;
+  }
 
   /** What the work waits under: its own caller's signal, and this. */
   signalWith(callers: AbortSignal | undefined): AbortSignal {
     const { signal } = this.#waits;
-    return callers === undefined ? signal : AbortSignal.any([callers, signal]);
+    return callers === undefined ? signal : eitherSignal(callers, signal);
   }
 
   /** Ends the work, unless it is over. Says whether that made a difference. */
@@ -38,6 +45,7 @@ export class Revocation {
   }
 
   assertStands(): void {
-    if (this.#why !== undefined) throw this.#why();
+    const why = this.#why?.() ?? this.#whyNot();
+    if (why !== undefined) throw why;
   }
 }

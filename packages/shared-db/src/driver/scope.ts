@@ -226,8 +226,8 @@ export class Scope implements Transaction {
   }
 }
 
-/** What a statement on a revoked connection throws has one reason, whatever the driver makes of it. */
-function whyStale(lease: Loan): unknown {
+/** Why a connection is lent no more, undefined while it is: what a call on it throws has that reason, whatever the driver makes of it. */
+export function whyStale(lease: Loan): unknown {
   try {
     void lease.resource;
     return undefined;

@@ -1,4 +1,5 @@
 import type { Lease } from '@hive/pool';
+import { placeOfCall } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import type { Label } from '../labels.ts';
 import { NO_OPTIONS } from './call-options.ts';
@@ -39,23 +40,27 @@ export class SessionDesk {
     return this.#open.has(lease);
   }
 
-  /** Opens one, and lends it to the function where there is one. `openedAt` says where the caller asked for it. */
-  open(label: string, options: SessionOptions, use: SessionUse | undefined, openedAt: Error): Promise<unknown> {
+  /** Opens one, and lends it to the function where there is one. */
+  open(label: string, options: SessionOptions, use: SessionUse | undefined): Promise<unknown> {
+    // Before anything is waited for: afterwards a stack does not lead to the caller.
+    const openedAt = placeOfCall('the session was opened here');
     const { calls, connections } = this.#host;
-    const opening = calls.nested(connections.readable, label, options, (given) =>
-      this.#lease(label, given, use, openedAt),
-    );
-    return use === undefined ? opening : lent(opening, use);
+    return calls.nested(connections.readable, label, options, (given) => {
+      const opening = this.#lease(label, given, use, openedAt);
+      return use === undefined ? opening : lent(opening, use);
+    });
   }
 
   #lease(text: string, options: SessionOptions, use: SessionUse | undefined, openedAt: Error): Promise<LeasedSession> {
     const { calls, connections } = this.#host;
     return calls.run(text, options, 'sessions', async (call) => {
-      const { timeoutMs: allowedMs, signal, readOnly = false, budget } = options;
+      const { timeoutMs: allowedMs, signal, readOnly = false, budget, leakAfterMs } = options;
       const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : calls.duration('timeoutMs', allowedMs);
       if (use !== undefined) calls.assertFunction(use, 'session', call);
+      const leakThresholdMs = calls.durationIfGiven('leakAfterMs', leakAfterMs);
       // What nobody asked for is no reason to hold a connection for long.
-      const lease = await connections.borrow(connections.readers, call, { budget, allowedMs, capture: openedAt });
+      const asked = { budget, allowedMs, capture: openedAt, leakThresholdMs };
+      const lease = await connections.borrow(connections.readers, call, asked);
       this.#open.add(lease.id);
       const terms = { label: call.label.text, timeoutMs, signal, readOnly, openedAt };
       return new LeasedSession(lease, this.#hostOf(lease, call.label), terms);

@@ -4,7 +4,7 @@ import type { TransactionOptions } from '../database.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
 import type { DriverConnection } from './driver.ts';
 import { Revocation } from './revocation.ts';
-import { Scope, type Connection, type ScopeHost, type Transaction } from './scope.ts';
+import { Scope, whyStale, type Connection, type ScopeHost, type Transaction } from './scope.ts';
 
 /** How a session is held. */
 export interface SessionOptions {
@@ -17,6 +17,11 @@ export interface SessionOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether its transactions are refused, with `READ_ONLY`. Default false. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
+   * Default: `timeoutMs` where that is given, else what the database has (30 s).
+   */
+  readonly leakAfterMs?: number | undefined;
   /** Which of the database's budgets its connection counts in. Default: `default`. One that does not exist is refused with `CONFIG`. */
   readonly budget?: string | undefined;
 }
@@ -155,12 +160,19 @@ export class LeasedSession implements Session {
   }
 
   transaction<T>(fn: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T> {
-    if (this.#why !== undefined) return Promise.reject(this.#why());
+    const ended = this.#why?.() ?? this.#takenAway();
+    if (ended !== undefined) return Promise.reject(ended);
     if (this.#terms.readOnly) return Promise.reject(this.#readOnly());
-    const revocation = new Revocation();
+    const revocation = new Revocation(() => this.#takenAway());
     const work = this.#transaction(fn, options, revocation);
     this.#underWay.set(revocation, work);
     return work;
+  }
+
+  /** Why its connection is no longer its own, where somebody has taken it; undefined where nobody has. */
+  #takenAway(): unknown {
+    const why = whyStale(this.#lease);
+    return why === undefined ? undefined : this.#host.scope.explain(why);
   }
 
   async #transaction<T>(

@@ -10,7 +10,7 @@ import type { Engine } from './engine.ts';
 import type { Failures } from './failures.ts';
 import { whenFree } from './patience.ts';
 import type { Holdable } from '../nesting/holding.ts';
-import { Scope, type ScopeHost } from './scope.ts';
+import { Scope, whyStale, type ScopeHost } from './scope.ts';
 import { ReadWatch, type WatchedRead } from './read-watch.ts';
 import type { Revocation } from './revocation.ts';
 import { TransactionWatch, type TransactionLimits } from './transaction-watch.ts';
@@ -124,7 +124,7 @@ export class Transactions {
   async #begin(order: TransactionOrder<unknown>, scope: Scope, reject: (error: DatabaseError) => void): Promise<void> {
     const { lease, access, call, revocation } = order;
     // Asked of the lease at every try: it may be revoked while the lock is waited for.
-    const begin = (): Promise<void> => this.#doing(call.label, () => lease.resource.begin(access));
+    const begin = (): Promise<void> => this.#beginOn(lease, access, call.label);
     if (revocation === undefined) {
       await whenFree(begin, this.#engine.patience(call, access));
       return;
@@ -152,6 +152,14 @@ export class Transactions {
       await Promise.race([whenFree(attempt, this.#engine.patience(call, access)), stuck.promise]);
     } catch (error) {
       throw revocation.explain(error);
+    }
+  }
+
+  async #beginOn(lease: Lease<DriverConnection>, access: Access, label: Label): Promise<void> {
+    try {
+      await this.#doing(label, () => lease.resource.begin(access));
+    } catch (error) {
+      throw whyStale(lease) ?? error;
     }
   }
 

@@ -1,10 +1,13 @@
 import type { Database } from '../database.ts';
 import { isSignal } from '../driver/call-options.ts';
+import { eitherSignal } from '../either-signal.ts';
 import type { OpenSession, Session, SessionOptions, SessionUse } from '../driver/session.ts';
 
-/** What a request needs to know of its response: `ServerResponse` of node:http, `reply.raw` of Fastify, `res` of Express. */
+/** What a request needs to know of its response: `ServerResponse` of node:http or node:http2, `reply.raw` of Fastify, `res` of Express. */
 export interface RequestResponse {
+  /** Undefined over HTTP/2, whatever its types say. */
   readonly closed: boolean;
+  readonly writableEnded: boolean;
   readonly writableFinished: boolean;
   once(event: 'close', listener: () => void): unknown;
   off(event: 'close', listener: () => void): unknown;
@@ -29,11 +32,12 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
   const gone = new AbortController();
   const sent = Promise.withResolvers<undefined>();
   const onClose = (): void => {
-    if (response.writableFinished) sent.resolve(undefined);
+    // Over HTTP/2 what was cut off before anything was written is finished, too.
+    if (response.writableFinished && response.writableEnded) sent.resolve(undefined);
     else gone.abort(new Error('the client of this request is gone'));
   };
   response.once('close', onClose);
-  if (response.closed) onClose();
+  if (isClosed(response)) onClose();
   const open = database.session as AnySession;
   const opening = open.call(database, label, { ...options, signal: either(options?.signal, gone.signal) }, use);
   if (use === undefined) {
@@ -48,8 +52,13 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
   }
 };
 
+/** Over HTTP/2 only the stream says so. */
+function isClosed(response: RequestResponse & { readonly stream?: { readonly destroyed: boolean } }): boolean {
+  return response.closed || response.stream?.destroyed === true;
+}
+
 /** What is no signal is refused where options are checked. */
 function either(callers: AbortSignal | undefined, gone: AbortSignal): AbortSignal {
   if (callers === undefined) return gone;
-  return isSignal(callers) ? AbortSignal.any([callers, gone]) : callers;
+  return isSignal(callers) ? eitherSignal(callers, gone) : callers;
 }

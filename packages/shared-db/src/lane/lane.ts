@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Alarm, PoolError, type Lease } from '@hive/pool';
+import { Alarm, type Lease, type PoolError } from '@hive/pool';
 import type { Call } from '../driver/call.ts';
 import type { DriverConnection } from '../driver/driver.ts';
 import type { Late } from '../driver/lock-waits.ts';
@@ -14,13 +14,12 @@ import type { LogSync } from './log-sync.ts';
 import { NO_CALLBACKS, reset, type Member, type Priority } from './member.ts';
 import { MemberQueue } from './member-queue.ts';
 import { Pace } from './pace.ts';
+import { Refusals } from './refusals.ts';
 
 /** How long a group may have the lock: no other member is begun after it. */
 const GROUP_MS = 8;
 /** How many may wait. */
 const MOST_WAITING = 10_000;
-/** How many of a long queue an error names. */
-const NAMED_AHEAD = 10;
 
 /**
  * What the lane is doing. `working`: it has the writer, and runs a group now or as soon as those who come in this breath have come.
@@ -52,6 +51,7 @@ class Taken {
 export class Lane {
   readonly #host: LaneHost;
   readonly #queue: MemberQueue;
+  readonly #refusals: Refusals;
   readonly #acknowledger: Acknowledger;
   readonly #deadline: Alarm;
   #state: LaneState = IDLE;
@@ -69,6 +69,7 @@ export class Lane {
   constructor(host: LaneHost) {
     this.#host = host;
     this.#queue = new MemberQueue(host.clock);
+    this.#refusals = new Refusals(host, this.#queue);
     this.#acknowledger = new Acknowledger(host);
     this.#deadline = new Alarm(host.clock, () => {
       this.#expireDue();
@@ -92,8 +93,7 @@ export class Lane {
   #turnAway(): void {
     const leader = this.#leader;
     for (const member of this.#queue)
-      if (member !== leader && !member.begun)
-        this.#leave(member, new PoolError('POOL_CLOSED', this.#title('the service was closed meanwhile')));
+      if (member !== leader && !member.begun) this.#leave(member, this.#refusals.closed());
   }
 
   #enter(call: Call, fn: Member['fn'], priority: Priority, resolve: Member['resolve'], reject: Member['reject']): void {
@@ -127,23 +127,12 @@ export class Lane {
 
   /** Why a caller may not even wait. */
   #refusal({ at, deadline, options }: Call): PoolError | undefined {
-    if (options.signal?.aborted === true)
-      return new PoolError('ABORTED', this.#title('the caller had aborted before it asked'), {
-        cause: options.signal.reason,
-      });
+    if (options.signal?.aborted === true) return this.#refusals.abortedBefore(options.signal);
     const waiting = this.#queue.length;
-    if (waiting >= MOST_WAITING) return this.#overloaded(`${waiting} writes wait already`);
+    if (waiting >= MOST_WAITING) return this.#refusals.overloaded();
     if (waiting < MOST_MEMBERS) return undefined;
     const expectedMs = this.#pace.expectedMs(waiting, at);
-    if (expectedMs <= deadline - at) return undefined;
-    const allowedMs = Math.round(deadline - at);
-    return this.#overloaded(
-      `${waiting} writes wait already, for about ${Math.round(expectedMs)} ms of ${allowedMs} ms`,
-    );
-  }
-
-  #overloaded(what: string): PoolError {
-    return new PoolError('OVERLOADED', this.#title(what), this.#inTheWay());
+    return expectedMs <= deadline - at ? undefined : this.#refusals.tooSlow(expectedMs, deadline - at);
   }
 
   #listen(member: Member, signal: AbortSignal): void {
@@ -357,8 +346,7 @@ export class Lane {
   }
 
   #abort(member: Member): void {
-    const details = { ...this.#inTheWay(member), cause: member.call.options.signal?.reason };
-    this.#leave(member, new PoolError('ABORTED', this.#title('the caller aborted its wait'), details));
+    this.#leave(member, this.#refusals.aborted(member));
   }
 
   /** What a connection that cannot even roll back has left open goes with it. */
@@ -449,7 +437,7 @@ export class Lane {
       if (member.call.deadline > now) this.#deadline.by(member.call.deadline, now);
       else if (kind === 'contending') void this.#expireBusy(member, 'BUSY_TIMEOUT');
       else if (kind === 'in-line') void this.#expireBusy(member, 'TURN_TIMEOUT');
-      else this.#leave(member, this.#lateError(member, now));
+      else this.#leave(member, this.#refusals.late(member, now));
     }
   }
 
@@ -457,31 +445,6 @@ export class Lane {
     const { label, at } = member.call;
     this.#unqueue(member);
     this.#acknowledger.failed(member, await this.#host.lateError(kind, undefined, label, at));
-  }
-
-  #lateError(member: Member, now: number): PoolError {
-    const late = `no turn to write came within ${Math.round(now - member.call.at)} ms`;
-    const isSuspended = this.#host.writers.stats().status === 'suspended';
-    const code = isSuspended ? 'POOL_SUSPENDED' : 'POOL_TIMEOUT';
-    return new PoolError(
-      code,
-      this.#title(isSuspended ? `the pool is suspended and ${late}` : late),
-      this.#inTheWay(member),
-    );
-  }
-
-  #inTheWay(member?: Member): ConstructorParameters<typeof PoolError>[2] {
-    const now = this.#host.clock.now();
-    const ahead = [];
-    for (const one of this.#queue) {
-      if (one === member || ahead.length >= NAMED_AHEAD) break;
-      ahead.push({ owner: one.call.label.text, waitMs: now - one.call.at });
-    }
-    return { holders: this.#host.writers.leases(), waiting: this.#queue.length, ahead };
-  }
-
-  #title(what: string): string {
-    return `lane ${JSON.stringify(this.#host.name)}: ${what}`;
   }
 
   /** Whose call is shown to be waiting, in the pool or with the writer in its hands. */

@@ -1,11 +1,13 @@
 import type { NestedWait } from './nested-wait.ts';
 
-/** What callers wait for: the readers of a database, or its right to write. Two are the same when they are one object. */
+/** What callers wait for: the readers of a database, its right to write, a place. Two are the same when they are one object. */
 export interface Holdable {
   /** In words: `a connection`, `the right to write`. */
   readonly what: string;
-  /** How many have it, when nobody else can have it before one of them gives it back; undefined while somebody can. */
-  holders(): number | undefined;
+  /** How many have it, when a call on the `wanted` database gets it only from one of them; undefined where that may have it without. */
+  holders(wanted: string): number | undefined;
+  /** Whether a function that uses this database has it with that, once for all that do. Absent where each lease is one. */
+  isHadWith?(database: string): boolean;
   /** Where somebody who has it asked for it, by the number of the lease; undefined where that was not remembered. */
   askedAt(lease: number): string | undefined;
 }

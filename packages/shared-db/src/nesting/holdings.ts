@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '@hive/pool';
 import type { CallOptions } from '../database.ts';
+import { isSignal } from '../driver/call-options.ts';
+import { eitherSignal } from '../either-signal.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { awaitingFunctions } from './await-chain.ts';
@@ -18,7 +20,8 @@ const SUSPECT_MS = 1_000;
 export class Holdings {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #current = new AsyncLocalStorage<Holding>();
+  /** The function that this is called from inside of, or the call that it has made and that is not served yet. */
+  readonly #current = new AsyncLocalStorage<Holding | NestedWait>();
   readonly #all = new Set<Holding>();
   /** Weakly: databases come and go. */
   readonly #byHeld = new WeakMap<Holdable, Set<Holding>>();
@@ -44,9 +47,13 @@ export class Holdings {
     const runner = this.#idle.pop() ?? newRunner(++this.#runners);
     const holding: Holding = { held, lease, database, label, runner, waits: new Set() };
     const holders = this.#byHeld.get(held) ?? this.#firstHolders(held);
+    const outer = this.#current.getStore();
+    const wait = outer instanceof NestedWait ? outer : undefined;
+    if (wait !== undefined) wait.serves = holding;
     holders.add(holding);
     this.#all.add(holding);
     const over = (): void => {
+      if (wait !== undefined) wait.serves = undefined;
       holders.delete(holding);
       this.#all.delete(holding);
       this.#idle.push(runner);
@@ -62,7 +69,8 @@ export class Holdings {
 
   /** Makes a call from inside one of the functions. What is not a signal is left for the call itself to refuse. */
   nested<O extends CallOptions, T>(about: NestedCall, options: O, call: (options: O) => Promise<T>): Promise<T> {
-    const holding = this.#current.getStore();
+    const current = this.#current.getStore();
+    const holding = current instanceof NestedWait ? current.holding : current;
     const own = new AbortController();
     const signal = anyOf(options, own.signal);
     if (holding === undefined || signal === undefined) return call(options);
@@ -71,7 +79,7 @@ export class Holdings {
     };
     const wait = new NestedWait(about, holding, abort, () => awaitingFunctions(import.meta.url));
     holding.waits.add(wait);
-    const told = wait.follow(call({ ...options, signal }));
+    const told = wait.follow(this.#current.run(wait, call, { ...options, signal }));
     this.#clock.nextTurn(() => {
       void this.#consider(wait);
     });
@@ -106,6 +114,8 @@ export class Holdings {
 
   /** Ends the wait when it is certain that nothing else will. */
   async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
+    // Who has what he has waited for goes on: what he waits for now is another call.
+    if (wait.serves !== undefined) return 'fine';
     const possible = this.#knot(() => true);
     if (!possible.has(wait)) return 'fine';
     await Promise.all(Array.from(possible, (one) => one.look()));
@@ -120,7 +130,12 @@ export class Holdings {
     const waits = Array.from(this.#all)
       .flatMap(({ waits: own }) => Array.from(own))
       .filter(counts);
-    return knotOf(waits, (held) => new Set(Array.from(this.#byHeld.get(held) ?? []).filter(isActive)));
+    return knotOf(waits, (held) => this.#holdersOf(held));
+  }
+
+  #holdersOf(held: Holdable): readonly Holding[] {
+    const holders = held.isHadWith === undefined ? (this.#byHeld.get(held) ?? []) : this.#all;
+    return Array.from(holders).filter((one) => isActive(one) && held.isHadWith?.(one.database) !== false);
   }
 }
 
@@ -148,7 +163,7 @@ function anyOf(options: CallOptions | null, own: AbortSignal): AbortSignal | und
   if (typeof options !== 'object' || options === null) return undefined;
   const { signal } = options;
   if (signal === undefined) return own;
-  return signal instanceof AbortSignal ? AbortSignal.any([signal, own]) : undefined;
+  return isSignal(signal) ? eitherSignal(signal, own) : undefined;
 }
 
 function nothing(): void {}

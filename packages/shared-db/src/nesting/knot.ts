@@ -2,19 +2,21 @@ import type { Holdable, Holding } from './holding.ts';
 import type { NestedWait } from './nested-wait.ts';
 
 /**
- * Those of the waits that can never end: what each waits for is in the hands of functions that themselves wait for one of them. Pure: who
- * holds what is asked of `holdersOf`. The waits that are given count as waited for.
+ * Those of the waits that can never end: what each waits for is in the hands of functions that themselves wait for one of them, or it is for
+ * such a function that it was made. Pure: who holds what is asked of `holdersOf`. The waits that are given count as waited for.
  */
 export function knotOf(
   waits: Iterable<NestedWait>,
-  holdersOf: (held: Holdable) => ReadonlySet<Holding>,
+  holdersOf: (held: Holdable) => readonly Holding[],
 ): ReadonlySet<NestedWait> {
   const knot = new Set(waits);
   const isStuck = ({ waits: own }: Holding): boolean => Array.from(own).some((wait) => knot.has(wait));
-  const isTied = ({ held }: NestedWait): boolean => {
-    const holders = holdersOf(held);
+  const isTied = ({ held, database, serves }: NestedWait): boolean => {
+    if (serves !== undefined) return isStuck(serves);
+    const stuck = holdersOf(held).filter(isStuck);
+    const parts = held.isHadWith === undefined ? stuck.length : new Set(stuck.map((one) => one.database)).size;
     // Who holds it without being known may give it back at any moment.
-    return holders.size >= (held.holders() ?? Infinity) && Array.from(holders).every(isStuck);
+    return parts >= (held.holders(database) ?? Infinity);
   };
   for (let loose = true; loose;) {
     loose = false;

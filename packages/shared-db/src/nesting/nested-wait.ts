@@ -1,4 +1,5 @@
-import { callSiteOf } from '../call-site.ts';
+import { callSiteOf, placeOfCall } from '../call-site.ts';
+import { shownLabel } from '../labels.ts';
 import { isCalledByCode } from './await-chain.ts';
 import type { Holdable, Holding } from './holding.ts';
 
@@ -6,7 +7,8 @@ import type { Holdable, Holding } from './holding.ts';
 export interface NestedCall {
   readonly held: Holdable;
   readonly database: string;
-  readonly label: string;
+  /** As the caller has given it. */
+  readonly label: unknown;
 }
 
 /** One such call while it goes on. Knows whether the function waits for it: calling is not yet waiting. */
@@ -16,9 +18,11 @@ export class NestedWait implements NestedCall {
   readonly label: string;
   /** The innermost function that it was called from. */
   readonly holding: Holding;
+  /** The function that it was made for, from when that has what the call has waited for until it has returned. */
+  serves: Holding | undefined;
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
-  readonly #calledAt = new Error('called');
+  readonly #calledAt = placeOfCall('called');
   readonly #functionsThatWait: () => readonly string[];
   #gate = Promise.withResolvers<void>();
   readonly #lookers: (() => void)[] = [];
@@ -34,7 +38,7 @@ export class NestedWait implements NestedCall {
   ) {
     this.held = held;
     this.database = database;
-    this.label = label;
+    this.label = shownLabel(label);
     this.holding = holding;
     this.abort = abort;
     this.#functionsThatWait = functionsThatWait;

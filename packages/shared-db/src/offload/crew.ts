@@ -1,9 +1,11 @@
 import { systemClock, type Timer } from '@hive/pool';
-import { DatabaseError, type Culprit } from '../errors.ts';
+import { DatabaseError } from '../errors.ts';
 import type { OffloadCrewSnapshot, OffloadedSnapshot } from '../snapshot.ts';
 import { JobQueue } from './job-queue.ts';
-import type { Job, OffloadedDatabase, Order } from './job.ts';
+import type { Job, OffloadedDatabase } from './job.ts';
 import { Member, readerLost } from './member.ts';
+import { Refusals } from './refusals.ts';
+import { runningIn } from './running.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 /** Jobs that may wait. Whoever asks for more at once than can be read in a while is told. */
@@ -44,6 +46,7 @@ export interface StuckStatement {
  */
 export class Crew {
   readonly #options: CrewOptions;
+  readonly #refusals: Refusals;
   readonly #members = new Set<Member>();
   readonly #queue = new JobQueue();
   /** All that somebody waits for. */
@@ -61,6 +64,7 @@ export class Crew {
 
   constructor(options: CrewOptions) {
     this.#options = options;
+    this.#refusals = new Refusals(options.isolation, () => runningIn(this.#members));
   }
 
   /** Takes a job. It is sent at the end of this turn, with all others of the turn. */
@@ -77,11 +81,11 @@ export class Crew {
   }
 
   #refusalOf(job: Job): DatabaseError | undefined {
-    if (this.#closed || this.#closedDatabases.has(job.order.database)) return closed(job);
-    if (job.order.signal?.aborted === true) return this.#aborted(job, false);
-    if (this.#usable() === 0) return this.#overloaded(job, `all that read are stuck: ${this.#running()}`);
+    if (this.#closed || this.#closedDatabases.has(job.order.database)) return this.#refusals.closed(job);
+    if (job.order.signal?.aborted === true) return this.#refusals.aborted(job, false);
+    if (this.#usable() === 0) return this.#refusals.allStuck(job);
     if (this.#queue.size < MOST_QUEUED) return undefined;
-    return this.#overloaded(job, `${MOST_QUEUED} reads wait already; ${this.#running()}`);
+    return this.#refusals.tooMany(job, MOST_QUEUED);
   }
 
   // Waiting
@@ -98,7 +102,7 @@ export class Crew {
 
   #listenTo(signal: AbortSignal, job: Job): void {
     const abort = (): void => {
-      this.#release(job, (begun) => this.#aborted(job, begun));
+      this.#release(job, (begun) => this.#refusals.aborted(job, begun));
     };
     signal.addEventListener('abort', abort, { once: true });
     job.onSettled(() => {
@@ -127,7 +131,8 @@ export class Crew {
 
   #expire(): void {
     const now = systemClock.now();
-    for (const job of this.#jobs) if (job.deadline <= now) this.#release(job, (begun) => this.#late(job, begun));
+    for (const job of this.#jobs)
+      if (job.deadline <= now) this.#release(job, (begun) => this.#refusals.late(job, begun));
     const next = Math.min(...Array.from(this.#jobs, ({ deadline }) => deadline));
     if (next < Infinity) this.#wakeAt(next);
   }
@@ -313,9 +318,9 @@ export class Crew {
   async closeDatabase(database: OffloadedDatabase, graceMs: number): Promise<void> {
     this.#closedDatabases.add(database);
     const mine = [...this.#jobs].filter(({ order }) => order.database === database);
-    for (const job of mine) if (this.#takeBack(job)) job.refuse(() => closed(job));
+    for (const job of mine) if (this.#takeBack(job)) job.refuse(() => this.#refusals.closed(job));
     await within(graceMs, mine.filter(({ settled }) => settled === undefined).map(ended));
-    for (const job of mine) this.#release(job, () => closed(job));
+    for (const job of mine) this.#release(job, () => this.#refusals.closed(job));
     await this.#closeConnections(database);
   }
 
@@ -334,8 +339,8 @@ export class Crew {
   async close(): Promise<readonly StuckStatement[]> {
     this.#closed = true;
     for (const timer of [this.#starting, this.#looking, this.#resting]) timer?.cancel();
-    for (const job of this.#jobs) this.#release(job, () => closed(job));
-    const stuck = this.#runningNow().map(({ order: { database, label, statement }, runningMs }) => ({
+    for (const job of this.#jobs) this.#release(job, () => this.#refusals.closed(job));
+    const stuck = runningIn(this.#members).map(({ order: { database, label, statement }, runningMs }) => ({
       database: database.name,
       label,
       statement,
@@ -367,88 +372,13 @@ export class Crew {
       oldestWaitMs: oldest === undefined ? 0 : now - oldest.order.at,
       counters: Object.freeze({ ...this.#counters }),
       running: Object.freeze(
-        this.#runningNow().map(({ order, runningMs, stuck, pid }): OffloadedSnapshot => {
+        runningIn(this.#members).map(({ order, runningMs, stuck, pid }): OffloadedSnapshot => {
           const { database, label, statement } = order;
           return Object.freeze({ database: database.name, label, statement, runningMs, stuck, pid });
         }),
       ),
     });
   }
-
-  /** What is being read at this moment, longest first. */
-  #runningNow(): readonly (Omit<OffloadedSnapshot, 'database' | 'label' | 'statement'> & { readonly order: Order })[] {
-    const now = systemClock.now();
-    return [...this.#members]
-      .flatMap((member) => {
-        const order = member.running()?.order;
-        const { stuckSince, pid } = member;
-        if (order === undefined) return [];
-        return [{ order, runningMs: member.runningMs(now), stuck: stuckSince !== undefined, pid }];
-      })
-      .toSorted((a, b) => b.runningMs - a.runningMs);
-  }
-
-  #running(): string {
-    const parts = this.#runningNow().map(
-      ({ order: { database, label, statement }, runningMs }) =>
-        `"${label}" on ${database.name} for ${Math.round(runningMs)} ms (${statement})`,
-    );
-    return parts.length === 0 ? 'nothing is being read' : parts.join(', ');
-  }
-
-  #culprits(): readonly Culprit[] {
-    return this.#runningNow().map(({ order: { label }, runningMs, pid = process.pid }) => ({
-      pid,
-      label,
-      heldMs: runningMs,
-    }));
-  }
-
-  #overloaded(job: Job, what: string): DatabaseError {
-    return new DatabaseError('OVERLOADED', what, {
-      ...placeOf(job),
-      culprits: this.#culprits(),
-      advice: [
-        'hive-db ps shows what is being read, and for how long',
-        'give long statements an index or a limit, or isolation process, which ends them at their deadline',
-        'ask for less at once; more offloadWorkers help only where there are more processors',
-      ],
-    });
-  }
-
-  #late(job: Job, begun: boolean): DatabaseError {
-    const { timeoutMs } = job.order;
-    if (begun) {
-      const what = `the statement was still running after ${timeoutMs} ms; ${this.#fate()}`;
-      const advice = 'give it a longer timeoutMs, an index or a limit';
-      return new DatabaseError('ABORTED', what, { ...placeOf(job), advice });
-    }
-    return new DatabaseError('POOL_TIMEOUT', `nobody was free to read within ${timeoutMs} ms: ${this.#running()}`, {
-      ...placeOf(job),
-      culprits: this.#culprits(),
-      advice: ['hive-db ps shows what is being read, and for how long', 'give the call a longer timeoutMs'],
-    });
-  }
-
-  #aborted(job: Job, begun: boolean): DatabaseError {
-    const cause: unknown = job.order.signal?.reason;
-    const what = begun ? `the caller ended the wait; ${this.#fate()}` : 'the caller ended the wait';
-    return new DatabaseError('ABORTED', what, { ...placeOf(job), cause });
-  }
-
-  #fate(): string {
-    return this.#options.isolation === 'process'
-      ? 'its process has been killed'
-      : 'its thread is lost until the statement ends';
-  }
-}
-
-function closed(job: Job): DatabaseError {
-  return new DatabaseError('POOL_CLOSED', 'the service has been closed', placeOf(job));
-}
-
-function placeOf({ order: { database, label } }: Job): { readonly database: string; readonly label: string } {
-  return { database: database.name, label };
 }
 
 function ended(job: Job): Promise<void> {

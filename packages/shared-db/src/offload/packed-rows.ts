@@ -1,13 +1,7 @@
 import type { Row, SqlValue } from '../driver/driver.ts';
-import { NULL_LENGTH, type ColumnOfRows } from './column-of-rows.ts';
+import type { ColumnOfRows } from './column-of-rows.ts';
+import { INTEGERS, NUMBERS, TEXTS, VALUES, type ColumnKind, type PackedColumn } from './packed-column.ts';
 import type { RowShape } from './row-shape.ts';
-
-/** What one column of packed rows is made of. Numbers, because they cross threads. */
-const NUMBERS = 0;
-const TEXTS = 1;
-const INTEGERS = 2;
-const VALUES = 3;
-type ColumnKind = typeof NUMBERS | typeof TEXTS | typeof INTEGERS | typeof VALUES;
 
 /** What a column has in the buffer for each row, whether it needs that or less: where one begins then needs no telling. */
 const BYTES_PER_VALUE = 8;
@@ -70,21 +64,21 @@ function packAsTheyAre(rows: readonly Row[], { name }: ColumnOfRows, others: (st
 /** Makes the rows again, for the shape that they were packed with. */
 export function unpackRows({ count, kinds, buffer, others }: PackedRows, shape: RowShape): Row[] {
   let other = 0;
-  const columns = kinds.map((kind, index): ArrayLike<SqlValue> => {
+  const columns = kinds.map((kind, index): PackedColumn => {
     const at = index * count * BYTES_PER_VALUE;
     switch (kind) {
       case NUMBERS:
-        return numbersOf(new Float64Array(buffer, at, count));
+        return { values: new Float64Array(buffer, at, count), lengths: undefined };
       case INTEGERS:
-        return new BigInt64Array(buffer, at, count);
+        return { values: new BigInt64Array(buffer, at, count), lengths: undefined };
       case TEXTS:
-        return textsOf(others[other++] as string, new Uint32Array(buffer, at, count));
+        return { values: others[other++] as string, lengths: new Uint32Array(buffer, at, count) };
       case VALUES:
       default:
-        return asBuffers(others[other++] as SqlValue[]);
+        return { values: asBuffers(others[other++] as SqlValue[]), lengths: undefined };
     }
   });
-  return shape.rowsOfColumns(columns, count);
+  return shape.unpacker(kinds)(columns, count);
 }
 
 /** Blobs as the engine gives them: crossing threads has made plain arrays of bytes of them. Changes the list. */
@@ -95,25 +89,4 @@ export function asBuffers<T>(values: T[]): T[] {
       values[i] = Buffer.from(value.buffer, value.byteOffset, value.byteLength) as unknown as T;
   }
   return values;
-}
-
-/** As they are where none is NULL, which is most of the time. */
-function numbersOf(numbers: Float64Array): ArrayLike<SqlValue> {
-  for (const number of numbers)
-    if (Number.isNaN(number)) return Array.from(numbers, (one) => (Number.isNaN(one) ? null : one));
-  return numbers;
-}
-
-function textsOf(joined: string, lengths: Uint32Array): (string | null)[] {
-  const texts: (string | null)[] = [];
-  let from = 0;
-  for (const length of lengths) {
-    if (length === NULL_LENGTH) {
-      texts.push(null);
-      continue;
-    }
-    texts.push(joined.slice(from, from + length));
-    from += length;
-  }
-  return texts;
 }

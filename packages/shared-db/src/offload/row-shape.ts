@@ -1,5 +1,12 @@
 import type { Row, SqlValue } from '../driver/driver.ts';
 import { ColumnOfRows } from './column-of-rows.ts';
+import { unpackedValue, unpackingBegins, type ColumnKind, type PackedColumn } from './packed-column.ts';
+
+/** Makes `count` rows of packed columns. */
+type Unpacker = (columns: readonly PackedColumn[], count: number) => Row[];
+
+/** Results of one statement are packed alike, but for columns that hold now this and now that. */
+const MOST_UNPACKERS = 32;
 
 /**
  * The columns of a result, and what takes rows apart and puts them together again: compiled, because a loop over names costs several
@@ -12,8 +19,7 @@ export class RowShape {
   readonly flatten: (rows: readonly Row[], values: SqlValue[]) => void;
   /** Makes `count` rows of the values that begin at `from`. */
   readonly rows: (values: readonly SqlValue[], from: number, count: number) => Row[];
-  /** Makes `count` rows of one list of values for each column, beginning at `from` of each. */
-  readonly rowsOfColumns: (columns: readonly ArrayLike<SqlValue>[], count: number) => Row[];
+  readonly #unpackers = new Map<string, Unpacker>();
   #columns: readonly ColumnOfRows[] | undefined;
 
   constructor(names: readonly string[]) {
@@ -30,12 +36,25 @@ export class RowShape {
       ['values', 'from', 'count'],
       `const rows=new Array(count);for(let i=0,at=from;i<count;i++,at+=${names.length})rows[i]=${flat};return rows;`,
     );
-    const lists = names.map((_, index) => `const c${index}=columns[${index}];`).join('');
-    const packed = literal(names, (index) => `c${index}[i]`);
-    this.rowsOfColumns = compiled(
+  }
+
+  /**
+   * What makes rows of columns of these kinds: in one loop in which the values are taken from where they lie, which takes a third of the
+   * time of a loop for each column.
+   */
+  unpacker(kinds: readonly ColumnKind[]): Unpacker {
+    const key = kinds.join('');
+    const known = this.#unpackers.get(key);
+    if (known !== undefined) return known;
+    const begins = kinds.map((_, index) => unpackingBegins(index)).join('');
+    const row = literal(this.names, (index) => unpackedValue(kinds[index] as ColumnKind, index));
+    const unpacker: Unpacker = compiled(
       ['columns', 'count'],
-      `${lists}const rows=new Array(count);for(let i=0;i<count;i++)rows[i]=${packed};return rows;`,
+      `${begins}let v;const rows=new Array(count);for(let i=0;i<count;i++)rows[i]=${row};return rows;`,
     );
+    if (this.#unpackers.size >= MOST_UNPACKERS) this.#unpackers.clear();
+    this.#unpackers.set(key, unpacker);
+    return unpacker;
   }
 
   /** To read them out one by one. Made when they are first asked for: only what packs rows needs them. */

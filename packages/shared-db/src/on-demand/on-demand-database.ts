@@ -1,4 +1,6 @@
 import type { Budgets, FlushMode, FlushReport, Resize } from '@hive/pool';
+import { shown } from '../config/problem.ts';
+import { FLUSH_MODES } from '../control/verb.ts';
 import type { CallOptions, Database, ReadOptions, TransactionOptions } from '../database.ts';
 import { isDuration, NO_OPTIONS } from '../driver/call-options.ts';
 import type { Connection, Transaction } from '../driver/scope.ts';
@@ -6,6 +8,8 @@ import type { SessionOptions, SessionUse } from '../driver/session.ts';
 import { DatabaseError } from '../errors.ts';
 import type { DatabaseSnapshot, LeaseSnapshot } from '../snapshot.ts';
 import type { OpenDatabases } from './open-databases.ts';
+
+type AnySession = (label: string, given?: SessionOptions | SessionUse, fn?: SessionUse) => Promise<never>;
 
 const NOTHING_FLUSHED: FlushReport = Object.freeze({ destroyed: 0, revoked: Object.freeze([]) });
 
@@ -40,8 +44,10 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
     // Its own limit is how long it may be held, not how long it may be waited for.
     const wait = { signal: options?.signal };
     const wish = { name: this.name, label };
-    const openedAt = new Error('the session was opened here');
-    return this.#databases.use(wish, wait, (database) => database.sessionFrom(openedAt, label, given, fn));
+    return this.#databases.use(wish, wait, (database) => {
+      const open = database.session as AnySession;
+      return open.call(database, label, given, fn);
+    });
   }
 
   leases(): readonly LeaseSnapshot[] {
@@ -67,7 +73,7 @@ export class OnDemandDatabase<D extends Database = Database> implements Database
 
   flush(mode: FlushMode): Promise<FlushReport> {
     // At once, also where whoever calls has to wait for a place: it may be what helps them.
-    return this.opened?.flush(mode) ?? Promise.resolve(NOTHING_FLUSHED);
+    return this.opened?.flush(mode) ?? nothingFlushed(this.name, mode);
   }
 
   snapshot(): DatabaseSnapshot {
@@ -118,4 +124,10 @@ function shortened<O extends CallOptions>(options: O, waitedMs: number): O {
   // What are no options is for the call itself to refuse.
   const timeoutMs = (options as O | null)?.timeoutMs;
   return isDuration(timeoutMs) ? { ...options, timeoutMs: Math.max(0, timeoutMs - waitedMs) } : options;
+}
+
+function nothingFlushed(database: string, mode: FlushMode): Promise<FlushReport> {
+  if (FLUSH_MODES.includes(mode)) return Promise.resolve(NOTHING_FLUSHED);
+  const what = `flush mode is ${shown(mode, 'an object')}; expected ${FLUSH_MODES.join(', ')}`;
+  return Promise.reject(new DatabaseError('CONFIG', what, { database }));
 }

@@ -1,11 +1,15 @@
 import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
+import { begunFor, placeOfCall } from '../call-site.ts';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { isDuration, isSignal } from '../driver/call-options.ts';
-import { DatabaseError, type ErrorKind } from '../errors.ts';
+import { DatabaseError, isKind, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
 import { shownLabel } from '../labels.ts';
 import type { Logger } from '../logger.ts';
+import type { Holdable } from '../nesting/holding.ts';
+import type { Holdings } from '../nesting/holdings.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
+import { placesOf } from './places.ts';
 import { holdersOf, isIdle, newResident, type Resident } from './resident.ts';
 
 /** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
@@ -33,6 +37,8 @@ export interface OpenDatabasesHost<D extends Database> {
   readonly idleMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Who has what in this process. */
+  readonly holdings: Holdings;
   /** How long callers of one wait who do not say. */
   acquireTimeoutMs(name: string): number;
   /** Makes one that its first call opens. Throws why there can be none of this name. */
@@ -81,6 +87,7 @@ export class OpenDatabases<D extends Database> {
   readonly #residents = new Map<string, Resident<D>>();
   /** In the order in which they came. */
   readonly #applicants = new Set<Applicant<D>>();
+  readonly #places: Holdable;
   readonly #idle: Alarm;
   readonly #review: Alarm;
   readonly #counters = { opened: 0, evicted: 0 };
@@ -92,6 +99,7 @@ export class OpenDatabases<D extends Database> {
 
   constructor(host: OpenDatabasesHost<D>) {
     this.#host = host;
+    this.#places = placesOf(host.pattern, this.#residents, host.mostOpen);
     this.#idle = new Alarm(host.clock, () => {
       this.#closeIdle();
     });
@@ -145,7 +153,7 @@ export class OpenDatabases<D extends Database> {
     call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
   ): Promise<T> {
     const resident = this.#staying(wish.name);
-    if (resident === undefined) return this.#useLater(wish, wait, call);
+    if (resident === undefined) return this.#useLater(wish, wait, call, placeOfCall('the call was made here'));
     resident.uses++;
     return this.#during(resident, () => call(resident.database, 0));
   }
@@ -154,25 +162,22 @@ export class OpenDatabases<D extends Database> {
     wish: Wish,
     wait: CallOptions,
     call: (database: D & ManagedDatabase, waitedMs: number) => Promise<T>,
+    askedAt: Error,
   ): Promise<T> {
-    const { clock } = this.#host;
+    const { clock, holdings } = this.#host;
     const at = clock.now();
-    const resident = await this.#place(wish, wait, at, true);
-    return this.#during(resident, () => call(resident.database, clock.now() - at));
+    const about = { held: this.#places, database: wish.name, label: wish.label };
+    const resident = await holdings.nested(about, wait, (given) => this.#place(wish, given, at, true));
+    return this.#during(resident, () => begunFor(askedAt, () => call(resident.database, clock.now() - at)));
   }
 
-  #during<T>(resident: Resident<D>, call: () => Promise<T>): Promise<T> {
-    const ended = (): void => {
+  /** Awaits the call and nothing else: who waits for whom is read from what hangs on its promise. */
+  async #during<T>(resident: Resident<D>, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } finally {
       resident.uses--;
       this.#used(resident);
-    };
-    try {
-      const called = call();
-      called.then(ended, ended);
-      return called;
-    } catch (error) {
-      ended();
-      throw error;
     }
   }
 
@@ -247,11 +252,14 @@ export class OpenDatabases<D extends Database> {
     const allowedMs = isDuration(wait?.timeoutMs) ? wait.timeoutMs : this.#host.acquireTimeoutMs(wish.name);
     const { promise, resolve, reject } = Promise.withResolvers<Resident<D>>();
     const abort = (): void => {
-      this.#refuse(applicant, 'ABORTED', { what: 'the caller aborted its wait for a place' }, signal?.reason);
+      const reason: unknown = signal?.reason;
+      // Aborted by us: it would have waited for ever.
+      if (isKind(reason, 'SELF_DEADLOCK')) this.#turnAway(applicant, reason);
+      else this.#refuse(applicant, 'ABORTED', { what: 'the caller aborted its wait for a place' }, reason);
     };
     const applicant: Applicant<D> = {
       name: wish.name,
-      label: typeof wish.label === 'string' ? shownLabel(wish.label) : 'unnamed',
+      label: shownLabel(wish.label),
       keepsAlive,
       at,
       deadline: at + allowedMs,
@@ -473,8 +481,8 @@ export class OpenDatabases<D extends Database> {
     const { name, label } = applicant;
     const now = this.#host.clock.now();
     const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
-    this.#applicants.delete(applicant);
-    applicant.refuse(
+    this.#turnAway(
+      applicant,
       new DatabaseError(kind, what, {
         database: name,
         label,
@@ -484,6 +492,11 @@ export class OpenDatabases<D extends Database> {
         advice,
       }),
     );
+  }
+
+  #turnAway(applicant: Applicant<D>, error: DatabaseError): void {
+    this.#applicants.delete(applicant);
+    applicant.refuse(error);
   }
 }
 

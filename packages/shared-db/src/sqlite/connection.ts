@@ -58,7 +58,7 @@ export class SqliteConnection {
     this.#statements = statements;
   }
 
-  /** How often a statement was run on it, or a step of one. What is done with the handle itself is not seen. */
+  /** How often a statement was run on it, or a step of one, also by who has the handle itself. */
   get uses(): number {
     return this.#uses;
   }
@@ -80,7 +80,10 @@ export class SqliteConnection {
 
   /** The handle itself, for somebody who may do with it what he likes. */
   lend(): SqliteHandle {
-    if (!this.#lent) lendHandle(this.raw, this.#iterators);
+    if (!this.#lent)
+      lendHandle(this.raw, this.#iterators, () => {
+        this.#uses++;
+      });
     this.#lent = true;
     return this.raw;
   }

@@ -55,7 +55,7 @@ export class Writes {
       const call = calls.begin(label, options, 'writes');
       if (typeof fn !== 'function') {
         calls.ended(call);
-        throw calls.told(notAFunction(fn, 'write').at(this.#host.context.name, label), call);
+        throw calls.told(notAFunction(fn, 'write').at(this.#host.context.name, call.label.text), call);
       }
       const { priority = 'normal' } = options;
       return lifecycle.status === 'open' ? this.#lane.write(call, fn, priority) : this.#whenOpen(call, fn, priority);

@@ -1,5 +1,6 @@
-import { openDatabaseService, type DatabaseService } from '../service.ts';
-import type { ServiceConfig } from '../service-config.ts';
+import type { DatabaseService } from '../service/database-service.ts';
+import { openDatabaseService } from '../service/open-database-service.ts';
+import type { ServiceConfig } from '../service/service-config.ts';
 import { sqlite, type SqliteOptions } from '../sqlite.ts';
 import type { DatabaseDefinition } from '../database.ts';
 import type { SqliteDatabase } from '../sqlite/sqlite-database.ts';

@@ -98,6 +98,7 @@ describe('defaults', () => {
       recycleMs: 0,
       leakAfterMs: undefined,
       captureEvery: 0,
+      captureApartMs: 1,
       echo: false,
       durability: 'full',
       required: false,

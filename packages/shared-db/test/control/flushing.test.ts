@@ -7,6 +7,51 @@ import { rejectionOf } from '../support/outcome.ts';
 import { shop } from '../support/shop.ts';
 import { newLabel } from '../../dist/labels.js';
 
+it('a flush of everything says in the log whom it has taken what from, and where that was asked for', async () => {
+  await using fake = await fakeDatabase({ poolSize: 3 });
+  const { database, clock, logger } = fake;
+  const session = await database.session('import');
+  const begun = [
+    rejectionOf(database.read('look', () => session.connection.get('SELECT 1').then(() => database.flush('all')))),
+    rejectionOf(database.transaction('move', (tx) => clock.advance(1).then(() => tx.run('INSERT 1')))),
+  ];
+  await passUntilSettled(clock, Promise.all(begun));
+  const told = logger.lines.filter(({ level, message }) => level === 'warn' && message.includes('flush'));
+  expect(told.map(({ message }) => message.replace(/ for \d+ ms$/, ''))).toEqual(
+    ['import', 'look', 'move'].map((label) => `flush('all') has taken a connection from "${label}", which had it`),
+  );
+  for (const { fields } of told)
+    expect(fields).toMatchObject({
+      database: 'orders',
+      acquiredAt: expect.stringContaining('flushing.test') as string,
+    });
+  const [stale] = await Promise.all(begun);
+  for (const error of [stale, await rejectionOf(session.connection.get('SELECT 1'))])
+    expect((error as Error).message.split('\n')).toHaveLength(1);
+  expect(String(await rejectionOf(session.connection.get('SELECT 1')))).toMatch(
+    /revoked by flush\('all'\); resource \d+ is gone; it was acquired at .*flushing\.test/,
+  );
+});
+
+it('a flush of everything tells who is just beginning that his connection was taken away', async () => {
+  await using fake = await fakeDatabase({ singleWriter: true });
+  const { database, clock, driver } = fake;
+  driver.delay('begin', 50);
+  const begun = [
+    rejectionOf(database.read('look', (c) => c.get('SELECT 1'))),
+    rejectionOf(database.transaction('move', (tx) => tx.run('INSERT 1'))),
+  ];
+  await clock.settle();
+  await passUntilSettled(clock, database.flush('all'));
+  await passUntilSettled(clock, Promise.all(begun));
+  for (const error of await Promise.all(begun))
+    expect(error).toMatchObject({
+      code: 'HIVEDB_E_LEASE_STALE',
+      message: expect.stringContaining("revoked by flush('all')") as string,
+    });
+  expect(driver.committed).toEqual([]);
+});
+
 it('a flush of everything takes the writer away at once, also while a reader does not close', async () => {
   await using fake = await fakeDatabase({ singleWriter: true });
   const { database, clock, driver } = fake;

@@ -1,4 +1,6 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { connect, createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { requestSession, type RequestResponse } from '@hive/shared-db/http';
 import { rejectionOf } from '../support/outcome.ts';
@@ -8,14 +10,18 @@ import { itemsOf, shop } from '../support/shop.ts';
 /** A response that a test ends: sent, or cut off. */
 class Response extends EventEmitter implements RequestResponse {
   writableFinished = false;
+  writableEnded = false;
   closed = false;
 
   end(how: 'sent' | 'cut off'): void {
-    this.writableFinished = how === 'sent';
+    this.writableFinished = this.writableEnded = how === 'sent';
     this.closed = true;
     this.emit('close');
   }
 }
+
+/** A busy machine is no reason to fail. */
+const PATIENT = { timeout: 20_000, interval: 20 };
 
 const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
 
@@ -95,5 +101,46 @@ describe('the session of a request', () => {
         code: 'HIVEDB_E_CONFIG',
       });
     expect(database.leases()).toEqual([]);
+  });
+});
+
+describe('the session of a request over HTTP/2', () => {
+  it('is given back when its client is gone, and when the response has been sent', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const begun = Promise.withResolvers<undefined>();
+    const outcomes: Record<string, Promise<unknown>> = {};
+    const server = createServer((request, response) => {
+      const { url } = request;
+      if (url === '/whole') void requestSession(database, response, 'GET /whole').then(() => response.end('sent'));
+      if (url === '/late')
+        outcomes['late'] = once(response, 'close').then(() =>
+          rejectionOf(requestSession(database, response, 'GET /late', hang)),
+        );
+      if (url === '/hang')
+        outcomes['hang'] = rejectionOf(
+          requestSession(database, response, 'GET /hang', () => {
+            begun.resolve(undefined);
+            return hang();
+          }),
+        );
+      void begun.promise.then(() => {
+        client.destroy();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await once(client.request({ ':path': '/whole' }).resume(), 'end');
+    await expect.poll(() => database.leases(), PATIENT).toEqual([]);
+    expect(database.snapshot().pool.counters.destroyed.caller).toBe(0);
+    for (const path of ['/late', '/hang']) client.request({ ':path': path }).on('error', () => undefined);
+    await once(client, 'close');
+    await expect.poll(() => Object.keys(outcomes), PATIENT).toHaveLength(2);
+    const told = await Promise.all(Object.values(outcomes));
+    expect(told).toMatchObject([{ code: 'HIVEDB_E_ABORTED' }, { code: 'HIVEDB_E_ABORTED' }]);
+    expect(database.leases()).toEqual([]);
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
   });
 });

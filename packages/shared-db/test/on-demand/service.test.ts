@@ -152,6 +152,16 @@ describe('a service with databases by pattern', () => {
     await expect.poll(() => heard, PATIENT).toEqual([{ database: 'tenant-a', cause: 'unseen' }]);
   });
 
+  it('refuses a flush of what is no mode, whether it is open or not', async () => {
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path);
+    const acme = service.database('tenant-acme');
+    const refused = { code: 'HIVEDB_E_CONFIG', database: 'tenant-acme' };
+    expect(await rejectionOf(acme.flush('ALL' as 'all'))).toMatchObject(refused);
+    await add(acme, 'apple');
+    expect(await rejectionOf(acme.flush('ALL' as 'all'))).toMatchObject(refused);
+  });
+
   it('opens nothing for what cannot wait, and says what does', async () => {
     using directory = temporaryDirectory();
     await using service = await tenants(directory.path);
@@ -232,6 +242,21 @@ describe('a service with databases by pattern', () => {
       /it was opened at .*on-demand\/service\.test\.ts/,
     );
   });
+
+  it.each(['awaited', 'kept'] as const)(
+    'knows where a transaction was asked for, and where a label is used, also when it had to be opened for that: one that is %s',
+    async (how) => {
+      using directory = temporaryDirectory();
+      await using service = await tenants(directory.path);
+      const acme = service.database('tenant-acme');
+      const begun = acme.transaction('move', () => Promise.resolve(acme.leases()[0]?.acquiredAt));
+      // What nobody awaits yet has no stack to its caller when it has waited.
+      if (how === 'kept') await service.database('orders').read('meanwhile', () => Promise.resolve());
+      expect(await begun).toContain('on-demand/service.test.ts');
+      const [label] = service.snapshot().labels.filter((one) => one.label === 'move');
+      expect(label?.callSite).toContain('on-demand/service.test.ts');
+    },
+  );
 
   it('is well while databases come and go, and says so of one that takes long to open', async () => {
     using directory = temporaryDirectory();

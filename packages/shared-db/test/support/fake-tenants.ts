@@ -1,5 +1,6 @@
 import type { Database, LeaseSnapshot, ManagedDatabase } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
+import { Holdings } from '../../dist/nesting/holdings.js';
 import { OpenDatabases } from '../../dist/on-demand/open-databases.js';
 import { recordingLogger } from './recording-logger.ts';
 
@@ -66,6 +67,7 @@ export class FakeTenants {
       idleMs,
       clock: this.clock,
       logger: this.logger,
+      holdings: new Holdings(this.clock, this.logger),
       acquireTimeoutMs: () => 10_000,
       make: (name: string) => this.#make(name),
       closed: (name: string) => {

@@ -10,8 +10,10 @@ const CHANGED_MIND = new Error('changed its mind');
 /** What a contestant asks of the pool beside connections. */
 interface Terms {
   readonly timeEvery?: number;
-  /** Of one lease in this many it is remembered where it was acquired and where it ended. */
+  /** Of one lease in this many it is remembered where it was acquired. */
   readonly captureEvery?: number;
+  /** And of one when it was of none for so long, in milliseconds; 0 is never. */
+  readonly captureApartMs?: number;
 }
 
 /** Who acquires, in those that say so: a label, as a service gives it. */
@@ -60,14 +62,23 @@ function hivePoolWith(name: string, terms: Terms, owner?: string): PoolPeer {
   };
 }
 
-/** As it comes: in a dense stream one caller in sixteen is timed, and everybody who waits longer than a turn of the event loop. */
+/**
+ * As it comes: in a dense stream one caller in sixteen is timed, and everybody who waits longer than a turn of the event loop; of one
+ * lease a millisecond it is remembered where it was acquired.
+ */
 export const hivePool = hivePoolWith('@hive/pool', {});
 
 /** Every single use is timed. */
 export const hivePoolTimingAll = hivePoolWith('@hive/pool, every use timed', { timeEvery: 1 });
 
-/** With whose each lease is, its age, the watch for leaks and the stacks of one lease in 64. */
-export const hivePoolTracked = hivePoolWith('@hive/pool, tracked, 1 stack in 64', { captureEvery: 64 }, OWNER);
+/** Without any stack: what the others cost beyond this is what their stacks cost. */
+export const hivePoolWithoutStacks = hivePoolWith('@hive/pool, no stacks', { captureApartMs: 0 });
 
-/** The same with the stacks of one lease in 16. */
-export const hivePoolTrackedOften = hivePoolWith('@hive/pool, tracked, 1 stack in 16', { captureEvery: 16 }, OWNER);
+/** With all that is known of a lease as it comes: whose it is, its age, the watch for leaks, and a stack a millisecond. */
+export const hivePoolTracked = hivePoolWith('@hive/pool, tracked', {}, OWNER);
+
+/** The same with the stack of one lease in 64. */
+export const hivePoolTrackedOften = hivePoolWith('@hive/pool, tracked, 1 stack in 64', { captureEvery: 64 }, OWNER);
+
+/** And of one in 16. */
+export const hivePoolTrackedMost = hivePoolWith('@hive/pool, tracked, 1 stack in 16', { captureEvery: 16 }, OWNER);

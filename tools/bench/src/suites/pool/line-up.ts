@@ -1,5 +1,12 @@
 import { genericPool, genericPoolWaitingForEver } from '../../peers/generic-pool.ts';
-import { hivePool, hivePoolTimingAll, hivePoolTracked, hivePoolTrackedOften } from '../../peers/hive-pool.ts';
+import {
+  hivePool,
+  hivePoolTimingAll,
+  hivePoolTracked,
+  hivePoolTrackedMost,
+  hivePoolTrackedOften,
+  hivePoolWithoutStacks,
+} from '../../peers/hive-pool.ts';
 import { lightningPool, lightningPoolWaitingForEver } from '../../peers/lightning-pool.ts';
 import { noPool } from '../../peers/no-pool.ts';
 import type { PoolPeer } from '../../peers/peer.ts';
@@ -31,8 +38,10 @@ const everybodyAndVariants: readonly PoolPeer[] = [
 export const everybodyAndTracked: readonly PoolPeer[] = [
   hivePool,
   hivePoolTimingAll,
+  hivePoolWithoutStacks,
   hivePoolTracked,
   hivePoolTrackedOften,
+  hivePoolTrackedMost,
   ...everybodyAndVariants.slice(2),
 ];
 

@@ -1,11 +1,13 @@
 import { systemClock } from '@hive/pool';
-import type { OpenSession, SessionOptions, SessionUse } from './driver/session.ts';
-import { DatabaseError } from './errors.ts';
-import { judgeFallbacks, type Verdict } from './health/verdict.ts';
-import { fallbacksOfProcess, processRegistry } from './process-registry.ts';
-import { openDatabaseService, type DatabaseService } from './service.ts';
+import { begunFor, placeOfCall } from '../call-site.ts';
+import type { OpenSession, SessionOptions, SessionUse } from '../driver/session.ts';
+import { DatabaseError } from '../errors.ts';
+import { judgeFallbacks, type Verdict } from '../health/verdict.ts';
+import { fallbacksOfProcess, processRegistry } from '../process-registry.ts';
+import type { DatabaseService } from './database-service.ts';
+import { openDatabaseService } from './open-database-service.ts';
 import { checkConfig, type Definitions, type ServiceConfig } from './service-config.ts';
-import type { ServiceSnapshot } from './snapshot.ts';
+import type { ServiceSnapshot } from '../snapshot.ts';
 
 interface Configured {
   readonly config: ServiceConfig;
@@ -100,10 +102,10 @@ export const getManagedSession: OpenSession<[database: string]> = async (
   fn?: SessionUse,
 ): Promise<never> => {
   const { opened } = (processRegistry().configured as Configured | undefined) ?? {};
-  // Without waiting where that is possible: a stack that has been waited for may not lead to the caller.
+  const askedAt = placeOfCall('the session was opened here');
   const service = opened?.closing === false ? opened : await getDatabaseService();
   const open = service.database(database).session as (...all: readonly unknown[]) => Promise<never>;
-  return open.call(service.database(database), label, given, fn);
+  return begunFor(askedAt, () => open.call(service.database(database), label, given, fn));
 };
 
 /** What makes two configurations the same: everything but functions and loggers, which nobody can compare. */

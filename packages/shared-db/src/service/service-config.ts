@@ -1,14 +1,14 @@
 import type { Clock } from '@hive/pool';
-import { DATABASE_NAME_IN_WORDS, isDatabaseKey, isDatabaseName } from './config/database-name.ts';
-import { nearestKey } from './config/nearest-key.ts';
-import { shown } from './config/problem.ts';
-import type { HttpSettings, SharedDatabaseSettings } from './config/resolved-settings.ts';
-import type { DatabaseDefinition } from './database.ts';
-import type { DatabaseOptions } from './database-settings.ts';
-import { DatabaseError } from './errors.ts';
-import type { Thresholds } from './health/thresholds.ts';
-import { LOGGER_METHODS, type Logger, type LogLevel } from './logger.ts';
-import type { NamesOf } from './config/name-pattern.ts';
+import { DATABASE_NAME_IN_WORDS, isDatabaseKey, isDatabaseName } from '../config/database-name.ts';
+import { nearestKey } from '../config/nearest-key.ts';
+import { shown } from '../config/problem.ts';
+import type { HttpSettings, SharedDatabaseSettings } from '../config/resolved-settings.ts';
+import type { DatabaseDefinition } from '../database.ts';
+import type { DatabaseOptions } from '../database-settings.ts';
+import { DatabaseError } from '../errors.ts';
+import type { Thresholds } from '../health/thresholds.ts';
+import { LOGGER_METHODS, type Logger, type LogLevel } from '../logger.ts';
+import type { NamesOf } from '../config/name-pattern.ts';
 
 /** The databases of a service by name, each with what it was defined as. */
 export type Definitions = Readonly<Record<string, DatabaseDefinition>>;

@@ -1,10 +1,10 @@
-import type { CodeSettings } from './config/code-settings.ts';
-import { readSettings } from './config/load-settings.ts';
-import { patternAmong, type PatternOf } from './config/name-pattern.ts';
-import { refusal } from './config/problem.ts';
-import type { ResolvedSettings } from './config/resolved-settings.ts';
-import { resolveSettings } from './config/resolve-settings.ts';
-import { readTextFile } from './config/text-file.ts';
+import type { CodeSettings } from '../config/code-settings.ts';
+import { readSettings } from '../config/load-settings.ts';
+import { patternAmong, type PatternOf } from '../config/name-pattern.ts';
+import { refusal } from '../config/problem.ts';
+import type { ResolvedSettings } from '../config/resolved-settings.ts';
+import { resolveSettings } from '../config/resolve-settings.ts';
+import { readTextFile } from '../config/text-file.ts';
 import { checkConfig, type ServiceConfig } from './service-config.ts';
 
 /** Where the settings of a service come from, as often as they are read. */

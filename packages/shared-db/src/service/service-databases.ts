@@ -1,13 +1,13 @@
 import type { LeaseInfo } from '@hive/pool';
-import { NamePattern } from './config/name-pattern.ts';
-import { nearestKey } from './config/nearest-key.ts';
-import { shown } from './config/problem.ts';
-import type { ResolvedSettings } from './config/resolved-settings.ts';
-import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from './database.ts';
-import { DatabaseError } from './errors.ts';
-import { OpenDatabases } from './on-demand/open-databases.ts';
+import { NamePattern } from '../config/name-pattern.ts';
+import { nearestKey } from '../config/nearest-key.ts';
+import { shown } from '../config/problem.ts';
+import type { ResolvedSettings } from '../config/resolved-settings.ts';
+import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from '../database.ts';
+import { DatabaseError } from '../errors.ts';
+import { OpenDatabases } from '../on-demand/open-databases.ts';
 import type { Definitions } from './service-config.ts';
-import type { OnDemandSnapshot } from './snapshot.ts';
+import type { OnDemandSnapshot } from '../snapshot.ts';
 
 /** What all databases of a service share. */
 export type SharedContext = Omit<
@@ -155,6 +155,7 @@ export class ServiceDatabases {
       ...onDemand.terms,
       clock: this.#shared.clock,
       logger: this.#shared.logger,
+      holdings: this.#shared.holdings,
       acquireTimeoutMs: (name) => settingsOf(name, key, this.#settings).acquireTimeoutMs,
       make: (name) => this.#make(key, definition, name, pattern.partOf(name)),
       closed: (name) => {
