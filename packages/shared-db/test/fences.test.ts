@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   openDatabaseService,
@@ -14,6 +14,7 @@ import { ask, clerk, COUNT, SAVE } from './support/clerk.ts';
 import { companion, type Companion } from './support/companion.ts';
 import { pictureOf } from './support/directory-picture.ts';
 import { canFailDisks, failDisk } from './support/failing-disk.ts';
+import { passUntilSettled } from './support/fake-database.ts';
 import { holdRepair } from './support/held-repair.ts';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { raiseFence } from './support/raised-fence.ts';
@@ -242,6 +243,37 @@ describe('a file that is damaged', () => {
     await fullShop(path);
     await using service = await openShop(path, meeting.path);
     await service.database('orders').write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('repaired')"));
+  });
+});
+
+describe('a file that is no database', () => {
+  it('is said to be none however often it is tried, and is opened once there is one in its place', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    writeFileSync(path, 'this is no database');
+    const clock = new VirtualClock();
+    const opening = openDatabaseService({
+      app: 'shop',
+      presence: false,
+      clock,
+      databases: { orders: sqlite({ path }) },
+    });
+    await passUntilSettled(clock, opening);
+    await using service = await opening;
+    const save = async (): Promise<unknown> => {
+      const outcome = service
+        .database('orders')
+        .write('save', () => 'saved')
+        .catch((error: unknown) => error);
+      await passUntilSettled(clock, outcome);
+      return outcome;
+    };
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(await save()).toMatchObject({ code: 'HIVEDB_E_NOT_A_DATABASE' });
+      await clock.advance(60_000);
+    }
+    rmSync(path);
+    expect(await save()).toBe('saved');
   });
 });
 

@@ -102,7 +102,8 @@ export class FileGuard {
   met(failure: DatabaseError): void {
     const { context, lifecycle, file } = this.#host;
     if (lifecycle.status === 'fenced') this.#repair.met(failure);
-    else if (failure.kind !== 'FILE_REPLACED')
+    // While it is opened: what is no database is nobody's, and what the path names is found out by each process for itself.
+    else if (failure.kind !== 'FILE_REPLACED' && failure.kind !== 'NOT_A_DATABASE')
       this.#fences.raise(file.key, { pid: process.pid, code: failure.code, at: context.clock.wallTime() });
   }
 
