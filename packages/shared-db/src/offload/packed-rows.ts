@@ -1,5 +1,5 @@
 import type { Row, SqlValue } from '../driver/driver.ts';
-import type { ColumnOfRows } from './column-of-rows.ts';
+import { NULL_LENGTH, type ColumnOfRows } from './column-of-rows.ts';
 import { INTEGERS, NUMBERS, TEXTS, VALUES, type ColumnKind, type PackedColumn } from './packed-column.ts';
 import type { RowShape } from './row-shape.ts';
 
@@ -45,7 +45,8 @@ function packAlike(
   }: Pick<PackedRows, 'buffer'> & { readonly at: number; readonly others: (string | SqlValue[])[] },
 ): ColumnKind | undefined {
   const sample = column.sample(rows);
-  if (typeof sample === 'number')
+  // All of them NULL: as numbers, so that a column with few values is packed alike most of the time.
+  if (sample === undefined || typeof sample === 'number')
     return column.numbers(rows, new Float64Array(buffer, at, rows.length)) ? NUMBERS : undefined;
   if (typeof sample === 'bigint')
     return column.integers(rows, new BigInt64Array(buffer, at, rows.length)) ? INTEGERS : undefined;
@@ -78,7 +79,35 @@ export function unpackRows({ count, kinds, buffer, others }: PackedRows, shape: 
         return { values: asBuffers(others[other++] as SqlValue[]), lengths: undefined };
     }
   });
-  return shape.unpacker(kinds)(columns, count);
+  const unpacked = shape.unpacker(kinds)?.(columns, count);
+  return unpacked ?? shape.rowsOfColumns(columns.map(listOf), count);
+}
+
+/** One value for each row. */
+function listOf({ values, lengths }: PackedColumn): ArrayLike<SqlValue> {
+  if (typeof values === 'string') return textsOf(values, lengths ?? new Uint32Array());
+  return values instanceof Float64Array ? numbersOf(values) : values;
+}
+
+/** As they are where none is NULL, which is most of the time. */
+function numbersOf(numbers: Float64Array): ArrayLike<SqlValue> {
+  for (const number of numbers)
+    if (Number.isNaN(number)) return Array.from(numbers, (one) => (Number.isNaN(one) ? null : one));
+  return numbers;
+}
+
+function textsOf(joined: string, lengths: Uint32Array): (string | null)[] {
+  const texts: (string | null)[] = [];
+  let from = 0;
+  for (const length of lengths) {
+    if (length === NULL_LENGTH) {
+      texts.push(null);
+      continue;
+    }
+    texts.push(joined.slice(from, from + length));
+    from += length;
+  }
+  return texts;
 }
 
 /** Blobs as the engine gives them: crossing threads has made plain arrays of bytes of them. Changes the list. */
