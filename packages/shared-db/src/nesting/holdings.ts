@@ -68,7 +68,11 @@ export class Holdings {
   }
 
   /** Makes a call from inside one of the functions. What is not a signal is left for the call itself to refuse. */
-  nested<O extends CallOptions, T>(about: NestedCall, options: O, call: (options: O) => Promise<T>): Promise<T> {
+  nested<O extends CallOptions, T>(
+    about: NestedCall,
+    options: O,
+    call: (options: O, served?: () => void) => Promise<T>,
+  ): Promise<T> {
     const current = this.#current.getStore();
     const holding = current instanceof NestedWait ? current.holding : current;
     const own = new AbortController();
@@ -78,8 +82,11 @@ export class Holdings {
       own.abort(reason);
     };
     const wait = new NestedWait(about, holding, abort, () => awaitingFunctions(import.meta.url));
+    const served = (): void => {
+      wait.served = true;
+    };
     holding.waits.add(wait);
-    const told = wait.follow(this.#current.run(wait, call, { ...options, signal }));
+    const told = wait.follow(this.#current.run(wait, call, { ...options, signal }, served));
     this.#clock.nextTurn(() => {
       void this.#consider(wait);
     });
@@ -114,8 +121,7 @@ export class Holdings {
 
   /** Ends the wait when it is certain that nothing else will. */
   async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
-    // Who has what he has waited for goes on: what he waits for now is another call.
-    if (wait.serves !== undefined) return 'fine';
+    if (wait.hasIt) return 'fine';
     const possible = this.#knot(() => true);
     if (!possible.has(wait)) return 'fine';
     await Promise.all(Array.from(possible, (one) => one.look()));
@@ -129,7 +135,7 @@ export class Holdings {
   #knot(counts: (wait: NestedWait) => boolean): ReadonlySet<NestedWait> {
     const waits = Array.from(this.#all)
       .flatMap(({ waits: own }) => Array.from(own))
-      .filter(counts);
+      .filter((wait) => !wait.served && counts(wait));
     return knotOf(waits, (held) => this.#holdersOf(held));
   }
 
