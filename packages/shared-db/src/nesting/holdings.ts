@@ -75,9 +75,10 @@ export class Holdings {
   ): Promise<T> {
     const current = this.#current.getStore();
     const holding = current instanceof NestedWait ? current.holding : current;
+    if (holding === undefined) return call(options);
     const own = new AbortController();
     const signal = anyOf(options, own.signal);
-    if (holding === undefined || signal === undefined) return call(options);
+    if (signal === undefined) return call(options);
     const abort = (reason: Error): void => {
       own.abort(reason);
     };
@@ -125,6 +126,7 @@ export class Holdings {
     const possible = this.#knot(() => true);
     if (!possible.has(wait)) return 'fine';
     await Promise.all(Array.from(possible, (one) => one.look()));
+    if (wait.hasIt) return 'fine';
     if (this.#knot(({ isAwaited }) => isAwaited).has(wait)) {
       wait.abort(deadlock(wait));
       return 'ended';
