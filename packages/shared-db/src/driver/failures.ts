@@ -172,7 +172,8 @@ export class Failures {
 }
 
 /** Of a lease that has ended the pool says by whole stacks where it was acquired and where it ended: those are in the cause. */
-function sentenceOf({ message, acquiredAt }: PoolError): string {
+function sentenceOf({ code, message, acquiredAt }: PoolError): string {
+  if (code !== 'LEASE_STALE') return message;
   const [sentence = message] = message.split('\n', 1);
   const place = ownCallSiteOf(acquiredAt ?? '');
   return place === undefined ? sentence : `${sentence}; it was acquired at ${place}`;
