@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Database, Session } from '@hive/shared-db';
 import { temporaryDatabase, VirtualClock } from '@hive/shared-db/testing';
 import type { SqliteHandle } from '../dist/sqlite/engine.js';
+import { Activity } from '../dist/activity.js';
 import { leakAlarms } from '../dist/driver/leak-alarms.js';
+import { Labels } from '../dist/labels.js';
 import { fakeDatabase, type FakeDatabase } from './support/fake-database.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
@@ -251,7 +253,8 @@ describe('where a connection was borrowed', () => {
 describe('a lease that the garbage collector found', () => {
   it('is said in the log with its label and where that is used', () => {
     const logger = recordingLogger();
-    const labels = { callSiteOf: (label: string | undefined) => `where ${label} is used` };
+    const labels = new Labels(new Activity(), new VirtualClock());
+    labels.use('dropped');
     const context = { name: 'orders', logger, labels } as unknown as Parameters<typeof leakAlarms>[0];
     const lease = { id: 7, resourceId: 1, ageMs: 41_200, idleMs: 41_200, suspect: true, allowedMs: undefined };
     const alarms = leakAlarms(context, 'readers');
@@ -266,7 +269,12 @@ describe('a lease that the garbage collector found', () => {
       level: 'warn',
       message:
         '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
-      fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
+      fields: {
+        database: 'orders',
+        label: 'dropped',
+        heldMs: 41_200,
+        acquiredAt: expect.stringContaining('leaks.test') as string,
+      },
     };
     expect(logger.lines).toMatchObject([told, told]);
   });

@@ -9,7 +9,6 @@ import type {
   Resize,
   SharedLimit,
 } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import type { DatabaseSettings } from '../database-settings.ts';
 import { duration } from '../health/figures.ts';
@@ -183,17 +182,13 @@ export class Connections {
 
   #sayTaken(revoked: readonly LeaseInfo[], mode: FlushMode): void {
     const { name: database, logger, labels } = this.#host.context;
-    for (const { owner: label, ageMs: heldMs, acquiredAt: stack } of revoked)
+    for (const lease of revoked) {
+      const { owner: label, ageMs: heldMs, acquiredAt: stack } = lease;
       logger.warn(
-        {
-          database,
-          label,
-          heldMs,
-          acquiredAt: stack === undefined ? labels.callSiteOf(label) : callSiteOf(stack),
-          stack,
-        },
+        { database, label, heldMs, acquiredAt: labels.placeOf(lease), stack },
         `flush('${mode}') has taken a connection from ${JSON.stringify(label)}, which had it for ${duration(heldMs)}`,
       );
+    }
   }
 
   /** Tells what a pool refuses as the refusal of the database. */

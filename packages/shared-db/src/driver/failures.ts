@@ -71,10 +71,13 @@ export class Failures {
   }
 
   #holdersOf({ holders }: PoolError): readonly Culprit[] {
-    return holders.map(({ owner, ageMs, acquiredAt }) => {
-      // Where a lease itself does not remember that, its label does.
-      const callSite = ownCallSiteOf(acquiredAt ?? '') ?? this.#labels.callSiteOf(owner);
-      return { ...this.#ourselves(owner), heldMs: ageMs, ...(callSite === undefined ? {} : { callSite }) };
+    return holders.map((holder) => {
+      const callSite = this.#labels.placeOf(holder);
+      return {
+        ...this.#ourselves(holder.owner),
+        heldMs: holder.ageMs,
+        ...(callSite === undefined ? {} : { callSite }),
+      };
     });
   }
 

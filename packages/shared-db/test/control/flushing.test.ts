@@ -33,6 +33,27 @@ it('a flush of everything says in the log whom it has taken what from, and where
   );
 });
 
+it('a flush says where a label is used, where the place of the lease was captured after a wait and leads to nobody', async () => {
+  await using fake = await fakeDatabase({
+    captureEvery: 1,
+    prepare: (driver) => {
+      driver.fail('connect', { kind: 'SERVER_UNAVAILABLE', times: 3 });
+    },
+  });
+  const { database, clock, logger } = fake;
+  expect(database.snapshot().status).toBe('failed');
+  await clock.advance(1_000);
+  database.read('look', () => Promise.withResolvers<never>().promise).catch(() => undefined);
+  await clock.advance(100);
+  await passUntilSettled(clock, database.flush('all'));
+  const [told] = logger.lines.filter(({ message }) => message.includes('flush'));
+  expect(told?.fields).toMatchObject({
+    label: 'look',
+    acquiredAt: expect.stringContaining('flushing.test') as string,
+    stack: expect.not.stringContaining('flushing.test') as string,
+  });
+});
+
 it('a flush of everything tells who is just beginning that his connection was taken away', async () => {
   await using fake = await fakeDatabase({ singleWriter: true });
   const { database, clock, driver } = fake;
