@@ -171,13 +171,18 @@ export class Connections {
   flush(mode: FlushMode): Promise<FlushReport> {
     return this.#refusingLater(async () => {
       // Both before anything is waited for: in an emergency nobody waits for a reader that does not close.
-      const reading = this.readers.flush(mode);
-      const writing = this.hasOneWriter && this.#last === undefined ? this.writers.flush(mode) : undefined;
+      const reading = this.#flush(this.readers, mode);
+      const writing = this.hasOneWriter && this.#last === undefined ? this.#flush(this.writers, mode) : undefined;
       const reports = await Promise.all([reading, ...(writing === undefined ? [] : [writing])]);
       const revoked = reports.flatMap((report) => report.revoked);
-      this.#sayTaken(revoked, mode);
       return { destroyed: reports.reduce((sum, { destroyed }) => sum + destroyed, 0), revoked };
     });
+  }
+
+  async #flush(pool: Pool<DriverConnection>, mode: FlushMode): Promise<FlushReport> {
+    const report = await pool.flush(mode);
+    this.#sayTaken(report.revoked, mode);
+    return report;
   }
 
   #sayTaken(revoked: readonly LeaseInfo[], mode: FlushMode): void {

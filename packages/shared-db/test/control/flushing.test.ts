@@ -100,6 +100,26 @@ it('a flush of everything takes the writer away at once, also while a reader doe
   expect(await taken).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'writing' });
 });
 
+it('a flush says whom it has taken the writer from while a reader does not close', async () => {
+  await using fake = await fakeDatabase({ singleWriter: true });
+  const { database, clock, driver, logger } = fake;
+  const session = await database.session('reading');
+  const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
+  database.transaction('writing', hang, { limitMs: 600_000, idleLimitMs: 600_000 }).catch(() => undefined);
+  await clock.settle();
+  const closed = Promise.withResolvers<undefined>();
+  for (const connection of driver.connections)
+    if (connection.access === 'read') connection.close = () => closed.promise;
+  const flushed = database.flush('all');
+  await clock.settle();
+  const told = (): readonly string[] => logger.said('warn').filter((line) => line.startsWith('flush'));
+  expect(told()).toEqual([expect.stringContaining('from "writing"')]);
+  closed.resolve(undefined);
+  await passUntilSettled(clock, flushed);
+  expect(told().slice(1)).toEqual([expect.stringContaining('from "reading"')]);
+  await session.close();
+});
+
 it('a flush of everything at the moment of closing takes from who does not let go, and nothing from the closing itself', async () => {
   await using temporary = await shop();
   const { database, service } = temporary;
