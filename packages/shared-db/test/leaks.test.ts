@@ -119,6 +119,31 @@ describe('a session that is held and not used', () => {
         expect(await rejectionOf(call())).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
   });
 
+  it('is known by the place of its call when its caller wants to be told, also where its database had to be opened first', async () => {
+    await using fake = await fakeDatabase({
+      prepare: (driver) => {
+        driver.fail('connect', { kind: 'SERVER_UNAVAILABLE', times: 3 });
+      },
+    });
+    const { database, clock } = fake;
+    await clock.advance(1_000);
+    const calls = [
+      function readingHere() {
+        return database.read('use', hang, { leakAfterMs: 5_000 });
+      },
+      function readingElsewhere() {
+        return database.read('use', hang, { leakAfterMs: 5_000 });
+      },
+    ];
+    for (const call of calls) call().catch(() => undefined);
+    await clock.advance(100);
+    // The label knows but one of them.
+    expect(database.leases().map(({ acquiredAt }) => acquiredAt)).toEqual([
+      expect.stringMatching(/readingHere .*leaks\.test/),
+      expect.stringMatching(/readingElsewhere .*leaks\.test/),
+    ]);
+  });
+
   it('is suspected when its database says, else when the process says', async () => {
     await using fake = await fakeDatabase({ leakAfterMs: 5_000 });
     await forgottenHere(fake.database, 'forgotten');
