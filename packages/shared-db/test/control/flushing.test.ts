@@ -7,6 +7,8 @@ import { rejectionOf } from '../support/outcome.ts';
 import { shop } from '../support/shop.ts';
 import { newLabel } from '../../dist/labels.js';
 
+const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
+
 it('a flush of everything says in the log whom it has taken what from, and where that was asked for', async () => {
   await using fake = await fakeDatabase({ poolSize: 3 });
   const { database, clock, logger } = fake;
@@ -43,7 +45,7 @@ it('a flush says where a label is used, where the place of the lease was capture
   const { database, clock, logger } = fake;
   expect(database.snapshot().status).toBe('failed');
   await clock.advance(1_000);
-  database.read('look', () => Promise.withResolvers<never>().promise).catch(() => undefined);
+  database.read('look', hang).catch(() => undefined);
   await clock.advance(100);
   await passUntilSettled(clock, database.flush('all'));
   const [told] = logger.lines.filter(({ message }) => message.includes('flush'));
@@ -104,7 +106,6 @@ it('a flush says whom it has taken the writer from while a reader does not close
   await using fake = await fakeDatabase({ singleWriter: true });
   const { database, clock, driver, logger } = fake;
   const session = await database.session('reading');
-  const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
   database.transaction('writing', hang, { limitMs: 600_000, idleLimitMs: 600_000 }).catch(() => undefined);
   await clock.settle();
   const closed = Promise.withResolvers<undefined>();
