@@ -84,7 +84,7 @@ export class Holdings {
     };
     const wait = new NestedWait(about, holding, abort, () => awaitingFunctions(import.meta.url));
     const served = (): void => {
-      wait.served = true;
+      wait.decided = true;
     };
     holding.waits.add(wait);
     const told = wait.follow(this.#current.run(wait, call, { ...options, signal }, served));
@@ -122,12 +122,14 @@ export class Holdings {
 
   /** Ends the wait when it is certain that nothing else will. */
   async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
-    if (wait.hasIt) return 'fine';
+    if (wait.goesOn) return 'fine';
     const possible = this.#knot(() => true);
     if (!possible.has(wait)) return 'fine';
     await Promise.all(Array.from(possible, (one) => one.look()));
-    if (wait.hasIt) return 'fine';
+    if (wait.goesOn) return 'fine';
     if (this.#knot(({ isAwaited }) => isAwaited).has(wait)) {
+      // Nobody else is failed with it while its caller is still to be told.
+      wait.decided = true;
       wait.abort(deadlock(wait));
       return 'ended';
     }
@@ -137,7 +139,7 @@ export class Holdings {
   #knot(counts: (wait: NestedWait) => boolean): ReadonlySet<NestedWait> {
     const waits = Array.from(this.#all)
       .flatMap(({ waits: own }) => Array.from(own))
-      .filter((wait) => !wait.served && counts(wait));
+      .filter((wait) => !wait.decided && counts(wait));
     return knotOf(waits, (held) => this.#holdersOf(held));
   }
 

@@ -20,8 +20,8 @@ export class NestedWait implements NestedCall {
   readonly holding: Holding;
   /** The function that it was made for, from when that has what the call has waited for until it has returned. */
   serves: Holding | undefined;
-  /** Whether it has had what it waited for and needs nothing any more that others have: its caller is only to be told. */
-  served = false;
+  /** Whether nothing that others have is in its way any more: it is done or has failed, and its caller is only to be told. */
+  decided = false;
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
   readonly #calledAt = placeOfCall('called');
@@ -55,9 +55,9 @@ export class NestedWait implements NestedCall {
     return this.#isAwaited && !this.#isCombined;
   }
 
-  /** Who has what he has waited for goes on: what he waits for now is another call, or nobody. */
-  get hasIt(): boolean {
-    return this.served || this.serves !== undefined;
+  /** Who does not wait for anything that others have goes on: what he waits for now is another call, or nobody. */
+  get goesOn(): boolean {
+    return this.decided || this.serves !== undefined;
   }
 
   /** Where it was called. */
