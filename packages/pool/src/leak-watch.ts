@@ -19,7 +19,8 @@ interface Sighting {
 
 /**
  * Decides which leases look like leaks: those whose holders have had them for longer than they said, and have not used them for
- * `leakThresholdMs`. It looks when it is asked, which the pool does once a second: borrowing and giving back know nothing of it.
+ * `leakThresholdMs`; one that has a `leakThresholdMs` of its own as soon as it has not been used for that long, whatever its holder said.
+ * It looks when it is asked, which the pool does once a second: borrowing and giving back know nothing of it.
  */
 export class LeakWatch<R> {
   #thresholdMs: number;

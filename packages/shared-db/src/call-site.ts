@@ -5,7 +5,7 @@ const OURS: readonly string[] = [
 ];
 
 /** The platform's: its modules, what it does without one, such as calling the function given to a promise, and `Promise.all`. */
-const NOBODYS: readonly string[] = ['node:internal', '(<anonymous>)', '(index '];
+const NOBODYS: readonly string[] = ['(node:', 'at node:', 'at async node:', '(<anonymous>)', '(index '];
 
 /** So many frames of ours may stand between somebody's own code and where he is asked after. */
 const OWN_FRAMES = 20;

@@ -1,6 +1,6 @@
-import type { Clock } from '@hive/pool';
+import type { Clock, LeaseInfo } from '@hive/pool';
 import type { Activity } from './activity.ts';
-import { callSiteHere } from './call-site.ts';
+import { callSiteHere, ownCallSiteOf } from './call-site.ts';
 import { displaySafe } from './display-safe.ts';
 import { DatabaseError } from './errors.ts';
 import type { LabelSnapshot } from './snapshot.ts';
@@ -54,9 +54,13 @@ export class Labels {
     return label;
   }
 
-  /** Where a label was used; undefined for one that nobody has used. */
-  callSiteOf(text: string | undefined): string | undefined {
-    return text === undefined ? undefined : this.#labels.get(text)?.callSite;
+  /**
+   * The place in somebody's own code where a lease was acquired: by its own stack, and where it has none, or one that was captured after a
+   * wait and leads to nobody, where its label was used. Undefined where neither is known.
+   */
+  placeOf({ owner, acquiredAt }: Pick<LeaseInfo, 'owner' | 'acquiredAt'>): string | undefined {
+    const place = ownCallSiteOf(acquiredAt ?? '');
+    return place ?? (owner === undefined ? undefined : this.#labels.get(owner)?.callSite);
   }
 
   snapshot(): readonly LabelSnapshot[] {

@@ -40,6 +40,21 @@ describe('a call site', () => {
     );
   });
 
+  it('is nobody’s own where only modules of the platform have called', () => {
+    const stack = [
+      'Error: acquired',
+      `    at ResourcePool.acquire (${pool}:106:85)`,
+      '    at EventEmitter.emit (node:events:509:28)',
+      '    at AsyncResource.runInAsyncScope (node:async_hooks:214:14)',
+      '    at async node:stream/promises:40:7',
+      '    at node:net:12:3',
+    ].join('\n');
+    expect(ownCallSiteOf(stack)).toBeUndefined();
+    expect(ownCallSiteOf(`${stack}\n    at nightly (file:///srv/node:1/jobs.js:12:7)`)).toBe(
+      'nightly (/srv/node:1/jobs.js:12:7)',
+    );
+  });
+
   it('is one line, whatever the text is', () => {
     assert(
       property(string({ unit: 'binary' }), (text) => !callSiteOf(`Error\n    at ${text}`).includes('\n')),

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Database, Session } from '@hive/shared-db';
 import { temporaryDatabase, VirtualClock } from '@hive/shared-db/testing';
 import type { SqliteHandle } from '../dist/sqlite/engine.js';
+import { Activity } from '../dist/activity.js';
 import { leakAlarms } from '../dist/driver/leak-alarms.js';
+import { Labels } from '../dist/labels.js';
 import { fakeDatabase, type FakeDatabase } from './support/fake-database.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
@@ -115,6 +117,31 @@ describe('a session that is held and not used', () => {
         () => database.transaction('wrong', hang, { leakAfterMs }),
       ])
         expect(await rejectionOf(call())).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+  });
+
+  it('is known by the place of its call when its caller wants to be told, also where its database had to be opened first', async () => {
+    await using fake = await fakeDatabase({
+      prepare: (driver) => {
+        driver.fail('connect', { kind: 'SERVER_UNAVAILABLE', times: 3 });
+      },
+    });
+    const { database, clock } = fake;
+    await clock.advance(1_000);
+    const calls = [
+      function readingHere() {
+        return database.read('use', hang, { leakAfterMs: 5_000 });
+      },
+      function readingElsewhere() {
+        return database.read('use', hang, { leakAfterMs: 5_000 });
+      },
+    ];
+    for (const call of calls) call().catch(() => undefined);
+    await clock.advance(100);
+    // The label knows but one of them.
+    expect(database.leases().map(({ acquiredAt }) => acquiredAt)).toEqual([
+      expect.stringMatching(/readingHere .*leaks\.test/),
+      expect.stringMatching(/readingElsewhere .*leaks\.test/),
+    ]);
   });
 
   it('is suspected when its database says, else when the process says', async () => {
@@ -251,7 +278,8 @@ describe('where a connection was borrowed', () => {
 describe('a lease that the garbage collector found', () => {
   it('is said in the log with its label and where that is used', () => {
     const logger = recordingLogger();
-    const labels = { callSiteOf: (label: string | undefined) => `where ${label} is used` };
+    const labels = new Labels(new Activity(), new VirtualClock());
+    labels.use('dropped');
     const context = { name: 'orders', logger, labels } as unknown as Parameters<typeof leakAlarms>[0];
     const lease = { id: 7, resourceId: 1, ageMs: 41_200, idleMs: 41_200, suspect: true, allowedMs: undefined };
     const alarms = leakAlarms(context, 'readers');
@@ -266,7 +294,12 @@ describe('a lease that the garbage collector found', () => {
       level: 'warn',
       message:
         '"dropped" has dropped a connection without giving it back: a leak, found by the garbage collector after 41.2 s',
-      fields: { database: 'orders', label: 'dropped', heldMs: 41_200, acquiredAt: 'where dropped is used' },
+      fields: {
+        database: 'orders',
+        label: 'dropped',
+        heldMs: 41_200,
+        acquiredAt: expect.stringContaining('leaks.test') as string,
+      },
     };
     expect(logger.lines).toMatchObject([told, told]);
   });

@@ -1,6 +1,17 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isKind, openDatabaseService, sqlite, type Connection, type DatabaseError } from '@hive/shared-db';
+import {
+  isKind,
+  openDatabaseService,
+  sqlite,
+  type CallOptions,
+  type Connection,
+  type DatabaseError,
+} from '@hive/shared-db';
+import { VirtualClock } from '@hive/shared-db/testing';
+import type { Holdable } from '../dist/nesting/holding.js';
+import { Holdings } from '../dist/nesting/holdings.js';
 import { fakeDatabase, passUntilSettled } from './support/fake-database.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
@@ -24,6 +35,11 @@ async function deadlockOf(call: () => Promise<unknown>): Promise<DatabaseError> 
     throw error;
   }
   throw new Error('expected it to fail');
+}
+
+/** Something of which so many have one. */
+function holdable(what: string, holders: number): Holdable {
+  return { what, holders: () => holders, askedAt: () => undefined };
 }
 
 describe('a call that waits for its own caller', () => {
@@ -100,6 +116,35 @@ describe('a call that waits for its own caller', () => {
     const failed = results.filter(({ status }) => status === 'rejected');
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(failed).toMatchObject([{ reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } }]);
+  });
+
+  it('fails none of the others while the one that was failed is still to be told', async () => {
+    const clock = new VirtualClock();
+    const holdings = new Holdings(clock, recordingLogger());
+    const told = gate();
+    const failed: string[] = [];
+    const call = (label: string, held: Holdable): Promise<unknown> =>
+      holdings.nested({ held, database: 'test', label }, {}, async ({ signal }: CallOptions) => {
+        await once(signal!, 'abort');
+        failed.push(label);
+        await told.passed;
+        throw signal!.reason;
+      });
+    const has = (id: number, held: Holdable, fn: () => Promise<unknown>): Promise<unknown> =>
+      holdings.run({ held, lease: { id, active: true }, database: 'test', label: `outer ${id}` }, fn);
+    const connection = holdable('a connection', 2);
+    const writer = holdable('the right to write', 1);
+    const [first] = [
+      has(1, connection, () => call('first', writer)),
+      has(2, connection, () => call('second', writer)),
+      has(3, writer, () => call('third', connection)),
+    ];
+    await clock.settle();
+    expect(failed).toEqual(['first']);
+    told.open();
+    expect(await rejectionOf(first)).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK', label: 'first' });
+    await clock.advance(2_000);
+    expect(failed).toEqual(['first']);
   });
 
   it('fails one of two transactions that wait for each other across databases', async () => {

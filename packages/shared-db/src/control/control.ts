@@ -1,9 +1,9 @@
 import type { FlushReport } from '@hive/pool';
-import { ownCallSiteOf } from '../call-site.ts';
 import type { ReloadReport, SettingChange } from '../config/changes.ts';
 import { nearestKey } from '../config/nearest-key.ts';
 import type { Database } from '../database.ts';
 import { DatabaseError } from '../errors.ts';
+import type { Labels } from '../labels.ts';
 import type { Logger } from '../logger.ts';
 import type { LeaseSnapshot } from '../snapshot.ts';
 import { commandOf } from '../sqlite/lock-holder.ts';
@@ -19,8 +19,7 @@ export interface ControlHost {
   readonly configured: () => readonly string[];
   readonly logger: Logger;
   readonly isClosing: () => boolean;
-  /** Where a label is used, as far as that is known. */
-  readonly callSiteOf: (label: string | undefined) => string | undefined;
+  readonly labels: Pick<Labels, 'placeOf'>;
   readonly reload: () => Promise<ReloadReport>;
   /** Changes settings by hand; says what is another value than before, or throws. `by` says who does it. */
   readonly change: (changes: readonly HandChange[], by: string) => readonly SettingChange[];
@@ -105,12 +104,12 @@ export class Control {
   #described(revoked: FlushReport['revoked'], held: readonly LeaseSnapshot[]): readonly RevokedLease[] {
     const known = [...held];
     return revoked
-      .map(({ id, owner, ageMs, acquiredAt }): RevokedLease => {
+      .map((taken): RevokedLease => {
+        const { id, owner, ageMs } = taken;
         // Each pool numbers its own leases: the first with this number is of readers, as in the report.
         const index = known.findIndex((lease) => lease.id === id && lease.owner === owner);
         const [lease] = index < 0 ? [] : known.splice(index, 1);
-        const place = ownCallSiteOf(acquiredAt ?? '');
-        return { label: owner, use: lease?.use ?? 'any', ageMs, acquiredAt: place ?? this.#host.callSiteOf(owner) };
+        return { label: owner, use: lease?.use ?? 'any', ageMs, acquiredAt: this.#host.labels.placeOf(taken) };
       })
       .toSorted((a, b) => b.ageMs - a.ageMs);
   }

@@ -11,4 +11,6 @@ export interface Call {
   options: CallOptions;
   /** What the caller's own function has thrown. It may come from another database of the same kind, and is not ours to explain. */
   thrown?: { readonly error: unknown };
+  /** Of one from inside a function: told when nothing that others have is in its way any more, though its caller is still to be told. */
+  served?: () => void;
 }

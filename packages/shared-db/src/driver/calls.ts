@@ -94,12 +94,15 @@ export class Calls {
     return this.#context.holdings.isInside;
   }
 
-  /** Makes a call that has to wait for something; from inside a function of a caller it may be for what that function has itself. */
+  /**
+   * Makes a call that has to wait for something; from inside a function of a caller it may be for what that function has itself. What it is
+   * given it calls, if it likes, when it needs nothing any more that others have, and only has to be told.
+   */
   nested<O extends CallOptions, T>(
     held: Holdable,
     label: string,
     options: O,
-    call: (options: O) => Promise<T>,
+    call: (options: O, served?: () => void) => Promise<T>,
   ): Promise<T> {
     if (!this.isNested) return call(options);
     return this.#context.holdings.nested({ held, database: this.#context.name, label }, options, call);

@@ -9,7 +9,6 @@ import type {
   Resize,
   SharedLimit,
 } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import type { DatabaseSettings } from '../database-settings.ts';
 import { duration } from '../health/figures.ts';
@@ -172,28 +171,29 @@ export class Connections {
   flush(mode: FlushMode): Promise<FlushReport> {
     return this.#refusingLater(async () => {
       // Both before anything is waited for: in an emergency nobody waits for a reader that does not close.
-      const reading = this.readers.flush(mode);
-      const writing = this.hasOneWriter && this.#last === undefined ? this.writers.flush(mode) : undefined;
+      const reading = this.#flush(this.readers, mode);
+      const writing = this.hasOneWriter && this.#last === undefined ? this.#flush(this.writers, mode) : undefined;
       const reports = await Promise.all([reading, ...(writing === undefined ? [] : [writing])]);
       const revoked = reports.flatMap((report) => report.revoked);
-      this.#sayTaken(revoked, mode);
       return { destroyed: reports.reduce((sum, { destroyed }) => sum + destroyed, 0), revoked };
     });
   }
 
+  async #flush(pool: Pool<DriverConnection>, mode: FlushMode): Promise<FlushReport> {
+    const report = await pool.flush(mode);
+    this.#sayTaken(report.revoked, mode);
+    return report;
+  }
+
   #sayTaken(revoked: readonly LeaseInfo[], mode: FlushMode): void {
     const { name: database, logger, labels } = this.#host.context;
-    for (const { owner: label, ageMs: heldMs, acquiredAt: stack } of revoked)
+    for (const lease of revoked) {
+      const { owner: label, ageMs: heldMs, acquiredAt: stack } = lease;
       logger.warn(
-        {
-          database,
-          label,
-          heldMs,
-          acquiredAt: stack === undefined ? labels.callSiteOf(label) : callSiteOf(stack),
-          stack,
-        },
+        { database, label, heldMs, acquiredAt: labels.placeOf(lease), stack },
         `flush('${mode}') has taken a connection from ${JSON.stringify(label)}, which had it for ${duration(heldMs)}`,
       );
+    }
   }
 
   /** Tells what a pool refuses as the refusal of the database. */

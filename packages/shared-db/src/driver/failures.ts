@@ -71,10 +71,13 @@ export class Failures {
   }
 
   #holdersOf({ holders }: PoolError): readonly Culprit[] {
-    return holders.map(({ owner, ageMs, acquiredAt }) => {
-      // Where a lease itself does not remember that, its label does.
-      const callSite = ownCallSiteOf(acquiredAt ?? '') ?? this.#labels.callSiteOf(owner);
-      return { ...this.#ourselves(owner), heldMs: ageMs, ...(callSite === undefined ? {} : { callSite }) };
+    return holders.map((holder) => {
+      const callSite = this.#labels.placeOf(holder);
+      return {
+        ...this.#ourselves(holder.owner),
+        heldMs: holder.ageMs,
+        ...(callSite === undefined ? {} : { callSite }),
+      };
     });
   }
 
@@ -172,7 +175,8 @@ export class Failures {
 }
 
 /** Of a lease that has ended the pool says by whole stacks where it was acquired and where it ended: those are in the cause. */
-function sentenceOf({ message, acquiredAt }: PoolError): string {
+function sentenceOf({ code, message, acquiredAt }: PoolError): string {
+  if (code !== 'LEASE_STALE') return message;
   const [sentence = message] = message.split('\n', 1);
   const place = ownCallSiteOf(acquiredAt ?? '');
   return place === undefined ? sentence : `${sentence}; it was acquired at ${place}`;

@@ -1,5 +1,4 @@
 import type { Pool } from '@hive/pool';
-import { ownCallSiteOf } from '../call-site.ts';
 import type { Labels } from '../labels.ts';
 import type { Holdable } from '../nesting/holding.ts';
 
@@ -17,9 +16,8 @@ export function holdableOf(
     what,
     holders: () => holdersOf(pool, most()),
     askedAt: (id) => {
-      const { acquiredAt, owner } = pool.leases().find((lease) => lease.id === id) ?? {};
-      // A stack that was captured after a wait leads to nobody.
-      return ownCallSiteOf(acquiredAt ?? '') ?? labels.callSiteOf(owner);
+      const found = pool.leases().find((lease) => lease.id === id);
+      return found && labels.placeOf(found);
     },
   };
 }

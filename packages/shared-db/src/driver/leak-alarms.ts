@@ -1,19 +1,17 @@
 import type { LeaseInfo, PoolObserver } from '@hive/pool';
-import { ownCallSiteOf } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import { duration } from '../health/figures.ts';
 
 /** Says in the log which leases of a pool look like leaks, which came back after all, and which were leaks. */
 export function leakAlarms({ name: database, logger, labels }: DatabaseContext, pool: string): PoolObserver {
-  const fields = ({ owner, ageMs, idleMs, acquiredAt }: LeaseInfo): object => ({
+  const fields = (lease: LeaseInfo): object => ({
     database,
     pool,
-    label: owner,
-    heldMs: ageMs,
-    idleMs,
-    // Where a lease itself does not remember that, its label does.
-    acquiredAt: ownCallSiteOf(acquiredAt ?? '') ?? labels.callSiteOf(owner),
-    stack: acquiredAt,
+    label: lease.owner,
+    heldMs: lease.ageMs,
+    idleMs: lease.idleMs,
+    acquiredAt: labels.placeOf(lease),
+    stack: lease.acquiredAt,
   });
   return {
     suspected: (lease) => {

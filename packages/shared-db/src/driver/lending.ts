@@ -48,15 +48,16 @@ export class Lending {
   }
 
   #read<T>(label: string, fn: (connection: Connection) => Promise<T>, options: ReadOptions): Promise<T> {
+    // Before anything is waited for: afterwards a stack does not lead to the caller. What are no options is refused further on.
+    const isTold = (options as ReadOptions | null)?.leakAfterMs !== undefined;
+    const askedAt = isTold ? placeOfCall('the read was asked for here') : undefined;
     return this.#calls.run(label, options, 'reads', async (call) => {
       this.#calls.assertFunction(fn, 'read', call);
       const { limitMs, budget, leakAfterMs } = options;
       const readLimitMs = limitMs === undefined ? READ_LIMIT_MS : this.#calls.duration('limitMs', limitMs);
       const leakThresholdMs = this.#calls.durationIfGiven('leakAfterMs', leakAfterMs);
       const isPlain = limitMs === undefined && budget === undefined && leakThresholdMs === undefined;
-      const asked = isPlain
-        ? undefined
-        : { budget, allowedMs: limitMs, capture: leakThresholdMs !== undefined, leakThresholdMs };
+      const asked = isPlain ? undefined : { budget, allowedMs: limitMs, capture: askedAt, leakThresholdMs };
       const { readers, readable: held } = this.#connections;
       const lease = await this.#connections.borrow(readers, call, asked);
       const { transactions } = this.#host;

@@ -32,8 +32,7 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
   const gone = new AbortController();
   const sent = Promise.withResolvers<undefined>();
   const onClose = (): void => {
-    // Over HTTP/2 what was cut off before anything was written is finished, too.
-    if (response.writableFinished && response.writableEnded) sent.resolve(undefined);
+    if (isSent(response)) sent.resolve(undefined);
     else gone.abort(new Error('the client of this request is gone'));
   };
   response.once('close', onClose);
@@ -52,9 +51,18 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
   }
 };
 
-/** Over HTTP/2 only the stream says so. */
-function isClosed(response: RequestResponse & { readonly stream?: { readonly destroyed: boolean } }): boolean {
-  return response.closed || response.stream?.destroyed === true;
+/** A response over HTTP/2 has a stream, which knows better than the response what has become of it: it can be sent by the stream alone. */
+interface Streamed {
+  readonly stream?: { readonly destroyed: boolean; readonly aborted: boolean; readonly writableFinished: boolean };
+}
+
+function isSent({ writableFinished, writableEnded, stream }: RequestResponse & Streamed): boolean {
+  // What was cut off before all of it was written is finished as well.
+  return stream === undefined ? writableFinished && writableEnded : stream.writableFinished && !stream.aborted;
+}
+
+function isClosed({ closed, stream }: RequestResponse & Streamed): boolean {
+  return closed || stream?.destroyed === true;
 }
 
 /** What is no signal is refused where options are checked. */

@@ -53,6 +53,8 @@ export class Acknowledger {
     this.#groups++;
     this.#members += members.length;
     this.#host.turns.wrote(members.length);
+    // The right to write is somebody else's by the time that the log is synced.
+    for (const { call } of members) call.served?.();
     this.#makeLast(committed);
   }
 

@@ -68,18 +68,26 @@ export class Holdings {
   }
 
   /** Makes a call from inside one of the functions. What is not a signal is left for the call itself to refuse. */
-  nested<O extends CallOptions, T>(about: NestedCall, options: O, call: (options: O) => Promise<T>): Promise<T> {
+  nested<O extends CallOptions, T>(
+    about: NestedCall,
+    options: O,
+    call: (options: O, served?: () => void) => Promise<T>,
+  ): Promise<T> {
     const current = this.#current.getStore();
     const holding = current instanceof NestedWait ? current.holding : current;
+    if (holding === undefined) return call(options);
     const own = new AbortController();
     const signal = anyOf(options, own.signal);
-    if (holding === undefined || signal === undefined) return call(options);
+    if (signal === undefined) return call(options);
     const abort = (reason: Error): void => {
       own.abort(reason);
     };
     const wait = new NestedWait(about, holding, abort, () => awaitingFunctions(import.meta.url));
+    const served = (): void => {
+      wait.decided = true;
+    };
     holding.waits.add(wait);
-    const told = wait.follow(this.#current.run(wait, call, { ...options, signal }));
+    const told = wait.follow(this.#current.run(wait, call, { ...options, signal }, served));
     this.#clock.nextTurn(() => {
       void this.#consider(wait);
     });
@@ -114,12 +122,14 @@ export class Holdings {
 
   /** Ends the wait when it is certain that nothing else will. */
   async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
-    // Who has what he has waited for goes on: what he waits for now is another call.
-    if (wait.serves !== undefined) return 'fine';
+    if (wait.goesOn) return 'fine';
     const possible = this.#knot(() => true);
     if (!possible.has(wait)) return 'fine';
     await Promise.all(Array.from(possible, (one) => one.look()));
+    if (wait.goesOn) return 'fine';
     if (this.#knot(({ isAwaited }) => isAwaited).has(wait)) {
+      // Nobody else is failed with it while its caller is still to be told.
+      wait.decided = true;
       wait.abort(deadlock(wait));
       return 'ended';
     }
@@ -129,7 +139,7 @@ export class Holdings {
   #knot(counts: (wait: NestedWait) => boolean): ReadonlySet<NestedWait> {
     const waits = Array.from(this.#all)
       .flatMap(({ waits: own }) => Array.from(own))
-      .filter(counts);
+      .filter((wait) => !wait.decided && counts(wait));
     return knotOf(waits, (held) => this.#holdersOf(held));
   }
 

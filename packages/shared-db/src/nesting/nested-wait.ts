@@ -20,6 +20,8 @@ export class NestedWait implements NestedCall {
   readonly holding: Holding;
   /** The function that it was made for, from when that has what the call has waited for until it has returned. */
   serves: Holding | undefined;
+  /** Whether nothing that others have is in its way any more: it is done or has failed, and its caller is only to be told. */
+  decided = false;
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
   readonly #calledAt = placeOfCall('called');
@@ -51,6 +53,11 @@ export class NestedWait implements NestedCall {
   /** Whether the function was seen to wait for it, so that it cannot go on before this is over. */
   get isAwaited(): boolean {
     return this.#isAwaited && !this.#isCombined;
+  }
+
+  /** Who does not wait for anything that others have goes on: what he waits for now is another call, or nobody. */
+  get goesOn(): boolean {
+    return this.decided || this.serves !== undefined;
   }
 
   /** Where it was called. */

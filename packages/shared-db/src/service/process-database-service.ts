@@ -119,7 +119,7 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
       configured: () => this.#settings.databases,
       logger,
       isClosing: () => this.closing,
-      callSiteOf: (label) => this.#labels.callSiteOf(label),
+      labels: this.#labels,
       reload: () => this.reload(),
       change: (changes, by) => this.#change(changes, by),
     });

@@ -46,10 +46,10 @@ export class Writes {
   write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions): Promise<T> {
     const { calls, connections } = this.#host;
     if (!calls.isNested) return this.#write(label, fn, options);
-    return calls.nested(connections.writable, label, options, (given) => this.#write(label, fn, given));
+    return calls.nested(connections.writable, label, options, (given, served) => this.#write(label, fn, given, served));
   }
 
-  #write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions): Promise<T> {
+  #write<T>(label: string, fn: (tx: SyncTransaction) => T, options: WriteOptions, served?: () => void): Promise<T> {
     const { calls, lifecycle } = this.#host;
     try {
       const call = calls.begin(label, options, 'writes');
@@ -57,6 +57,7 @@ export class Writes {
         calls.ended(call);
         throw calls.told(notAFunction(fn, 'write').at(this.#host.context.name, call.label.text), call);
       }
+      if (served !== undefined) call.served = served;
       const { priority = 'normal' } = options;
       return lifecycle.status === 'open' ? this.#lane.write(call, fn, priority) : this.#whenOpen(call, fn, priority);
     } catch (error) {

@@ -7,6 +7,8 @@ import { rejectionOf } from '../support/outcome.ts';
 import { shop } from '../support/shop.ts';
 import { newLabel } from '../../dist/labels.js';
 
+const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
+
 it('a flush of everything says in the log whom it has taken what from, and where that was asked for', async () => {
   await using fake = await fakeDatabase({ poolSize: 3 });
   const { database, clock, logger } = fake;
@@ -31,6 +33,27 @@ it('a flush of everything says in the log whom it has taken what from, and where
   expect(String(await rejectionOf(session.connection.get('SELECT 1')))).toMatch(
     /revoked by flush\('all'\); resource \d+ is gone; it was acquired at .*flushing\.test/,
   );
+});
+
+it('a flush says where a label is used, where the place of the lease was captured after a wait and leads to nobody', async () => {
+  await using fake = await fakeDatabase({
+    captureEvery: 1,
+    prepare: (driver) => {
+      driver.fail('connect', { kind: 'SERVER_UNAVAILABLE', times: 3 });
+    },
+  });
+  const { database, clock, logger } = fake;
+  expect(database.snapshot().status).toBe('failed');
+  await clock.advance(1_000);
+  database.read('look', hang).catch(() => undefined);
+  await clock.advance(100);
+  await passUntilSettled(clock, database.flush('all'));
+  const [told] = logger.lines.filter(({ message }) => message.includes('flush'));
+  expect(told?.fields).toMatchObject({
+    label: 'look',
+    acquiredAt: expect.stringContaining('flushing.test') as string,
+    stack: expect.not.stringContaining('flushing.test') as string,
+  });
 });
 
 it('a flush of everything tells who is just beginning that his connection was taken away', async () => {
@@ -77,6 +100,25 @@ it('a flush of everything takes the writer away at once, also while a reader doe
   never.resolve(undefined);
   await passUntilSettled(clock, taken);
   expect(await taken).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'writing' });
+});
+
+it('a flush says whom it has taken the writer from while a reader does not close', async () => {
+  await using fake = await fakeDatabase({ singleWriter: true });
+  const { database, clock, driver, logger } = fake;
+  const session = await database.session('reading');
+  database.transaction('writing', hang, { limitMs: 600_000, idleLimitMs: 600_000 }).catch(() => undefined);
+  await clock.settle();
+  const closed = Promise.withResolvers<undefined>();
+  for (const connection of driver.connections)
+    if (connection.access === 'read') connection.close = () => closed.promise;
+  const flushed = database.flush('all');
+  await clock.settle();
+  const told = (): readonly string[] => logger.said('warn').filter((line) => line.startsWith('flush'));
+  expect(told()).toEqual([expect.stringContaining('from "writing"')]);
+  closed.resolve(undefined);
+  await passUntilSettled(clock, flushed);
+  expect(told().slice(1)).toEqual([expect.stringContaining('from "reading"')]);
+  await session.close();
 });
 
 it('a flush of everything at the moment of closing takes from who does not let go, and nothing from the closing itself', async () => {

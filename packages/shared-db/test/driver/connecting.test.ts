@@ -52,6 +52,20 @@ describe('a driver that connects slowly', () => {
 });
 
 describe('a driver that cannot connect', () => {
+  it('is quoted to the last line of what it says', async () => {
+    await using fake = await fakeDatabase();
+    const { driver, clock, database } = fake;
+    await database.flush('idle');
+    const message = 'password authentication failed\nDETAIL: the role does not exist';
+    driver.fail('connect', { message, times: 100 });
+    const refused = rejectionOf(database.read('list', (c) => c.get('SELECT 1')));
+    await passUntilSettled(clock, refused);
+    expect(await refused).toMatchObject({
+      code: 'HIVEDB_E_CREATE_FAILED',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
   it('leaves its database failed with the reason, opened again by the first caller after a second', async () => {
     await using fake = await fakeDatabase({
       prepare: (driver) => {

@@ -105,6 +105,32 @@ describe('the session of a request', () => {
 });
 
 describe('the session of a request over HTTP/2', () => {
+  it('is given back, and nobody is taken for gone, when the response was sent by its stream', async () => {
+    const logger = recordingLogger();
+    await using temporary = await shop({ logger });
+    const { database } = temporary;
+    const ends: Promise<unknown>[] = [];
+    const server = createServer((_, response) => {
+      void requestSession(database, response, 'GET /').then(({ connection }) => {
+        const sent = once(response, 'close').then(() => rejectionOf(connection.get('SELECT 1')));
+        ends.push(sent);
+        response.stream.respond({ ':status': 200 });
+        response.stream.end('sent');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await once(client.request({ ':path': '/' }).resume(), 'end');
+    await expect.poll(() => ends, PATIENT).toHaveLength(1);
+    expect(await ends[0]).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
+    expect(database.leases()).toEqual([]);
+    expect(database.snapshot().pool.counters.destroyed.caller).toBe(0);
+    client.close();
+    await new Promise((resolve) => {
+      server.close(resolve);
+    });
+  });
+
   it('is given back when its client is gone, and when the response has been sent', async () => {
     await using temporary = await shop();
     const { database } = temporary;
