@@ -129,6 +129,14 @@ export class Guest {
     if (this.writes && this.#running === 0) this.#idleUntil = now + this.terms.idleLimitMs;
   }
 
+  /** Resolves when all his statements have ended, those included that he begins meanwhile. */
+  async allUsed(): Promise<void> {
+    for (let ended = -1; ended < this.uses.length;) {
+      ended = this.uses.length;
+      await Promise.allSettled(this.uses);
+    }
+  }
+
   /** Lets his function come to its end. */
   dismiss(how: 'returns' | 'throws'): void {
     this.#gate.resolve(how);

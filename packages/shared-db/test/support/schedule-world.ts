@@ -203,7 +203,7 @@ export class ScheduleWorld {
     try {
       await this.use(guest);
       const how = await guest.leave;
-      await Promise.allSettled(guest.uses);
+      await guest.allUsed();
       if (how === 'throws') throw guest.mishap;
       return guest.number;
     } finally {
