@@ -71,17 +71,28 @@ function budgetsOf({ databases }: ResolvedSettings, patternOf: PatternOf): Budge
   return (name) => Object.keys((databases[name] ?? databases[patternOf(name) ?? ''])?.budgets ?? {});
 }
 
-/** The same settings with other values for some keys, of these databases as well. */
+/**
+ * The same settings with other values for some keys, of these databases as well. Another value of a pattern is also that of every
+ * database that has its own from there.
+ */
 export function settleWith(
   settings: ResolvedSettings,
   others: ReadonlyMap<string, SettingOrigin>,
   { databases, patternOf }: { readonly databases: readonly string[]; readonly patternOf: PatternOf },
 ): ResolvedSettings {
   const all = originIn(settings, patternOf);
+  const ofPattern = (setting: Setting, database: string): SettingOrigin | undefined => {
+    const pattern = patternOf(database);
+    const other = pattern === undefined ? undefined : others.get(settingKey(setting, pattern));
+    if (other === undefined || !isSame(all(setting, database), all(setting, pattern))) return undefined;
+    const { value, unit, origin } = other;
+    return Object.freeze({ key: settingKey(setting, database), value, unit, origin });
+  };
   return assemble(
     (setting, database) => {
       const key = settingKey(setting, database);
-      const origin = others.get(key) ?? all(setting, database);
+      const other = others.get(key) ?? (database === undefined ? undefined : ofPattern(setting, database));
+      const origin = other ?? all(setting, database);
       if (origin === undefined) throw new Error(`BUG: nobody has settled ${key}`);
       return origin;
     },
@@ -91,6 +102,11 @@ export function settleWith(
       profile: settings.profile,
     },
   );
+}
+
+/** Whether two settings have one value, from one place. */
+function isSame(one: SettingOrigin | undefined, other: SettingOrigin | undefined): boolean {
+  return one?.value === other?.value && one?.origin === other?.origin;
 }
 
 /** What settings are there to be settled. */

@@ -52,6 +52,7 @@ async function scene(text: string, env: Readonly<Record<string, string>> = {}, o
   }
 }
 
+const MIB = 1024 ** 2;
 const BOTH = 'databases: { "tenant-*": { pool: { size: 3 } }, tenant-a: { pool: { size: 2 }, path: own/a.db } }';
 
 describe('settings for one database by pattern', () => {
@@ -124,6 +125,44 @@ describe('settings for one database by pattern', () => {
     await service.reload();
     expect(service.settings.databases).toMatchObject({ 'tenant-*': { echoStatements: 'debug' } });
     expect(service.settings.databases['tenant-a']).toBeUndefined();
+  });
+
+  it('by hand are kept of its pattern and of everything where one gets settings of its own by hand', async () => {
+    await using shop = await scene('');
+    const { service } = shop;
+    service.setEcho(true, { database: 'tenant-*' });
+    service.setThreshold('walBytes', 4 * MIB);
+    service.setThreshold('oldestWaitMs', 250, { database: 'tenant-acme' });
+    expect(service.settings.databases['tenant-acme']).toMatchObject({
+      echoStatements: true,
+      thresholds: { walBytes: 4 * MIB, oldestWaitMs: 250 },
+    });
+    // Taken back of the pattern, it is taken back of all that have it from there.
+    service.setEcho(undefined, { database: 'tenant-*' });
+    expect(service.settings.databases['tenant-acme']?.echoStatements).toBe(false);
+  });
+
+  it('by hand of a pattern reach one that the file names for something else, before and after', async () => {
+    await using shop = await scene('databases: { tenant-file: { pool: { size: 2 } } }');
+    const { service, write } = shop;
+    expect(service.setEcho(true, { database: 'tenant-*' }).map(({ key }) => key)).toContain('databases.tenant-*.echo');
+    service.setThreshold('walBytes', 4 * MIB);
+    const changed = { echoStatements: true, thresholds: { walBytes: 4 * MIB } };
+    expect(service.settings.databases['tenant-file']).toMatchObject(changed);
+    write('databases: { tenant-file: { pool: { size: 2 } }, tenant-new: { pool: { size: 3 } } }');
+    expect(await service.reload()).toMatchObject({ changes: [{ key: 'databases.tenant-new.pool.size', to: '3' }] });
+    expect(service.settings.databases).toMatchObject({ 'tenant-file': changed, 'tenant-new': changed });
+  });
+
+  it('by hand of a pattern leave alone what settings say of one that is by it', async () => {
+    await using shop = await scene('databases:\n  tenant-file:\n    echo: debug\n    health: { walSize: 1MiB }');
+    const { service } = shop;
+    service.setEcho(true, { database: 'tenant-*' });
+    service.setThreshold('walBytes', 4 * MIB, { database: 'tenant-*' });
+    expect(service.settings.databases).toMatchObject({
+      'tenant-*': { echoStatements: true, thresholds: { walBytes: 4 * MIB } },
+      'tenant-file': { echoStatements: 'debug', thresholds: { walBytes: MIB } },
+    });
   });
 });
 
