@@ -360,8 +360,10 @@ export class OpenDatabases<D extends Database> {
     for (const resident of unused) {
       if (missing === 0) break;
       if (!isIdle(resident)) continue;
-      missing--;
       void this.#evict(resident);
+      // Another one has been closed in this turn: until the next the others are in the way, and may be used again.
+      if (resident.closing === undefined) break;
+      missing--;
     }
     const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
     this.#askToLeave(residents, Math.min(overdue, missing), now);

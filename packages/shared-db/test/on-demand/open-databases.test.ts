@@ -210,6 +210,31 @@ describe('databases by pattern', () => {
     expect(tenants.offences).toEqual([]);
   });
 
+  it('have everybody leave who is to, also where all rest at the same moment and one can be closed in it', async () => {
+    const tenants = new FakeTenants(8, 60_000);
+    const { clock, databases } = tenants;
+    const each = Array.from({ length: 8 }, (_, index) => index);
+    for (const index of each) await settled(tenants, tenants.use(`tenant-busy-${index}`, 0));
+    let beat = Promise.withResolvers<void>();
+    let isOver = false;
+    const keepBusy = async (index: number): Promise<void> => {
+      while (!isOver) await databases.use({ name: `tenant-busy-${index}`, label: 'busy' }, {}, () => beat.promise);
+    };
+    const busy = each.map(keepBusy);
+    const others = each.map((index) => tenants.use(`tenant-new-${index}`, 200));
+    await clock.advance(100);
+    const ended = beat;
+    beat = Promise.withResolvers();
+    ended.resolve();
+    await clock.advance(50);
+    expect([...tenants.live.keys()]).toEqual(each.map((index) => `tenant-new-${index}`));
+    isOver = true;
+    beat.resolve();
+    await clock.advance(1_000);
+    await Promise.all([...busy, ...others]);
+    expect(tenants.offences).toEqual([]);
+  });
+
   it('ask nobody to leave for long who cannot: a call from within another, and beside a session, is made after all', async () => {
     const tenants = new FakeTenants(1, 60_000);
     const { clock, databases } = tenants;
