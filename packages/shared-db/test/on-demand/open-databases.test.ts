@@ -216,9 +216,8 @@ describe('databases by pattern', () => {
     const each = Array.from({ length: 8 }, (_, index) => index);
     for (const index of each) await settled(tenants, tenants.use(`tenant-busy-${index}`, 0));
     let beat = Promise.withResolvers<void>();
-    let isOver = false;
     const keepBusy = async (index: number): Promise<void> => {
-      while (!isOver) await databases.use({ name: `tenant-busy-${index}`, label: 'busy' }, {}, () => beat.promise);
+      while (clock.now() < 1_000) await databases.use({ name: `tenant-busy-${index}`, label: 'busy' }, {}, () => beat.promise);
     };
     const busy = each.map(keepBusy);
     const others = each.map((index) => tenants.use(`tenant-new-${index}`, 200));
@@ -228,7 +227,7 @@ describe('databases by pattern', () => {
     ended.resolve();
     await clock.advance(50);
     expect([...tenants.live.keys()]).toEqual(each.map((index) => `tenant-new-${index}`));
-    isOver = true;
+    await clock.advance(1_000);
     beat.resolve();
     await clock.advance(1_000);
     await Promise.all([...busy, ...others]);
