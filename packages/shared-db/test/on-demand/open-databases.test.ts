@@ -217,7 +217,8 @@ describe('databases by pattern', () => {
     for (const index of each) await settled(tenants, tenants.use(`tenant-busy-${index}`, 0));
     let beat = Promise.withResolvers<void>();
     const keepBusy = async (index: number): Promise<void> => {
-      while (clock.now() < 1_000) await databases.use({ name: `tenant-busy-${index}`, label: 'busy' }, {}, () => beat.promise);
+      while (clock.now() < 1_000)
+        await databases.use({ name: `tenant-busy-${index}`, label: 'busy' }, {}, () => beat.promise);
     };
     const busy = each.map(keepBusy);
     const others = each.map((index) => tenants.use(`tenant-new-${index}`, 200));
