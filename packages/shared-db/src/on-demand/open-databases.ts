@@ -2,7 +2,7 @@ import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import { begunFor, placeOfCall } from '../call-site.ts';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { isDuration, isSignal } from '../driver/call-options.ts';
-import { DatabaseError, isKind, type ErrorKind } from '../errors.ts';
+import { DatabaseError, isKind, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
 import { shownLabel } from '../labels.ts';
 import type { Logger } from '../logger.ts';
@@ -93,6 +93,8 @@ export class OpenDatabases<D extends Database> {
   readonly #counters = { opened: 0, evicted: 0 };
   /** What has been done since the event loop turned; undefined where nothing has. */
   #turn: Turn | undefined;
+  /** Who had the places when somebody was refused last. */
+  #holders: { readonly turn: number; readonly culprits: readonly Culprit[] } | undefined;
   #isClosed = false;
   /** Those that were open then have been closed, too. They are still to be found: somebody may ask which files they had. */
   #isOver = false;
@@ -482,18 +484,35 @@ export class OpenDatabases<D extends Database> {
   ): void {
     const { name, label } = applicant;
     const now = this.#host.clock.now();
-    const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
     this.#turnAway(
       applicant,
       new DatabaseError(kind, what, {
         database: name,
         label,
         cause,
-        culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD),
-        waiters: ahead.map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
+        culprits: this.#culprits(now),
+        waiters: this.#ahead(applicant).map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
         advice,
       }),
     );
+  }
+
+  /** Who has the places: looked for once in a turn of the event loop, in which thousands may have to be told. */
+  #culprits(now: number): readonly Culprit[] {
+    const turn = this.#host.clock.turns();
+    if (this.#holders?.turn !== turn)
+      this.#holders = { turn, culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD) };
+    return this.#holders.culprits;
+  }
+
+  /** The first of those who came before him. */
+  #ahead(applicant: Applicant<D>): readonly Applicant<D>[] {
+    const ahead: Applicant<D>[] = [];
+    for (const one of this.#applicants) {
+      if (one === applicant || ahead.length === NAMED_AHEAD) break;
+      ahead.push(one);
+    }
+    return ahead;
   }
 
   #turnAway(applicant: Applicant<D>, error: DatabaseError): void {

@@ -333,6 +333,30 @@ describe('databases by pattern', () => {
     );
   });
 
+  it.each([
+    ['whose time is up', () => undefined],
+    ['who have had enough', (controller: AbortController) => controller.abort()],
+    ['who are there when the service closes', (_: AbortController, tenants: FakeTenants) => tenants.databases.close(0)],
+  ] as const)('look once who has the places, however many it is to be said to %s', async (_, end) => {
+    const tenants = new FakeTenants(2, 60_000);
+    const { clock } = tenants;
+    const held = ['tenant-a', 'tenant-b'].map((name) => tenants.use(name, 1_000));
+    await clock.advance(10);
+    const looks = [...tenants.live.values()].map((tenant) => vi.spyOn(tenant, 'leases'));
+    const controller = new AbortController();
+    const wait = { timeoutMs: 30, signal: controller.signal };
+    const refused = Array.from({ length: 100 }, (__, index) => rejectionOf(tenants.use(`tenant-${index}`, 1, wait)));
+    await clock.advance(29);
+    for (const look of looks) look.mockClear();
+    void end(controller, tenants);
+    await clock.advance(1);
+    const errors = await Promise.all(refused);
+    expect(new Set(errors.map((error) => String((error as { code: string }).code))).size).toBe(1);
+    expect(looks.map((look) => look.mock.calls.length)).toEqual([1, 1]);
+    await clock.advance(2_000);
+    await Promise.all(held);
+  });
+
   it('turn away who waits when the service closes, and whoever comes after', async () => {
     const tenants = new FakeTenants(1, 60_000);
     const { clock, databases } = tenants;
