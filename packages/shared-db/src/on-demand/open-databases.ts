@@ -416,8 +416,11 @@ export class OpenDatabases<D extends Database> {
         this.#idle.by(now + Math.max(idleMs, REVIEW_MS), now);
       } else if (now - resident.usedAt >= idleMs) {
         void this.#evict(resident);
-        // Not all in this turn.
-        if (resident.closing === undefined && this.#turn !== undefined) this.#turn.isIdleLeft = true;
+        // One in a turn: the rest is looked at in the next.
+        if (resident.closing === undefined) {
+          if (this.#turn !== undefined) this.#turn.isIdleLeft = true;
+          break;
+        }
       } else this.#idle.by(resident.usedAt + idleMs, now);
     }
   }

@@ -109,6 +109,16 @@ describe('databases by pattern', () => {
     expect(tenants.offences).toEqual([]);
   });
 
+  it('are looked at when they can be closed, and not all of them in every turn in which one is', async () => {
+    const tenants = new FakeTenants(100, IDLE_MS);
+    const { clock } = tenants;
+    await Promise.all(Array.from({ length: 100 }, (_, index) => settled(tenants, tenants.use(`tenant-${index}`, 0))));
+    const looks = [...tenants.live.values()].map((tenant) => vi.spyOn(tenant, 'leases'));
+    await clock.advance(2_000);
+    expect(tenants.live.size).toBe(0);
+    expect(looks.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBeLessThan(1_000);
+  });
+
   it('are opened in the next turn also for who does not wait, and are not, later, for who has waited long enough', async () => {
     const tenants = new FakeTenants(20, IDLE_MS);
     const { clock } = tenants;
@@ -351,7 +361,7 @@ describe('databases by pattern', () => {
     void end(controller, tenants);
     await clock.advance(1);
     const errors = await Promise.all(refused);
-    expect(new Set(errors.map((error) => String((error as { code: string }).code))).size).toBe(1);
+    expect(new Set(errors.map((error) => (error as { code: string }).code)).size).toBe(1);
     expect(looks.map((look) => look.mock.calls.length)).toEqual([1, 1]);
     await clock.advance(2_000);
     await Promise.all(held);
