@@ -15,7 +15,7 @@ import type { Layer } from './source.ts';
 /** Settles every setting from layers that have been checked, the strongest first. */
 export function settle(
   layers: readonly Layer[],
-  { databases, patternOf, profile }: Omit<Extent, 'budgetsOf'> & { readonly patternOf: PatternOf },
+  { databases, patternOf, profile }: Omit<Extent, 'budgetsOf'>,
 ): ResolvedSettings {
   const keys = layers.flatMap((layer) => [...layer.keys()]);
   const namesOf = (database: string): readonly string[] =>
@@ -29,6 +29,7 @@ export function settle(
           .flatMap((name) => budgetsAmong(keys, name)),
       ),
     ],
+    patternOf,
     profile,
   });
 }
@@ -42,7 +43,7 @@ export function settleAgain(inForce: ResolvedSettings, read: ResolvedSettings, p
       if (fresh === undefined) throw new Error(`BUG: nobody has settled ${settingKey(setting, database)}`);
       return old === undefined || setting.live || old.value === fresh.value ? fresh : old;
     },
-    { databases: namesIn([inForce, read]), budgetsOf: budgetsOf(read, patternOf), profile: read.profile },
+    { databases: namesIn([inForce, read]), budgetsOf: budgetsOf(read, patternOf), patternOf, profile: read.profile },
   );
 }
 
@@ -99,6 +100,7 @@ export function settleWith(
     {
       databases: [...new Set([...Object.keys(settings.databases), ...databases])],
       budgetsOf: budgetsOf(settings, patternOf),
+      patternOf,
       profile: settings.profile,
     },
   );
@@ -113,12 +115,13 @@ function isSame(one: SettingOrigin | undefined, other: SettingOrigin | undefined
 interface Extent {
   readonly databases: readonly string[];
   readonly budgetsOf: BudgetsOf;
+  readonly patternOf: PatternOf;
   readonly profile: ChosenProfile | undefined;
 }
 
 function assemble(
   settle: (setting: Setting, database: string | undefined) => SettingOrigin,
-  { databases, budgetsOf, profile }: Extent,
+  { databases, budgetsOf, patternOf, profile }: Extent,
 ): ResolvedSettings {
   const origins: SettingOrigin[] = [];
   const settled = (settings: readonly Setting[], database?: string): unknown => {
@@ -129,16 +132,20 @@ function assemble(
   const service = settled(SERVICE_SETTINGS) as ServiceSettings;
   const database = settled(SHARED_SETTINGS) as SharedDatabaseSettings;
   const named: Record<string, NamedDatabaseSettings> = Object.create(null);
+  const patterns: Record<string, string> = Object.create(null);
   for (const name of databases) {
     const own = settled(DATABASE_SETTINGS, name) as Omit<NamedDatabaseSettings, 'budgets'>;
     const budgets: Record<string, BudgetSettings> = Object.create(null);
     for (const budget of budgetsOf(name)) budgets[budget] = budgetFrom(settled(budgetSettings(budget), name));
     named[name] = Object.freeze({ ...own, budgets: Object.freeze(budgets) });
+    const pattern = patternOf(name);
+    if (pattern !== undefined) patterns[name] = pattern;
   }
   return Object.freeze({
     ...service,
     database,
     databases: Object.freeze(named),
+    patterns: Object.freeze(patterns),
     profile,
     origins: Object.freeze(origins),
   });

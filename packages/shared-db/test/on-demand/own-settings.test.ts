@@ -4,7 +4,8 @@ import { resolveSettings } from '@hive/shared-db/config';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { rejectionOf } from '../support/outcome.ts';
+import { problemsIn } from '../../dist/config/problem.js';
+import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { SHOP } from '../support/shop.ts';
 
 /** A service with tenants by pattern, and one that has a definition of its own. */
@@ -166,6 +167,44 @@ describe('settings for one database by pattern', () => {
   });
 });
 
+describe('what one database by pattern has from its pattern', () => {
+  it.each([
+    ['sizes', 'autoSize: { min: 3, max: 2 }, size: 3'],
+    ['budgets', 'size: 2, budgets: { web: { reserved: 3 } }'],
+    ['limits of a budget', 'budgets: { web: { reserved: 2, max: 1 } }'],
+  ])('is refused once, not once for each: %s', (_, pool) => {
+    const text = `databases: { tenant-a: { echo: true }, tenant-b: { pool: { leakAfter: 1m } }, "tenant-*": { pool: { ${pool} } } }`;
+    expect(sentences(text)).toEqual([expect.stringContaining('databases.tenant-*.pool')]);
+    // With a definition of its own it is asked for itself.
+    expect(sentences(text.replace('"tenant-*"', 'tenant-house'))).toEqual([
+      expect.stringContaining('databases.tenant-house.pool'),
+    ]);
+  });
+
+  it('is refused where it contradicts what is said of that one', () => {
+    const text =
+      'databases: { tenant-*: { pool: { size: 2 } }, tenant-a: { pool: { budgets: { web: { reserved: 3 } } } } }';
+    expect(sentences(text)).toEqual([expect.stringContaining('the budgets of tenant-a reserve 3')]);
+  });
+
+  it('is said once, of the pattern, when it is changed by hand, read again or shown', async () => {
+    const named = 'tenant-a: { pool: { size: 2 } }, tenant-b: { pool: { size: 3 } }';
+    await using shop = await scene(`databases: { ${named} }`);
+    const { service, write } = shop;
+    const echo = 'databases.tenant-*.echo';
+    expect(keysOf(service.setEcho(true, { database: 'tenant-*' }))).toEqual([echo]);
+    expect(keysOf(service.snapshot().settings ?? [])).toEqual([echo]);
+    write(
+      `databases: { ${named}, tenant-c: { pool: { size: 4 } }, tenant-*: { pool: { maxOverflow: 1 }, echo: debug } }`,
+    );
+    expect(keysOf((await service.reload()).changes)).toEqual(['databases.tenant-*.pool.maxOverflow', echo]);
+    expect(service.settings.databases['tenant-c']).toMatchObject({ maxOverflow: 1, echoStatements: 'debug' });
+    expect(keysOf(service.snapshot().settings ?? [])).toEqual([echo]);
+    expect(keysOf(service.setEcho(true, { database: 'tenant-c' }))).toEqual(['databases.tenant-c.echo']);
+    expect(keysOf(service.snapshot().settings ?? [])).toEqual([echo, 'databases.tenant-c.echo']);
+  });
+});
+
 describe('a database by pattern that is said to be required', () => {
   const sentence = 'none is opened before it is used';
 
@@ -193,3 +232,13 @@ describe('a database by pattern that is said to be required', () => {
     expect(databases['tenant-a']).toMatchObject({ required: true, poolSize: 3 });
   });
 });
+
+/** What is wrong with a file, as a process with tenants by pattern and one of its own sees it. */
+function sentences(text: string): readonly string[] {
+  const sources = { file: { path: 'x.yaml', text }, databases: ['tenant-*', 'tenant-house'] };
+  return problemsIn(outcomeOf(() => resolveSettings(sources)));
+}
+
+function keysOf(settings: readonly { readonly key: string }[]): readonly string[] {
+  return settings.map(({ key }) => key);
+}
