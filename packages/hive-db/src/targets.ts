@@ -19,7 +19,7 @@ export interface Target {
   readonly pid: number;
   readonly app: string;
   readonly socket: string;
-  /** As the process calls them. */
+  /** As the process calls them. Empty where no database is named and the process has only patterns, of which none is open. */
   readonly databases: readonly string[];
 }
 
@@ -47,7 +47,8 @@ export function targetsOf(
   if (meant.length === 0) return { fault: `process ${pid} is not of the app ${app}` };
   const places = meant.flatMap(placesIn);
   const { database } = wanted;
-  if (database === undefined) return grouped(places);
+  // Also one that has none open: its patterns have settings, and so has it.
+  if (database === undefined) return meant.map((one) => targetOf(one, placesIn(one)));
   const found = placesOf(database, places, cwd);
   if (found.length === 0) return { fault: absent(database, places, answered, cwd) };
   const files = Map.groupBy(found, ({ path }) => (path === undefined ? '' : realPathOf(path)));
@@ -70,13 +71,12 @@ function placesOf(word: string, places: readonly Place[], cwd: string): readonly
 function grouped(places: readonly Place[]): readonly Target[] {
   return Array.from(
     Map.groupBy(places, ({ process }) => process),
-    ([{ pid, snapshot, socket }, own]) => ({
-      pid,
-      app: snapshot.app,
-      socket,
-      databases: own.map(({ name }) => name),
-    }),
+    ([process, own]) => targetOf(process, own),
   );
+}
+
+function targetOf({ pid, snapshot, socket }: Located, own: readonly Place[]): Target {
+  return { pid, app: snapshot.app, socket, databases: own.map(({ name }) => name) };
 }
 
 function absent(word: string, places: readonly Place[], answered: readonly Located[], cwd: string): string {

@@ -50,6 +50,24 @@ describe('config print', () => {
     ]);
   });
 
+  it('prints of a database by pattern what its pattern does not say, and all of one that is asked for', async () => {
+    using directory = temporaryDirectory();
+    const file = join(directory.path, 'settings.yaml');
+    writeFileSync(
+      file,
+      'databases:\n  tenant-*: { pool: { size: 3 }, echo: true }\n  tenant-a: { pool: { size: 2 } }\n',
+    );
+    const of = async (...argv: readonly string[]) => {
+      const { out } = await run(['config', 'print', '--origin', ...argv], { cwd: directory.path });
+      const lines = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
+      return lines.filter((line) => line.startsWith('databases.tenant-a.'));
+    };
+    expect(await of()).toEqual([`databases.tenant-a.pool.size 2 ${file}:3`]);
+    const all = await of('--database', 'tenant-a');
+    expect(all).toContain(`databases.tenant-a.echo true ${file}:2`);
+    expect(all).toContain('databases.tenant-a.durability full default');
+  });
+
   it('prints what a profile comes to, which the environment or an option chooses, and budgets with their origins', async () => {
     using directory = temporaryDirectory();
     const file = join(directory.path, 'settings.yaml');

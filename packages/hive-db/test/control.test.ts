@@ -1,9 +1,16 @@
-import type { ControlOrder, ControlProgress, DatabaseControl, PoolState, ReloadReport } from '@hive/shared-db/presence';
+import type {
+  ControlOrder,
+  ControlProgress,
+  ControlRequest,
+  DatabaseControl,
+  PoolState,
+  ReloadReport,
+} from '@hive/shared-db/presence';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
 import { hangingUp, obeying, runtimeDirectory, type RuntimeDirectory } from './support/runtime-directory.ts';
-import { databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
+import { databaseSnapshot, serviceSnapshot, tenantPattern } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 import { contract, misfits } from './support/schema.ts';
 
@@ -198,6 +205,38 @@ describe('who is told', () => {
     expect((await run(['suspend', 'orders', ...place])).code).toBe(3);
     expect(orders[11]).toHaveLength(1);
     expect((await run(['suspend', 'orders', '--pid', '11', ...place])).code).toBe(0);
+  });
+
+  it.each([
+    [['log-level', 'debug']],
+    [['threshold', 'oldestWait', '2s']],
+    [['echo', 'on']],
+    [['reload']],
+    [['flush', '--all']],
+    [['flush', '--all', '--pid', '13']],
+  ] as const)('by %j is also who has only databases by pattern, and none open', async ([...argv]) => {
+    const told: ControlOrder[] = [];
+    await using directory = await runtimeDirectory();
+    const snapshot = serviceSnapshot({ pid: 13, databases: [], onDemand: [tenantPattern()] });
+    const obey = ({ order }: ControlRequest): ControlProgress => {
+      told.push(order);
+      const isSetting = order.verb !== 'flush';
+      return isSetting ? reloaded({ outcome: 'unchanged', changes: [], problems: [] }) : done();
+    };
+    await directory.add(13, obeying(snapshot, obey));
+    const { code, out, err } = await run([...argv, '--runtime-dir', directory.path]);
+    expect({ code, err, told: told.length }).toEqual({ code: 0, err: '', told: 1 });
+    expect(out).toMatch(/13 +\S+ .*done/);
+  });
+
+  it('is not said to be asked wrongly where a process gives no answer that may be meant', async () => {
+    const misuse = { code: 'HIVEDB_E_CONFIG', message: 'size is too small' };
+    await using directory = await neighbours({}, () => done(changed('orders', { failure: misuse })));
+    const argv = ['resize', 'orders', '--size', '1', '--runtime-dir', directory.path];
+    expect((await run(argv)).code).toBe(2);
+    await directory.add(99, hangingUp);
+    expect((await run(argv)).code).toBe(3);
+    expect((await run([...argv, '--pid', '11'])).code).toBe(2);
   });
 
   it('is nobody where nobody is there', async () => {

@@ -13,7 +13,7 @@ import type { Holdings } from './nesting/holdings.ts';
 import type { OpenDatabases } from './on-demand/open-databases.ts';
 import type { OnDemandTerms } from './on-demand/terms.ts';
 import type { Offloader } from './offload/offloader.ts';
-import type { Words } from './repair/fences.ts';
+import type { OwnWords } from './repair/own-words.ts';
 import type { DatabaseSnapshot, DatabaseStatus, LeaseSnapshot } from './snapshot.ts';
 import type { Turns } from './turns/turns.ts';
 
@@ -139,8 +139,8 @@ export interface DatabaseContext {
   readonly pathOrigin?: string | undefined;
   /** Where processes leave word for each other; undefined when there is no usable place. */
   readonly runtimeDirectory: string | undefined;
-  /** Such words where there is none: those of all databases of a service, so that they outlive one that is closed. Absent: each has its own. */
-  readonly fenceWords?: Words | undefined;
+  /** Those of all databases of a service, so that they outlive one that is closed. Absent: each has its own. */
+  readonly fenceWords?: OwnWords | undefined;
   /** Makes the turns to write of a database file, as `device:inode`. */
   readonly turns: (file: string) => Turns;
   /** The thread that keeps logs short; undefined where SQLite does that at COMMIT. */

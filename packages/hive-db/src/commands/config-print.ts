@@ -14,8 +14,11 @@ export interface PrintRequest extends SettingsRequest {
 export async function configPrint(invocation: Invocation, request: PrintRequest): Promise<ExitCode> {
   const { io, json, paint, width } = invocation;
   const settings = settingsHere(io, request);
-  // What a database has because all have it is said once.
-  const inherited = inheritedKeys(settings);
+  // What a database has because all have it is said once; of one that is asked for all is said that is not said of all.
+  const patterns = Object.fromEntries(
+    Object.entries(settings.patterns).filter(([name]) => !request.databases.includes(name)),
+  );
+  const inherited = inheritedKeys({ ...settings, patterns });
   const origins = settings.origins.filter(({ key }) => !inherited.has(key));
   const described = describeOrigins({ origins });
   const { profile } = settings;

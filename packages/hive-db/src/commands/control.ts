@@ -99,12 +99,14 @@ export function outcomeOf(
   wanted: Wanted,
   inquiry: LocatedInquiry,
 ): ExitCode {
-  if (told.every(({ outcome }) => isContradiction(outcome))) return EXIT.wrongUse;
+  const isOneSilent = mayBeMeant(wanted, inquiry);
+  // What cannot be asked for of those that answer may be right for one that does not.
+  if (!isOneSilent && told.length > 0 && told.every(({ outcome }) => isContradiction(outcome))) return EXIT.wrongUse;
   const codes = processes.map(({ outcome }) => {
     if (outcome === 'done') return EXIT.fine;
     return outcome === 'failed' || outcome === 'refused' ? EXIT.finding : EXIT.undetermined;
   });
-  return worstOf([...codes, mayBeMeant(wanted, inquiry) ? EXIT.undetermined : EXIT.fine]);
+  return worstOf([...codes, isOneSilent ? EXIT.undetermined : EXIT.fine]);
 }
 
 /** Whether a process says that it cannot be asked for at all, such as what contradicts its settings. */

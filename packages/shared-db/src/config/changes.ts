@@ -39,7 +39,7 @@ export interface ReloadReport {
 
 /**
  * What has been read and is not what is in force. What holds for all databases is said of each, but for thresholds: those
- * are said once, where a database has none of its own. Pure.
+ * are said once, where a database has none of its own. What a database has from its pattern is said of the pattern alone. Pure.
  */
 export function changesBetween(
   inForce: ResolvedSettings,
@@ -53,12 +53,17 @@ export function changesBetween(
       settingsOf(budgetsIn([inForce, read], name)).map((setting) => ({ setting, name })),
     ),
   ];
-  const inherited = [inForce, read].map((settings) => inheritedKeys(settings));
+  const inherited = [inForce, read].map((settings) => {
+    const keys = inheritedKeys(settings);
+    // Of one that settings do not name everything is its pattern's.
+    return (key: string, name = '') =>
+      keys.has(key) || (settings.databases[name] === undefined && patternOf(name) !== undefined);
+  });
   return places.flatMap(({ setting, name }) => {
     const key = settingKey(setting, name);
     // A budget is not in both where it is new, or gone.
     const [old, fresh] = [before(setting, name), now(setting, name)];
-    if (old.raw === fresh.raw || inherited.every((keys) => keys.has(key))) return [];
+    if (old.raw === fresh.raw || inherited.every((isInherited) => isInherited(key, name))) return [];
     const effect = setting.live ? 'applied' : 'needs-restart';
     return { key, from: old.value, fromOrigin: old.origin, to: fresh.value, toOrigin: fresh.origin, effect };
   });

@@ -10,28 +10,32 @@ interface Found extends SettingOrigin {
   readonly name: string;
 }
 
-/** What is right by itself and wrong together. The blame is on what somebody set, not on a default. */
+/**
+ * What is right by itself and wrong together. The blame is on what somebody set, not on a default; what a database has from its pattern is
+ * the pattern's alone.
+ */
 export function contradictions(settings: ResolvedSettings): readonly Problem[] {
   const places = new Map(settings.origins.map((origin) => [origin.key, origin]));
   const databases = Object.keys(settings.databases);
   const inherited = inheritedKeys(settings);
   return [
     ...[undefined, ...databases].flatMap((name) => ofThresholds(places, inherited, name)),
-    ...databases.flatMap((name) => ofAutoSize(places, name)),
-    ...databases.flatMap((name) => ofBudgets(places, name, Object.keys(settings.databases[name]?.budgets ?? {}))),
+    ...databases.flatMap((name) => ofAutoSize(places, inherited, name)),
+    ...databases.flatMap((name) =>
+      ofBudgets(places, inherited, name, Object.keys(settings.databases[name]?.budgets ?? {})),
+    ),
   ];
 }
 
 /** What would have to be there when the process starts, though nobody can say that it will be: `byPattern` are databases that a pattern stands for. */
-export function neverRequired(
-  { origins, databases }: ResolvedSettings,
-  byPattern: readonly string[],
-): readonly Problem[] {
+export function neverRequired(settings: ResolvedSettings, byPattern: readonly string[]): readonly Problem[] {
+  const { origins, databases } = settings;
+  const inherited = inheritedKeys(settings);
   const places = new Map(origins.map((origin) => [origin.key, origin]));
   return Object.keys(databases)
     .filter((name) => name.includes('*') || byPattern.includes(name))
     .map((name) => found(places, 'required', name))
-    .filter(({ value }) => value === true)
+    .filter(({ key, value }) => value === true && !inherited.has(key))
     .map(({ name, origin }) => ({
       where: origin,
       what: `${name} is true, and a database by pattern cannot be required: none is opened before it is used`,
@@ -59,16 +63,16 @@ function ofThresholds(
   const warn = found(places, `thresholds.${lower}`, database);
   const critical = found(places, `thresholds.${upper}`, database);
   if (Number(warn.value) <= Number(critical.value)) return [];
-  if (inherited.has(warn.key) && inherited.has(critical.key)) return [];
+  if (areInherited(inherited, warn, critical)) return [];
   // The blame is on what somebody set for it, not on a default or on what holds for all.
   const isGiven = warn.origin === 'default' || inherited.has(warn.key);
   return [isGiven ? misfit(critical, 'at least', warn) : misfit(warn, 'at most', critical)];
 }
 
-function ofAutoSize(places: Places, database: string): readonly Problem[] {
+function ofAutoSize(places: Places, inherited: ReadonlySet<string>, database: string): readonly Problem[] {
   const [min, max, size] = ['autoSize.min', 'autoSize.max', 'poolSize'].map((field) => found(places, field, database));
   if (min === undefined || max === undefined || size === undefined) throw new Error('BUG: a pool has no size');
-  if (min.value === undefined && max.value === undefined) return [];
+  if ((min.value === undefined && max.value === undefined) || areInherited(inherited, min, max, size)) return [];
   if (min.value === undefined)
     return [{ where: max.origin, what: `${max.name} is set without ${min.name}, expected both or none` }];
   if (max.value === undefined)
@@ -78,15 +82,24 @@ function ofAutoSize(places: Places, database: string): readonly Problem[] {
   return Number(size.value) > Number(max.value) ? [misfit(size, 'at most', max)] : [];
 }
 
-function ofBudgets(places: Places, database: string, budgets: readonly string[]): readonly Problem[] {
+function ofBudgets(
+  places: Places,
+  inherited: ReadonlySet<string>,
+  database: string,
+  budgets: readonly string[],
+): readonly Problem[] {
   if (budgets.length > MOST_BUDGETS) {
-    const { origin: where } = found(places, `budgets.${budgets.at(-1)}.weight`, database);
+    const last = found(places, `budgets.${budgets.at(-1)}.weight`, database);
+    if (areInherited(inherited, last)) return [];
+    const { origin: where } = last;
     return [{ where, what: `${database} has ${budgets.length} budgets, expected ${MOST_BUDGETS} at most` }];
   }
   const terms = (budget: string, term: string): Found => found(places, `budgets.${budget}.${term}`, database);
   const crossed = budgets.flatMap((budget) => {
     const [reserved, max] = [terms(budget, 'reserved'), terms(budget, 'max')];
-    return max.value === undefined || Number(reserved.value) <= Number(max.value)
+    return max.value === undefined ||
+      Number(reserved.value) <= Number(max.value) ||
+      areInherited(inherited, reserved, max)
       ? []
       : [misfit(reserved, 'at most', max)];
   });
@@ -96,7 +109,7 @@ function ofBudgets(places: Places, database: string, budgets: readonly string[])
   const sum = reserves.reduce((all, { value }) => all + Number(value), 0);
   const most = Number(size.value) + Number(overflow.value);
   const last = reserves.at(-1);
-  if (sum <= most || last === undefined) return [];
+  if (sum <= most || last === undefined || areInherited(inherited, size, overflow, ...reserves)) return [];
   const list = reserves.map(({ name, value }) => `${value} by ${name}`).join(', ');
   const limit = `${size.name} is ${size.value} (${size.origin}) and ${overflow.name} is ${overflow.value} (${overflow.origin})`;
   return [
@@ -105,6 +118,11 @@ function ofBudgets(places: Places, database: string, budgets: readonly string[])
       what: `the budgets of ${database} reserve ${sum} connections (${list}), expected at most ${most}: ${limit}`,
     },
   ];
+}
+
+/** Whether it is all said of the pattern already. */
+function areInherited(inherited: ReadonlySet<string>, ...all: readonly Found[]): boolean {
+  return all.every(({ key }) => inherited.has(key));
 }
 
 function misfit(wrong: Found, relation: string, other: Found): Problem {

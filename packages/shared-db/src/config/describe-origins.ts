@@ -10,6 +10,10 @@ export interface DescribedOrigin {
   readonly origin: string;
 }
 
+const OF_ONE = /^databases\.(?<database>[^.]+)\.(?<setting>.+)$/;
+const THRESHOLDS: ReadonlySet<string> = new Set(
+  SERVICE_SETTINGS.filter(({ field }) => field.startsWith('thresholds.')).map(({ key }) => key),
+);
 const SECRET = /(?:password|secret|token)$/i;
 
 /** Every effective value and its origin, fit to be shown to people. */
@@ -20,16 +24,22 @@ export function describeOrigins({ origins }: Pick<ResolvedSettings, 'origins'>):
   });
 }
 
-/** The keys of databases that have what holds for the process: thresholds that nobody has set for one of them. */
-export function inheritedKeys({ origins }: Pick<ResolvedSettings, 'origins'>): ReadonlySet<string> {
-  const shared = new Map(origins.map((one) => [one.key, one]));
-  const thresholds = SERVICE_SETTINGS.filter(({ field }) => field.startsWith('thresholds.')).map(
-    ({ key }) => `.${key}`,
-  );
+/** The keys of databases that have what their pattern has, or else what holds for the process: thresholds that nobody has set for one of them. */
+export function inheritedKeys({
+  origins,
+  patterns,
+}: Pick<ResolvedSettings, 'origins' | 'patterns'>): ReadonlySet<string> {
+  const all = new Map(origins.map((one) => [one.key, one]));
+  const sourceOf = (key: string): string | undefined => {
+    const { database, setting } = OF_ONE.exec(key)?.groups ?? {};
+    if (database === undefined || setting === undefined) return undefined;
+    const pattern = Object.hasOwn(patterns, database) ? patterns[database] : undefined;
+    if (pattern !== undefined) return `databases.${pattern}.${setting}`;
+    return THRESHOLDS.has(setting) ? `database.${setting}` : undefined;
+  };
   const inherited = origins.filter(({ key, value, origin }) => {
-    const ending = key.startsWith('databases.') ? thresholds.find((one) => key.endsWith(one)) : undefined;
-    const own = ending === undefined ? undefined : shared.get(`database${ending}`);
-    return own !== undefined && own.value === value && own.origin === origin;
+    const source = all.get(sourceOf(key) ?? '');
+    return source !== undefined && source.value === value && source.origin === origin;
   });
   return new Set(inherited.map(({ key }) => key));
 }

@@ -15,7 +15,7 @@ import type { Layer } from './source.ts';
 /** Settles every setting from layers that have been checked, the strongest first. */
 export function settle(
   layers: readonly Layer[],
-  { databases, patternOf, profile }: Omit<Extent, 'budgetsOf'> & { readonly patternOf: PatternOf },
+  { databases, patternOf, profile }: Omit<Extent, 'budgetsOf'>,
 ): ResolvedSettings {
   const keys = layers.flatMap((layer) => [...layer.keys()]);
   const namesOf = (database: string): readonly string[] =>
@@ -29,6 +29,7 @@ export function settle(
           .flatMap((name) => budgetsAmong(keys, name)),
       ),
     ],
+    patternOf,
     profile,
   });
 }
@@ -42,7 +43,7 @@ export function settleAgain(inForce: ResolvedSettings, read: ResolvedSettings, p
       if (fresh === undefined) throw new Error(`BUG: nobody has settled ${settingKey(setting, database)}`);
       return old === undefined || setting.live || old.value === fresh.value ? fresh : old;
     },
-    { databases: namesIn([inForce, read]), budgetsOf: budgetsOf(read, patternOf), profile: read.profile },
+    { databases: namesIn([inForce, read]), budgetsOf: budgetsOf(read, patternOf), patternOf, profile: read.profile },
   );
 }
 
@@ -71,38 +72,56 @@ function budgetsOf({ databases }: ResolvedSettings, patternOf: PatternOf): Budge
   return (name) => Object.keys((databases[name] ?? databases[patternOf(name) ?? ''])?.budgets ?? {});
 }
 
-/** The same settings with other values for some keys, of these databases as well. */
+/**
+ * The same settings with other values for some keys, of these databases as well. Another value of a pattern is also that of every
+ * database that has its own from there.
+ */
 export function settleWith(
   settings: ResolvedSettings,
   others: ReadonlyMap<string, SettingOrigin>,
   { databases, patternOf }: { readonly databases: readonly string[]; readonly patternOf: PatternOf },
 ): ResolvedSettings {
   const all = originIn(settings, patternOf);
+  const ofPattern = (setting: Setting, database: string): SettingOrigin | undefined => {
+    const pattern = patternOf(database);
+    const other = pattern === undefined ? undefined : others.get(settingKey(setting, pattern));
+    if (other === undefined || !isSame(all(setting, database), all(setting, pattern))) return undefined;
+    const { value, unit, origin } = other;
+    return Object.freeze({ key: settingKey(setting, database), value, unit, origin });
+  };
   return assemble(
     (setting, database) => {
       const key = settingKey(setting, database);
-      const origin = others.get(key) ?? all(setting, database);
+      const other = others.get(key) ?? (database === undefined ? undefined : ofPattern(setting, database));
+      const origin = other ?? all(setting, database);
       if (origin === undefined) throw new Error(`BUG: nobody has settled ${key}`);
       return origin;
     },
     {
       databases: [...new Set([...Object.keys(settings.databases), ...databases])],
       budgetsOf: budgetsOf(settings, patternOf),
+      patternOf,
       profile: settings.profile,
     },
   );
+}
+
+/** Whether two settings have one value, from one place. */
+function isSame(one: SettingOrigin | undefined, other: SettingOrigin | undefined): boolean {
+  return one?.value === other?.value && one?.origin === other?.origin;
 }
 
 /** What settings are there to be settled. */
 interface Extent {
   readonly databases: readonly string[];
   readonly budgetsOf: BudgetsOf;
+  readonly patternOf: PatternOf;
   readonly profile: ChosenProfile | undefined;
 }
 
 function assemble(
   settle: (setting: Setting, database: string | undefined) => SettingOrigin,
-  { databases, budgetsOf, profile }: Extent,
+  { databases, budgetsOf, patternOf, profile }: Extent,
 ): ResolvedSettings {
   const origins: SettingOrigin[] = [];
   const settled = (settings: readonly Setting[], database?: string): unknown => {
@@ -113,16 +132,20 @@ function assemble(
   const service = settled(SERVICE_SETTINGS) as ServiceSettings;
   const database = settled(SHARED_SETTINGS) as SharedDatabaseSettings;
   const named: Record<string, NamedDatabaseSettings> = Object.create(null);
+  const patterns: Record<string, string> = Object.create(null);
   for (const name of databases) {
     const own = settled(DATABASE_SETTINGS, name) as Omit<NamedDatabaseSettings, 'budgets'>;
     const budgets: Record<string, BudgetSettings> = Object.create(null);
     for (const budget of budgetsOf(name)) budgets[budget] = budgetFrom(settled(budgetSettings(budget), name));
     named[name] = Object.freeze({ ...own, budgets: Object.freeze(budgets) });
+    const pattern = patternOf(name);
+    if (pattern !== undefined) patterns[name] = pattern;
   }
   return Object.freeze({
     ...service,
     database,
     databases: Object.freeze(named),
+    patterns: Object.freeze(patterns),
     profile,
     origins: Object.freeze(origins),
   });

@@ -77,6 +77,11 @@ export interface ResolvedSettings extends ServiceSettings {
   readonly database: SharedDatabaseSettings;
   /** By name, for every database asked for. It has no prototype, so that any name is safe to look up. */
   readonly databases: Readonly<Record<string, NamedDatabaseSettings>>;
+  /**
+   * The pattern that one of these is by, where it has no definition of its own: what nobody says of it alone it has from there. It has no
+   * prototype either.
+   */
+  readonly patterns: Readonly<Record<string, string>>;
   /** Which profile of the settings file is in force; undefined where none is. */
   readonly profile: ChosenProfile | undefined;
   /** Every value above but this, with the place that decided it. */

@@ -137,7 +137,9 @@ function nameProblem(source: Source, name: string, databases: readonly string[])
   const valid = DATABASE_KEY.test(name);
   const nearest = nearestKey(name, databases);
   const isOwn = databases.includes(name) || patternAmong(databases)(name) !== undefined;
-  if (valid && (isOwn || (source.shared && (nearest === undefined || !isSlipOf(name, nearest))))) return undefined;
+  // Nobody writes a `*` by a slip.
+  const isSlip = nearest !== undefined && isSlipOf(name, nearest) && (nearest.includes('*') || !name.includes('*'));
+  if (valid && (isOwn || (source.shared && !isSlip))) return undefined;
   const path = ['databases', name];
   const what = valid ? 'is not a database of this process' : `is not a valid name, expected ${DATABASE_NAME_IN_WORDS}`;
   const advice =

@@ -8,14 +8,14 @@ const OF_ONE = /^databases\.[^.]+\./;
 
 /**
  * What somebody who looks at a process at night has to know of its settings: all that was changed by hand, and wherever it is from what has it
- * log more or less than it would. What a database has because all have it is said once. Pure.
+ * log more or less than it would. What a database has because all have it, or all of its pattern, is said once. Pure.
  */
-export function statedSettings(settings: Pick<ResolvedSettings, 'origins'>): readonly DescribedOrigin[] {
+export function statedSettings(settings: Pick<ResolvedSettings, 'origins' | 'patterns'>): readonly DescribedOrigin[] {
   const inherited = inheritedKeys(settings);
   const origins = new Map(settings.origins.map(({ key, origin }) => [key, origin]));
   const stated = settings.origins.filter((one) => {
     const isRepeated = OF_ONE.test(one.key) && origins.get(one.key.replace(OF_ONE, 'database.')) === one.origin;
-    return isByHand(one) ? !inherited.has(one.key) : isOfTheLog(one) && !isRepeated;
+    return !inherited.has(one.key) && (isByHand(one) || (isOfTheLog(one) && !isRepeated));
   });
   return describeOrigins({ origins: stated });
 }

@@ -11,7 +11,7 @@ export function placeConditions({ onDemand = [] }: Judged, thresholds: Threshold
 }
 
 function waitingForPlace(one: OnDemandSnapshot, { oldestWaitMs: mark }: Thresholds): Condition {
-  const { pattern, mostOpen, waiting, oldestWaitMs } = one;
+  const { pattern, waiting, oldestWaitMs } = one;
   return {
     code: 'waiting',
     database: pattern,
@@ -20,12 +20,24 @@ function waitingForPlace(one: OnDemandSnapshot, { oldestWaitMs: mark }: Threshol
     criticalLevel: 0,
     damping: WAITING,
     statusOf: () => 'warn',
-    wording: ({ overAgoMs }) => ({
-      evidence:
-        overAgoMs > 0
-          ? `callers waited longer than ${duration(mark)} for their database to be opened`
-          : `${count(waiting, 'caller')} waiting for a database to be opened, the oldest for ${duration(oldestWaitMs)}; the ${mostOpen} that may be open are in use`,
-      advice: 'hive-db ps shows who uses those that are open; end sessions sooner, or raise mostOpen',
-    }),
+    wording: ({ overAgoMs }) => {
+      const { cause, advice } = reasonOf(one);
+      const now = `${count(waiting, 'caller')} waiting for a database to be opened, the oldest for ${duration(oldestWaitMs)}; ${cause}`;
+      const before = `callers waited longer than ${duration(mark)} for their database to be opened`;
+      return { evidence: overAgoMs > 0 ? before : now, advice };
+    },
   };
+}
+
+/** Why they wait, and what helps. */
+function reasonOf({ pattern, open, mostOpen }: OnDemandSnapshot): { readonly cause: string; readonly advice: string } {
+  return open < mostOpen
+    ? {
+        cause: `${open} of the ${mostOpen} that may be open are, databases of ${pattern} are opened one after the other, and others came first`,
+        advice: 'ask for fewer at once, or let callers wait longer',
+      }
+    : {
+        cause: `the ${mostOpen} that may be open are in use`,
+        advice: 'hive-db ps shows who uses those that are open; end sessions sooner, or raise mostOpen',
+      };
 }

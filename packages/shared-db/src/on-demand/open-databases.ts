@@ -2,7 +2,7 @@ import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import { begunFor, placeOfCall } from '../call-site.ts';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { isDuration, isSignal } from '../driver/call-options.ts';
-import { DatabaseError, isKind, type ErrorKind } from '../errors.ts';
+import { DatabaseError, isKind, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
 import { shownLabel } from '../labels.ts';
 import type { Logger } from '../logger.ts';
@@ -93,6 +93,8 @@ export class OpenDatabases<D extends Database> {
   readonly #counters = { opened: 0, evicted: 0 };
   /** What has been done since the event loop turned; undefined where nothing has. */
   #turn: Turn | undefined;
+  /** Who had the places when somebody was refused last. */
+  #holders: { readonly turn: number; readonly culprits: readonly Culprit[] } | undefined;
   #isClosed = false;
   /** Those that were open then have been closed, too. They are still to be found: somebody may ask which files they had. */
   #isOver = false;
@@ -360,8 +362,10 @@ export class OpenDatabases<D extends Database> {
     for (const resident of unused) {
       if (missing === 0) break;
       if (!isIdle(resident)) continue;
-      missing--;
       void this.#evict(resident);
+      // Another one has been closed in this turn: until the next the others are in the way, and may be used again.
+      if (resident.closing === undefined) break;
+      missing--;
     }
     const overdue = numberOf([...since.values()], (at) => now - at >= FAIR_MS);
     this.#askToLeave(residents, Math.min(overdue, missing), now);
@@ -412,8 +416,11 @@ export class OpenDatabases<D extends Database> {
         this.#idle.by(now + Math.max(idleMs, REVIEW_MS), now);
       } else if (now - resident.usedAt >= idleMs) {
         void this.#evict(resident);
-        // Not all in this turn.
-        if (resident.closing === undefined && this.#turn !== undefined) this.#turn.isIdleLeft = true;
+        // One in a turn: the rest is looked at in the next.
+        if (resident.closing === undefined) {
+          if (this.#turn !== undefined) this.#turn.isIdleLeft = true;
+          break;
+        }
       } else this.#idle.by(resident.usedAt + idleMs, now);
     }
   }
@@ -480,18 +487,35 @@ export class OpenDatabases<D extends Database> {
   ): void {
     const { name, label } = applicant;
     const now = this.#host.clock.now();
-    const ahead = [...this.#applicants].slice(0, [...this.#applicants].indexOf(applicant)).slice(0, NAMED_AHEAD);
     this.#turnAway(
       applicant,
       new DatabaseError(kind, what, {
         database: name,
         label,
         cause,
-        culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD),
-        waiters: ahead.map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
+        culprits: this.#culprits(now),
+        waiters: this.#ahead(applicant).map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
         advice,
       }),
     );
+  }
+
+  /** Who has the places: looked for once in a turn of the event loop, in which thousands may have to be told. */
+  #culprits(now: number): readonly Culprit[] {
+    const turn = this.#host.clock.turns();
+    if (this.#holders?.turn !== turn)
+      this.#holders = { turn, culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD) };
+    return this.#holders.culprits;
+  }
+
+  /** The first of those who came before him. */
+  #ahead(applicant: Applicant<D>): readonly Applicant<D>[] {
+    const ahead: Applicant<D>[] = [];
+    for (const one of this.#applicants) {
+      if (one === applicant || ahead.length === NAMED_AHEAD) break;
+      ahead.push(one);
+    }
+    return ahead;
   }
 
   #turnAway(applicant: Applicant<D>, error: DatabaseError): void {

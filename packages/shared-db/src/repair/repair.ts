@@ -54,8 +54,6 @@ interface Fenced {
   errors: number;
   /** Up to which of them connections have been closed. */
   closed: number;
-  /** The word of the last of them. */
-  word: string | undefined;
   /** Whether there is an error of this process of which others were not told: then nobody else's check counts. */
   unsaid: boolean;
   attempts: number;
@@ -105,12 +103,7 @@ export class Repair {
       fenced.unsaid = true;
       return;
     }
-    const { word, isPlaced } = fences.raise(this.#host.inode(), why);
-    if (isPlaced) {
-      // A check that began before this error does not take its word away. The one before says no more than this one.
-      if (fenced.word !== undefined) fences.lower([fenced.word]);
-      fenced.word = word;
-    } else fenced.unsaid = true;
+    if (!fences.raise(this.#host.inode(), why)) fenced.unsaid = true;
   }
 
   /** Another process has left word. */
@@ -178,7 +171,6 @@ export class Repair {
       errors: 0,
       // Connections are closed once also where only others have met an error.
       closed: -1,
-      word: undefined,
       unsaid: false,
       attempts: 0,
       earlier,

@@ -20,6 +20,7 @@ import { silentLogger, unfailing, type Logger, type LogLevel } from '../logger.t
 import { Holdings } from '../nesting/holdings.ts';
 import { Offloader } from '../offload/offloader.ts';
 import { fallbacksOfProcess } from '../process-registry.ts';
+import { OwnWords } from '../repair/own-words.ts';
 import type { EventLoopSnapshot, ServiceSnapshot } from '../snapshot.ts';
 import { Appearance } from './appearance.ts';
 import type { DatabaseService, EchoOptions, ServiceCloseReport, ThresholdOptions } from './database-service.ts';
@@ -103,7 +104,7 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
       holdings: new Holdings(clock, logger),
       offloader: this.#offloader,
       runtimeDirectory: this.#appearance.directory,
-      fenceWords: new Set(),
+      fenceWords: new OwnWords(),
       turns: (file) => this.#appearance.turns(file),
       checkpointer: this.#checkpointer,
       warn,

@@ -283,6 +283,16 @@ describe('callers who wait', () => {
           '2 callers waiting for a database to be opened, the oldest for 1.5 s; the 50 that may be open are in use',
       },
     ]);
+    // With places to spare it is not for want of them.
+    const behind = { onDemand: [{ ...TENANTS, open: 12, inUse: 3 }] };
+    process.look({}, behind);
+    expect(process.reasons({}, behind)).toMatchObject([
+      {
+        evidence:
+          '2 callers waiting for a database to be opened, the oldest for 1.5 s; 12 of the 50 that may be open are, databases of tenant-* are opened one after the other, and others came first',
+        advice: 'ask for fewer at once, or let callers wait longer',
+      },
+    ]);
     for (let second = 0; second < 12; second++) process.look({}, well);
     expect(process.codes({}, well)).toEqual([]);
   });

@@ -109,6 +109,16 @@ describe('databases by pattern', () => {
     expect(tenants.offences).toEqual([]);
   });
 
+  it('are looked at when they can be closed, and not all of them in every turn in which one is', async () => {
+    const tenants = new FakeTenants(100, IDLE_MS);
+    const { clock } = tenants;
+    await Promise.all(Array.from({ length: 100 }, (_, index) => settled(tenants, tenants.use(`tenant-${index}`, 0))));
+    const looks = [...tenants.live.values()].map((tenant) => vi.spyOn(tenant, 'leases'));
+    await clock.advance(2_000);
+    expect(tenants.live.size).toBe(0);
+    expect(looks.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBeLessThan(1_000);
+  });
+
   it('are opened in the next turn also for who does not wait, and are not, later, for who has waited long enough', async () => {
     const tenants = new FakeTenants(20, IDLE_MS);
     const { clock } = tenants;
@@ -210,6 +220,31 @@ describe('databases by pattern', () => {
     expect(tenants.offences).toEqual([]);
   });
 
+  it('have everybody leave who is to, also where all rest at the same moment and one can be closed in it', async () => {
+    const tenants = new FakeTenants(8, 60_000);
+    const { clock, databases } = tenants;
+    const each = Array.from({ length: 8 }, (_, index) => index);
+    for (const index of each) await settled(tenants, tenants.use(`tenant-busy-${index}`, 0));
+    let beat = Promise.withResolvers<void>();
+    const keepBusy = async (index: number): Promise<void> => {
+      while (clock.now() < 1_000)
+        await databases.use({ name: `tenant-busy-${index}`, label: 'busy' }, {}, () => beat.promise);
+    };
+    const busy = each.map(keepBusy);
+    const others = each.map((index) => tenants.use(`tenant-new-${index}`, 200));
+    await clock.advance(100);
+    const ended = beat;
+    beat = Promise.withResolvers();
+    ended.resolve();
+    await clock.advance(50);
+    expect([...tenants.live.keys()]).toEqual(each.map((index) => `tenant-new-${index}`));
+    await clock.advance(1_000);
+    beat.resolve();
+    await clock.advance(1_000);
+    await Promise.all([...busy, ...others]);
+    expect(tenants.offences).toEqual([]);
+  });
+
   it('ask nobody to leave for long who cannot: a call from within another, and beside a session, is made after all', async () => {
     const tenants = new FakeTenants(1, 60_000);
     const { clock, databases } = tenants;
@@ -306,6 +341,30 @@ describe('databases by pattern', () => {
     expect(String(error)).toContain(
       'database tenant-b, "use tenant-b": no place came free within 300 ms: 1 database of tenant-* may be open at once, and all that are open are in use',
     );
+  });
+
+  it.each([
+    ['whose time is up', () => undefined],
+    ['who have had enough', (controller: AbortController) => controller.abort()],
+    ['who are there when the service closes', (_: AbortController, tenants: FakeTenants) => tenants.databases.close(0)],
+  ] as const)('look once who has the places, however many it is to be said to %s', async (_, end) => {
+    const tenants = new FakeTenants(2, 60_000);
+    const { clock } = tenants;
+    const held = ['tenant-a', 'tenant-b'].map((name) => tenants.use(name, 1_000));
+    await clock.advance(10);
+    const looks = [...tenants.live.values()].map((tenant) => vi.spyOn(tenant, 'leases'));
+    const controller = new AbortController();
+    const wait = { timeoutMs: 30, signal: controller.signal };
+    const refused = Array.from({ length: 100 }, (__, index) => rejectionOf(tenants.use(`tenant-${index}`, 1, wait)));
+    await clock.advance(29);
+    for (const look of looks) look.mockClear();
+    void end(controller, tenants);
+    await clock.advance(1);
+    const errors = await Promise.all(refused);
+    expect(new Set(errors.map((error) => (error as { code: string }).code)).size).toBe(1);
+    expect(looks.map((look) => look.mock.calls.length)).toEqual([1, 1]);
+    await clock.advance(2_000);
+    await Promise.all(held);
   });
 
   it('turn away who waits when the service closes, and whoever comes after', async () => {

@@ -4,7 +4,8 @@ import { resolveSettings } from '@hive/shared-db/config';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { rejectionOf } from '../support/outcome.ts';
+import { problemsIn } from '../../dist/config/problem.js';
+import { outcomeOf, rejectionOf } from '../support/outcome.ts';
 import { SHOP } from '../support/shop.ts';
 
 /** A service with tenants by pattern, and one that has a definition of its own. */
@@ -52,6 +53,7 @@ async function scene(text: string, env: Readonly<Record<string, string>> = {}, o
   }
 }
 
+const MIB = 1024 ** 2;
 const BOTH = 'databases: { "tenant-*": { pool: { size: 3 } }, tenant-a: { pool: { size: 2 }, path: own/a.db } }';
 
 describe('settings for one database by pattern', () => {
@@ -125,6 +127,82 @@ describe('settings for one database by pattern', () => {
     expect(service.settings.databases).toMatchObject({ 'tenant-*': { echoStatements: 'debug' } });
     expect(service.settings.databases['tenant-a']).toBeUndefined();
   });
+
+  it('by hand are kept of its pattern and of everything where one gets settings of its own by hand', async () => {
+    await using shop = await scene('');
+    const { service } = shop;
+    service.setEcho(true, { database: 'tenant-*' });
+    service.setThreshold('walBytes', 4 * MIB);
+    service.setThreshold('oldestWaitMs', 250, { database: 'tenant-acme' });
+    expect(service.settings.databases['tenant-acme']).toMatchObject({
+      echoStatements: true,
+      thresholds: { walBytes: 4 * MIB, oldestWaitMs: 250 },
+    });
+    // Taken back of the pattern, it is taken back of all that have it from there.
+    service.setEcho(undefined, { database: 'tenant-*' });
+    expect(service.settings.databases['tenant-acme']?.echoStatements).toBe(false);
+  });
+
+  it('by hand of a pattern reach one that the file names for something else, before and after', async () => {
+    await using shop = await scene('databases: { tenant-file: { pool: { size: 2 } } }');
+    const { service, write } = shop;
+    expect(service.setEcho(true, { database: 'tenant-*' }).map(({ key }) => key)).toContain('databases.tenant-*.echo');
+    service.setThreshold('walBytes', 4 * MIB);
+    const changed = { echoStatements: true, thresholds: { walBytes: 4 * MIB } };
+    expect(service.settings.databases['tenant-file']).toMatchObject(changed);
+    write('databases: { tenant-file: { pool: { size: 2 } }, tenant-new: { pool: { size: 3 } } }');
+    expect(await service.reload()).toMatchObject({ changes: [{ key: 'databases.tenant-new.pool.size', to: '3' }] });
+    expect(service.settings.databases).toMatchObject({ 'tenant-file': changed, 'tenant-new': changed });
+  });
+
+  it('by hand of a pattern leave alone what settings say of one that is by it', async () => {
+    await using shop = await scene('databases:\n  tenant-file:\n    echo: debug\n    health: { walSize: 1MiB }');
+    const { service } = shop;
+    service.setEcho(true, { database: 'tenant-*' });
+    service.setThreshold('walBytes', 4 * MIB, { database: 'tenant-*' });
+    expect(service.settings.databases).toMatchObject({
+      'tenant-*': { echoStatements: true, thresholds: { walBytes: 4 * MIB } },
+      'tenant-file': { echoStatements: 'debug', thresholds: { walBytes: MIB } },
+    });
+  });
+});
+
+describe('what one database by pattern has from its pattern', () => {
+  it.each([
+    ['sizes', 'autoSize: { min: 3, max: 2 }, size: 3'],
+    ['budgets', 'size: 2, budgets: { web: { reserved: 3 } }'],
+    ['limits of a budget', 'budgets: { web: { reserved: 2, max: 1 } }'],
+  ])('is refused once, not once for each: %s', (_, pool) => {
+    const text = `databases: { tenant-a: { echo: true }, tenant-b: { pool: { leakAfter: 1m } }, "tenant-*": { pool: { ${pool} } } }`;
+    expect(sentences(text)).toEqual([expect.stringContaining('databases.tenant-*.pool')]);
+    // With a definition of its own it is asked for itself.
+    expect(sentences(text.replace('"tenant-*"', 'tenant-house'))).toEqual([
+      expect.stringContaining('databases.tenant-house.pool'),
+    ]);
+  });
+
+  it('is refused where it contradicts what is said of that one', () => {
+    const text =
+      'databases: { tenant-*: { pool: { size: 2 } }, tenant-a: { pool: { budgets: { web: { reserved: 3 } } } } }';
+    expect(sentences(text)).toEqual([expect.stringContaining('the budgets of tenant-a reserve 3')]);
+  });
+
+  it('is said once, of the pattern, when it is changed by hand, read again or shown', async () => {
+    const named = 'tenant-a: { pool: { size: 2 } }, tenant-b: { pool: { size: 3 } }';
+    await using shop = await scene(`databases: { ${named} }`);
+    const { service, write } = shop;
+    const echo = 'databases.tenant-*.echo';
+    expect(keysOf(service.setEcho(true, { database: 'tenant-*' }))).toEqual([echo]);
+    expect(keysOf(service.snapshot().settings ?? [])).toEqual([echo]);
+    write(
+      `databases: { ${named}, tenant-c: { pool: { size: 4 } }, tenant-*: { pool: { maxOverflow: 1 }, echo: debug } }`,
+    );
+    expect(keysOf((await service.reload()).changes)).toEqual(['databases.tenant-*.pool.maxOverflow', echo]);
+    expect(service.settings.databases['tenant-c']).toMatchObject({ maxOverflow: 1, echoStatements: 'debug' });
+    expect(keysOf(service.snapshot().settings ?? [])).toEqual([echo]);
+    expect(keysOf(service.setEcho(true, { database: 'tenant-c' }))).toEqual(['databases.tenant-c.echo']);
+    expect(keysOf(service.snapshot().settings ?? [])).toEqual([echo, 'databases.tenant-c.echo']);
+  });
 });
 
 describe('a database by pattern that is said to be required', () => {
@@ -154,3 +232,13 @@ describe('a database by pattern that is said to be required', () => {
     expect(databases['tenant-a']).toMatchObject({ required: true, poolSize: 3 });
   });
 });
+
+/** What is wrong with a file, as a process with tenants by pattern and one of its own sees it. */
+function sentences(text: string): readonly string[] {
+  const sources = { file: { path: 'x.yaml', text }, databases: ['tenant-*', 'tenant-house'] };
+  return problemsIn(outcomeOf(() => resolveSettings(sources)));
+}
+
+function keysOf(settings: readonly { readonly key: string }[]): readonly string[] {
+  return settings.map(({ key }) => key);
+}

@@ -1,6 +1,9 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { DatabaseError } from '@hive/shared-db';
 import { describe, expect, it } from 'vitest';
 import { Claim } from '../../dist/repair/claim.js';
+import { Fences } from '../../dist/repair/fences.js';
+import { OwnWords } from '../../dist/repair/own-words.js';
 import { CHECK_LIMIT_MS, CHECK_MS, FencedHouse, INODE } from '../support/fenced-house.ts';
 
 const SEED = 1;
@@ -232,9 +235,7 @@ describe('processes that have a fenced file open', () => {
     const first = place.start();
     const second = place.start();
     second.meets();
-    // The directory is a file now: there is no place for a word.
-    rmSync(place.directory.file('run/fences'), { recursive: true });
-    writeFileSync(place.directory.file('run/fences'), '');
+    blockWords(place);
     first.meets();
     expect(place.words()).toEqual([]);
     await place.clock.advance(2_000);
@@ -337,6 +338,67 @@ describe('a file of which there is word when it is opened', () => {
     expect(answer).toEqual(tooLate());
   });
 });
+
+describe('the words of a process about a file', () => {
+  const why = { pid: 1, code: 'IO', at: 0 };
+
+  it('are one, however many errors it meets and wherever words are left', async () => {
+    using place = new FencedHouse(SEED);
+    const { fences, repair } = place.start();
+    for (let n = 0; n < 20; n++) fences.raise(INODE, why);
+    expect(place.words()).toHaveLength(1);
+    blockWords(place);
+    for (let n = 0; n < 20; n++) fences.raise(INODE, why);
+    for (let n = 0; n < 20; n++) repair.met(new DatabaseError('IO', 'something failed', {}));
+    expect(fences.words(INODE)).toHaveLength(1);
+    await place.clock.advance(2_000);
+    expect(fences.words(INODE)).toEqual([]);
+  });
+
+  it('are one also of a service that opens it again and again', () => {
+    using place = new FencedHouse(SEED);
+    const own = new OwnWords();
+    const opened = (): Fences => new Fences(place.directory.file('run'), place.random, own);
+    for (let n = 0; n < 5; n++) opened().raise(INODE, why);
+    opened().raise('7:43', why);
+    expect([INODE, '7:43'].map((inode) => opened().words(inode).length)).toEqual([1, 1]);
+  });
+
+  it('are not taken away by a check that began before the last of them', () => {
+    using place = new FencedHouse(SEED);
+    const { fences } = place.start();
+    for (const isBlocked of [false, true]) {
+      if (isBlocked) blockWords(place);
+      fences.raise(INODE, why);
+      const known = fences.words(INODE);
+      fences.raise(INODE, why);
+      fences.lower(known);
+      expect(fences.words(INODE)).toHaveLength(1);
+      fences.lower(fences.words(INODE));
+      expect(fences.isUp(INODE)).toBe(false);
+    }
+  });
+
+  it('stay where others find them when the next one cannot be left there', () => {
+    using place = new FencedHouse(SEED);
+    const run = place.directory.file('run');
+    const [fences, others] = [new Fences(run, () => 0.5), new Fences(run, () => 0.5)];
+    fences.raise(INODE, why);
+    const [word = ''] = others.words(INODE);
+    const inTheWay = `${run}/fences/${word.replace('.1-0-', '.1-1-')}`;
+    mkdirSync(inTheWay);
+    fences.raise(INODE, why);
+    rmdirSync(inTheWay);
+    expect(others.words(INODE)).toEqual([word]);
+    expect(fences.words(INODE)).toHaveLength(2);
+  });
+});
+
+function blockWords(place: FencedHouse): void {
+  // The directory is a file now: there is no place for a word.
+  rmSync(place.directory.file('run/fences'), { recursive: true });
+  writeFileSync(place.directory.file('run/fences'), '');
+}
 
 function writeClaim(place: FencedHouse, text: string): void {
   const claims = place.directory.file('run/verifying');
