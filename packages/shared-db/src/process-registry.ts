@@ -8,7 +8,7 @@ const KEY = Symbol.for('@hive/shared-db');
 /** What a process knows once, however many copies and components ask. The only global state of this package. */
 export interface ProcessRegistry {
   readonly version: number;
-  /** The configured service; see configured-service.ts. */
+  /** The configured service; see service/configured-service.ts. */
   configured: unknown;
   /** Which database has a file open, by inode; see sqlite/claims.ts. */
   readonly files: Map<string, string>;

@@ -27,15 +27,13 @@ export function contradictions(settings: ResolvedSettings): readonly Problem[] {
   ];
 }
 
-/** What would have to be there when the process starts, though nobody can say that it will be: `byPattern` are databases that a pattern stands for. */
-export function neverRequired(settings: ResolvedSettings, byPattern: readonly string[]): readonly Problem[] {
-  const { origins, databases } = settings;
-  const inherited = inheritedKeys(settings);
+/** What would have to be there when the process starts, though nobody can say that it will be: databases that a pattern stands for. */
+export function neverRequired({ origins, databases }: ResolvedSettings): readonly Problem[] {
   const places = new Map(origins.map((origin) => [origin.key, origin]));
   return Object.keys(databases)
-    .filter((name) => name.includes('*') || byPattern.includes(name))
+    .filter((name) => name.includes('*'))
     .map((name) => found(places, 'required', name))
-    .filter(({ key, value }) => value === true && !inherited.has(key))
+    .filter(({ value }) => value === true)
     .map(({ name, origin }) => ({
       where: origin,
       what: `${name} is true, and a database by pattern cannot be required: none is opened before it is used`,

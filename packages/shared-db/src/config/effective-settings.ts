@@ -15,23 +15,36 @@ import type { Layer } from './source.ts';
 /** Settles every setting from layers that have been checked, the strongest first. */
 export function settle(
   layers: readonly Layer[],
-  { databases, patternOf, profile }: Omit<Extent, 'budgetsOf'>,
+  { databases, patternOf, profile, isRequirable }: Omit<Extent, 'budgetsOf'> & Requirement,
 ): ResolvedSettings {
   const keys = layers.flatMap((layer) => [...layer.keys()]);
   const namesOf = (database: string): readonly string[] =>
     [database, patternOf(database)].filter((one) => one !== undefined);
-  return assemble((setting, database) => effective(layers, setting, database === undefined ? [] : namesOf(database)), {
-    databases,
-    budgetsOf: (database) => [
-      ...new Set(
-        namesOf(database)
-          .toReversed()
-          .flatMap((name) => budgetsAmong(keys, name)),
-      ),
-    ],
-    patternOf,
-    profile,
-  });
+  const isForOthers = ({ field }: Setting, database: string): boolean =>
+    field === 'required' && !isRequirable && patternOf(database) !== undefined;
+  return assemble(
+    (setting, database) => {
+      if (database === undefined) return effective(layers, setting, []);
+      return effective(isForOthers(setting, database) ? [] : layers, setting, namesOf(database));
+    },
+    {
+      databases,
+      budgetsOf: (database) => [
+        ...new Set(
+          namesOf(database)
+            .toReversed()
+            .flatMap((name) => budgetsAmong(keys, name)),
+        ),
+      ],
+      patternOf,
+      profile,
+    },
+  );
+}
+
+/** Whether one that is by a pattern may be `required`. In a process it is not: what says so is for another one that has it by its name. */
+interface Requirement {
+  readonly isRequirable: boolean;
 }
 
 /** What is in force when settings are read again: what is new where it applies to a running process, and else what was in force before. */

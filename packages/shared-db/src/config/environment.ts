@@ -140,6 +140,13 @@ function chosenProfile(
 function unknownVariable(name: string, known: Known, databases: EnvironmentDatabases): readonly Problem[] {
   const where = 'environment';
   const keys = [...known.keys(), PROFILE_VARIABLE];
+  const pattern = patternFor(name, databases);
+  if (pattern !== undefined) {
+    // Else it is of one that another process may have.
+    if (!isUnnamed(name, databases)) return [];
+    const what = `${name} is for a database of ${pattern}, and which one cannot be read from a variable`;
+    return [{ where, what, advice: 'name it in the settings file first, below databases' }];
+  }
   if (isStrange(name, databases)) {
     const what = `${name} is for a database that neither this process nor its settings file has`;
     const own = keys.filter((key) => key.includes('__') && settingOf(key) === settingOf(name));
@@ -153,12 +160,27 @@ function adviceOf(nearest: string | undefined): string | undefined {
   return nearest === undefined ? undefined : `the nearest valid key is ${nearest}`;
 }
 
-/** Whether it says something that we know of a database that nobody knows. */
-function isStrange(name: string, { own, others }: EnvironmentDatabases): boolean {
+/** The pattern of ours of whose databases it says something that we know; undefined where there is none. */
+function patternFor(name: string, { own }: EnvironmentDatabases): string | undefined {
   const database = databaseOf(name);
-  if (database === undefined || others === 'any' || settingOf(name) === undefined) return false;
-  if (own.some((one) => isSlipOf(database, one))) return false;
-  return ![...own, ...others].some((one) => name.startsWith(prefixOf(one)));
+  if (database === undefined || settingOf(name) === undefined) return undefined;
+  return own.find((one) => {
+    const [before = '', after] = inCapitals(one).split('*');
+    if (after === undefined || database.length <= before.length + after.length) return false;
+    return database.startsWith(before) && database.endsWith(after);
+  });
+}
+
+/** Whether it says something that we know of a database that nobody knows. */
+function isStrange(name: string, databases: EnvironmentDatabases): boolean {
+  const database = databaseOf(name);
+  if (database === undefined || settingOf(name) === undefined) return false;
+  return !databases.own.some((one) => isSlipOf(database, one)) && isUnnamed(name, databases);
+}
+
+/** Whether it is of none of the databases that are known by their names. */
+function isUnnamed(name: string, { own, others }: EnvironmentDatabases): boolean {
+  return others !== 'any' && ![...own, ...others].some((one) => name.startsWith(prefixOf(one)));
 }
 
 function isOurs(name: string, known: Known, { own }: EnvironmentDatabases): boolean {
@@ -214,6 +236,9 @@ function base(name: string): string {
 
 /** A pattern has no `*` there, which no shell would take: `tenant-*` is `DB_TENANT__`. */
 function prefixOf(database: string): string {
-  const plain = database.replace(/[-_]?\*/, '');
-  return `DB_${plain.toUpperCase().replaceAll('-', '_')}__`;
+  return `DB_${inCapitals(database.replace(/[-_]?\*/, ''))}__`;
+}
+
+function inCapitals(database: string): string {
+  return database.toUpperCase().replaceAll('-', '_');
 }

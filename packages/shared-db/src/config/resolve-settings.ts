@@ -70,10 +70,9 @@ export function resolveSettings(sources: SettingsSources): ResolvedSettings {
   const layers = [inEnvironment.layer, inFile.profiles.get(profile?.name ?? ''), inFile.base, inCode.layer];
   const settings = settle(
     layers.filter((layer) => layer !== undefined),
-    { databases, patternOf, profile },
+    { databases, patternOf, profile, isRequirable: mentioned },
   );
-  const opened = mentioned ? [] : databases.filter((name) => patternOf(name) !== undefined);
-  refuse([...contradictions(settings), ...neverRequired(settings, opened)]);
+  refuse([...contradictions(settings), ...neverRequired(settings)]);
   return settings;
 }
 

@@ -38,7 +38,10 @@ export interface ThresholdOptions<N extends string = string> {
 export interface DatabaseService<D extends Definitions = Definitions> extends AsyncDisposable {
   /** How other processes call this one. */
   readonly app: string;
-  /** What is in force, and where each value came from; replaced as a whole by `reload`. */
+  /**
+   * What is in force, and where each value came from. Replaced as a whole by `reload`, `setLogLevel`, `setEcho` and `setThreshold`, and by
+   * orders of `hive-db`.
+   */
   readonly settings: ResolvedSettings;
   /** Whether `close` has been called. */
   readonly closing: boolean;

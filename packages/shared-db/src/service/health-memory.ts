@@ -41,12 +41,12 @@ export class HealthMemory {
   }
 
   #remember(judged?: Judged): void {
-    this.#await();
+    this.#lookAgainLater();
     this.#history = stepHistory(this.#history, judged ?? this.#host.look());
     this.#host.remembered(this.#history);
   }
 
-  #await(): void {
+  #lookAgainLater(): void {
     const { clock } = this.#host;
     this.#next?.cancel();
     this.#next = clock.after(LOOK_EVERY_MS + this.#host.patienceMs(), () => {

@@ -12,7 +12,7 @@ export class SettingsSource {
   readonly #config: ServiceConfig;
   readonly #code: CodeSettings;
   /** The names of the databases as code has them, patterns included. */
-  readonly databases: readonly string[];
+  readonly #databases: readonly string[];
   /** The pattern that a database without a definition of its own is by. */
   readonly patternOf: PatternOf;
   #hadText = false;
@@ -22,8 +22,8 @@ export class SettingsSource {
     checkConfig(config);
     this.#config = config;
     this.#code = codeOf(config);
-    this.databases = Object.keys(config.databases);
-    this.patternOf = patternAmong(this.databases);
+    this.#databases = Object.keys(config.databases);
+    this.patternOf = patternAmong(this.#databases);
   }
 
   /**
@@ -40,13 +40,12 @@ export class SettingsSource {
         what: `the settings file ${file.absent === true ? 'is gone' : 'is empty'}, and had settings in it before`,
         advice: 'write it again; to take all settings back, leave a comment in it',
       });
-    const { databases } = this;
     const settings = resolveSettings({
       code: this.#code,
       file,
       profile,
       env,
-      databases,
+      databases: this.#databases,
       otherDatabases,
       readText: readTextFile,
     });

@@ -165,6 +165,24 @@ describe('a wrong variable', () => {
     expect(refusal({ [name]: '8' })).toBe(`environment: ${name} ${STRANGE}; the nearest valid key is ${nearest}`);
   });
 
+  it.each(['DB_TENANT_ACME__POOL_SIZE', 'DB_TENANT_A__ECHO', 'DB_TENANT_A__POOL_SIZE_FILE'])(
+    'is refused where a pattern of ours stands for its database, and no settings file names that: %s',
+    (name) => {
+      expect(refusal({ [name]: '8' }, ['orders', 'tenant-*', 'old-*-x'])).toBe(
+        `environment: ${name} is for a database of tenant-*, and which one cannot be read from a variable; name it in the settings file first, below databases`,
+      );
+    },
+  );
+
+  it('is for somebody else where that database is one of another process', () => {
+    const env = { DB_TENANT_ACME__POOL_SIZE: 'many' };
+    for (const otherDatabases of [['tenant-acme'], 'any'] as const)
+      expect(resolveSettings({ env, databases: ['tenant-*'], otherDatabases }).databases).toHaveProperty('tenant-*');
+    // Nothing that we know is said of it.
+    const unknown = { DB_TENANT_ACME__HOST: 'x' };
+    expect(resolveSettings({ env: unknown, databases: ['tenant-*'] }).databases).toHaveProperty('tenant-*');
+  });
+
   it('is for somebody else where another process has its database: one that code or the settings file names', () => {
     const env = { DB_WEATHER__POOL_SIZE: 'many' };
     const named = [

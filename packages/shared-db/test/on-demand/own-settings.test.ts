@@ -210,7 +210,6 @@ describe('a database by pattern that is said to be required', () => {
 
   it.each([
     ['of a pattern in a file', 'databases: { tenant-*: { required: true } }', {}, {}],
-    ['of one of them in a file', 'databases: { tenant-a: { required: true } }', {}, {}],
     ['in the environment', '', { DB_TENANT__REQUIRED: 'true' }, {}],
     ['in code', '', {}, { required: true }],
   ] as const)('is refused %s', async (_, text, env, options) => {
@@ -219,6 +218,15 @@ describe('a database by pattern that is said to be required', () => {
       code: 'HIVEDB_E_CONFIG',
       message: expect.stringContaining(sentence) as string,
     });
+  });
+
+  it('is what another process may mean, and nothing to this one, where it is said of one of them', async () => {
+    const text = 'databases: { tenant-a: { required: true, pool: { size: 2 } } }';
+    await using shop = await scene(text, { DB_TENANT_A__REQUIRED: 'true' });
+    expect(await shop.sizeOf('a')).toBe(2);
+    const [tenant] = shop.service.snapshot().databases.filter(({ name }) => name === 'tenant-a');
+    expect(tenant).toMatchObject({ name: 'tenant-a', required: false });
+    expect(shop.service.settings.databases['tenant-a']?.required).toBe(false);
   });
 
   it('is accepted for one that has a definition of its own', async () => {
