@@ -40,6 +40,7 @@ describe('5 workers x 50 operations', () => {
       expect(own).toEqual(Array.from({ length: OPERATIONS }, (_, number) => `${topic}.${number}`));
     }
     expect(effects).toHaveLength(WORKERS * OPERATIONS);
+    await Promise.all([consumer.stop(), relay.stop()]);
     for (const database of [app, bus])
       expect(database.snapshot()).toMatchObject({ counters: { rolledBack: 0, errors: {} }, pool: { leased: 0 } });
   });
