@@ -181,6 +181,8 @@ describe('a sync of a group that fails', { timeout: TIMEOUT_MS }, () => {
     const labels = Array.from({ length: 20 }, (_, n) => `item ${n}`);
     await ask(writer, start('write', ...labels));
     await begun(1);
+    // A group ends after eight milliseconds: on a busy machine they are two.
+    await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(20);
     gate!.letFail();
     await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(labels.map((label) => `${label} ${UNKNOWN} ${label}`));
     expect(place.fences()).toHaveLength(1);
