@@ -27,8 +27,8 @@ import { RowShape } from './row-shape.ts';
 const BUSY_TIMEOUT_MS = 50;
 /** Results of up to so many values travel as they are, with others: packing costs about what it saves. */
 const FEW_VALUES = 600;
-/** Values of one package: the main thread takes a twentieth of a millisecond to unpack so many, and nothing else meanwhile. */
-const VALUES_PER_PACKAGE = 3_000;
+/** Values of one package: the main thread takes some twenty microseconds to unpack so many, and does nothing else meanwhile. */
+const VALUES_PER_PACKAGE = 2_000;
 /** Characters and bytes of one package, unless one row has more: whoever keeps a part of a text keeps all texts of its column there. */
 const MOST_PER_PACKAGE = 256 * 1_024;
 /** So many answers are sent together: each message wakes a thread, which costs about as much as two reads. */
