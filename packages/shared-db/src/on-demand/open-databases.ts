@@ -2,15 +2,15 @@ import { Alarm, type Clock, type LeaseInfo } from '@hive/pool';
 import { begunFor, placeOfCall } from '../call-site.ts';
 import type { CallOptions, Database, ManagedDatabase } from '../database.ts';
 import { isDuration, isSignal } from '../driver/call-options.ts';
-import { DatabaseError, isKind, type Culprit, type ErrorKind } from '../errors.ts';
-import { count, duration } from '../health/figures.ts';
+import { DatabaseError, isKind } from '../errors.ts';
 import { shownLabel } from '../labels.ts';
 import type { Logger } from '../logger.ts';
 import type { Holdable } from '../nesting/holding.ts';
 import type { Holdings } from '../nesting/holdings.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
 import { placesOf } from './places.ts';
-import { holdersOf, isIdle, newResident, type Resident } from './resident.ts';
+import { Refusals, type Asking } from './refusals.ts';
+import { isIdle, newResident, type Resident } from './resident.ts';
 
 /** After so long in line for a place somebody who has one is asked to leave it between two calls, though he would come back at once. */
 const FAIR_MS = 50;
@@ -22,8 +22,6 @@ const EXCUSED_MS = 1_000;
 const REVIEW_MS = 20;
 /** Coming and going is what these do all day: who opens for longer than this is shown as opening. */
 const OPENS_SOON_MS = 1_000;
-/** How many of those before him a caller is told. */
-const NAMED_AHEAD = 10;
 /** After so long somebody who wants one kept open, and could not have it, asks again. */
 const ASK_AGAIN_MS = 1_000;
 
@@ -65,12 +63,9 @@ export interface Wish {
 type OwnWish = Wish & { readonly label: string };
 
 /** Somebody who waits for a place. */
-interface Applicant<D> {
-  readonly name: string;
-  readonly label: string;
+interface Applicant<D> extends Asking {
   /** Whether the process must stay alive for him. */
   readonly keepsAlive: boolean;
-  readonly at: number;
   readonly deadline: number;
   readonly admit: (resident: Resident<D>) => void;
   readonly refuse: (error: unknown) => void;
@@ -88,13 +83,12 @@ export class OpenDatabases<D extends Database> {
   /** In the order in which they came. */
   readonly #applicants = new Set<Applicant<D>>();
   readonly #places: Holdable;
+  readonly #refusals: Refusals;
   readonly #idle: Alarm;
   readonly #review: Alarm;
   readonly #counters = { opened: 0, evicted: 0 };
   /** What has been done since the event loop turned; undefined where nothing has. */
   #turn: Turn | undefined;
-  /** Who had the places when somebody was refused last. */
-  #holders: { readonly turn: number; readonly culprits: readonly Culprit[] } | undefined;
   #isClosed = false;
   /** Those that were open then have been closed, too. They are still to be found: somebody may ask which files they had. */
   #isOver = false;
@@ -102,6 +96,7 @@ export class OpenDatabases<D extends Database> {
   constructor(host: OpenDatabasesHost<D>) {
     this.#host = host;
     this.#places = placesOf(host.pattern, this.#residents, host.mostOpen);
+    this.#refusals = new Refusals(host, this.#residents, this.#applicants);
     this.#idle = new Alarm(host.clock, () => {
       this.#closeIdle();
     });
@@ -257,7 +252,7 @@ export class OpenDatabases<D extends Database> {
       const reason: unknown = signal?.reason;
       // Aborted by us: it would have waited for ever.
       if (isKind(reason, 'SELF_DEADLOCK')) this.#turnAway(applicant, reason);
-      else this.#refuse(applicant, 'ABORTED', { what: 'the caller aborted its wait for a place' }, reason);
+      else this.#turnAway(applicant, this.#refusals.aborted(applicant, reason));
     };
     const applicant: Applicant<D> = {
       name: wish.name,
@@ -276,7 +271,7 @@ export class OpenDatabases<D extends Database> {
       },
     };
     this.#applicants.add(applicant);
-    if (this.#isClosed) this.#refuse(applicant, 'POOL_CLOSED', { what: 'the service has been closed' });
+    if (this.#isClosed) this.#turnAway(applicant, this.#refusals.closed(applicant, 'has been closed'));
     else if (signal?.aborted === true) abort();
     else {
       signal?.addEventListener('abort', abort, { once: true });
@@ -295,7 +290,8 @@ export class OpenDatabases<D extends Database> {
       const resident = this.#staying(name);
       if (resident !== undefined) this.#admit(applicant, resident);
       else if (this.#hasRoomFor(name) && this.#takesTurn()) this.#house(applicant, now);
-      else if (now >= applicant.deadline && (isNewTurn || !this.#hasRoomFor(name))) this.#giveUp(applicant, now);
+      else if (now >= applicant.deadline && (isNewTurn || !this.#hasRoomFor(name)))
+        this.#turnAway(applicant, this.#refusals.late(applicant, this.#hasRoomFor(name)));
     }
     this.#makeRoom(now);
     // It rings only while somebody waits.
@@ -431,7 +427,7 @@ export class OpenDatabases<D extends Database> {
     this.#idle.cancel();
     this.#review.cancel();
     for (const applicant of this.#applicants)
-      this.#refuse(applicant, 'POOL_CLOSED', { what: 'the service was closed meanwhile' });
+      this.#turnAway(applicant, this.#refusals.closed(applicant, 'was closed meanwhile'));
     const forced = Array.from(this.#residents.values(), async (resident) => {
       const leases = await this.#close(resident, graceMs);
       return leases.map((lease) => ({ ...lease, database: resident.database.name }));
@@ -462,60 +458,6 @@ export class OpenDatabases<D extends Database> {
     const resident = this.#residents.get(name);
     if (resident?.leavingSince !== undefined || resident?.closing !== undefined || this.#isClosed) return undefined;
     return resident;
-  }
-
-  #giveUp(applicant: Applicant<D>, now: number): void {
-    const { pattern, mostOpen } = this.#host;
-    const waited = duration(now - applicant.at);
-    if (this.#hasRoomFor(applicant.name))
-      this.#refuse(applicant, 'POOL_TIMEOUT', {
-        what: `it could not be opened within ${waited}: databases of ${pattern} are opened one after the other, and others came first`,
-        advice: 'wait longer, or ask for fewer at once',
-      });
-    else
-      this.#refuse(applicant, 'POOL_TIMEOUT', {
-        what: `no place came free within ${waited}: ${count(mostOpen, 'database')} of ${pattern} may be open at once, and all that are open are in use`,
-        advice: 'raise mostOpen, or end sessions, listeners and long calls sooner',
-      });
-  }
-
-  #refuse(
-    applicant: Applicant<D>,
-    kind: ErrorKind,
-    { what, advice }: { readonly what: string; readonly advice?: string },
-    cause?: unknown,
-  ): void {
-    const { name, label } = applicant;
-    const now = this.#host.clock.now();
-    this.#turnAway(
-      applicant,
-      new DatabaseError(kind, what, {
-        database: name,
-        label,
-        cause,
-        culprits: this.#culprits(now),
-        waiters: this.#ahead(applicant).map((one) => ({ pid: process.pid, label: one.label, waitMs: now - one.at })),
-        advice,
-      }),
-    );
-  }
-
-  /** Who has the places: looked for once in a turn of the event loop, in which thousands may have to be told. */
-  #culprits(now: number): readonly Culprit[] {
-    const turn = this.#host.clock.turns();
-    if (this.#holders?.turn !== turn)
-      this.#holders = { turn, culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD) };
-    return this.#holders.culprits;
-  }
-
-  /** The first of those who came before him. */
-  #ahead(applicant: Applicant<D>): readonly Applicant<D>[] {
-    const ahead: Applicant<D>[] = [];
-    for (const one of this.#applicants) {
-      if (one === applicant || ahead.length === NAMED_AHEAD) break;
-      ahead.push(one);
-    }
-    return ahead;
   }
 
   #turnAway(applicant: Applicant<D>, error: DatabaseError): void {

@@ -70,7 +70,7 @@ describe('one database by pattern that cannot be opened', () => {
     expect(service.verdict()).toMatchObject({ status: 'warn', reasons: [{ code: 'failed', database: 'tenant-bad' }] });
     expect(await labels(service, 'b')).toEqual([{ name: 'pear' }]);
     expect(await labels(service, 'a')).toEqual([{ name: 'apple' }]);
-    // It had to leave its place as any other.
+    // It had to leave its place, and is forgotten with it.
     expect(service.verdict().reasons).toEqual([]);
   });
 
