@@ -108,7 +108,7 @@ function deprecatedAfter(
   return Object.freeze(
     Array.from(calls, ([code, count]) => {
       const known = before?.trend.deprecated.find((one) => one.code === code);
-      return known !== undefined && before?.calls.get(code) === count ? known : { code, calledMs: now };
+      return known !== undefined && before?.calls.get(code) === count ? known : Object.freeze({ code, calledMs: now });
     }),
   );
 }

@@ -564,6 +564,16 @@ describe('what is remembered', () => {
     expect(structuredClone(process.snapshot().trend)).toEqual(process.snapshot().trend);
   });
 
+  it('nobody can change, however deep it lies', () => {
+    const process = new Process();
+    process.looks(40, () => FULL);
+    process.look(FULL, deprecatedUse(1));
+    const isFrozen = (value: unknown): boolean =>
+      typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(isFrozen));
+    const { trend, databases } = process.snapshot(FULL, deprecatedUse(1));
+    expect([trend, databases[0]?.trend].map(isFrozen)).toEqual([true, true]);
+  });
+
   it('leaves the snapshot alone, and the same snapshot is judged the same wherever it is', () => {
     const process = new Process();
     process.looks(40, () => FULL);
