@@ -1,4 +1,4 @@
-import type { Pool } from '@hive/pool';
+import type { LeaseInfo, Pool } from '@hive/pool';
 import type { Labels } from '../labels.ts';
 import type { Holdable } from '../nesting/holding.ts';
 
@@ -12,13 +12,15 @@ export function holdableOf(
   labels: Labels,
   most: () => number | undefined = fixed,
 ): Holdable {
+  const leaseOf = (id: number): LeaseInfo | undefined => pool.leases().find((lease) => lease.id === id);
   return {
     what,
     holders: () => holdersOf(pool, most()),
     askedAt: (id) => {
-      const found = pool.leases().find((lease) => lease.id === id);
+      const found = leaseOf(id);
       return found && labels.placeOf(found);
     },
+    idleMs: (id) => leaseOf(id)?.idleMs,
   };
 }
 

@@ -2,6 +2,8 @@ import type { Lease } from '@hive/pool';
 import { placeOfCall } from '../call-site.ts';
 import type { DatabaseContext } from '../database.ts';
 import type { Label } from '../labels.ts';
+import type { KeptSession } from '../nesting/kept-session.ts';
+import type { Call } from './call.ts';
 import { NO_OPTIONS } from './call-options.ts';
 import type { Calls } from './calls.ts';
 import type { Connections } from './connections.ts';
@@ -25,6 +27,15 @@ export interface SessionDeskHost {
   readonly counters: Counters;
 }
 
+/** What is known of a session before it has its connection. */
+interface Opening {
+  /** The function that it is lent to. Without one it is kept. */
+  readonly use: SessionUse | undefined;
+  readonly kept: KeptSession | undefined;
+  /** Made where it was asked for. */
+  readonly openedAt: Error;
+}
+
 /** Lends connections as sessions, knows which leases are some, and says in the log which of them did not end well. */
 export class SessionDesk {
   readonly #host: SessionDeskHost;
@@ -44,30 +55,42 @@ export class SessionDesk {
   open(label: string, options: SessionOptions, use: SessionUse | undefined): Promise<unknown> {
     // Before anything is waited for: afterwards a stack does not lead to the caller.
     const openedAt = placeOfCall('the session was opened here');
-    const { calls, connections } = this.#host;
-    return calls.nested(connections.readable, label, options, (given) => {
-      const opening = this.#lease(label, given, use, openedAt);
+    const { calls, connections, context } = this.#host;
+    const kept = use === undefined ? context.holdings.keeping() : undefined;
+    const opened = calls.nested(connections.readable, label, options, (given) => {
+      const opening = this.#lease(label, given, { use, kept, openedAt });
       return use === undefined ? opening : lent(opening, use);
     });
+    // What its caller calls from now on; not what is called to open it.
+    kept?.enter();
+    return opened;
   }
 
-  #lease(text: string, options: SessionOptions, use: SessionUse | undefined, openedAt: Error): Promise<LeasedSession> {
+  async #lease(text: string, options: SessionOptions, opening: Opening): Promise<LeasedSession> {
+    try {
+      return await this.#host.calls.run(text, options, 'sessions', (call) => this.#leaseFor(call, options, opening));
+    } catch (error) {
+      opening.kept?.over();
+      throw error;
+    }
+  }
+
+  async #leaseFor(call: Call, options: SessionOptions, { use, kept, openedAt }: Opening): Promise<LeasedSession> {
     const { calls, connections } = this.#host;
-    return calls.run(text, options, 'sessions', async (call) => {
-      const { timeoutMs: allowedMs, signal, readOnly = false, budget, leakAfterMs } = options;
-      const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : calls.duration('timeoutMs', allowedMs);
-      if (use !== undefined) calls.assertFunction(use, 'session', call);
-      const leakThresholdMs = calls.durationIfGiven('leakAfterMs', leakAfterMs);
-      // What nobody asked for is no reason to hold a connection for long.
-      const asked = { budget, allowedMs, capture: openedAt, leakThresholdMs };
-      const lease = await connections.borrow(connections.readers, call, asked);
-      this.#open.add(lease.id);
-      const terms = { label: call.label.text, timeoutMs, signal, readOnly, openedAt };
-      return new LeasedSession(lease, this.#hostOf(lease, call.label), terms);
-    });
+    const { timeoutMs: allowedMs, signal, readOnly = false, budget, leakAfterMs } = options;
+    const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : calls.duration('timeoutMs', allowedMs);
+    if (use !== undefined) calls.assertFunction(use, 'session', call);
+    const leakThresholdMs = calls.durationIfGiven('leakAfterMs', leakAfterMs);
+    // What nobody asked for is no reason to hold a connection for long.
+    const asked = { budget, allowedMs, capture: openedAt, leakThresholdMs };
+    const lease = await connections.borrow(connections.readers, call, asked);
+    this.#open.add(lease.id);
+    kept?.has({ held: connections.readable, lease, database: this.#host.context.name, label: call.label.text });
+    const terms = { label: call.label.text, timeoutMs, signal, readOnly, openedAt };
+    return new LeasedSession(lease, this.#hostOf(lease, call.label, kept), terms);
   }
 
-  #hostOf(lease: Lease<DriverConnection>, label: Label): SessionHost {
+  #hostOf(lease: Lease<DriverConnection>, label: Label, kept: KeptSession | undefined): SessionHost {
     const { context, connections, lending, transactions, uses, counters } = this.#host;
     const { name: database, clock, holdings } = context;
     // Asked of the lease now: one that has been revoked tells nothing any more.
@@ -81,6 +104,7 @@ export class SessionDesk {
         uses.during(connection, () => lending.transaction(label.text, fn, options, revocation)),
       ended: () => {
         this.#open.delete(id);
+        kept?.over();
       },
       expired: (end, limitMs) => {
         counters.sessionsExpired++;

@@ -16,8 +16,10 @@ export class NestedWait implements NestedCall {
   readonly held: Holdable;
   readonly database: string;
   readonly label: string;
-  /** The innermost function that it was called from. */
+  /** The innermost function that it was called from; where it was called from none, the last session that its caller keeps. */
   readonly holding: Holding;
+  /** The sessions that its caller keeps, as far as the context says whose it is. */
+  readonly kept: readonly Holding[];
   /** The function that it was made for, from when that has what the call has waited for until it has returned. */
   serves: Holding | undefined;
   /** Whether nothing that others have is in its way any more: it is done or has failed, and its caller is only to be told. */
@@ -34,7 +36,7 @@ export class NestedWait implements NestedCall {
 
   constructor(
     { held, database, label }: NestedCall,
-    holding: Holding,
+    { holding, kept }: Pick<NestedWait, 'holding' | 'kept'>,
     abort: (reason: Error) => void,
     functionsThatWait: () => readonly string[],
   ) {
@@ -42,6 +44,8 @@ export class NestedWait implements NestedCall {
     this.database = database;
     this.label = shownLabel(label);
     this.holding = holding;
+    this.kept = kept;
+    for (const one of [holding, ...kept]) one.waits.add(this);
     this.abort = abort;
     this.#functionsThatWait = functionsThatWait;
   }
@@ -69,7 +73,7 @@ export class NestedWait implements NestedCall {
   follow<T>(work: Promise<T>): Promise<T> {
     const end = (): void => {
       this.#over = true;
-      this.holding.waits.delete(this);
+      for (const one of [this.holding, ...this.kept]) one.waits.delete(this);
       this.#gate.resolve();
     };
     void work.then(end, end);
@@ -88,7 +92,8 @@ export class NestedWait implements NestedCall {
   // What runs behind a gate runs as a reaction that the caller's promise hangs on: from there the engine sees who waits for it.
   #followed<T>(work: Promise<T>): Promise<T> {
     return this.#gate.promise.then(() => {
-      if (!this.#over) this.#isAwaited = this.#functionsThatWait().includes(this.holding.runner.name);
+      const { runner } = this.holding;
+      if (!this.#over && runner !== undefined) this.#isAwaited = this.#functionsThatWait().includes(runner.name);
       for (const looked of this.#lookers.splice(0)) looked();
       if (this.#over) return work;
       this.#gate = Promise.withResolvers();
