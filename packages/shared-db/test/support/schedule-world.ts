@@ -434,7 +434,7 @@ export class ScheduleWorld {
       case 'TRANSACTION_EXPIRED':
         return guest.isPast(now);
       case 'LEASE_STALE':
-        return guest.isTaken || guest.isPast(now) || this.#isForced || of?.state === 'over' || of?.isTaken === true;
+        return guest.isTaken || guest.isPast(now) || this.#isForced || isEnding(of);
       default:
         return MISFORTUNES.has(kind) && (this.#troubled || guest.isTaken || this.#isForced);
     }
@@ -644,4 +644,9 @@ export class ScheduleWorld {
 
 async function quietly(work: Promise<unknown>): Promise<void> {
   await work.catch(() => undefined);
+}
+
+/** Whether a session is closed, was taken away, or is about to be closed: its function has come to its end. */
+function isEnding(session: Guest | undefined): boolean {
+  return session !== undefined && (session.isTaken || session.state === 'over' || session.state === 'leaving');
 }
