@@ -2,14 +2,14 @@ import { Alarm } from './alarm.ts';
 import type { SizeBounds } from './auto-size.ts';
 import type { Books } from './books.ts';
 import { Breather } from './breather.ts';
-import { BudgetLedger } from './budget-ledger.ts';
-import { parseBudgets, unknownBudget } from './budget-terms.ts';
+import { unknownBudget } from './budget-terms.ts';
 import type { Budgets } from './budgets.ts';
-import { checkAcquireOptions, checkLeaseOptions, checkTuning, isDuration, parseResize } from './call-options.ts';
+import { checkAcquireOptions, checkLeaseOptions, checkTuning, isDuration } from './call-options.ts';
+import { Capacity } from './capacity.ts';
 import { Chronicle } from './chronicle.ts';
 import { Clearance } from './clearance.ts';
 import { Closer } from './closer.ts';
-import { conclude, CREATING, isHeld, LEASED, payBack, VALIDATING, type Entry, type Trace } from './entry.ts';
+import { conclude, CREATING, isHeld, payBack, VALIDATING, type Entry, type Trace } from './entry.ts';
 import type { PoolError } from './errors.ts';
 import { Holders } from './holders.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -30,9 +30,8 @@ import { Queue } from './queue.ts';
 import { Report } from './report.ts';
 import { Retirement } from './retirement.ts';
 import { Roster } from './roster.ts';
-import { checkedBounds, parseSettings, type PoolOptions, type PoolSettings } from './settings.ts';
+import { parseSettings, type PoolOptions, type PoolSettings } from './settings.ts';
 import { seatOf } from './sharing.ts';
-import { Sizing } from './sizing.ts';
 import type { PoolStats } from './stats.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { Upkeep } from './upkeep.ts';
@@ -52,7 +51,6 @@ const NO_OPTIONS: AcquireOptions = Object.freeze({});
  */
 export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   readonly #settings: PoolSettings<R>;
-  readonly #books: Books<R>;
   // What is in the books: what time it is, what there is, who waits, and what has happened.
   readonly #time: Timekeeper;
   readonly #roster: Roster<R>;
@@ -67,23 +65,23 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   readonly #retirement: Retirement<R>;
   readonly #clearance: Clearance<R>;
   readonly #closer: Closer<R>;
+  readonly #capacity: Capacity<R>;
 
   readonly #report: Report<R>;
 
   readonly #breather: Breather;
-  #sizing: Sizing<R> | undefined;
   readonly #housekeeping: Housekeeping;
   /** Looks at the queue again when nothing else does. */
   readonly #review: Alarm;
   /** The queue is being served already; what happens meanwhile is taken into account. */
   #demanding = false;
-  /** A resource that comes back is idle at once: nobody validates, resets, observes or accounts for it. */
-  #returnsPlainly: boolean;
+  /** A resource that comes back is idle at once: nobody validates, resets, observes or shares it. */
+  readonly #returnsPlainly: boolean;
   #lastLeaseId = 0;
   #closed: Promise<CloseReport> | undefined;
 
   constructor(settings: PoolSettings<R>) {
-    const { clock, observer, size, maxOverflow, timeEvery, autoSize, budgets } = settings;
+    const { clock, observer, size, maxOverflow, timeEvery } = settings;
     const free = (entry: Entry<R>): void => {
       this.#free(entry);
     };
@@ -119,7 +117,6 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       },
     });
 
-    this.#books = books;
     this.#time = time;
     this.#roster = roster;
     this.#queue = queue;
@@ -131,14 +128,13 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#retirement = new Retirement(books, opener, closer);
     this.#clearance = new Clearance(books, { opener, upkeep, holders, closer, freed: demand });
     this.#closer = closer;
+    this.#capacity = new Capacity(books, { closer, opener, demand });
     this.#report = new Report(books, opener, holders);
     this.#breather = new Breather(clock);
-    this.#sizing = autoSize && new Sizing(books, autoSize);
     this.#housekeeping = housekeeping;
     this.#review = new Alarm(clock, demand);
     this.#returnsPlainly =
       !settings.validates && !settings.resets && !chronicle.tellsReleased && roster.seat === undefined;
-    if (budgets !== undefined) this.#keepBudgets(budgets);
     opener.fill();
   }
 
@@ -258,7 +254,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
       return;
     }
     if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
-    const isPlain = !destroy && hold.trace === undefined && this.#returnsPlainly;
+    const isPlain = !destroy && hold.trace === undefined && this.#returnsPlainly && this.#queue.ledger === undefined;
     if (isPlain) this.#free(entry);
     else this.#takeBack(entry, id, destroy);
   }
@@ -489,14 +485,9 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#time.expectNext();
     this.#retirement.look(now);
     this.#holders.look(now);
-    if (this.#sizing !== undefined && this.#roster.isOpen) this.#suit(this.#sizing.look(now));
+    this.#capacity.look(now);
     this.#opener.fill();
     if (this.#roster.live > 0 || this.#settings.minIdle > 0) this.#housekeeping.goOn(now);
-  }
-
-  /** Takes another size, if it is another. */
-  #suit(size: number): void {
-    if (size !== this.#roster.size) this.#limitTo(size, this.#roster.maxOverflow);
   }
 
   async warm(): Promise<number> {
@@ -514,44 +505,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
 
   // Operating
 
-  async resize(limits: Resize): Promise<void> {
-    const { size, maxOverflow } = parseResize(limits, this.#roster, this.#settings.minIdle, this.#sizing?.bounds);
-    this.#time.read();
-    await this.#roster.untilGone(this.#limitTo(size, maxOverflow));
-  }
-
-  /** Returns what was idle and is too much now: it is being closed. */
-  #limitTo(size: number, maxOverflow: number): readonly Entry<R>[] {
-    this.#queue.ledger?.setLimit(size + maxOverflow);
-    this.#roster.setLimits(size, maxOverflow);
-    const surplus = this.#closer.closeLongestIdle('overflow', Math.max(0, this.#roster.staying - this.#roster.limit));
-    this.#demand();
-    this.#opener.fill();
-    return surplus;
+  resize(limits: Resize): Promise<void> {
+    return this.#capacity.resize(limits);
   }
 
   setAutoSize(bounds: SizeBounds | undefined): void {
-    const { size } = this.#roster;
-    this.#sizing = bounds && new Sizing(this.#books, checkedBounds(bounds, size, this.#settings.minIdle));
+    this.#capacity.setAutoSize(bounds);
   }
 
   setBudgets(budgets: Budgets): void {
-    const now = this.#time.read();
-    const { ledger } = this.#queue;
-    if (ledger === undefined) this.#keepBudgets(budgets);
-    else ledger.setTerms(parseBudgets(budgets, this.#roster.limit), now);
-    this.#demand();
-  }
-
-  /** From now on there are budgets; what is in use and who waits is the default's. Each use is timed: time is what they share. */
-  #keepBudgets(budgets: Budgets): void {
-    const { limit } = this.#roster;
-    const { now } = this.#time;
-    const ledger = new BudgetLedger<R>(parseBudgets(budgets, limit), limit, now);
-    this.#time.timeAll();
-    this.#returnsPlainly = false;
-    for (const { state } of this.#roster) if (state.kind === LEASED) ledger.charge(state, undefined, now);
-    this.#queue.keepBudgets(ledger);
+    this.#capacity.setBudgets(budgets);
   }
 
   retune(tuning: Tuning): void {
