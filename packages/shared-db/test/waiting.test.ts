@@ -40,6 +40,24 @@ const PATIENT = { timeout: 15_000 };
 
 const ITEMS = 'SELECT name FROM item';
 
+/** Another process, which waits for the right to write to a file. */
+async function importerWaitingFor(path: string, runtimeDirectory: string): Promise<Companion> {
+  const importer = companion(
+    `import { openDatabaseService, sqlite } from '@hive/shared-db';
+     const databases = { orders: sqlite({ path: args[0], durability: 'normal', acquireTimeoutMs: 60_000 }) };
+     const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
+     const saved = service.database('orders').write('nightly import', () => 1);
+     say('waiting');
+     await saved;
+     await service.close();
+     goDeaf();`,
+    path,
+    runtimeDirectory,
+  );
+  expect(await importer.hear()).toBe('waiting');
+  return importer;
+}
+
 async function holderOf(path: string): Promise<Companion> {
   const holder = companion(HOLDER, path);
   expect(await holder.hear()).toBe('holding');
@@ -244,19 +262,7 @@ describe('a write, while another process holds the lock', () => {
     await using temporary = await shop({ runtimeDirectory: meeting.path });
     const { database } = temporary;
     await using holder = await holderOf(temporary.path);
-    await using other = companion(
-      `import { openDatabaseService, sqlite } from '@hive/shared-db';
-       const databases = { orders: sqlite({ path: args[0], durability: 'normal', acquireTimeoutMs: 60_000 }) };
-       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
-       const saved = service.database('orders').write('nightly import', () => 1);
-       say('waiting');
-       await saved;
-       await service.close();
-       goDeaf();`,
-      temporary.path,
-      meeting.path,
-    );
-    expect(await other.hear()).toBe('waiting');
+    await using other = await importerWaitingFor(temporary.path, meeting.path);
     const save = (): Promise<unknown> => rejectionOf(database.write('save', () => 1, { timeoutMs: 50 }));
     const waiter = { pid: other.pid, app: 'importer', label: 'nightly import', waitMs: expect.any(Number) as number };
     await expect.poll(save, PATIENT).toMatchObject({
@@ -275,19 +281,7 @@ describe('a write, while another process holds the lock', () => {
     await using temporary = await shop({ runtimeDirectory: meeting.path });
     const { database } = temporary;
     await using holder = await holderOf(temporary.path);
-    await using other = companion(
-      `import { openDatabaseService, sqlite } from '@hive/shared-db';
-       const databases = { orders: sqlite({ path: args[0], durability: 'normal', acquireTimeoutMs: 60_000 }) };
-       const service = await openDatabaseService({ app: 'importer', runtimeDirectory: args[1], databases });
-       const saved = service.database('orders').write('nightly import', () => 1);
-       say('waiting');
-       await saved;
-       await service.close();
-       goDeaf();`,
-      temporary.path,
-      meeting.path,
-    );
-    expect(await other.hear()).toBe('waiting');
+    await using other = await importerWaitingFor(temporary.path, meeting.path);
     const impatient = (): Promise<unknown> => rejectionOf(database.write('save', () => 1, { timeoutMs: 50 }));
     // From then on this process is behind the other.
     await expect.poll(impatient, PATIENT).toMatchObject({ code: 'HIVEDB_E_TURN_TIMEOUT' });

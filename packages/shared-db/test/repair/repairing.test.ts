@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Claim } from '../../dist/repair/claim.js';
 import { Fences } from '../../dist/repair/fences.js';
 import { OwnWords } from '../../dist/repair/own-words.js';
-import { CHECK_LIMIT_MS, CHECK_MS, FencedHouse, INODE } from '../support/fenced-house.ts';
+import { CHECK_LIMIT_MS, CHECK_MS, FencedHouse, INODE, type FencedProcess } from '../support/fenced-house.ts';
 
 const SEED = 1;
 const LONG_MS = 60_000;
@@ -201,13 +201,7 @@ describe('processes that have a fenced file open', () => {
 
   it('go on without one that dies while it verifies', async () => {
     using place = new FencedHouse(SEED);
-    const first = place.start();
-    const second = place.start();
-    first.meets();
-    second.looksForWord();
-    await place.clock.advance(300);
-    const verifier = [first, second].find(({ repair }) => repair.snapshot?.phase === 'verifying')!;
-    const other = verifier === first ? second : first;
+    const { verifier, other } = await oneOfTwoVerifies(place);
     verifier.dies();
     await place.clock.advance(500 + CHECK_MS);
     expect(other.resumed).toMatchObject([{ attempts: 1 }]);
@@ -216,13 +210,7 @@ describe('processes that have a fenced file open', () => {
 
   it('wait for one that hangs no longer than a check may take', async () => {
     using place = new FencedHouse(SEED);
-    const first = place.start();
-    const second = place.start();
-    first.meets();
-    second.looksForWord();
-    await place.clock.advance(300);
-    const verifier = [first, second].find(({ repair }) => repair.snapshot?.phase === 'verifying')!;
-    const other = verifier === first ? second : first;
+    const { verifier, other } = await oneOfTwoVerifies(place);
     verifier.hangs();
     await place.clock.advance(CHECK_LIMIT_MS - 500);
     expect(other.fenced).toBe(true);
@@ -393,6 +381,20 @@ describe('the words of a process about a file', () => {
     expect(fences.words(INODE)).toHaveLength(2);
   });
 });
+
+/** Two processes at a fence, of which one verifies the file and the other waits for it. */
+async function oneOfTwoVerifies(
+  place: FencedHouse,
+): Promise<{ readonly verifier: FencedProcess; readonly other: FencedProcess }> {
+  const first = place.start();
+  const second = place.start();
+  first.meets();
+  second.looksForWord();
+  await place.clock.advance(300);
+  const [verifier, other] = first.repair.snapshot?.phase === 'verifying' ? [first, second] : [second, first];
+  expect(verifier.repair.snapshot?.phase).toBe('verifying');
+  return { verifier, other };
+}
 
 function blockWords(place: FencedHouse): void {
   // The directory is a file now: there is no place for a word.
