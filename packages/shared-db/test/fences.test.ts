@@ -67,6 +67,8 @@ function commands(): readonly string[] {
   return numbers.map((pid) => String(outcomeOf(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))));
 }
 
+const PATIENT = { timeout: 20_000, interval: 20 };
+const codeOf = ({ code }: { readonly code: string }): string => code;
 const fencesIn = (runtimeDirectory: string): readonly string[] => readdirSync(`${runtimeDirectory}/fences`);
 
 describe('a disk that fails while a process writes', () => {
@@ -195,6 +197,31 @@ describe('a disk that fails while a process writes', () => {
     const orders = service.database('orders');
     await orders.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('after')"));
     expect(itemsOf(orders)).toContain('after');
+  });
+});
+
+describe('a database whose file is to be verified', () => {
+  it('is read elsewhere on new connections meanwhile, and afterwards, in threads and in processes', async () => {
+    using meeting = temporaryDirectory();
+    await using temporary = await shop({ runtimeDirectory: meeting.path, offloadWorkers: 1 });
+    const { database, path } = temporary;
+    const save = (): Promise<unknown> =>
+      database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('x')").changes).catch(codeOf);
+    const counts = (): Promise<readonly unknown[]> =>
+      Promise.all(
+        (['thread', 'process'] as const).map((isolation) =>
+          database.offload('count', 'SELECT count(*) AS n FROM item', [], { isolation }).catch(codeOf),
+        ),
+      );
+    expect(await counts()).toEqual([[{ n: 0 }], [{ n: 0 }]]);
+    {
+      using _ = holdRepair(path, meeting.path);
+      raiseFence(path, meeting.path);
+      await expect.poll(() => (void save(), database.snapshot().repair?.phase), PATIENT).toBe('elsewhere');
+      expect(await counts()).toEqual([[{ n: 0 }], [{ n: 0 }]]);
+    }
+    await expect.poll(save, PATIENT).toBe(1);
+    expect(await counts()).toEqual([[{ n: 1 }], [{ n: 1 }]]);
   });
 });
 

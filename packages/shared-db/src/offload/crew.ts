@@ -324,12 +324,32 @@ export class Crew {
     await this.#closeConnections(database);
   }
 
-  /** Where a reader is stuck its connection stays open until the statement ends. */
+  /**
+   * Has all connections to a database closed that are open now: who has not begun to read does so on a new one, also who comes meanwhile.
+   * What has begun may go on for `graceMs`; then its callers are let go, who may try again.
+   */
+  async renewConnections(database: OffloadedDatabase, graceMs: number): Promise<void> {
+    for (const member of this.#members) if (member.knows(database)) this.#queue.putBack(member.takeBackAll());
+    const begun = [...this.#jobs].filter((job) => this.#isBegun(job) && job.order.database === database);
+    const closed = this.#closeConnections(database);
+    this.#dispatchSoon();
+    await within(graceMs, begun.map(ended));
+    for (const job of begun) this.#release(job, () => this.#refusals.connectionTaken(job));
+    await closed;
+  }
+
+  #isBegun(job: Job): boolean {
+    return [...this.#members].some((member) => member.isRunning(job));
+  }
+
+  /** Where a reader is stuck its connection is closed when the statement ends, which nobody waits for. */
   async #closeConnections(database: OffloadedDatabase): Promise<void> {
-    const members = [...this.#members].filter((one) => one.stuckSince === undefined && one.knows(database));
+    const members = [...this.#members].filter((one) => one.knows(database));
+    const closed = members.map((member) => ({ member, done: member.closeDatabase(database) }));
+    const able = closed.filter(({ member }) => member.stuckSince === undefined);
     await within(
       END_LIMIT_MS,
-      members.map((member) => member.closeDatabase(database)),
+      able.map(({ done }) => done),
     );
   }
 

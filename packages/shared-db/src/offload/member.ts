@@ -40,8 +40,6 @@ interface Outbox {
 interface KnownDatabase {
   readonly id: number;
   readonly statements: Map<string, number>;
-  /** Who waits for its connection to be closed. */
-  closed: (() => void) | undefined;
 }
 
 /** What one reader is to its crew. */
@@ -58,6 +56,8 @@ export class Member {
   readonly #sent = new Map<number, Sent>();
   readonly #freePlaces: number[];
   readonly #databases = new Map<OffloadedDatabase, KnownDatabase>();
+  /** Who waits for a connection to be closed, by the number of the database. */
+  readonly #closing = new Map<number, () => void>();
   readonly #shapes = new Map<number, RowShape>();
   readonly #ended = Promise.withResolvers<void>();
   #outbox: Outbox | undefined;
@@ -83,7 +83,7 @@ export class Member {
         this.#hear(message, events);
       },
       gone: (reason) => {
-        for (const { closed } of this.#databases.values()) closed?.();
+        for (const closed of this.#closing.values()) closed();
         this.#ended.resolve();
         events.gone(this, reason);
       },
@@ -186,15 +186,16 @@ export class Member {
     return { begun, waiting };
   }
 
-  /** Closes its connection to a database. Resolves when that is done, or the reader has ended. */
+  /** Closes its connection to a database; what it is given afterwards has another one. Resolves when that is done, or the reader has ended. */
   async closeDatabase(database: OffloadedDatabase): Promise<void> {
     const known = this.#databases.get(database);
     if (known === undefined) return;
-    const closed = Promise.withResolvers<undefined>();
-    known.closed = () => {
-      closed.resolve(undefined);
-    };
     this.flush();
+    this.#databases.delete(database);
+    const closed = Promise.withResolvers<undefined>();
+    this.#closing.set(known.id, () => {
+      closed.resolve(undefined);
+    });
     this.#transport.post({ kind: 'close', database: known.id });
     await closed.promise;
   }
@@ -221,11 +222,8 @@ export class Member {
         events.answered(this);
         return;
       case 'closed':
-        for (const [database, { id, closed }] of this.#databases) {
-          if (id !== message.database) continue;
-          this.#databases.delete(database);
-          closed?.();
-        }
+        this.#closing.get(message.database)?.();
+        this.#closing.delete(message.database);
         return;
       case 'package':
         throw new Error('BUG: a package came by the wrong way');
@@ -293,7 +291,7 @@ export class Member {
     database.assertSame();
     const id = ++this.#lastDatabase;
     const { path, integers } = database;
-    const known: KnownDatabase = { id, statements: new Map(), closed: undefined };
+    const known: KnownDatabase = { id, statements: new Map() };
     this.#databases.set(database, known);
     this.#out().databases.push({ id, path, integers });
     return known;

@@ -107,7 +107,12 @@ export class OffloadedReads {
     return this.#failures.explain(error, during, label) as Error;
   }
 
-  /** Lets what has begun go on for `graceMs`, lets its callers go then, and closes all connections that nothing is stuck in. */
+  /** Closes all connections that are open now, each when nothing is stuck in it; what has begun may go on for `graceMs`. */
+  renew(graceMs: number): Promise<void> {
+    return this.#offloader.renewConnections(this.#database, graceMs);
+  }
+
+  /** The same for good: nobody reads any more. */
   close(graceMs: number): Promise<void> {
     return this.#offloader.closeDatabase(this.#database, graceMs);
   }

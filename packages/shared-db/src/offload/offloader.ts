@@ -35,6 +35,12 @@ export class Offloader {
     await Promise.all(crews.map((crew) => crew.closeDatabase(database, graceMs)));
   }
 
+  /** See `Crew.renewConnections`. */
+  async renewConnections(database: OffloadedDatabase, graceMs: number): Promise<void> {
+    const crews = [this.#threads, this.#processes];
+    await Promise.all(crews.map((crew) => crew.renewConnections(database, graceMs)));
+  }
+
   /** Ends all readers. Resolves with what is still being read: nothing can end a thread in the middle of a statement. */
   async close(): Promise<readonly StuckStatement[]> {
     const [stuck] = await Promise.all([this.#threads.close(), this.#processes.close()]);

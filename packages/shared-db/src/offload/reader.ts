@@ -87,6 +87,7 @@ export class Reader {
         return;
       case 'close':
         this.#close(message.database);
+        this.#databases.delete(message.database);
         this.#reply.send({ kind: 'closed', database: message.database });
         return;
       case 'end':

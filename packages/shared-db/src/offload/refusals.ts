@@ -17,6 +17,12 @@ export class Refusals {
     return new DatabaseError('POOL_CLOSED', 'the service has been closed', placeOf(job));
   }
 
+  /** No connection from before an error may stay open. */
+  connectionTaken(job: Job): DatabaseError {
+    const what = 'its connection was closed before the statement had ended: the file is verified after an error';
+    return new DatabaseError('CONNECTION_LOST', what, { ...placeOf(job), advice: 'read again' });
+  }
+
   /** Nobody can read it. */
   allStuck(job: Job): DatabaseError {
     return this.#overloaded(job, `all that read are stuck: ${this.#inTheWay()}`);

@@ -242,7 +242,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   /** Those that are open now. Readers close before the writer: the last one tidies up, and it must be one that can write. */
   async #closeConnections(): Promise<void> {
     this.#version.close();
-    await Promise.all([this.#reads.close(REPAIR_GRACE_MS), this.#log.stop()]);
+    await Promise.all([this.#reads.renew(REPAIR_GRACE_MS), this.#log.stop()]);
     for (const { pool } of this.connections.pools) await drain(pool, this.context.clock);
   }
 

@@ -58,7 +58,13 @@ export class UnpooledReads {
     this.#synchronous.closeIdle();
   }
 
-  /** Closes all their connections; reads elsewhere may go on for `graceMs`. The next read opens them again. */
+  /** Closes the connections that are open now; reads elsewhere may go on for `graceMs`. The next read opens others. */
+  renew(graceMs: number): Promise<void> {
+    this.#synchronous.close();
+    return this.#offloaded.renew(graceMs);
+  }
+
+  /** The same for good: nothing is read elsewhere any more. */
   close(graceMs: number): Promise<void> {
     this.#synchronous.close();
     return this.#offloaded.close(graceMs);

@@ -11,6 +11,9 @@ interface Puppet {
   readonly events: TransportEvents;
   /** The SQL that it was sent, with the number of the request and its place. */
   readonly sent: { readonly sql: string; readonly request: number; readonly place: number }[];
+  /** The numbers of the databases that it was told of, and of those that it was to close. */
+  readonly named: number[];
+  readonly closed: number[];
 }
 
 function nothing(): undefined {
@@ -20,10 +23,12 @@ function nothing(): undefined {
 function puppets(size: number): { readonly crew: Crew; readonly threads: Puppet[] } {
   const threads: Puppet[] = [];
   const start = (events: TransportEvents): Transport => {
-    const puppet: Puppet = { claims: Claims.withPlaces(64), events, sent: [] };
+    const puppet: Puppet = { claims: Claims.withPlaces(64), events, sent: [], named: [], closed: [] };
     const texts = new Map<number, string>();
     const post = (message: ToReader): void => {
+      if (message.kind === 'close') puppet.closed.push(message.database);
       if (message.kind !== 'read') return;
+      puppet.named.push(...message.databases.map(({ id }) => id));
       for (const { id, sql } of message.statements) texts.set(id, sql);
       for (let i = 0; i < message.requests.length; i += 4) {
         const [request, place, statement] = message.requests.slice(i, i + 3) as [number, number, number];
@@ -54,6 +59,12 @@ function submit(crew: Crew, sql: string): Promise<unknown> {
   return new Promise((resolve) => {
     crew.submit(new Job(order, { done: resolve, failed: resolve, refused: resolve }));
   });
+}
+
+/** Begins one request, as a thread does that has come to it. */
+function begin({ claims, sent }: Puppet, sql: string): void {
+  const { request, place } = sent.findLast((one) => one.sql === sql)!;
+  claims.begin(place, request);
 }
 
 /** Answers one request with one row. */
@@ -100,6 +111,52 @@ describe('a crew of threads', () => {
     answer(threads[1]!, 'behind');
     answer(threads[0]!, 'long');
     expect(await Promise.all([behind, long])).toEqual([[{ n: 7 }], [{ n: 7 }]]);
+  });
+
+  it('closes connections from before an error: who has not begun is read on a new one, who has may try again', async () => {
+    const { crew, threads } = puppets(1);
+    const [begun, waiting] = [submit(crew, 'begun'), submit(crew, 'waiting')];
+    await sentTo(threads, 0, 'begun', 'waiting');
+    const [thread] = threads as [Puppet];
+    begin(thread, 'begun');
+    void crew.renewConnections(database, 0);
+    expect(await begun).toMatchObject({ code: 'HIVEDB_E_CONNECTION_LOST', retryable: true, label: 'begun' });
+    // It is stuck in the statement, and closes its connection when that ends.
+    expect(thread.closed).toEqual([1]);
+    await sentTo(threads, 1, 'waiting');
+    answer(threads[1]!, 'waiting');
+    expect(await waiting).toEqual([{ n: 7 }]);
+    answer(thread, 'begun');
+    thread.events.heard({ kind: 'closed', database: 1 });
+    expect(crew.snapshot()).toMatchObject({ stuck: 0, counters: { done: 1, released: 1 } });
+  });
+
+  it('opens another connection for who comes while one is closed', async () => {
+    const { crew, threads } = puppets(1);
+    const first = submit(crew, 'first');
+    await sentTo(threads, 0, 'first');
+    const [thread] = threads as [Puppet];
+    answer(thread, 'first');
+    await first;
+    const renewed = crew.renewConnections(database, 0);
+    const next = submit(crew, 'next');
+    await sentTo(threads, 0, 'first', 'next');
+    expect([thread.named, thread.closed]).toEqual([[1, 2], [1]]);
+    thread.events.heard({ kind: 'closed', database: 1 });
+    await renewed;
+    answer(thread, 'next');
+    expect(await next).toEqual([{ n: 7 }]);
+  });
+
+  it('has a stuck thread close its connection to a database that is closed, when its statement ends', async () => {
+    const { crew, threads } = puppets(1);
+    const stuck = submit(crew, 'stuck');
+    await sentTo(threads, 0, 'stuck');
+    begin(threads[0]!, 'stuck');
+    await crew.closeDatabase(database, 0);
+    expect(await stuck).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    expect(threads[0]!.closed).toEqual([1]);
+    expect(await submit(crew, 'late')).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
   });
 
   it('never has a request begun twice, also where its place has another one by now', () => {
