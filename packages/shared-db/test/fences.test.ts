@@ -245,6 +245,21 @@ describe('a file that is damaged', () => {
     expect(fencesIn(directory.file('run'))).toHaveLength(1);
   });
 
+  it('is not written by a transaction either that had begun before somebody stumbled over it', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    await fullShop(path);
+    damage(path, 10, 15);
+    await using service = await openShop(path, directory.file('run'));
+    const orders = service.database('orders');
+    const saved = orders.transaction('save', async (tx) => {
+      await tx.run('INSERT INTO part VALUES (1, NULL)');
+      await rejectionOf(orders.read('all', (c) => c.all('SELECT * FROM item')));
+    });
+    expect(await rejectionOf(saved)).toEqual(FENCED);
+    expect(orders.readSync('parts', (c) => c.all('SELECT * FROM part'))).toEqual([]);
+  });
+
   it('is never opened for writing again until it is repaired, and is left as it is', async () => {
     using directory = temporaryDirectory();
     using meeting = temporaryDirectory();

@@ -269,6 +269,8 @@ export class Transactions {
   }
 
   async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {
+    // Somebody may have met meanwhile what says that the file is not to be trusted.
+    if (access === 'write') this.#engine.assertWritable(label);
     try {
       await this.#doing(label, () => connection.commit());
     } catch (error) {
