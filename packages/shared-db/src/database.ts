@@ -28,8 +28,8 @@ export interface CallOptions {
 /** How a write wants to wait. */
 export interface WriteOptions extends CallOptions {
   /**
-   * Who goes first where several wait: `high` before `normal` (the default) before `low`. Who has waited for 250 ms counts as `high`.
-   * Between processes it means nothing.
+   * Who goes first where several wait: `high` before `normal` (the default) before `low`. Of those who have waited for 250 ms one is done
+   * for every three that pass them, so that nobody starves. Between processes it means nothing.
    */
   readonly priority?: Priority | undefined;
 }

@@ -54,6 +54,42 @@ describe('a write that waits in the lane', () => {
     expect(itemsOf(database)).toEqual(['patient', 'urgent']);
   });
 
+  it.for(['high', 'normal'] as const)(
+    'is passed by the more urgent also when all have waited for long, but for one place in four (%s)',
+    async (priority) => {
+      const clock = new VirtualClock();
+      await using temporary = await shop({ clock });
+      const { database } = temporary;
+      const slowly =
+        (name: string) =>
+        (tx: SyncTransaction): unknown => {
+          // One of them is a group.
+          clock.block(10);
+          return save(name)(tx);
+        };
+      const writer = holdWriter(database, 'slow');
+      const patient = Array.from({ length: 40 }, (_, n) =>
+        database.write('patient', slowly(`patient ${n}`), { priority: 'low', timeoutMs: 60_000 }),
+      );
+      await clock.advance(1_000);
+      const urgent = Array.from({ length: 6 }, (_, n) => database.write('urgent', slowly(`urgent ${n}`), { priority }));
+      await writer.letGo();
+      await Promise.all([...patient, ...urgent]);
+      const order = itemsOf(database).slice(0, 9);
+      expect(order.map((name) => name.split(' ')[0])).toEqual([
+        'patient',
+        'urgent',
+        'urgent',
+        'urgent',
+        'patient',
+        'urgent',
+        'urgent',
+        'urgent',
+        'patient',
+      ]);
+    },
+  );
+
   it('is written with the next writer when the one that it was about to get is taken away', async () => {
     await using temporary = await shop();
     const { database } = temporary;
