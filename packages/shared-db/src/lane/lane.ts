@@ -60,6 +60,8 @@ export class Lane {
   /** How many have to run in a group of their own, because one of them cannot be committed. */
   #apart = 0;
   readonly #pace = new Pace();
+  /** When the last group ended, where somebody waited then. */
+  #leftAt: number | undefined;
   #closed = false;
   /** Ends the wait for a turn. */
   #leaving: AbortController | undefined;
@@ -114,7 +116,7 @@ export class Lane {
       next: undefined,
       queued: false,
     };
-    const refusal = this.#refusal(call);
+    const refusal = this.#refusal(call, priority);
     if (refusal !== undefined) {
       this.#acknowledger.failed(member, refusal);
       return;
@@ -126,12 +128,12 @@ export class Lane {
   }
 
   /** Why a caller may not even wait. */
-  #refusal({ at, deadline, options }: Call): PoolError | undefined {
+  #refusal({ at, deadline, options }: Call, priority: Priority): PoolError | undefined {
     if (options.signal?.aborted === true) return this.#refusals.abortedBefore(options.signal);
     const waiting = this.#queue.length;
+    if (waiting === 0) return undefined;
     if (waiting >= MOST_WAITING) return this.#refusals.overloaded();
-    if (waiting < MOST_MEMBERS) return undefined;
-    const expectedMs = this.#pace.expectedMs(waiting, at);
+    const expectedMs = this.#pace.expectedMs(this.#queue.ahead(priority), at);
     return expectedMs <= deadline - at ? undefined : this.#refusals.tooSlow(expectedMs, deadline - at);
   }
 
@@ -233,6 +235,7 @@ export class Lane {
   #goOn(): void {
     this.#state = IDLE;
     if (this.#queue.length === 0) {
+      this.#leftAt = undefined;
       if (this.#host.turns.held) this.#restTurn();
       return;
     }
@@ -402,7 +405,8 @@ export class Lane {
 
   #learnPace(members: number, startedAt: number): void {
     const now = this.#host.clock.now();
-    this.#pace.learn(now - startedAt, members, now);
+    this.#pace.learn(now - startedAt, members, now, now - (this.#leftAt ?? startedAt));
+    this.#leftAt = now;
   }
 
   /** Nobody can be written, for a reason that has nothing to do with what they want. */

@@ -17,6 +17,15 @@ describe('the pace of a lane', () => {
     expect(pace.expectedMs(10, 170)).toBeCloseTo(10, 1);
   });
 
+  it('counts what goes by between two groups while others wait, but no single one of them for much', () => {
+    const pace = new Pace();
+    pace.learn(8, 8, 100);
+    for (let n = 1; n <= 50; n++) pace.learn(8, 8, 100 + 32 * n, 32);
+    expect(pace.expectedMs(10, 1_700)).toBeCloseTo(40, 0);
+    pace.learn(8, 8, 2_500, 800);
+    expect(pace.expectedMs(10, 2_500)).toBeLessThan(70);
+  });
+
   it('is forgotten after a second', () => {
     const pace = new Pace();
     pace.learn(800, 4, 100);

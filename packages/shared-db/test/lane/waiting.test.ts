@@ -230,6 +230,27 @@ describe('a write that waits in the lane', () => {
     await Promise.all([...waiting, patient]);
   });
 
+  it('is refused behind a few as well, where each of them takes long', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    const slow = (): void => {
+      clock.block(100);
+    };
+    await Promise.all(Array.from({ length: 5 }, () => database.write('slow', slow)));
+    const writer = holdWriter(database, 'hold');
+    const waiting = Array.from({ length: 20 }, () => database.write('crowd', slow, { timeoutMs: 60_000 }));
+    expect(await rejectionOf(database.write('in a hurry', () => 1, { timeoutMs: 1_000 }))).toMatchObject({
+      code: 'HIVEDB_E_OVERLOADED',
+      message: expect.stringMatching(/20 writes wait already, for about \d+ ms of 1000 ms/) as string,
+    });
+    // Whom it goes before is not in its way.
+    const urgent = database.write('urgent', () => 1, { timeoutMs: 1_000, priority: 'high' });
+    await writer.letGo();
+    expect(await urgent).toBe(1);
+    await Promise.all(waiting);
+  });
+
   it.for([
     ['one that nobody waited behind has taken', async (write: () => Promise<unknown>) => void (await write())],
     [
