@@ -156,7 +156,10 @@ export interface LaneWork {
   readonly members: number;
   /** From BEGIN until the group was on the disk, or committed where that is all that was asked for. */
   readonly commitTime: HistogramSnapshot;
-  /** What one group in a hundred took at least, of those of the last minute or two; undefined where there were not a hundred. */
+  /**
+   * What one group in a hundred took at least, of those of the last minute or two; of fewer than a hundred what half of them took; undefined
+   * where there were not ten.
+   */
   readonly lateCommitMs: number | undefined;
 }
 

@@ -2,8 +2,10 @@ import { Histogram, quantileMs, type HistogramSnapshot } from '@hive/pool';
 
 /** How long one stretch lasts, of which the last two are looked at: what was slow an hour ago is no news. */
 const STRETCH_MS = 60_000;
-/** Of fewer groups one in a hundred says nothing. */
-const ENOUGH = 100;
+/** Of fewer groups one in a hundred says nothing: then it is asked what half of them took. */
+const MANY = 100;
+/** Of fewer than these, that says nothing either. */
+const ENOUGH = 10;
 
 /** How long groups took from BEGIN until they would last: since the start, and lately. */
 export class CommitTimes {
@@ -27,10 +29,14 @@ export class CommitTimes {
     return this.#all.snapshot();
   }
 
-  /** The time that one in a hundred took at least, in the stretch in which that is longer; undefined where there were too few. */
+  /** The time that one in a hundred took at least, or half of them where they were few, in the stretch in which that is longer. */
   lateMs(now: number): number | undefined {
     const stretches = now - this.#since < 2 * STRETCH_MS ? [this.#before, this.#now] : [];
     const times = stretches.map((stretch) => stretch.snapshot()).filter(({ count }) => count >= ENOUGH);
-    return times.length === 0 ? undefined : Math.max(...times.map((time) => quantileMs(time, 0.99)));
+    return times.length === 0 ? undefined : Math.max(...times.map(lateOf));
   }
+}
+
+function lateOf(times: HistogramSnapshot): number {
+  return quantileMs(times, times.count < MANY ? 0.5 : 0.99);
 }

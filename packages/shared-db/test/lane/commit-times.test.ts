@@ -32,4 +32,22 @@ describe('the times of commits', () => {
     await clock.advance(120_000);
     expect(work()).toMatchObject({ lateCommitMs: undefined });
   });
+
+  it('of few are late when half of them are: who writes once a second has a slow disk as well', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock, durability: 'normal' });
+    const { database, service } = temporary;
+    const late = (): unknown => database.snapshot().lane.work.lateCommitMs;
+    const take = (ms: number): Promise<void> =>
+      database.write('save', () => {
+        clock.block(ms);
+      });
+    for (let n = 0; n < 9; n++) await take(20);
+    expect(late()).toBeUndefined();
+    await take(20);
+    expect(late()).toBe(20);
+    expect(service.verdict().reasons.map(({ code }) => code)).toContain('slow-commits');
+    for (let n = 0; n < 11; n++) await take(1);
+    expect(late()).toBeLessThan(2);
+  });
 });
