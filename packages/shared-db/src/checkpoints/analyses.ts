@@ -4,6 +4,8 @@ import type { ThreadFailure } from './message.ts';
 
 /** How often statistics are looked after while somebody writes. */
 const EVERY_MS = 4 * 3_600_000;
+/** How long it is waited, when they are due, for a second in which nobody writes. */
+const PATIENCE_MS = 60_000;
 /** When somebody has the write lock. */
 const BUSY_RETRY_MS = 1_000;
 /** Until somebody writes: about the longest wait that there is. */
@@ -15,12 +17,15 @@ type Told =
 
 /**
  * Keeps the statistics of the planner up to date: once after a database has been opened and written, every four hours while it is, and
- * when it is closed. One table at a time, each in a transaction of some milliseconds of its own.
+ * when it is closed. While nobody writes, or where somebody always does a minute later. One table at a time, each in a transaction of some
+ * milliseconds of its own.
  */
 export class Analyses {
   readonly #tell: (told: Told) => void;
   /** When it was last done, and how many commits there had been. */
   #done: { readonly at: number; readonly commits: number } | undefined;
+  /** When they were first looked after. */
+  #since: number | undefined;
   #left: string[] | undefined;
   #count = 0;
 
@@ -32,7 +37,7 @@ export class Analyses {
   next(log: CheckpointedLog, commits: number, now: number): number {
     if (this.#left === undefined) {
       if (this.#done?.commits === commits) return FOR_EVER_MS;
-      const dueAt = this.#done === undefined ? now : this.#done.at + EVERY_MS;
+      const dueAt = this.#dueAt(now);
       if (dueAt > now) return dueAt - now;
       this.#left = this.#due(log);
       this.#count = 0;
@@ -47,6 +52,16 @@ export class Analyses {
     if (!this.#run(log, statement)) return BUSY_RETRY_MS;
     this.#left = rest;
     return 0;
+  }
+
+  /** Called while others write: does one thing as well, where there has long been one to do and never time for it. */
+  nextAmongWrites(log: CheckpointedLog, commits: number, now: number): void {
+    if (now >= this.#dueAt(now) + PATIENCE_MS) this.next(log, commits, now);
+  }
+
+  #dueAt(now: number): number {
+    this.#since ??= now;
+    return this.#done === undefined ? this.#since : this.#done.at + EVERY_MS;
   }
 
   /** The same at the end, for as long as there is time. */

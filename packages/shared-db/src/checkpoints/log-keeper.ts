@@ -191,9 +191,12 @@ export class LogKeeper {
 
   /** Nothing is to be done about the log now. */
   #idle(log: CheckpointedLog, { frames, backfilled }: LogSight, quietMs: number): Rest {
-    if (quietMs < IDLE_MS) return this.#again();
-    if (backfilled < frames) return { ms: PINNED_RETRY_MS, untilCommit: true };
-    return { ms: this.#analyses.next(log, this.#commits, this.#host.clock.now()), untilCommit: true };
+    const now = this.#host.clock.now();
+    const isQuiet = quietMs >= IDLE_MS;
+    if (isQuiet && backfilled === frames)
+      return { ms: this.#analyses.next(log, this.#commits, now), untilCommit: true };
+    this.#analyses.nextAmongWrites(log, this.#commits, now);
+    return isQuiet ? { ms: PINNED_RETRY_MS, untilCommit: true } : this.#again();
   }
 
   #again(): Rest {
