@@ -289,7 +289,8 @@ export class Lane {
           () => {
             const before = known;
             known = undefined;
-            this.#tryGroup(lease, before);
+            // Where somebody has taken the writer away there is another, or who waits for that is told that the database is closed.
+            if (lease.active) this.#tryGroup(lease, before);
           },
           {
             ...patience,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SqliteDatabase, SyncTransaction, WriteOptions } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
-import { companion } from '../support/companion.ts';
+import { companion, type Companion } from '../support/companion.ts';
 import { rejectionOf } from '../support/outcome.ts';
 import { itemsOf, shop } from '../support/shop.ts';
 
@@ -274,21 +274,27 @@ describe('a write that waits in the lane', () => {
   });
 });
 
+/** Another process that has the lock of a file until it is told to let go. */
+async function lockHolder(path: string): Promise<Companion> {
+  const holder = companion(
+    `const { DatabaseSync } = await import('node:sqlite');
+     const database = new DatabaseSync(args[0]);
+     database.exec('BEGIN IMMEDIATE');
+     say('holding');
+     await hear();
+     database.exec('COMMIT');
+     goDeaf();`,
+    path,
+  );
+  expect(await holder.hear()).toBe('holding');
+  return holder;
+}
+
 describe('writes, while another process holds the lock', () => {
   it('are each told who that is when their own time is up, and the others are written', async () => {
     await using temporary = await shop();
     const { database } = temporary;
-    await using holder = companion(
-      `const { DatabaseSync } = await import('node:sqlite');
-       const database = new DatabaseSync(args[0]);
-       database.exec('BEGIN IMMEDIATE');
-       say('holding');
-       await hear();
-       database.exec('COMMIT');
-       goDeaf();`,
-      temporary.path,
-    );
-    expect(await holder.hear()).toBe('holding');
+    await using holder = await lockHolder(temporary.path);
     const early = [30, 60, 40].map((timeoutMs) =>
       rejectionOf(database.write(`${timeoutMs} ms`, save(String(timeoutMs)), { timeoutMs })),
     );
@@ -299,5 +305,23 @@ describe('writes, while another process holds the lock', () => {
     await late;
     expect(itemsOf(database)).toEqual(['late']);
     expect(await holder.end()).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('are all written with the next writer when theirs is taken away, and told so when the service closes', async () => {
+    await using temporary = await shop();
+    const { database, service } = temporary;
+    await using holder = await lockHolder(temporary.path);
+    const writes = ['a', 'b'].map((name) => database.write(name, save(name)));
+    await expect.poll(() => database.snapshot().counters.busy, { timeout: 20_000, interval: 20 }).toBe(1);
+    expect((await database.flush('all')).revoked).toMatchObject([{ owner: 'a' }]);
+    holder.say('let go');
+    await Promise.all(writes);
+    expect(itemsOf(database)).toEqual(['a', 'b']);
+    await using other = await lockHolder(temporary.path);
+    const stuck = rejectionOf(database.write('stuck', save('c')));
+    await expect.poll(() => database.snapshot().counters.busy, { timeout: 20_000, interval: 20 }).toBeGreaterThan(2);
+    await service.close({ graceMs: 50 });
+    expect(await stuck).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED', label: 'stuck' });
+    other.say('let go');
   });
 });
