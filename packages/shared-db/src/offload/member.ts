@@ -78,6 +78,7 @@ export class Member {
       started: () => {
         this.#started = true;
         this.#heardAt = systemClock.now();
+        this.flush();
       },
       heard: (message) => {
         this.#hear(message, events);
@@ -157,9 +158,9 @@ export class Member {
     this.#out().requests.push(request, place, statement, job.order.params);
   }
 
-  /** Sends what it has been given. */
+  /** Sends what it has been given, if not before it works: what cannot be taken back is kept so long. */
   flush(): void {
-    if (this.#outbox === undefined) return;
+    if (this.#outbox === undefined || !this.#isSending) return;
     this.#transport.post({ kind: 'read', ...this.#outbox });
     this.#outbox = undefined;
   }
@@ -167,9 +168,22 @@ export class Member {
   /** Takes a job back. False where it has begun it, or does not have it. */
   takeBack(job: Job): boolean {
     const sent = this.#sentOf(job);
-    if (sent === undefined || this.#transport.claims?.takeBack(sent.place, sent.request) !== true) return false;
+    if (sent === undefined || !this.#tookBack(sent)) return false;
     this.#forget(sent);
     return true;
+  }
+
+  #tookBack({ place, request }: Sent): boolean {
+    const { claims } = this.#transport;
+    if (claims !== undefined) return claims.takeBack(place, request);
+    if (this.#isSending || this.#outbox === undefined) return false;
+    // It has one at a time.
+    this.#outbox.requests.length = 0;
+    return true;
+  }
+
+  get #isSending(): boolean {
+    return this.#transport.claims !== undefined || this.#started;
   }
 
   /** Takes back all that it has not begun. */
@@ -225,8 +239,9 @@ export class Member {
         this.#closing.get(message.database)?.();
         this.#closing.delete(message.database);
         return;
+      case 'ready':
       case 'package':
-        throw new Error('BUG: a package came by the wrong way');
+        throw new Error(`BUG: ${message.kind} came by the wrong way`);
     }
   }
 
@@ -269,7 +284,7 @@ export class Member {
   }
 
   #isBegun({ place, request }: Sent): boolean {
-    return this.#transport.claims?.isBegun(place, request) ?? true;
+    return this.#transport.claims?.isBegun(place, request) ?? this.#started;
   }
 
   #sentOf(job: Job): Sent | undefined {

@@ -61,6 +61,8 @@ export type Answers = (SqlValue | ReadFailure)[];
 
 /** Back from whoever reads. */
 export type FromReader =
+  /** From a child process: from now on it reads what it is sent. */
+  | { readonly kind: 'ready' }
   | {
       readonly kind: 'answers';
       readonly shapes: readonly ShapeName[];

@@ -32,6 +32,8 @@ port.on('message', (message: ToReader) => {
   packages?.close();
   port.close();
 });
+// Its engine is loaded, which takes most of the time until here.
+if (claims === undefined) post({ kind: 'ready' });
 
 function post(message: FromReader): void {
   port.postMessage(message);

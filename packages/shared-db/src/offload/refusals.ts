@@ -79,7 +79,7 @@ export class Refusals {
       ({ order: { database, label, statement }, runningMs }) =>
         `"${label}" on ${database.name} for ${Math.round(runningMs)} ms (${statement})`,
     );
-    return parts.length === 0 ? 'nothing is being read' : parts.join(', ');
+    return parts.length === 0 ? 'nothing is being read, and who is to read was still being started' : parts.join(', ');
   }
 
   #culprits(): readonly Culprit[] {

@@ -8,7 +8,7 @@ import type { ReaderData } from './reader-thread.ts';
 
 /** The way to one reader, a thread or a process. Never keeps this process alive. */
 export interface Transport {
-  /** Where requests can be taken back; undefined where they cannot, and one at a time is sent. */
+  /** Where requests can be taken back; undefined where what was sent cannot, and one at a time is, to one that has begun to work. */
   readonly claims: Claims | undefined;
   /** Whether `kill` ends it in the middle of a statement. */
   readonly mortal: boolean;
@@ -79,10 +79,10 @@ export function startProcess({ started, heard, gone }: TransportEvents): Transpo
   });
   const packages: PackedRows[] = [];
   const end = once(gone);
-  child.on('spawn', started);
   child.on('message', (message) => {
     const said = message as FromReader;
-    if (said.kind === 'package') packages.push(said.rows);
+    if (said.kind === 'ready') started();
+    else if (said.kind === 'package') packages.push(said.rows);
     else heard(said);
   });
   child.on('error', ({ message }) => {

@@ -65,6 +65,23 @@ describe('reading in another process', () => {
     expect(processesOf(temporary)).toMatchObject({ live: 1, stuck: 0, counters: { crashes: 0 } });
   });
 
+  it('is not killed before it reads: who cannot wait for it to start tries again, and finds it', async () => {
+    await using temporary = await shop({ offloadWorkers: 1 });
+    const { database } = temporary;
+    const options = { ...APART, timeoutMs: 20 };
+    const error = await rejectionOf(database.offload('hasty', 'SELECT 1 AS n', [], options));
+    expect(error).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', label: 'hasty', retryable: true });
+    expect((error as Error).message).toContain('was still being started');
+    expect(processesOf(temporary)).toMatchObject({ live: 1, busy: 0, counters: { released: 1, crashes: 0 } });
+    await expect
+      .poll(() => database.offload('hasty', 'SELECT 1 AS n', [], options).catch(() => undefined), {
+        timeout: 20_000,
+        interval: 20,
+      })
+      .toEqual([{ n: 1 }]);
+    expect(processesOf(temporary)).toMatchObject({ live: 1, counters: { done: 1, crashes: 0 } });
+  });
+
   it('is killed when the caller has had enough, and nobody else is', async () => {
     await using temporary = await shop({ offloadWorkers: 2 });
     const { database } = temporary;
