@@ -154,11 +154,14 @@ export interface LaneWork {
   readonly groups: number;
   /** Writes in them. */
   readonly members: number;
-  /** From BEGIN until the group was on the disk, or committed where that is all that was asked for. */
+  /**
+   * From BEGIN until the group was on the disk, or committed where that is all that was asked for; of transactions, which are counted here
+   * as well, from COMMIT.
+   */
   readonly commitTime: HistogramSnapshot;
   /**
-   * What one group in a hundred took at least, of those of the last minute or two; of fewer than a hundred what half of them took; undefined
-   * where there were not ten.
+   * What one in a hundred of these took at least, of those of the last minute or two; of fewer than a hundred what half of them took;
+   * undefined where there were not ten.
    */
   readonly lateCommitMs: number | undefined;
 }

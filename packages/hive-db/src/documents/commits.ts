@@ -5,9 +5,9 @@ import { quantiles, type Quantiles } from '../analysis/quantiles.ts';
 export interface CommitsDocument {
   readonly groups: number;
   readonly writes: number;
-  /** From BEGIN until the group lasted as the durability says. */
+  /** From BEGIN until the group lasted as the durability says; of transactions, which are counted here as well, from COMMIT. */
   readonly commit_seconds: Quantiles;
-  /** What one group in a hundred took at least, of those of the last minute or two; null where there were not a hundred. */
+  /** What one of them in a hundred took at least, or half of fewer, of those of the last minute or two; null where there were not ten. */
   readonly late_commit_seconds: number | null;
 }
 

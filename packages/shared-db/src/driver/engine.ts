@@ -20,8 +20,12 @@ export interface Engine {
   assertWritable(label: Label, now?: number): void;
   /** Stops writes, after a failure that says that the database cannot be trusted. One that shares files with other processes tells them. */
   fence(failure: DatabaseError): void;
-  /** Told after each COMMIT of a write and before anybody else is; what it throws, the caller is told instead. */
-  committed(label: Label): void;
+  /**
+   * Told after each COMMIT of a write and before anybody else is; what it throws, the caller is told instead.
+   *
+   * @param tookMs how long that took until it lasts, of a transaction
+   */
+  committed(label: Label, tookMs?: number): void;
   /** Told when a transaction that could write has ended, well or not, and let go of the lock. */
   wrote(): void;
   /** How a call waits for the lock; only who may write is in a line with others who do. */

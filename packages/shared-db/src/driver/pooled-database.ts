@@ -201,7 +201,7 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
     this.lifecycle.fence(failure);
   }
 
-  committed(_label: Label): void {}
+  committed(_label: Label, _tookMs?: number): void {}
 
   wrote(): void {}
 

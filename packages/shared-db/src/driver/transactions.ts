@@ -271,6 +271,7 @@ export class Transactions {
   async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {
     // Somebody may have met meanwhile what says that the file is not to be trusted.
     if (access === 'write') this.#engine.assertWritable(label);
+    const startedAt = this.#context.clock.now();
     try {
       await this.#doing(label, () => connection.commit());
     } catch (error) {
@@ -278,7 +279,7 @@ export class Transactions {
     }
     if (access === 'read') return;
     this.#failures.committed();
-    this.#engine.committed(label);
+    this.#engine.committed(label, this.#context.clock.now() - startedAt);
   }
 
   /** A statement of a transaction that has run out of time may still be running: its connection cannot be used again. */

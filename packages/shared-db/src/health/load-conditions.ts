@@ -244,7 +244,7 @@ const slowCommits: LoadRule = {
     const why =
       durability === 'full' ? 'its disk is slow to sync, or busy with something else' : 'long functions share a group';
     return {
-      evidence: `of the groups of writes of the last minutes one in a hundred took ${duration(lane.work.lateCommitMs ?? 0)} or longer`,
+      evidence: `of the commits of the last minutes one in a hundred took ${duration(lane.work.lateCommitMs ?? 0)} or longer`,
       advice: `${why}: look at what else uses the disk, and at the longest statements of writes`,
     };
   },

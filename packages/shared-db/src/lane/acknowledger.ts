@@ -58,6 +58,11 @@ export class Acknowledger {
     this.#makeLast(committed);
   }
 
+  /** Somebody has committed who is told by another. */
+  committedApart(tookMs: number): void {
+    this.#times.record(tookMs, this.#host.clock.now());
+  }
+
   failed({ call, reject }: Member, error: unknown): void {
     this.#host.ended(call, this.#host.clock.now());
     reject(this.#host.told(error, call));

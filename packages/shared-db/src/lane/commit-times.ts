@@ -7,7 +7,7 @@ const MANY = 100;
 /** Of fewer than these, that says nothing either. */
 const ENOUGH = 10;
 
-/** How long groups took from BEGIN until they would last: since the start, and lately. */
+/** How long groups took from BEGIN until they would last, and transactions from COMMIT: since the start, and lately. */
 export class CommitTimes {
   readonly #all = new Histogram();
   #before = new Histogram();

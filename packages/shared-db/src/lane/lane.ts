@@ -466,6 +466,11 @@ export class Lane {
       .map(({ call }) => ({ owner: call.label.text, waitMs: now - call.at }));
   }
 
+  /** A transaction, which has the lane to itself, was committed. */
+  committedApart(tookMs: number): void {
+    this.#acknowledger.committedApart(tookMs);
+  }
+
   /** What has been done, as plain data. */
   work(): LaneWork {
     return this.#acknowledger.work();

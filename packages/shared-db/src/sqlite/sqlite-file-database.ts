@@ -286,8 +286,9 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#guard.met(failure);
   }
 
-  override committed(label: Label): void {
+  override committed(label: Label, tookMs?: number): void {
     this.#log.committed();
+    if (tookMs !== undefined) this.#writes.committedApart(tookMs);
     this.#guard.committed(label);
     this.#changes.committed();
   }

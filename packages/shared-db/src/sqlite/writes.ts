@@ -97,6 +97,11 @@ export class Writes {
     return { waiters: this.#lane.waiters(), work: this.#lane.work() };
   }
 
+  /** Somebody has committed without the lane. */
+  committedApart(tookMs: number): void {
+    this.#lane.committedApart(tookMs);
+  }
+
   /** Turns away who waits. What has begun may come to its end. */
   close(): void {
     this.#lane.close();

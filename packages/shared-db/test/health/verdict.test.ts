@@ -262,7 +262,7 @@ describe('commits', () => {
   it('of which one in a hundred takes longer than ten milliseconds warn', () => {
     expect(onlyReason({ lane: { work: { ...work, lateCommitMs: 25 } } })).toMatchObject({
       code: 'slow-commits',
-      evidence: 'of the groups of writes of the last minutes one in a hundred took 25 ms or longer',
+      evidence: 'of the commits of the last minutes one in a hundred took 25 ms or longer',
       advice: expect.stringContaining('its disk is slow to sync') as string,
     });
     expect(verdictOn({ lane: { work: { ...work, lateCommitMs: 10 } } }).status).toBe('pass');

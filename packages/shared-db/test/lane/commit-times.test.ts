@@ -33,6 +33,21 @@ describe('the times of commits', () => {
     expect(work()).toMatchObject({ lateCommitMs: undefined });
   });
 
+  it('are those of transactions as well, without what their functions take', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock, durability: 'full' });
+    const { database } = temporary;
+    await database.transaction('save', async (tx) => {
+      clock.block(50);
+      await tx.run("INSERT INTO item (name) VALUES ('a')");
+      // When it is committed, and its log is being synced.
+      setImmediate(() => {
+        clock.block(20);
+      });
+    });
+    expect(database.snapshot().lane.work).toMatchObject({ groups: 0, commitTime: { count: 1, maxMs: 20 } });
+  });
+
   it('of few are late when half of them are: who writes once a second has a slow disk as well', async () => {
     const clock = new VirtualClock();
     await using temporary = await shop({ clock, durability: 'normal' });

@@ -35,7 +35,7 @@ export const writingMetrics: readonly DatabaseMetric[] = [
   {
     name: 'hive_db_lane_commit_seconds',
     type: 'histogram',
-    help: 'How long such a transaction took, from BEGIN until it lasts as the durability says.',
+    help: 'How long commits took until they last as the durability says: of such transactions from BEGIN, of others from COMMIT.',
     read: ({ lane }) => lane.work.commitTime,
   },
   {
