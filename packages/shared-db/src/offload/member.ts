@@ -264,7 +264,7 @@ export class Member {
         job.failed(answers[at + 4] as ReadFailure, ms);
         return 1;
       case PACKED:
-        this.#unpacking.add(count, this.#shapeOf(answers[at + 4] as number), (rows) => {
+        this.#unpacking.add(answers[at] as number, count, this.#shapeOf(answers[at + 4] as number), (rows) => {
           if (rows !== undefined) job.done(() => rows, ms);
           else job.refuse(() => readerLost(job, 'it ended before all rows had come'));
         });

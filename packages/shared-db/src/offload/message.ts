@@ -1,7 +1,7 @@
 import type { Bindable, SqlValue } from '../driver/driver.ts';
 import type { ErrorKind } from '../errors.ts';
 import type { IntegerMode } from '../sqlite/integers.ts';
-import type { PackedRows } from './packed-rows.ts';
+import type { Package } from './packed-rows.ts';
 
 /** How many requests a worker is given ahead: enough to keep it busy while the answers to half of them are being unpacked. */
 export const WINDOW = 64;
@@ -72,4 +72,4 @@ export type FromReader =
     }
   | { readonly kind: 'closed'; readonly database: number }
   /** From a child process, which has no second channel to fetch them from. Before the answer that counts them. */
-  | { readonly kind: 'package'; readonly rows: PackedRows };
+  | ({ readonly kind: 'package' } & Package);

@@ -19,6 +19,13 @@ export interface PackedRows {
   readonly others: readonly (string | SqlValue[])[];
 }
 
+/** A part of a large result: packages lie in a channel of their own, and not all that were sent are asked for. */
+export interface Package {
+  /** Of which request. */
+  readonly request: number;
+  readonly rows: PackedRows;
+}
+
 /**
  * Packs rows of one result. Nothing is lost: the engine knows no NaN, so that stands for NULL among numbers, and a column that is
  * neither all numbers or all texts, but for NULL, nor all bigints travels as it is.

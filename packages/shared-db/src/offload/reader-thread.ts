@@ -1,6 +1,7 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Claims } from './claims.ts';
 import type { FromReader, ToReader } from './message.ts';
+import type { Package } from './packed-rows.ts';
 import { Reader } from './reader.ts';
 
 /** What a thread that reads starts with. */
@@ -18,9 +19,9 @@ const reader = new Reader(
     send: (message) => {
       post(message);
     },
-    pack: (rows) => {
-      if (packages === undefined) post({ kind: 'package', rows });
-      else packages.postMessage(rows, [rows.buffer]);
+    pack: (request, rows) => {
+      if (packages === undefined) post({ kind: 'package', request, rows });
+      else packages.postMessage({ request, rows } satisfies Package, [rows.buffer]);
     },
   },
   claims && new Claims(claims),

@@ -20,17 +20,14 @@ import {
   type StatementName,
   type ToReader,
 } from './message.ts';
-import { packRows, type PackedRows } from './packed-rows.ts';
+import { packagesOf } from './packages.ts';
+import type { PackedRows } from './packed-rows.ts';
 import { RowShape } from './row-shape.ts';
 
 /** How long SQLite may sleep for a lock here, such as that of a recovery. Who asked waits longer without it, and can be let go. */
 const BUSY_TIMEOUT_MS = 50;
 /** Results of up to so many values travel as they are, with others: packing costs about what it saves. */
 const FEW_VALUES = 600;
-/** Values of one package: the main thread takes some twenty microseconds to unpack so many, and does nothing else meanwhile. */
-const VALUES_PER_PACKAGE = 2_000;
-/** Characters and bytes of one package, unless one row has more: whoever keeps a part of a text keeps all texts of its column there. */
-const MOST_PER_PACKAGE = 256 * 1_024;
 /** So many answers are sent together: each message wakes a thread, which costs about as much as two reads. */
 const ANSWERS_PER_MESSAGE = 64;
 /** Nobody waits longer than that for an answer because the next request takes long, as far as that is known of its statement. */
@@ -43,8 +40,8 @@ const MOST_SHAPES = 1_000;
 /** The way back to whoever asks. */
 export interface Reply {
   send(message: FromReader): void;
-  /** Sends one part of a large result, before the answer that counts them. */
-  pack(rows: PackedRows): void;
+  /** Sends one package of the large result of a request, before the answer that counts them. */
+  pack(request: number, rows: PackedRows): void;
 }
 
 interface KnownStatement extends StatementName {
@@ -149,28 +146,19 @@ export class Reader {
       shape.flatten(rows, this.#answers as SqlValue[]);
       this.#blobs ||= hasBlob(this.#answers, from);
     } else {
-      const count = this.#pack(rows, shape);
+      const count = this.#pack(request, rows, shape);
       this.#answers.push(request, PACKED, count, ms, shape.id);
     }
   }
 
-  /** Sends a large result in parts. Returns how many there were. */
-  #pack(rows: readonly Row[], shape: RowShape): number {
-    const most = Math.max(1, Math.floor(VALUES_PER_PACKAGE / shape.names.length));
+  /** Sends a large result in packages. Returns how many there were. */
+  #pack(request: number, rows: readonly Row[], shape: RowShape): number {
     let count = 0;
-    for (let from = 0; from < rows.length; from += most)
-      count += this.#packPart(rows.length <= most ? rows : rows.slice(from, from + most), shape);
-    return count;
-  }
-
-  #packPart(rows: readonly Row[], shape: RowShape): number {
-    const packed = packRows(rows, shape);
-    if (rows.length === 1 || lengthOf(packed) <= MOST_PER_PACKAGE) {
-      this.#reply.pack(packed);
-      return 1;
+    for (const packed of packagesOf(rows, shape)) {
+      this.#reply.pack(request, packed);
+      count++;
     }
-    const half = rows.length >> 1;
-    return this.#packPart(rows.slice(0, half), shape) + this.#packPart(rows.slice(half), shape);
+    return count;
   }
 
   #shapeOf(sql: string, row: Row): NumberedShape {
@@ -236,19 +224,6 @@ function uncounted(): Statements {
 function hasBlob(values: readonly unknown[], from: number): boolean {
   for (let i = from; i < values.length; i++) if (values[i] instanceof Uint8Array) return true;
   return false;
-}
-
-/** Characters of its texts and bytes of its blobs. */
-function lengthOf({ others }: PackedRows): number {
-  return others.reduce((sum, other) => sum + (typeof other === 'string' ? other.length : bytesOf(other)), 0);
-}
-
-function bytesOf(values: readonly SqlValue[]): number {
-  return values.reduce<number>((sum, value) => sum + lengthOfValue(value), 0);
-}
-
-function lengthOfValue(value: SqlValue): number {
-  return typeof value === 'string' ? value.length : value instanceof Uint8Array ? value.byteLength : 0;
 }
 
 function failureOf(error: unknown, isOpening: boolean): ReadFailure {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { Claims } from './claims.ts';
 import { WINDOW, type FromReader, type ToReader } from './message.ts';
-import type { PackedRows } from './packed-rows.ts';
+import type { Package } from './packed-rows.ts';
 import type { ReaderData } from './reader-thread.ts';
 
 /** The way to one reader, a thread or a process. Never keeps this process alive. */
@@ -15,7 +15,7 @@ export interface Transport {
   readonly pid: number | undefined;
   post(message: ToReader): void;
   /** The next part of a large result, in the order in which they were sent. One at a time: unpacking costs time here. */
-  nextPackage(): PackedRows | undefined;
+  nextPackage(): Package | undefined;
   /** Ends it at once; a thread only when its statement is done. */
   kill(): void;
 }
@@ -62,7 +62,7 @@ export function startThread({ started, heard, gone }: TransportEvents): Transpor
     post: (message) => {
       worker.postMessage(message);
     },
-    nextPackage: () => receiveMessageOnPort(packages)?.message as PackedRows | undefined,
+    nextPackage: () => receiveMessageOnPort(packages)?.message as Package | undefined,
     kill: () => {
       void worker.terminate();
     },
@@ -77,12 +77,12 @@ export function startProcess({ started, heard, gone }: TransportEvents): Transpo
     env: {},
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const packages: PackedRows[] = [];
+  const packages: Package[] = [];
   const end = once(gone);
   child.on('message', (message) => {
     const said = message as FromReader;
     if (said.kind === 'ready') started();
-    else if (said.kind === 'package') packages.push(said.rows);
+    else if (said.kind === 'package') packages.push(said);
     else heard(said);
   });
   child.on('error', ({ message }) => {

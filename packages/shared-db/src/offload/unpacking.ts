@@ -1,10 +1,11 @@
 import type { Clock } from '@hive/pool';
 import type { Row } from '../driver/driver.ts';
-import { unpackRows, type PackedRows } from './packed-rows.ts';
+import { unpackRows, type Package, type PackedRows } from './packed-rows.ts';
 import type { RowShape } from './row-shape.ts';
 
 /** A large result, of which the parts are there. */
 interface Delivery {
+  readonly request: number;
   readonly shape: RowShape;
   readonly rows: Row[];
   left: number;
@@ -18,25 +19,25 @@ interface Delivery {
  */
 export class Unpacking {
   readonly #clock: Pick<Clock, 'nextTurn'>;
-  readonly #next: () => PackedRows | undefined;
+  readonly #next: () => Package | undefined;
   readonly #deliveries: Delivery[] = [];
   #resting = false;
 
-  constructor(clock: Pick<Clock, 'nextTurn'>, next: () => PackedRows | undefined) {
+  constructor(clock: Pick<Clock, 'nextTurn'>, next: () => Package | undefined) {
     this.#clock = clock;
     this.#next = next;
   }
 
-  /** The next `count` packages are one result. */
-  add(count: number, shape: RowShape, done: Delivery['done']): void {
-    this.#deliveries.push({ shape, rows: [], left: count, done });
+  /** The next `count` packages of a request are its result. */
+  add(request: number, count: number, shape: RowShape, done: Delivery['done']): void {
+    this.#deliveries.push({ request, shape, rows: [], left: count, done });
     if (!this.#resting) this.#step();
   }
 
   #step(): void {
     const [delivery] = this.#deliveries;
     if (delivery === undefined) return;
-    const packed = this.#next();
+    const packed = this.#nextOf(delivery);
     if (packed === undefined) this.#finish(delivery, undefined);
     else {
       const rows = unpackRows(packed, delivery.shape);
@@ -52,6 +53,14 @@ export class Unpacking {
       this.#resting = false;
       this.#step();
     });
+  }
+
+  /** Leaves out what was sent for a request that has failed afterwards. */
+  #nextOf({ request }: Delivery): PackedRows | undefined {
+    for (;;) {
+      const found = this.#next();
+      if (found === undefined || found.request === request) return found?.rows;
+    }
   }
 
   #finish({ done }: Delivery, rows: Row[] | undefined): void {

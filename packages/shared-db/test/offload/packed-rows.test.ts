@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import { systemClock } from '@hive/shared-db';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packRows, unpackRows } from '../../dist/offload/packed-rows.js';
+import { packagesOf } from '../../dist/offload/packages.js';
+import { packRows, unpackRows, type Package } from '../../dist/offload/packed-rows.js';
 import { RowShape } from '../../dist/offload/row-shape.js';
+import { Unpacking } from '../../dist/offload/unpacking.js';
 import { replay } from '../support/replay.ts';
 
 type Row = Readonly<Record<string, null | number | bigint | string | Uint8Array>>;
@@ -106,5 +109,26 @@ describe('the shape of a row', () => {
     expect(shape.fits({ b: 2, a: 1 })).toBe(false);
     expect(shape.fits({ a: 1 })).toBe(false);
     expect(shape.fits({ a: 1, b: 2, c: 3 })).toBe(false);
+  });
+});
+
+describe('a result of many packages', () => {
+  it('has fewer rows in each where their texts are longer together than a text may be', () => {
+    // Joined they would be one character too long; nothing of it is ever written out.
+    const text = 'x'.repeat(2 ** 27);
+    const many = Array.from({ length: 5 }, (_, id) => ({ id, text }));
+    const packages = Array.from(packagesOf(many, new RowShape(['id', 'text'])));
+    expect(packages.map(({ count }) => count)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('never has packages of another that were sent before that one failed', async () => {
+    const shape = new RowShape(['n']);
+    const of = (request: number, n: number): Package => ({ request, rows: packRows([{ n }], shape) });
+    const sent = [of(1, 10), of(1, 11), of(2, 20), of(2, 21)];
+    const unpacking = new Unpacking(systemClock, () => sent.shift());
+    const arrived = new Promise((resolve) => {
+      unpacking.add(2, 2, shape, resolve);
+    });
+    expect(await arrived).toEqual([{ n: 20 }, { n: 21 }]);
   });
 });
