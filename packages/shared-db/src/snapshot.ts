@@ -161,7 +161,7 @@ export interface LaneWork {
   readonly commitTime: HistogramSnapshot;
   /**
    * What one in a hundred of these took at least, of those of the last minute or two; of fewer than a hundred what half of them took;
-   * undefined where there were not ten.
+   * undefined where there were not fifty.
    */
   readonly lateCommitMs: number | undefined;
 }

@@ -7,7 +7,7 @@ export interface CommitsDocument {
   readonly writes: number;
   /** From BEGIN until the group lasted as the durability says; of transactions, which are counted here as well, from COMMIT. */
   readonly commit_seconds: Quantiles;
-  /** What one of them in a hundred took at least, or half of fewer, of those of the last minute or two; null where there were not ten. */
+  /** What one of them in a hundred took at least, or half of fewer, of those of the last minute or two; null where there were not fifty. */
   readonly late_commit_seconds: number | null;
 }
 

@@ -4,8 +4,8 @@ import { Histogram, quantileMs, type HistogramSnapshot } from '@hive/pool';
 const STRETCH_MS = 60_000;
 /** Of fewer groups one in a hundred says nothing: then it is asked what half of them took. */
 const MANY = 100;
-/** Of fewer than these, that says nothing either. */
-const ENOUGH = 10;
+/** Of fewer than these, one a second or so, that says nothing either. */
+const ENOUGH = 50;
 
 /** How long groups took from BEGIN until they would last, and transactions from COMMIT: since the start, and lately. */
 export class CommitTimes {
