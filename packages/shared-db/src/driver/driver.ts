@@ -72,8 +72,12 @@ export interface DriverConnection {
 
   /** Starts a snapshot to read from, or a transaction that holds the right to write from its first moment. */
   begin(access: Access): Promise<void>;
-  /** Resolves when what was written will last. Where the answer is lost, `classify` says so for the phase `commit`. */
-  commit(): Promise<void>;
+  /**
+   * Resolves when what was written will last. Where the answer is lost, `classify` says so for the phase `commit`.
+   *
+   * @param unlocked called when others may write already, where that is earlier
+   */
+  commit(unlocked?: () => void): Promise<void>;
   rollback(): Promise<void>;
   /** Depth 1 is the outermost savepoint. */
   savepoint(depth: number): Promise<void>;

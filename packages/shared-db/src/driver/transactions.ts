@@ -56,6 +56,10 @@ export class Transactions {
   readonly #watches = new Set<TransactionWatch>();
   readonly #locked = new Set<Locked>();
   readonly #reads: ReadWatch;
+  /** The disk may take ten times as long as the lock was held: others need not wait for that. */
+  readonly #unlocked = (): void => {
+    this.#engine.wrote();
+  };
 
   constructor({ context, failures, counters, engine }: TransactionsHost) {
     this.#context = context;
@@ -273,7 +277,7 @@ export class Transactions {
     if (access === 'write') this.#engine.assertWritable(label);
     const startedAt = this.#context.clock.now();
     try {
-      await this.#doing(label, () => connection.commit());
+      await this.#doing(label, () => connection.commit(access === 'write' ? this.#unlocked : undefined));
     } catch (error) {
       throw this.#failures.explain(error, 'commit', label);
     }

@@ -110,13 +110,15 @@ export class SqliteDriverConnection implements DriverConnection {
   }
 
   /** The log is synced from the moment of COMMIT on: whoever closes the connection meanwhile waits for it. */
-  commit(): Promise<void> {
+  commit(unlocked?: () => void): Promise<void> {
     return this.#now(() => {
       this.sync.closeIterators();
       // A statement may have ended it, and the lock with it.
       if (this.sync.inTransaction) this.log?.makeRoom();
       this.sync.control('COMMIT');
-      return this.log === undefined ? undefined : lasting(this.log);
+      if (this.log === undefined) return;
+      unlocked?.();
+      return lasting(this.log);
     });
   }
 

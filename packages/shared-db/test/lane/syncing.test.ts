@@ -3,6 +3,7 @@ import { ask, COUNT, SAVE } from '../support/clerk.ts';
 import { closedShop, type ClosedShop } from '../support/closed-shop.ts';
 import type { Companion } from '../support/companion.ts';
 import { gatedSyncs } from '../support/gated-syncs.ts';
+import { lockHolder } from '../support/lock-holder.ts';
 import { NO_PRELOADED_LIBRARY } from '../support/preloaded-library.ts';
 import { itemsOf } from '../support/shop.ts';
 
@@ -111,6 +112,24 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
     gate!.letThrough();
     await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     expect(gate!.begun).toBe(2);
+  });
+
+  it('a transaction has given its turn on: others may write as soon as it is committed', async () => {
+    await using place = await office();
+    const { writer, path } = place;
+    const turn = 'service.snapshot().databases[0].turns.heldMs ?? null';
+    await using holder = await lockHolder(path);
+    await ask(writer, start('transaction', 'a'));
+    await expect.poll(() => ask(writer, turn), PATIENT).not.toBeNull();
+    holder.say('let go');
+    await begun(1);
+    expect([await ask(writer, turn), await ask(writer, COUNT), await ask(writer, `${TOLD} ?? null`)]).toEqual([
+      null,
+      1,
+      null,
+    ]);
+    gate!.letThrough();
+    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a']);
   });
 
   it.for([

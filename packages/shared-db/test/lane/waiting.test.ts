@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SqliteDatabase, SyncTransaction, WriteOptions } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
-import { companion, type Companion } from '../support/companion.ts';
+import { lockHolder } from '../support/lock-holder.ts';
 import { rejectionOf } from '../support/outcome.ts';
 import { itemsOf, shop } from '../support/shop.ts';
 
@@ -273,22 +273,6 @@ describe('a write that waits in the lane', () => {
     await Promise.all(waiting);
   });
 });
-
-/** Another process that has the lock of a file until it is told to let go. */
-async function lockHolder(path: string): Promise<Companion> {
-  const holder = companion(
-    `const { DatabaseSync } = await import('node:sqlite');
-     const database = new DatabaseSync(args[0]);
-     database.exec('BEGIN IMMEDIATE');
-     say('holding');
-     await hear();
-     database.exec('COMMIT');
-     goDeaf();`,
-    path,
-  );
-  expect(await holder.hear()).toBe('holding');
-  return holder;
-}
 
 describe('writes, while another process holds the lock', () => {
   it('are each told who that is when their own time is up, and the others are written', async () => {
