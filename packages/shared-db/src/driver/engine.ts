@@ -26,7 +26,7 @@ export interface Engine {
    * @param tookMs how long that took until it lasts, of a transaction
    */
   committed(label: Label, tookMs?: number): void;
-  /** Told when a transaction that could write has let go of the lock, and once more when it has ended, well or not. */
+  /** Told when a transaction that could write has let go of the lock, well or not. */
   wrote(): void;
   /** How a call waits for the lock; only who may write is in a line with others who do. */
   patience(call: Omit<Call, 'thrown'>, access: Access): Patience;

@@ -56,11 +56,6 @@ export class Transactions {
   readonly #watches = new Set<TransactionWatch>();
   readonly #locked = new Set<Locked>();
   readonly #reads: ReadWatch;
-  /** The disk may take ten times as long as the lock was held: others need not wait for that. */
-  readonly #unlocked = (): void => {
-    this.#engine.wrote();
-  };
-
   constructor({ context, failures, counters, engine }: TransactionsHost) {
     this.#context = context;
     this.#failures = failures;
@@ -77,6 +72,14 @@ export class Transactions {
     let begun = false;
     let locked: Locked | undefined;
     let read: WatchedRead | undefined;
+    let mayWrite = access === 'write';
+    const letGo = (): void => {
+      watch?.stop();
+      if (watch !== undefined) this.#watches.delete(watch);
+      if (locked !== undefined) this.#locked.delete(locked);
+      if (mayWrite) this.#engine.wrote();
+      mayWrite = false;
+    };
     const scope = new Scope(lease, {
       ...this.scopeHost(label, true),
       changed: () => {
@@ -105,9 +108,12 @@ export class Transactions {
       scope.assertFinished(result);
       revocation?.settle();
       scope.end(() => this.#ended(label));
-      await this.#commit(lease.resource, access, label);
+      await this.#commit(lease.resource, access, label, () => {
+        letGo();
+        lease.release();
+      });
       this.runCallbacks(scope.callbacks, label);
-      lease.release();
+      if (lease.active) lease.release();
       return result;
     } catch (error) {
       revocation?.settle();
@@ -116,11 +122,8 @@ export class Transactions {
       await this.#giveBack(lease, scope, error);
       throw error;
     } finally {
-      watch?.stop();
       if (read !== undefined) this.#reads.end(read);
-      if (watch !== undefined) this.#watches.delete(watch);
-      if (locked !== undefined) this.#locked.delete(locked);
-      if (access === 'write') this.#engine.wrote();
+      letGo();
     }
   }
 
@@ -272,12 +275,13 @@ export class Transactions {
     );
   }
 
-  async #commit(connection: DriverConnection, access: Access, label: Label): Promise<void> {
+  /** @param unlocked called when somebody else may write, where that is before what was written will last. */
+  async #commit(connection: DriverConnection, access: Access, label: Label, unlocked: () => void): Promise<void> {
     // Somebody may have met meanwhile what says that the file is not to be trusted.
     if (access === 'write') this.#engine.assertWritable(label);
     const startedAt = this.#context.clock.now();
     try {
-      await this.#doing(label, () => connection.commit(access === 'write' ? this.#unlocked : undefined));
+      await this.#doing(label, () => connection.commit(unlocked));
     } catch (error) {
       throw this.#failures.explain(error, 'commit', label);
     }

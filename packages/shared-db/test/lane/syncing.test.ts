@@ -114,6 +114,24 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
     expect(gate!.begun).toBe(2);
   });
 
+  it('after a transaction the next one and the next group are committed as well, and each is told after its own sync', async () => {
+    await using place = await office();
+    const { writer } = place;
+    await ask(writer, start('transaction', 'a'));
+    await begun(1);
+    await ask(writer, start('transaction', 'b'));
+    await ask(writer, start('write', 'c', 'd'));
+    await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(4);
+    expect(await ask(writer, `${TOLD} ?? null`)).toBeNull();
+    expect(await ask(writer, 'service.snapshot().databases[0].lane.writer ?? null')).toBeNull();
+    gate!.letThrough();
+    await begun(2);
+    expect(await ask(writer, TOLD)).toEqual(['a']);
+    gate!.letThrough();
+    await expect.poll(() => ask(writer, `(${TOLD} ?? []).toSorted()`), PATIENT).toEqual(['a', 'b', 'c', 'd']);
+    expect(gate!.begun).toBe(2);
+  });
+
   it('a transaction has given its turn on: others may write as soon as it is committed', async () => {
     await using place = await office();
     const { writer, path } = place;

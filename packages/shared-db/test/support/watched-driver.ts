@@ -119,8 +119,8 @@ export class WatchedConnection implements DriverConnection {
     return this.#inner.begin(access);
   }
 
-  commit(unlocked?: () => void): Promise<void> {
-    return this.#inner.commit(unlocked);
+  commit(): Promise<void> {
+    return this.#inner.commit();
   }
 
   rollback(): Promise<void> {
