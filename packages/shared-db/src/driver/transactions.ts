@@ -292,6 +292,8 @@ export class Transactions {
 
   /** A statement of a transaction that has run out of time may still be running: its connection cannot be used again. */
   async #giveBack(lease: Lease<DriverConnection>, scope: Scope, error: unknown): Promise<void> {
+    // What could not be made to last was let go of when it was committed.
+    if (!lease.active) return;
     const reusable = scope.reusable && !this.#failures.isLost(error) && (await rolledBack(lease));
     // One that was revoked is somebody else's business by now.
     if (!lease.active) return;

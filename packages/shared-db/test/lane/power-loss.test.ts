@@ -43,8 +43,13 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   },
   'streams of writes, whose groups commit while others are synced': { program: STREAMS, syncUs: 3_000 },
   transactions: {
-    program: 'await open(); for (let n = 0; n < 20; n++) await transaction(); await end();',
+    program: 'await open(); for (let n = 0; n < 10; n++) await transaction(); await end();',
     syncUs: 500,
+  },
+  'transactions, of which the next is committed while one is synced': {
+    program:
+      'await open(); await together(3, async () => { for (let n = 0; n < 5; n++) await transaction(); }); await end();',
+    syncUs: 3_000,
   },
   'writes, groups, failures and transactions of two processes': {
     program: `
