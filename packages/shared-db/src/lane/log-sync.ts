@@ -9,6 +9,9 @@ import { LogRoom } from './log-room.ts';
 const AT_ONCE_MS = 1;
 /** A single slow one says nothing about the next. */
 const MOST_COUNTED_MS = 2 * AT_ONCE_MS;
+/** But one that has stopped everybody for so long counts for much more: the next dozen are made elsewhere. */
+const STALL_MS = 10;
+const STALL_COUNTED_MS = 20 * AT_ONCE_MS;
 /** Weight of the newest sync in what the next one is likely to take. */
 const SMOOTHING = 0.2;
 
@@ -122,7 +125,8 @@ export class LogSync {
   }
 
   #took(ms: number): void {
-    this.#likelyMs += SMOOTHING * (Math.min(ms, MOST_COUNTED_MS) - this.#likelyMs);
+    const counted = ms < STALL_MS ? Math.min(ms, MOST_COUNTED_MS) : STALL_COUNTED_MS;
+    this.#likelyMs += SMOOTHING * (counted - this.#likelyMs);
   }
 
   /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */
