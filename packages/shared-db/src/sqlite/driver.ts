@@ -116,7 +116,7 @@ export class SqliteDriverConnection implements DriverConnection {
       // A statement may have ended it, and the lock with it.
       if (this.sync.inTransaction) this.log?.makeRoom();
       this.sync.control('COMMIT');
-      if (this.log === undefined) return;
+      if (this.log === undefined) return undefined;
       unlocked?.();
       return lasting(this.log);
     });
