@@ -74,10 +74,11 @@ export class Lending {
   ): Promise<T> {
     // Before anything is waited for: afterwards a stack does not lead to the caller.
     const askedAt = placeOfCall('the transaction was asked for here');
-    return this.#calls.nested(this.#connections.writable, label, options, (given) =>
-      this.#calls.run(label, given, 'transactions', (call) =>
-        this.#transaction(call, fn, { options: given, revocation, askedAt }),
-      ),
+    return this.#calls.nested(this.#connections.writable, label, options, (given, served) =>
+      this.#calls.run(label, given, 'transactions', (call) => {
+        if (served !== undefined) call.served = served;
+        return this.#transaction(call, fn, { options: given, revocation, askedAt });
+      }),
     );
   }
 

@@ -111,6 +111,8 @@ export class Transactions {
       await this.#commit(lease.resource, access, label, () => {
         letGo();
         lease.release();
+        // What somebody else has now is not in its way.
+        call.served?.();
       });
       this.runCallbacks(scope.callbacks, label);
       if (lease.active) lease.release();

@@ -182,33 +182,36 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
   });
 });
 
-describe('a function that waits for a write which is committed and not yet synced', { timeout: TIMEOUT_MS }, () => {
-  it('has nobody taken for waiting for himself: who waits for what it has gets that after the sync', async () => {
-    await using place = await office();
-    const { writer } = place;
-    await ask(writer, 'orders.resize({ size: 2, maxOverflow: 0 })');
-    await ask(writer, `(() => { globalThis.meeting = Promise.withResolvers(); globalThis.inside = 0; })()`);
-    // Both write in one breath, so that they share a group.
-    const meet = 'if (++inside === 2) meeting.resolve(); await meeting.promise';
-    const outer = (label: string): string =>
-      startNoting(
-        label,
-        `orders.read('outer', async () => { ${meet}; await orders.write('save', (tx) => insert(tx, '${label}')); })`,
-      );
-    await ask(writer, outer('a'));
-    await ask(writer, outer('b'));
-    await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(2);
-    await begun(1);
-    // It has the right to write, which they have given back, and waits for a connection, which they have.
-    const inner = "orders.read('inner', (c) => c.get('SELECT 1'))";
-    const behind = `orders.transaction('behind', async () => { ${note("'asked'")}; await ${inner}; }, { limitMs: 60_000, idleLimitMs: 60_000 })`;
-    await ask(writer, startNoting('c', behind));
-    await expect.poll(() => ask(writer, `${TOLD}?.[0]`), PATIENT).toBe('asked');
-    await ask(writer, '(async () => { for (let n = 0; n < 5; n++) await new Promise(setImmediate); })()');
-    expect(await ask(writer, TOLD)).toEqual(['asked']);
-    for (let n = 0; n < 3; n++) gate!.letThrough();
-    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['asked', 'a', 'b', 'c']);
-  });
+describe('a function that waits for what is committed and not yet synced', { timeout: TIMEOUT_MS }, () => {
+  it.for([
+    ['a write', "orders.write('save', (tx) => insert(tx, label))"],
+    ['a transaction', "orders.transaction('save', (tx) => insert(tx, label))"],
+  ])(
+    'has nobody taken for waiting for himself: who waits for what it has gets that after the sync: %s',
+    async ([, save]) => {
+      await using place = await office();
+      const { writer } = place;
+      await ask(writer, 'orders.resize({ size: 2, maxOverflow: 0 })');
+      await ask(writer, `(() => { globalThis.meeting = Promise.withResolvers(); globalThis.inside = 0; })()`);
+      // Both write in one breath, so that they share a group.
+      const meet = 'if (++inside === 2) meeting.resolve(); await meeting.promise';
+      const outer = (label: string): string =>
+        startNoting(label, `orders.read('outer', async () => { const label = '${label}'; ${meet}; await ${save}; })`);
+      await ask(writer, outer('a'));
+      await ask(writer, outer('b'));
+      await expect.poll(() => ask(writer, COUNT), PATIENT).toBe(2);
+      await begun(1);
+      // It has the right to write, which they have given back, and waits for a connection, which they have.
+      const inner = "orders.read('inner', (c) => c.get('SELECT 1'))";
+      const behind = `orders.transaction('behind', async () => { ${note("'asked'")}; await ${inner}; }, { limitMs: 60_000, idleLimitMs: 60_000 })`;
+      await ask(writer, startNoting('c', behind));
+      await expect.poll(() => ask(writer, `${TOLD}?.[0]`), PATIENT).toBe('asked');
+      await ask(writer, '(async () => { for (let n = 0; n < 5; n++) await new Promise(setImmediate); })()');
+      expect(await ask(writer, TOLD)).toEqual(['asked']);
+      for (let n = 0; n < 3; n++) gate!.letThrough();
+      await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['asked', 'a', 'b', 'c']);
+    },
+  );
 });
 
 describe('a sync of a group that fails', { timeout: TIMEOUT_MS }, () => {
