@@ -61,6 +61,12 @@ const wrong: readonly Wrong[] = [
     says: `ECOSYSTEMISER_DATA_DIR: expected the path of a directory, found ""`,
   },
   {
+    what: 'an empty directory name in the environment that an option beats',
+    args: ['serve', '--data-dir', 'data'],
+    env: { ECOSYSTEMISER_DATA_DIR: ' ' },
+    says: `ECOSYSTEMISER_DATA_DIR: expected the path of a directory, found " "`,
+  },
+  {
     what: 'a mistyped variable of ours',
     args: ['serve'],
     env: { ECOSYSTEMISER_DATA_DIRECTORY: 'x' },

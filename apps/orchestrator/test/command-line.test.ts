@@ -128,6 +128,16 @@ describe('bad input on the command line', () => {
     });
   });
 
+  it.for([
+    [['serve'], { ORCHESTRATOR_CONCURRENCY: 'four' }, 'ORCHESTRATOR_CONCURRENCY must be a whole number from 1 to 64'],
+    [['tasks'], { ORCHESTRATOR_PORT: 'x' }, 'ORCHESTRATOR_PORT must be a whole number from 0 to 65535'],
+    [['worker', '--name', 'ann'], { ORCHESTRATOR_WORKER_NAME: 'Ann' }, 'ORCHESTRATOR_WORKER_NAME must be a lower-case'],
+  ] as const)('%j refuses %j, which it does not use, before anything is opened', async ([argv, env, sentence]) => {
+    const { stderr, ...rest } = await command(argv, env);
+    expect(rest).toEqual({ code: 2, stdout: '', wrote: false });
+    expect(stderr).toContain(`hive-orchestrator: environment: ${sentence}`);
+  });
+
   it('settings of the databases are refused as the service refuses them', async () => {
     // Those of the others, which share the environment, are none of its business.
     const others = { DB_ECOSYSTEMISER__POOL_SIZE: 'many', DB_BUS__POOL_SIZE: '3' };
