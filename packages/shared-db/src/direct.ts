@@ -26,6 +26,7 @@ import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
 export { copyDatabase, type CopyOptions } from './backup/copy-database.ts';
 export type { CopyFailure, CopyFault, CopyOrder, CopyProgress, CopyReport } from './backup/copy-message.ts';
 export type { TableDigest } from './backup/table-digest.ts';
+export { pathAt, type DirectLocation } from './direct-location.ts';
 export { oldConnection, type OldConnection, type OldStatement } from './old-connection.ts';
 export { OldConnectionPool, type OldPoolStats } from './old-pool.ts';
 
@@ -62,7 +63,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
   const context = {
     name,
     app: undefined,
-    settings: settingsOf(name, code),
+    settings: settingsOf(name, code, configured),
     clock: systemClock,
     random: Math.random,
     logger,
@@ -155,16 +156,22 @@ function checkOptions(options: DirectOptions): void {
       'CONFIG',
       `a direct database was asked for with ${shown(options)}; expected { name, path }`,
     );
-  const { name, logger } = options;
+  const { name, logger, migrations = [] } = options;
   checkLogger(logger);
+  if (!Array.isArray(migrations))
+    throw new DatabaseError(
+      'CONFIG',
+      `the option migrations of a direct database is ${shown(migrations, 'an object')}; expected a list of { id, name, sql | up }`,
+    );
   if (isDatabaseName(name)) return;
   throw new DatabaseError('NAME', `${shown(name, 'an object')} is no name of a database`, {
     advice: `use ${DATABASE_NAME_IN_WORDS}`,
   });
 }
 
-function settingsOf(name: string, code: DatabaseOptions): DatabaseSettings {
-  const { databases } = loadSettings({ code: { databases: { [name]: code } }, env: {}, databases: [name] });
+function settingsOf(name: string, options: DatabaseOptions, runtime: string | undefined): DatabaseSettings {
+  const code = { runtimeDirectory: runtime, databases: { [name]: options } };
+  const { databases } = loadSettings({ code, env: {}, databases: [name] });
   return databases[name] ?? DEFAULT_DATABASE_SETTINGS;
 }
 
