@@ -42,7 +42,7 @@ const wrong: readonly Wrong[] = [
   {
     what: 'an argument too many',
     args: ['studies', 'all'],
-    says: `too many arguments for 'studies'. Expected 0 arguments but got 1: all; see --help`,
+    says: `too many arguments for 'studies': expected 0 arguments but got 1: all; see --help`,
   },
   {
     what: 'an argument too few',

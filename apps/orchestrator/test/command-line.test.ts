@@ -75,7 +75,7 @@ describe('bad input on the command line', () => {
     ],
     [['serve', '--data-dir', ''], '--data-dir must be the path of a directory, not ""'],
     [['serve', '--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, silent, not "loud"'],
-    [['serve', 'now'], "too many arguments for 'serve'. Expected 0 arguments but got 1: now; see --help"],
+    [['serve', 'now'], "too many arguments for 'serve': expected 0 arguments but got 1: now; see --help"],
     [['worker', '--kinds', 'echo,slepp'], '--kinds must be one of echo, sleep, not "slepp" (did you mean sleep?)'],
     [['worker', '--kinds', ''], '--kinds must be one of echo, sleep, not ""'],
     [['worker', '--kinds', 'study'], '--kinds must be one of echo, sleep, not "study"'],
