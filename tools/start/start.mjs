@@ -230,9 +230,15 @@ function isOver({ state: now }) {
 
 /** What whoever stays may look at. */
 function nextSteps() {
-  const commands = [`curl ${base}/health/database`, `curl ${base}/tasks`, 'npx hive-ecosystemiser studies'];
+  const place = options['data-dir'] === undefined ? '' : ` --data-dir ${shellWord(resolve(root, options['data-dir']))}`;
+  const commands = [`curl ${base}/health/database`, `curl ${base}/tasks`, `npx hive-ecosystemiser studies${place}`];
   commands.push('npx hive-db status', 'npx hive-db monitor --continuous');
   return [' Everything stays up until Ctrl-C. Look at it with', ...commands].join('\n  ').concat('\n');
+}
+
+/** A path as a shell reads it. @param {string} text */
+function shellWord(text) {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** How many came to which end. @param {Task[]} tasks */

@@ -98,6 +98,7 @@ describe('the main job', () => {
     await afterStarts(directory, done(STUDIES.slice(1)));
     await using job = mainJobIn(directory);
     const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(job.said.stdout)?.[1]);
+    expect(job.said.stdout).toContain(`  npx hive-ecosystemiser studies --data-dir ${directory.file('data')}\n`);
     const { body } = await post(`${url}/tasks`, { kind: 'echo', payload: 'more' });
     await taskWhen(url, (body as TaskDocument).id, 'done');
     job.child.kill('SIGINT');
