@@ -153,6 +153,8 @@ describe('a wrong variable', () => {
     ['DB_HIVEBUS__PATH', 'DB_HIVE_BUS__PATH'],
     ['DB_POOL_SISE_FILE', 'DB_POOL_SIZE'],
     ['HIVE_RUNTIME_DIRS', 'HIVE_RUNTIME_DIR'],
+    ['HIVE_RUNTIME_DIRECTORY', 'HIVE_RUNTIME_DIR'],
+    ['HIVE_RUNTIME_PATH', 'HIVE_RUNTIME_DIR'],
   ])('is refused with the nearest one: %s', (name, nearest) => {
     expect(refusal({ [name]: '8' })).toBe(`environment: ${name} is not a setting; the nearest valid key is ${nearest}`);
   });
