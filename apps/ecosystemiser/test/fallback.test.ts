@@ -1,6 +1,12 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { chdir, cwd } from 'node:process';
-import { configureDatabaseService, getDatabaseService, openDatabaseService, sqlite } from '@hive/shared-db';
+import {
+  configureDatabaseService,
+  getDatabaseService,
+  openDatabaseService,
+  sqlite,
+  type Transaction,
+} from '@hive/shared-db';
 import { closeDirect } from '@hive/shared-db/direct';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,6 +37,8 @@ const ids = async (): Promise<readonly string[]> => {
   return rows.map(({ id }) => id);
 };
 
+const read = (tx: Transaction): Promise<unknown> => tx.all('SELECT 1');
+
 /** What plain JavaScript may give. */
 const none = (value: unknown): never => value as never;
 
@@ -53,6 +61,26 @@ describe('a location that is none', () => {
     await expect(use()).rejects.toMatchObject({
       code: 'HIVEDB_E_CONFIG',
       message: expect.stringContaining(String(sentence)),
+    });
+    expect(readdirSync('.')).toEqual([]);
+  });
+});
+
+describe('a call that is none', () => {
+  it.each<readonly [string, () => Promise<unknown>]>([
+    [
+      'there is no option dataDir; did you mean dataDirectory',
+      () => getEcosystemiserConnection('x', none({ dataDir: 'y' })),
+    ],
+    ['there is no option limit; did you mean limitMs', () => ecosystemiserTransaction('x', read, none({ limit: 5 }))],
+    ['the options are empty; expected { dataDirectory, logger', () => ecosystemiserTransaction('x', read, none(null))],
+    ['the option signal is 5; expected an AbortSignal', () => getEcosystemiserConnection('x', { signal: none(5) })],
+    ['the label is empty', () => getEcosystemiserConnection(' ')],
+    ['the label is a value of type undefined', () => getEcosystemiserConnection(none(undefined))],
+  ])('is refused before anything is made: %s', async (sentence, use) => {
+    await expect(use()).rejects.toMatchObject({
+      code: expect.stringMatching(/^HIVEDB_E_(?:CONFIG|WRONG_USE)$/),
+      message: expect.stringContaining(sentence),
     });
     expect(readdirSync('.')).toEqual([]);
   });

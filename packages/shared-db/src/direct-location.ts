@@ -12,7 +12,8 @@ export interface DirectLocation {
   readonly logger?: Logger | undefined;
 }
 
-const KEYS = ['dataDirectory', 'logger'] as const satisfies readonly (keyof DirectLocation)[];
+/** What such a place consists of. */
+export const LOCATION_KEYS = ['dataDirectory', 'logger'] as const satisfies readonly (keyof DirectLocation)[];
 
 /**
  * The path of an adapter's file: in the directory that its caller names, else in `usual`. Throws `CONFIG` for a location that is none,
@@ -20,11 +21,14 @@ const KEYS = ['dataDirectory', 'logger'] as const satisfies readonly (keyof Dire
  */
 export function pathAt(location: DirectLocation, file: string, usual: string): string {
   if (typeof location !== 'object' || location === null)
-    throw new DatabaseError('CONFIG', `the location of ${file} is ${shown(location)}; expected { ${KEYS.join(', ')} }`);
+    throw new DatabaseError(
+      'CONFIG',
+      `the location of ${file} is ${shown(location)}; expected { ${LOCATION_KEYS.join(', ')} }`,
+    );
   for (const key of Object.keys(location))
-    if (!KEYS.some((known) => known === key))
+    if (!LOCATION_KEYS.some((known) => known === key))
       throw new DatabaseError('CONFIG', `the location of ${file} has no option ${key}`, {
-        advice: `did you mean ${nearestKey(key, KEYS)}`,
+        advice: `did you mean ${nearestKey(key, LOCATION_KEYS)}`,
       });
   const { dataDirectory = usual } = location;
   if (typeof dataDirectory === 'string' && dataDirectory.trim() !== '' && !dataDirectory.includes('\0'))

@@ -7,10 +7,13 @@ import { loadSettings } from './config/load-settings.ts';
 import { shown } from './config/problem.ts';
 import { getDatabaseService, servedPath, whyNoService } from './service/configured-service.ts';
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseOptions, type DatabaseSettings } from './database-settings.ts';
-import type { ManagedDatabase } from './database.ts';
+import type { ManagedDatabase, TransactionOptions } from './database.ts';
+import type { DirectLocation } from './direct-location.ts';
+import { checkAdapterOptions } from './driver/call-options.ts';
+import type { SessionOptions } from './driver/session.ts';
 import { DatabaseError, isKind } from './errors.ts';
 import { DEFAULT_THRESHOLDS } from './health/thresholds.ts';
-import { Labels } from './labels.ts';
+import { assertLabel, Labels, shownLabel } from './labels.ts';
 import { processWarnings, silentLogger, unfailing, type Logger } from './logger.ts';
 import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { processRegistry } from './process-registry.ts';
@@ -114,6 +117,20 @@ export async function databaseOrDirect(options: DirectOptions): Promise<SqliteDa
     if (closed === undefined) throw error;
     return fallBack(options, closed);
   }
+}
+
+/**
+ * Checks what the caller of an adapter gives beside its function, before anything is opened for it. Throws `WRONG_USE` for a label that
+ * is none, `CONFIG` for an option that is none.
+ */
+export function checkAdapterCall(
+  kind: 'sessions' | 'transactions',
+  database: string,
+  label: string,
+  options: (SessionOptions | TransactionOptions) & DirectLocation,
+): void {
+  assertLabel(label);
+  checkAdapterOptions(options, kind, { database, label: shownLabel(label) });
 }
 
 /** Closes what `databaseOrDirect` has opened directly, so that a process can end cleanly. */

@@ -1,5 +1,5 @@
 import type { Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
-import { databaseOrDirect, pathAt, type DirectLocation } from '@hive/shared-db/direct';
+import { checkAdapterCall, databaseOrDirect, pathAt, type DirectLocation } from '@hive/shared-db/direct';
 import { schema } from './schema.ts';
 
 /** The name of the database in the service, in settings and in health. */
@@ -28,8 +28,10 @@ export async function getEcosystemiserDatabase(location: DirectLocation = {}): P
 /** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */
 export async function getEcosystemiserConnection(
   label: string,
-  { dataDirectory, logger, ...options }: SessionOptions & DirectLocation = {},
+  given: SessionOptions & DirectLocation = {},
 ): Promise<Session> {
+  checkAdapterCall('sessions', ECOSYSTEMISER, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getEcosystemiserDatabase({ dataDirectory, logger });
   return database.session(label, options);
 }
@@ -38,8 +40,10 @@ export async function getEcosystemiserConnection(
 export async function ecosystemiserTransaction<T>(
   label: string,
   fn: (tx: Transaction) => Promise<T>,
-  { dataDirectory, logger, ...options }: TransactionOptions & DirectLocation = {},
+  given: TransactionOptions & DirectLocation = {},
 ): Promise<T> {
+  checkAdapterCall('transactions', ECOSYSTEMISER, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getEcosystemiserDatabase({ dataDirectory, logger });
   return database.transaction(label, fn, options);
 }

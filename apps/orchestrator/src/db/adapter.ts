@@ -1,5 +1,5 @@
 import type { Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
-import { databaseOrDirect, pathAt, type DirectLocation } from '@hive/shared-db/direct';
+import { checkAdapterCall, databaseOrDirect, pathAt, type DirectLocation } from '@hive/shared-db/direct';
 import { orchestratorMigrations } from './schema.ts';
 
 /** The name of the database in the service, in settings and in health. */
@@ -27,8 +27,10 @@ export async function getOrchestratorDatabase(location: DirectLocation = {}): Pr
 /** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */
 export async function getOrchestratorConnection(
   label: string,
-  { dataDirectory, logger, ...options }: SessionOptions & DirectLocation = {},
+  given: SessionOptions & DirectLocation = {},
 ): Promise<Session> {
+  checkAdapterCall('sessions', ORCHESTRATOR, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getOrchestratorDatabase({ dataDirectory, logger });
   return database.session(label, options);
 }
@@ -37,8 +39,10 @@ export async function getOrchestratorConnection(
 export async function orchestratorTransaction<T>(
   label: string,
   fn: (tx: Transaction) => Promise<T>,
-  { dataDirectory, logger, ...options }: TransactionOptions & DirectLocation = {},
+  given: TransactionOptions & DirectLocation = {},
 ): Promise<T> {
+  checkAdapterCall('transactions', ORCHESTRATOR, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getOrchestratorDatabase({ dataDirectory, logger });
   return database.transaction(label, fn, options);
 }
