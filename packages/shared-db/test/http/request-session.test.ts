@@ -29,7 +29,7 @@ describe('what is no response', () => {
   it.each([undefined, null, 42, 'GET /', {}])('is refused before anything is borrowed: %j', async (value) => {
     await using temporary = await shop();
     const { database } = temporary;
-    expect(await rejectionOf(requestSession(database, value as unknown as RequestResponse, 'GET /'))).toMatchObject({
+    expect(await rejectionOf(requestSession(database, value as RequestResponse, 'GET /'))).toMatchObject({
       code: 'HIVEDB_E_WRONG_USE',
       message: expect.stringContaining('; expected the response of node:http') as string,
     });
