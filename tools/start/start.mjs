@@ -1,8 +1,9 @@
 // @ts-check
 // The main job: the orchestrator and the ecosystemiser as separate processes on their own databases. At the first start four
 // energy studies are queued; they travel over the bus, are computed, stored and marked done. Ctrl-C stops everything cleanly.
+import { likelyKey, loadSettings } from '@hive/shared-db/config';
 import { spawn } from 'node:child_process';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, styleText } from 'node:util';
 
@@ -12,6 +13,10 @@ const GRACE_MS = 4_500;
 const READY_MS = 30_000;
 const POLL_MS = 250;
 const WRONG_USE = 2;
+const OPTIONS = ['--once', '--port', '--data-dir', '--help'];
+const DATABASES = ['orchestrator', 'ecosystemiser', 'bus'];
+/** The variables of the ecosystemiser. The orchestrator, which starts first, checks all of its own. */
+const NEIGHBOURS_VARIABLES = ['ECOSYSTEMISER_DATA_DIR'];
 const HELP = `Usage: npm start -- [options]
 
 Runs the orchestrator, a worker and the ecosystemiser on databases that they share. The first start queues four
@@ -32,7 +37,9 @@ process.stdout.on('error', (error) => {
 });
 
 const options = readArguments();
+refuseWrongVariables();
 refuseTwoDirectories();
+refuseWrongSettings();
 
 /** @type {Map<string, import('node:child_process').ChildProcess>} */
 const children = new Map();
@@ -67,7 +74,33 @@ function readArguments() {
     console.log(HELP.trimEnd());
     return process.exit(0);
   } catch (error) {
-    return refuse(`${error instanceof Error ? error.message : String(error)}; there are --once, --port and --data-dir`);
+    // Behind the first sentence there is advice on how to write what nobody has meant.
+    const [said = ''] = (error instanceof Error ? error.message : String(error)).split(/\.?\n|\. /);
+    const [, option = ''] = /^Unknown option '([^']+)'/.exec(said) ?? [];
+    const nearest = likelyKey(option, OPTIONS);
+    const meant = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+    return refuse(`${said}${meant}; there are --once, --port and --data-dir`);
+  }
+}
+
+/** Whom the orchestrator does not know of it cannot refuse, and who could would do so when it has opened its databases. */
+function refuseWrongVariables() {
+  for (const [name, value = ''] of Object.entries(process.env)) {
+    if (!name.startsWith('ECOSYSTEMISER_')) continue;
+    if (!NEIGHBOURS_VARIABLES.includes(name))
+      refuse(`environment: ${name} is not a setting; there is ${NEIGHBOURS_VARIABLES.join(', ')}`);
+    if (value.trim() === '')
+      refuse(`environment: ${name} must be the path of a directory, not ${JSON.stringify(value)}`);
+  }
+}
+
+/** Settings of all databases, before anybody has opened one: each process refuses only what is wrong with its own. */
+function refuseWrongSettings() {
+  try {
+    loadSettings({ file: join(root, 'settings.yaml'), env: process.env, databases: DATABASES });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'DatabaseError')) throw error;
+    refuse(error.message);
   }
 }
 
@@ -197,9 +230,15 @@ function isOver({ state: now }) {
 
 /** What whoever stays may look at. */
 function nextSteps() {
-  const commands = [`curl ${base}/health/database`, `curl ${base}/tasks`, 'npx hive-ecosystemiser studies'];
+  const place = options['data-dir'] === undefined ? '' : ` --data-dir ${shellWord(resolve(root, options['data-dir']))}`;
+  const commands = [`curl ${base}/health/database`, `curl ${base}/tasks`, `npx hive-ecosystemiser studies${place}`];
   commands.push('npx hive-db status', 'npx hive-db monitor --continuous');
   return [' Everything stays up until Ctrl-C. Look at it with', ...commands].join('\n  ').concat('\n');
+}
+
+/** A path as a shell reads it. @param {string} text */
+function shellWord(text) {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** How many came to which end. @param {Task[]} tasks */

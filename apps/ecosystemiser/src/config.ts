@@ -23,16 +23,23 @@ export interface Config {
 /** The configuration from the command line and then the environment, frozen. Throws `WrongUse` for what is wrong with either. */
 export function readConfig(options: { readonly dataDir?: string }, { env, cwd }: Pick<Io, 'env' | 'cwd'>): Config {
   refuseUnknownVariables(env);
-  const [given, from] =
-    options.dataDir === undefined ? [env[DATA_DIRECTORY], DATA_DIRECTORY] : [options.dataDir, '--data-dir'];
-  if (given !== undefined && (given.trim() === '' || given.includes('\0')))
-    throw new WrongUse(`${from}: expected the path of a directory, found ${JSON.stringify(given)}`);
+  const given = directoryIn(options.dataDir, '--data-dir');
+  // A variable that is wrong is no less so because the option beats it.
+  const configured = directoryIn(env[DATA_DIRECTORY], DATA_DIRECTORY);
+  const chosen = given ?? configured;
   return Object.freeze({
-    dataDirectory: resolve(cwd, given ?? DEFAULT_DATA_DIRECTORY),
-    dataDirectoryFrom: given === undefined ? undefined : from,
+    dataDirectory: resolve(cwd, chosen ?? DEFAULT_DATA_DIRECTORY),
+    dataDirectoryFrom: chosen === undefined ? undefined : given === undefined ? DATA_DIRECTORY : '--data-dir',
     settingsFile: resolve(cwd, SETTINGS_FILE),
     env,
   });
+}
+
+/** What somebody has named, as it is. Throws `WrongUse` for what is no path. */
+function directoryIn(given: string | undefined, from: string): string | undefined {
+  if (given !== undefined && (given.trim() === '' || given.includes('\0')))
+    throw new WrongUse(`${from}: expected the path of a directory, found ${JSON.stringify(given)}`);
+  return given;
 }
 
 /** Ours by its beginning, and not known: whoever set it believes that it works. */

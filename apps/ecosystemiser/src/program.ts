@@ -66,6 +66,7 @@ function oneSentence(text: string): string {
   const sentence = text
     .trim()
     .replace(/^error: /, '')
+    .replace('. Expected ', ': expected ')
     .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)');
   return sentence.includes('did you mean') ? sentence : `${sentence.replace(/\.$/, '')}; see --help`;
 }

@@ -42,7 +42,7 @@ const wrong: readonly Wrong[] = [
   {
     what: 'an argument too many',
     args: ['studies', 'all'],
-    says: `too many arguments for 'studies'. Expected 0 arguments but got 1: all; see --help`,
+    says: `too many arguments for 'studies': expected 0 arguments but got 1: all; see --help`,
   },
   {
     what: 'an argument too few',
@@ -59,6 +59,12 @@ const wrong: readonly Wrong[] = [
     args: ['serve'],
     env: { ECOSYSTEMISER_DATA_DIR: '' },
     says: `ECOSYSTEMISER_DATA_DIR: expected the path of a directory, found ""`,
+  },
+  {
+    what: 'an empty directory name in the environment that an option beats',
+    args: ['serve', '--data-dir', 'data'],
+    env: { ECOSYSTEMISER_DATA_DIR: ' ' },
+    says: `ECOSYSTEMISER_DATA_DIR: expected the path of a directory, found " "`,
   },
   {
     what: 'a mistyped variable of ours',

@@ -1,10 +1,17 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { chdir, cwd } from 'node:process';
-import { configureDatabaseService, getDatabaseService, openDatabaseService, sqlite } from '@hive/shared-db';
+import {
+  configureDatabaseService,
+  getDatabaseService,
+  openDatabaseService,
+  sqlite,
+  type Transaction,
+} from '@hive/shared-db';
 import { closeDirect } from '@hive/shared-db/direct';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ecosystemiserTransaction, getEcosystemiserConnection, getEcosystemiserDatabase } from '../src/db/adapter.ts';
+import { ConnectionPool, getDbConnection } from '../src/db/connection.ts';
 import { schema } from '../src/db/schema.ts';
 import { listeningLogger } from './support/heard.ts';
 import { serviceIn } from './support/service.ts';
@@ -29,6 +36,55 @@ const ids = async (): Promise<readonly string[]> => {
   const rows = await session.connection.all<{ id: string }>('SELECT id FROM components ORDER BY id');
   return rows.map(({ id }) => id);
 };
+
+const read = (tx: Transaction): Promise<unknown> => tx.all('SELECT 1');
+
+/** What plain JavaScript may give. */
+const none = (value: unknown): never => value as never;
+
+describe('a location that is none', () => {
+  it.each<readonly [unknown, () => Promise<unknown>]>([
+    ['is "data/old.db"; expected { dataDirectory, logger }', () => getDbConnection(none('data/old.db'))],
+    ['is "old.db"; expected { dataDirectory, logger }', () => new ConnectionPool(none('old.db')).getConnection()],
+    ['is empty; expected { dataDirectory, logger }', () => getEcosystemiserDatabase(none(null))],
+    ['has no option dataDir; did you mean dataDirectory', () => getEcosystemiserDatabase(none({ dataDir: 'x' }))],
+    [
+      'dataDirectory of the location of ecosystemiser.db is 5; expected',
+      () => getDbConnection({ dataDirectory: none(5) }),
+    ],
+    ['is "\\u0000"; expected the path', () => getEcosystemiserConnection('x', { dataDirectory: '\0' })],
+    [
+      'is ""; expected the path',
+      () => ecosystemiserTransaction('x', (tx) => tx.all('SELECT 1'), { dataDirectory: '' }),
+    ],
+  ])('is refused before anything is made: %s', async (sentence, use) => {
+    await expect(use()).rejects.toMatchObject({
+      code: 'HIVEDB_E_CONFIG',
+      message: expect.stringContaining(String(sentence)),
+    });
+    expect(readdirSync('.')).toEqual([]);
+  });
+});
+
+describe('a call that is none', () => {
+  it.each<readonly [string, () => Promise<unknown>]>([
+    [
+      'there is no option dataDir; did you mean dataDirectory',
+      () => getEcosystemiserConnection('x', none({ dataDir: 'y' })),
+    ],
+    ['there is no option limit; did you mean limitMs', () => ecosystemiserTransaction('x', read, none({ limit: 5 }))],
+    ['the options are empty; expected { dataDirectory, logger', () => ecosystemiserTransaction('x', read, none(null))],
+    ['the option signal is 5; expected an AbortSignal', () => getEcosystemiserConnection('x', { signal: none(5) })],
+    ['the label is empty', () => getEcosystemiserConnection(' ')],
+    ['the label is a value of type undefined', () => getEcosystemiserConnection(none(undefined))],
+  ])('is refused before anything is made: %s', async (sentence, use) => {
+    await expect(use()).rejects.toMatchObject({
+      code: expect.stringMatching(/^HIVEDB_E_(?:CONFIG|WRONG_USE)$/),
+      message: expect.stringContaining(sentence),
+    });
+    expect(readdirSync('.')).toEqual([]);
+  });
+});
 
 // In this order: what a process has configured stays configured.
 describe('fallback', () => {

@@ -120,6 +120,7 @@ export interface ConfigSources {
 /** `quiet` is what is logged unless somebody asks for more; a command that ends at once says by itself what went wrong. */
 export function commonConfig({ flags, env, cwd }: ConfigSources, quiet?: CommonConfig['logLevel']): CommonConfig {
   refuseUnknownVariables(env);
+  refuseWrongVariables(env);
   const directory = read('dataDirectory', flags, env);
   const logLevel = read('logLevel', flags, env);
   return Object.freeze({
@@ -181,6 +182,11 @@ function refuseUnknownVariables(env: Environment): void {
       `environment: ${name} is not a setting; the nearest is ${likelyKey(name, known) ?? known.join(', ')}`,
     );
   }
+}
+
+/** All that are set, whichever this command uses: what starts several commands learns of a slip before the first has opened anything. */
+function refuseWrongVariables(env: Environment): void {
+  for (const key of Object.keys(SETTINGS) as (keyof Settings)[]) read(key, {}, env);
 }
 
 /** What commander calls `--data-dir`. */

@@ -46,6 +46,7 @@ function sentenceOf({ message }: CommanderError): string {
   const sentence = message
     .trim()
     .replace(/^error: /, '')
+    .replace('. Expected ', ': expected ')
     .replace(/\s*\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)');
   return sentence.includes('did you mean') ? sentence : `${sentence.replace(/\.$/, '')}; see --help`;
 }

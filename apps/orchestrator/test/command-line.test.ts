@@ -75,7 +75,7 @@ describe('bad input on the command line', () => {
     ],
     [['serve', '--data-dir', ''], '--data-dir must be the path of a directory, not ""'],
     [['serve', '--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, silent, not "loud"'],
-    [['serve', 'now'], "too many arguments for 'serve'. Expected 0 arguments but got 1: now; see --help"],
+    [['serve', 'now'], "too many arguments for 'serve': expected 0 arguments but got 1: now; see --help"],
     [['worker', '--kinds', 'echo,slepp'], '--kinds must be one of echo, sleep, not "slepp" (did you mean sleep?)'],
     [['worker', '--kinds', ''], '--kinds must be one of echo, sleep, not ""'],
     [['worker', '--kinds', 'study'], '--kinds must be one of echo, sleep, not "study"'],
@@ -126,6 +126,16 @@ describe('bad input on the command line', () => {
       stderr: `hive-orchestrator: ${sentence}\n`,
       wrote: false,
     });
+  });
+
+  it.for([
+    [['serve'], { ORCHESTRATOR_CONCURRENCY: 'four' }, 'ORCHESTRATOR_CONCURRENCY must be a whole number from 1 to 64'],
+    [['tasks'], { ORCHESTRATOR_PORT: 'x' }, 'ORCHESTRATOR_PORT must be a whole number from 0 to 65535'],
+    [['worker', '--name', 'ann'], { ORCHESTRATOR_WORKER_NAME: 'Ann' }, 'ORCHESTRATOR_WORKER_NAME must be a lower-case'],
+  ] as const)('%j refuses %j, which it does not use, before anything is opened', async ([argv, env, sentence]) => {
+    const { stderr, ...rest } = await command(argv, env);
+    expect(rest).toEqual({ code: 2, stdout: '', wrote: false });
+    expect(stderr).toContain(`hive-orchestrator: environment: ${sentence}`);
   });
 
   it('settings of the databases are refused as the service refuses them', async () => {

@@ -27,6 +27,16 @@ describe('fallback to direct connections', () => {
     directory[Symbol.dispose]();
   });
 
+  it.for([[{ dataDirectory: '' }], [{ dataDir: directory.path }], ['data/old.db']])(
+    'a location that is none is refused: %j',
+    async ([none]) => {
+      await expect(getOrchestratorDatabase(none as object)).rejects.toMatchObject({
+        code: 'HIVEDB_E_CONFIG',
+        message: expect.stringContaining('the location of orchestrator.db') as string,
+      });
+    },
+  );
+
   it('is a warning of the process where nobody gave a logger', async () => {
     const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
     await getOrchestratorDatabase({ dataDirectory });

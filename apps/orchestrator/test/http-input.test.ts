@@ -131,6 +131,7 @@ describe('bad input over HTTP', () => {
     ['limit=many', 'query: limit must be a whole number from 1 to 1000, not "many"'],
     ['limit=1e2', 'query: limit must be a whole number from 1 to 1000, not "1e2"'],
     ['stat=done', 'query: there is no "stat"; there are state, kind, before, limit (did you mean state?)'],
+    ['before=nobody', 'query: before must be the id of a task, and there is no task "nobody"'],
     ["before=' OR 1=1", 'query: before must be the id of a task, not "\' OR 1=1"'],
   ] as const)('GET /tasks?%s is refused in one sentence', async ([query, sentence]) => {
     const answer = await call('GET', `/tasks?${query.replaceAll(' ', '%20')}`);

@@ -98,6 +98,7 @@ describe('the main job', () => {
     await afterStarts(directory, done(STUDIES.slice(1)));
     await using job = mainJobIn(directory);
     const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(job.said.stdout)?.[1]);
+    expect(job.said.stdout).toContain(`  npx hive-ecosystemiser studies --data-dir ${directory.file('data')}\n`);
     const { body } = await post(`${url}/tasks`, { kind: 'echo', payload: 'more' });
     await taskWhen(url, (body as TaskDocument).id, 'done');
     job.child.kill('SIGINT');
@@ -149,7 +150,17 @@ describe('the main job', () => {
   );
 
   it.for([
-    [['--onec'], {}, "npm start: Unknown option '--onec'; there are --once, --port and --data-dir"],
+    [
+      ['--onec'],
+      {},
+      "npm start: Unknown option '--onec' (did you mean --once?); there are --once, --port and --data-dir",
+    ],
+    [['now'], {}, "npm start: Unexpected argument 'now'; there are --once, --port and --data-dir"],
+    [
+      ['--port', '--once'],
+      {},
+      "npm start: Option '--port' argument is ambiguous; there are --once, --port and --data-dir",
+    ],
     [['--port', 'abc'], {}, 'hive-orchestrator: --port must be a whole number from 0 to 65535, not "abc"'],
     [
       [],
@@ -157,9 +168,36 @@ describe('the main job', () => {
       'npm start: environment: ORCHESTRATOR_DATA_DIR is /tmp/elsewhere and ECOSYSTEMISER_DATA_DIR is not set; ' +
         'expected one directory for both, which --data-dir sets',
     ],
-  ] as const)('%j with %j is one sentence and exit code 2', { timeout: 90_000 }, async ([args, env, sentence]) => {
-    using directory = temporaryDirectory();
-    await using job = mainJob(directory, args, env);
-    expect(await job.ended).toEqual({ code: 2, stdout: '', stderr: `${sentence}\n` });
-  });
+    [
+      ['--port', '0'],
+      { ECOSYSTEMISER_DATADIR: 'x' },
+      'npm start: environment: ECOSYSTEMISER_DATADIR is not a setting; there is ECOSYSTEMISER_DATA_DIR',
+    ],
+    [
+      ['--port', '0'],
+      { ECOSYSTEMISER_DATA_DIR: ' ' },
+      'npm start: environment: ECOSYSTEMISER_DATA_DIR must be the path of a directory, not " "',
+    ],
+    [
+      ['--port', '0'],
+      { DB_ECOSYSTEMISER__POOL_SIZE: 'many' },
+      'npm start: environment: DB_ECOSYSTEMISER__POOL_SIZE must be a whole number from 1 to 1000, not "many"',
+    ],
+    [
+      ['--port', '0'],
+      { ORCHESTRATOR_LEASE_MS: '1s' },
+      'hive-orchestrator: environment: ORCHESTRATOR_LEASE_MS must be a whole number from 200 to 3600000, not "1s"',
+    ],
+  ] as const)(
+    '%j with %j is one sentence and exit code 2, and nothing is opened',
+    { timeout: 90_000 },
+    async ([args, env, sentence]) => {
+      using directory = temporaryDirectory();
+      // Without one the variables decide where the data are, and must not disagree.
+      const data = 'ORCHESTRATOR_DATA_DIR' in env ? [] : ['--data-dir', directory.file('data')];
+      await using job = mainJob(directory, [...data, ...args], env);
+      expect(await job.ended).toEqual({ code: 2, stdout: '', stderr: `${sentence}\n` });
+      expect(existsSync(directory.file('data'))).toBe(false);
+    },
+  );
 });

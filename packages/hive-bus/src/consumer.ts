@@ -3,7 +3,7 @@ import { systemClock, type Clock, type Logger } from '@hive/shared-db';
 import { checkDatabase, type BusDatabase } from './bus-database.ts';
 import { Errand, neverFails } from './errand.ts';
 import { checkName, checkTopic } from './name.ts';
-import { checkFunction, checkKeys, checkWhole } from './options.ts';
+import { checkClock, checkFunction, checkKeys, checkLogger, checkWhole } from './options.ts';
 import { FARTHEST_MS, Position } from './position.ts';
 import { Subscription, type Handle } from './subscription.ts';
 import { shown, wrongUse } from './wrong-use.ts';
@@ -84,7 +84,7 @@ export interface Consumer extends AsyncDisposable {
  */
 export function createConsumer(options: ConsumerOptions): Consumer {
   checkKeys('createConsumer', options, OPTION_NAMES);
-  const settings = { ...DEFAULTS, ...options };
+  const settings = { ...DEFAULTS, ...withoutUndefined(options) };
   check(settings);
   return new PollingConsumer(settings);
 }
@@ -124,7 +124,9 @@ class PollingConsumer implements Consumer {
     this.#watch.wake();
   }
 
-  stop({ graceMs = GRACE_MS }: { readonly graceMs?: number } = {}): Promise<ConsumerStopReport> {
+  stop(options: { readonly graceMs?: number } = {}): Promise<ConsumerStopReport> {
+    checkKeys('stop', options, ['graceMs']);
+    const { graceMs = GRACE_MS } = options;
     checkWhole('graceMs of stop', graceMs, 0, LONGEST_MS);
     this.#stopped ??= this.#stop(graceMs);
     return this.#stopped;
@@ -179,6 +181,13 @@ class PollingConsumer implements Consumer {
   }
 }
 
+/** What is passed on as undefined is as good as absent. */
+function withoutUndefined(options: ConsumerOptions): ConsumerOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as unknown as ConsumerOptions;
+}
+
 function check(settings: Settings): void {
   const where = 'createConsumer';
   checkDatabase(`bus of ${where}`, settings.bus);
@@ -190,6 +199,8 @@ function check(settings: Settings): void {
   const twice = topics.find((topic, index) => topics.indexOf(topic) !== index);
   if (twice !== undefined) throw wrongUse(`topics of ${where} has ${shown(twice)} twice; expected each topic once`);
   checkFunction(`handle of ${where}`, settings.handle);
+  checkClock(`clock of ${where}`, settings.clock);
+  checkLogger(`logger of ${where}`, settings.logger);
   checkWhole(`pollMs of ${where}`, settings.pollMs, 1, LONGEST_MS);
   checkWhole(`maxAttempts of ${where}`, settings.maxAttempts, 1, Infinity);
   checkWhole(`firstRetryMs of ${where}`, settings.firstRetryMs, 1, FARTHEST_MS);

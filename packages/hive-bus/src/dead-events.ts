@@ -1,4 +1,4 @@
-import type { BusDatabase } from './bus-database.ts';
+import { checkDatabase, type BusDatabase } from './bus-database.ts';
 import { EVENT_COLUMNS, eventOf, type BusEvent, type EventRow } from './event.ts';
 import { checkName } from './name.ts';
 import { checkFunction, checkKeys, checkWhole } from './options.ts';
@@ -23,8 +23,11 @@ export interface DeadEvent {
 export async function deadEvents(
   bus: BusDatabase,
   consumer: string,
-  { limit = LIMIT }: { readonly limit?: number } = {},
+  options: { readonly limit?: number } = {},
 ): Promise<readonly DeadEvent[]> {
+  checkDatabase('bus of deadEvents', bus);
+  checkKeys('deadEvents', options, ['limit']);
+  const { limit = LIMIT } = options;
   checkName('consumer of deadEvents', consumer);
   checkWhole('limit of deadEvents', limit, 1, MOST);
   const rows = await bus.read('bus: dead events', (c) => c.all<DeadRow>(LIST, consumer, limit));
@@ -56,6 +59,7 @@ export async function retryDeadEvents(
 ): Promise<{ readonly handled: number; readonly failed: number }> {
   checkKeys('retryDeadEvents', options, ['bus', 'consumer', 'handle', 'limit']);
   const { bus, consumer, handle, limit = LIMIT } = options;
+  checkDatabase('bus of retryDeadEvents', bus);
   checkFunction('handle of retryDeadEvents', handle);
   const dead = await deadEvents(bus, consumer, { limit });
   let handled = 0;

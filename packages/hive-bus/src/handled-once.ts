@@ -1,8 +1,9 @@
 import { systemClock, type Clock, type Migration, type SyncTransaction, type Transaction } from '@hive/shared-db';
 import type { BusEvent } from './event.ts';
 import { checkName } from './name.ts';
-import { checkWhole } from './options.ts';
+import { checkClock, checkKeys, checkWhole } from './options.ts';
 import { wallTime } from './wall-time.ts';
+import { shown, wrongUse } from './wrong-use.ts';
 
 /**
  * What an app appends to the migrations of the database in which its handlers leave their effects. `startId` as for
@@ -42,10 +43,10 @@ export function handledOnce(
   tx: SyncTransaction,
   consumer: string,
   event: Identity,
-  { clock = systemClock }: { readonly clock?: Clock } = {},
+  options: { readonly clock?: Clock } = {},
 ): boolean {
-  checkName('consumer of handledOnce', consumer);
-  return tx.run(REMEMBER, consumer, event.source, event.topic, event.key, wallTime(clock)).changes > 0;
+  const values = checked('handledOnce', consumer, event, options);
+  return tx.run(REMEMBER, ...values).changes > 0;
 }
 
 /** The same for a transaction that may await. */
@@ -53,9 +54,26 @@ export async function handledOnceAsync(
   tx: Transaction,
   consumer: string,
   event: Identity,
-  { clock = systemClock }: { readonly clock?: Clock } = {},
+  options: { readonly clock?: Clock } = {},
 ): Promise<boolean> {
-  checkName('consumer of handledOnceAsync', consumer);
-  const { changes } = await tx.run(REMEMBER, consumer, event.source, event.topic, event.key, wallTime(clock));
+  const values = checked('handledOnceAsync', consumer, event, options);
+  const { changes } = await tx.run(REMEMBER, ...values);
   return changes > 0;
+}
+
+/** What is remembered: the values of `REMEMBER`. */
+function checked(
+  where: string,
+  consumer: string,
+  event: Identity,
+  options: { readonly clock?: Clock },
+): readonly [string, string, string, string, number] {
+  checkName(`consumer of ${where}`, consumer);
+  checkKeys(where, options, ['clock']);
+  const { clock = systemClock } = options;
+  checkClock(`clock of ${where}`, clock);
+  const { source, topic, key } = (event ?? {}) as Partial<Identity>;
+  if (typeof source !== 'string' || typeof topic !== 'string' || typeof key !== 'string')
+    throw wrongUse(`event of ${where} is ${shown(event)}; expected the event that the handler was given`);
+  return [consumer, source, topic, key, wallTime(clock)];
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock, type Clock, type SyncTransaction, type Transaction } from '@hive/shared-db';
+import { systemClock, type Clock, type DatabaseError, type SyncTransaction, type Transaction } from '@hive/shared-db';
 import { ring } from './bell.ts';
 import { jsonText } from './json-text.ts';
 import { checkTopic } from './name.ts';
 import { ADD_TO_OUTBOX } from './outbox.ts';
-import { checkKeys } from './options.ts';
+import { checkClock, checkFunction, checkKeys } from './options.ts';
 import { wallTime } from './wall-time.ts';
 import { shown, wrongUse } from './wrong-use.ts';
 
@@ -35,24 +35,44 @@ export interface PublishOptions {
  * (`outboxMigrations`). Costs one insert.
  */
 export function publish(tx: SyncTransaction, event: NewEvent, options: PublishOptions = {}): string {
+  checkTransaction('publish', tx);
   const { topic, key, payload, publishedAt } = checked(event, options);
-  tx.run(ADD_TO_OUTBOX, topic, key, payload, publishedAt);
+  const added: unknown = tx.run(ADD_TO_OUTBOX, topic, key, payload, publishedAt);
+  if (added instanceof Promise) throw refusedPromise(added);
   tx.afterCommit(ring);
   return key;
 }
 
 /** The same for a transaction that may await. */
 export async function publishAsync(tx: Transaction, event: NewEvent, options: PublishOptions = {}): Promise<string> {
+  checkTransaction('publishAsync', tx);
   const { topic, key, payload, publishedAt } = checked(event, options);
   await tx.run(ADD_TO_OUTBOX, topic, key, payload, publishedAt);
   tx.afterCommit(ring);
   return key;
 }
 
+/** What is no transaction would be found out as a bug of ours. */
+function checkTransaction(where: string, tx: unknown): void {
+  const { run, afterCommit } = (tx ?? {}) as Partial<SyncTransaction>;
+  if (typeof run === 'function' && typeof afterCommit === 'function') return;
+  throw wrongUse(`${where} was given ${shown(tx)}; expected the transaction that the event is part of`);
+}
+
+/** It might be committed without its event, and nobody would hear why. */
+function refusedPromise(added: Promise<unknown>): DatabaseError {
+  added.catch(() => undefined);
+  return wrongUse('publish was given a transaction that awaits', 'use publishAsync there');
+}
+
 function checked(
   event: NewEvent,
-  { clock = systemClock, uuid = randomUUID }: PublishOptions,
+  options: PublishOptions,
 ): { topic: string; key: string; payload: string; publishedAt: number } {
+  checkKeys('publish', options, ['clock', 'uuid']);
+  const { clock = systemClock, uuid = randomUUID } = options;
+  checkClock('clock of publish', clock);
+  checkFunction('uuid of publish', uuid);
   checkKeys('an event', event, ['topic', 'payload', 'key']);
   const { topic, key = uuid() } = event;
   checkTopic('topic of an event', topic);

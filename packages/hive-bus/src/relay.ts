@@ -3,7 +3,7 @@ import { onPublished } from './bell.ts';
 import { checkDatabase, type BusDatabase } from './bus-database.ts';
 import { Errand, neverFails } from './errand.ts';
 import { checkName } from './name.ts';
-import { checkKeys, checkWhole } from './options.ts';
+import { checkClock, checkKeys, checkLogger, checkWhole } from './options.ts';
 import { ANY_IN_OUTBOX, CLEAR_OUTBOX, OLDEST_OF_OUTBOX, type OutboxRow } from './outbox.ts';
 import { wrongUse } from './wrong-use.ts';
 
@@ -49,6 +49,8 @@ export function createRelay(options: RelayOptions): Relay {
   checkDatabase('outbox of createRelay', options.outbox);
   checkDatabase('bus of createRelay', options.bus);
   checkName('source of createRelay', options.source);
+  checkClock('clock of createRelay', options.clock);
+  checkLogger('logger of createRelay', options.logger);
   checkWhole('pollMs of createRelay', options.pollMs ?? POLL_MS, 1, LONGEST_MS);
   return new OutboxRelay(options);
 }
@@ -99,7 +101,9 @@ class OutboxRelay implements Relay {
     this.#polling.wake();
   }
 
-  stop({ graceMs = GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    checkKeys('stop', options, ['graceMs']);
+    const { graceMs = GRACE_MS } = options;
     checkWhole('graceMs of stop', graceMs, 0, LONGEST_MS);
     this.#stopped ??= this.#stop(graceMs);
     return this.#stopped;

@@ -1,7 +1,7 @@
 import { systemClock, type Clock, type SyncTransaction } from '@hive/shared-db';
-import type { BusDatabase } from './bus-database.ts';
+import { checkDatabase, type BusDatabase } from './bus-database.ts';
 import { checkName } from './name.ts';
-import { checkKeys, checkWhole } from './options.ts';
+import { checkClock, checkKeys, checkWhole } from './options.ts';
 import { wallTime } from './wall-time.ts';
 
 /** How many rows are deleted in one transaction: a few milliseconds, then others may write. */
@@ -22,6 +22,7 @@ export interface TrimOptions {
  * kept: its consumer may not have been started yet.
  */
 export async function trim(bus: BusDatabase, options: TrimOptions): Promise<number> {
+  checkDatabase('bus of trim', bus);
   const before = cutOff('trim', options);
   const topics = await bus.read('bus: topics with consumers', (c) =>
     c.all<{ topic: string }>('SELECT DISTINCT topic FROM consumers'),
@@ -35,7 +36,8 @@ export async function trim(bus: BusDatabase, options: TrimOptions): Promise<numb
  * Deletes what `handledOnce` remembers and is older than this; returns how many. An event that is delivered again after that
  * takes effect again, so it should be as long as `trim` keeps events, or longer.
  */
-export function trimHandled(app: BusDatabase, options: TrimOptions): Promise<number> {
+export async function trimHandled(app: BusDatabase, options: TrimOptions): Promise<number> {
+  checkDatabase('database of trimHandled', app);
   return deleteInBatches(app, TRIM_HANDLED, [cutOff('trimHandled', options)]);
 }
 
@@ -44,6 +46,7 @@ export function trimHandled(app: BusDatabase, options: TrimOptions): Promise<num
  * Should it be started again, it begins with the oldest event. Its dead events stay.
  */
 export async function forgetConsumer(bus: BusDatabase, consumer: string): Promise<number> {
+  checkDatabase('bus of forgetConsumer', bus);
   checkName('consumer of forgetConsumer', consumer);
   const { changes } = await bus.write('bus: forget consumer', (tx) =>
     tx.run('DELETE FROM consumers WHERE consumer = ?', consumer),
@@ -54,6 +57,7 @@ export async function forgetConsumer(bus: BusDatabase, consumer: string): Promis
 function cutOff(where: string, options: TrimOptions): number {
   checkKeys(where, options, ['olderThanMs', 'clock']);
   const { olderThanMs, clock = systemClock } = options;
+  checkClock(`clock of ${where}`, clock);
   checkWhole(`olderThanMs of ${where}`, olderThanMs, 0, Number.MAX_SAFE_INTEGER);
   return wallTime(clock) - olderThanMs;
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { complaint } from './complaint.ts';
 import { examples } from './examples.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -36,6 +37,7 @@ import { addTop } from './verbs/top.ts';
 import type { Act, AddVerb } from './verbs/verb.ts';
 import { addWal } from './verbs/wal.ts';
 import { addWhy } from './verbs/why.ts';
+import { WrongUse } from './wrong-use.ts';
 
 /** In the order in which help lists them. */
 const VERBS: readonly AddVerb[] = [
@@ -152,9 +154,20 @@ function invocationOf({ runtimeDir, json = false, color, timeout }: SharedOption
     json,
     paint: paintFor(io, color),
     width: widthOf(io),
-    runtimeDirectory: runtimeDir ?? io.env['HIVE_RUNTIME_DIR'],
+    // Looked at by whoever asks processes: a look at files needs none.
+    get runtimeDirectory() {
+      return runtimeDir === undefined
+        ? absolute('environment: HIVE_RUNTIME_DIR', io.env['HIVE_RUNTIME_DIR'])
+        : absolute('--runtime-dir', runtimeDir);
+    },
     timeoutMs: timeout,
   };
+}
+
+/** A directory in which processes can meet, as it was written. Throws `WrongUse` for what is none, with where it comes from. */
+function absolute(from: string, directory: string | undefined): string | undefined {
+  if (directory === undefined || (isAbsolute(directory) && !directory.includes('\0'))) return directory;
+  throw new WrongUse(`${from} must be an absolute path, not ${JSON.stringify(directory)}`);
 }
 
 function widthOf({ columns = DEFAULT_WIDTH }: Io): number {

@@ -1,4 +1,4 @@
-import { loadSettings } from '@hive/shared-db/config';
+import { DATABASE_NAME_IN_WORDS, isDatabaseKey, loadSettings } from '@hive/shared-db/config';
 import { lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Io } from './io.ts';
@@ -27,6 +27,9 @@ export function settingsHere(io: Pick<Io, 'env' | 'cwd'>, request: SettingsReque
   const path = resolve(io.cwd, file ?? USUAL_FILE);
   if (file !== undefined && (file === '' || !isThere(path)))
     throw new WrongUse(`settings file ${file === '' ? '""' : file} does not exist`);
+  const misnamed = databases.find((name) => !isDatabaseKey(name));
+  if (misnamed !== undefined)
+    throw new WrongUse(`--database must be ${DATABASE_NAME_IN_WORDS}, not ${JSON.stringify(misnamed)}`);
   const asked = profile === undefined ? undefined : { name: profile, origin: '--profile' };
   return loadSettings({ file: path, env: io.env, databases, asked, mentioned: true, otherDatabases: 'any' });
 }

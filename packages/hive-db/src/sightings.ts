@@ -65,9 +65,11 @@ export async function look(
   if (databases.some(isUnheard)) announce(invocation, inquiry);
   const watch = new Watch(() => clock.now());
   const table = lockTable();
-  const views = databases.map((database) =>
-    isUnheard(database) ? { code: EXIT.undetermined } : lookAt(invocation, database, watch, table),
-  );
+  const views: View[] = [];
+  for (const database of databases)
+    views.push(
+      isUnheard(database) ? { code: EXIT.undetermined } : await lookAt(invocation, database, answered, watch, table),
+    );
   if (!views.some(({ sighting }) => sighting !== undefined && (hasStranger(sighting, answered) || isPinned(sighting))))
     return views;
   await clock.wait(SECOND_LOOK_MS, new AbortController().signal);
@@ -116,14 +118,16 @@ export function watchNamed(paths: readonly string[], cwd: string, watch: Watch):
   return { reports, sightings };
 }
 
-function lookAt(
+async function lookAt(
   invocation: Pick<Invocation, 'io'>,
   { path, aliases }: NamedDatabase,
+  answered: readonly Answered[],
   watch: Watch,
   table: LockTable,
-): View {
+): Promise<View> {
   const file = inspectFile(path, invocation.io.cwd, table);
-  const code = aliases.size === 0 ? fileOutcome(invocation, orName(file)) : outcomeOfKnown(invocation, file);
+  const code =
+    aliases.size === 0 ? fileOutcome(invocation, await orName(file, answered)) : outcomeOfKnown(invocation, file);
   if (file.state !== 'database') return { code };
   const report = reportLocks(path, file.journal_mode, table);
   if (report === null) {
@@ -137,9 +141,16 @@ function lookAt(
   return { code: EXIT.undetermined, sighting };
 }
 
-function orName(file: FileReport): FileReport {
-  if (file.state !== 'missing' || !DATABASE_NAME.test(basename(file.path))) return file;
-  return { ...file, reason: `${file.reason}, and no process has a database of that name open` };
+/** The same of a file that is not there and whose name may be meant for that of a database, of which the nearest is named. */
+export async function orName(file: FileReport, answered: readonly Answered[]): Promise<FileReport> {
+  const word = basename(file.path);
+  if (file.state !== 'missing' || !DATABASE_NAME.test(word)) return file;
+  // Only now: it brings along what reads settings.
+  const { likelyKey } = await import('@hive/shared-db/config');
+  const names = answered.flatMap(({ snapshot }) => snapshot.databases.map(({ name }) => name));
+  const nearest = likelyKey(word, names);
+  const meant = nearest === undefined ? '' : `; did you mean ${nearest}`;
+  return { ...file, reason: `${file.reason}, and no process has a database of that name open${meant}` };
 }
 
 /** What was seen stays as it was, because it belongs to what the processes said then; only how long it has been so is new. */

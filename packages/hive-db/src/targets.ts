@@ -1,7 +1,7 @@
 import { likelyKey } from '@hive/shared-db/config';
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Located } from './inquiry.ts';
+import type { Inquiry, Located } from './inquiry.ts';
 
 /** Who is to be told something, as a person wrote it. */
 export interface Wanted {
@@ -54,6 +54,23 @@ export function targetsOf(
   const files = Map.groupBy(found, ({ path }) => (path === undefined ? '' : realPathOf(path)));
   if (files.size > 1 && !wanted.everywhere && pid === undefined) return { fault: ambiguous(database, files) };
   return grouped(found);
+}
+
+/**
+ * Why nothing of what a filter names can be there, as one sentence; undefined where it may be: processes that do not answer may have it,
+ * and a pattern whatever is like it.
+ */
+export function strangerIn(
+  { app, database }: Pick<Wanted, 'app' | 'database'>,
+  { answered, unreachable }: Pick<Inquiry, 'answered' | 'unreachable'>,
+): string | undefined {
+  if (answered.length === 0 || unreachable.length > 0) return undefined;
+  const apps = new Set(answered.map(({ snapshot }) => snapshot.app));
+  if (app !== undefined && !apps.has(app)) return `there is no app ${app}; ${hint(app, apps)}`;
+  const meant = answered.flatMap(({ snapshot }) => (app === undefined || snapshot.app === app ? snapshot : []));
+  if (database === undefined || meant.some(({ onDemand = [] }) => onDemand.length > 0)) return undefined;
+  const names = new Set(meant.flatMap(({ databases }) => databases.map(({ name }) => name)));
+  return names.has(database) ? undefined : `no database ${database || '""'} is open there; ${hint(database, names)}`;
 }
 
 function placesIn(process: Located): readonly Place[] {

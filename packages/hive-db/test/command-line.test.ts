@@ -23,7 +23,7 @@ describe('wrong use', () => {
     [['help', 'config', 'prnt'], "unknown command 'prnt' (did you mean print?)"],
     [['help', 'config', 'bogus'], "unknown command 'bogus'; config has print and validate"],
     [['help', 'status', 'status'], "status has no part 'status'; see hive-db --help"],
-    [['ps', 'x'], "too many arguments for 'ps'. Expected 0 arguments but got 1: x; see hive-db --help"],
+    [['ps', 'x'], "too many arguments for 'ps': expected 0 arguments but got 1: x; see hive-db --help"],
     [
       ['deprecations', 'data.db'],
       'deprecations asks processes what they call, which no file knows: leave the file out',
@@ -35,12 +35,17 @@ describe('wrong use', () => {
     [['flush', 'orders', '--all'], 'flush needs the name of a database, or --all'],
     ...['0', '-1', '1.5', '1001', 'NaN', ''].map((text) => [
       ['resize', 'orders', `--size=${text}`],
-      `option '--size <number>' argument '${text}' is invalid. Expected a whole number from 1 to 1000; see hive-db --help`,
+      `option '--size <number>' argument '${text}' is invalid: expected a whole number from 1 to 1000; see hive-db --help`,
     ]),
+    [
+      ['echo', 'of', 'orders'],
+      "<echo> must be one of on, off, debug, not 'of' (did you mean off?); see hive-db --help",
+    ],
+    [['top', '--sort', 'name'], "--sort <key> must be one of spent, mean, max, rate, not 'name'; see hive-db --help"],
     [['export', '--output'], "option '--output <file>' argument missing; see hive-db --help"],
     ...['0', '5ms', '61s', '1e3', '-1s', '', 'soon'].map((text) => [
       ['status', `--timeout=${text}`],
-      `option '--timeout <duration>' argument '${text}' is invalid. Expected a duration from 10ms to 60s, such as 500ms or 2s; see hive-db --help`,
+      `option '--timeout <duration>' argument '${text}' is invalid: expected a duration from 10ms to 60s, such as 500ms or 2s; see hive-db --help`,
     ]),
   ] as [string[], string][])('is one sentence and exit code 2: %j', async (argv, sentence) => {
     expect(await run(argv)).toEqual({ code: 2, out: '', err: `hive-db: ${sentence}\n` });

@@ -124,7 +124,7 @@ describe('completion', () => {
   it('refuses a shell that it does not know', async () => {
     const { code, out, err } = await run(['completion', 'tcsh']);
     expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toMatch(/^hive-db: .*'tcsh' is invalid.*Allowed choices are bash, zsh, fish/);
+    expect(err).toMatch(/^hive-db: <shell> must be one of bash, zsh, fish, not 'tcsh'; see hive-db --help\n$/);
   });
 });
 

@@ -133,7 +133,7 @@ describe('config print', () => {
     using directory = temporaryDirectory();
     const { code, err } = await run(['config', 'print', '--database', 'Orders!'], { cwd: directory.path });
     expect(code).toBe(2);
-    expect(err).toMatch(/^hive-db: .*"Orders!"\n$/);
+    expect(err).toMatch(/^hive-db: --database must be a lower-case letter .*, not "Orders!"\n$/);
   });
 });
 

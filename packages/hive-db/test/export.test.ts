@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
@@ -173,6 +173,22 @@ describe('export of files', () => {
 });
 
 describe('export --output', () => {
+  it('writes nothing, and replaces no earlier export, where a file is named that is none', async () => {
+    using files = temporaryDirectory();
+    writeFileSync(join(files.path, 'notes.txt'), 'Dear diary');
+    const path = join(files.path, 'state.json');
+    for (const earlier of [undefined, '{\n  "schema": "hive-db/export/v1" }']) {
+      if (earlier !== undefined) writeFileSync(path, earlier);
+      for (const wrong of ['none', 'notes.txt'])
+        expect(await run(['export', wrong, '--output', 'state.json'], { cwd: files.path })).toMatchObject({
+          code: 2,
+          out: '',
+          err: expect.stringMatching(/^hive-db: \S+ (?:does not exist|is not a SQLite database.*)\n$/) as string,
+        });
+      expect(existsSync(path) ? readFileSync(path, 'utf8') : undefined).toBe(earlier);
+    }
+  });
+
   it('writes a file that only this user may read, complete, and nothing beside it', async () => {
     using files = temporaryDirectory();
     await using directory = await runtimeDirectory(serviceSnapshot());

@@ -264,9 +264,16 @@ describe('a runtime directory that cannot be trusted', () => {
   });
 
   it('is refused when its name is not absolute', async () => {
-    const { code, err } = await run(['status'], { env: { HIVE_RUNTIME_DIR: '' } });
-    expect(code).toBe(2);
-    expect(err).toMatch(/^hive-db: runtime directory "" is not absolute.*HIVE_RUNTIME_DIR.*\n$/);
+    expect(await run(['status'], { env: { HIVE_RUNTIME_DIR: '' } })).toEqual({
+      code: 2,
+      out: '',
+      err: 'hive-db: environment: HIVE_RUNTIME_DIR must be an absolute path, not ""\n',
+    });
+    expect(await run(['status', '--runtime-dir', 'run'])).toEqual({
+      code: 2,
+      out: '',
+      err: 'hive-db: --runtime-dir must be an absolute path, not "run"\n',
+    });
   });
 
   it('may hold anything beside sockets', async () => {

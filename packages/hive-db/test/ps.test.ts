@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { run } from './support/command-line.ts';
 import { startShop } from './support/program.ts';
-import { runtimeDirectory } from './support/runtime-directory.ts';
+import { runtimeDirectory, silent } from './support/runtime-directory.ts';
 import { busyService, databaseSnapshot, serviceSnapshot } from './support/snapshots.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
@@ -180,14 +180,31 @@ describe('ps', () => {
   });
 
   it('refuses a kind and an order that it does not know', async () => {
-    for (const [option, value] of [
-      ['--kind', 'writes'],
-      ['--sort', 'size'],
+    for (const [option, value, sentence] of [
+      ['--kind', 'writes', /^hive-db: --kind <kind> must be one of .*, not 'writes' \(did you mean write\?\); .*\n$/],
+      ['--sort', 'size', /^hive-db: --sort <key> must be one of .*, not 'size'; see hive-db --help\n$/],
     ] as const) {
       const { code, out, err } = await run(['ps', option, value]);
       expect({ code, out }).toEqual({ code: 2, out: '' });
-      expect(err).toMatch(new RegExp(`^hive-db: .*'${value}'.*Allowed choices are .*\n$`, 'u'));
+      expect(err).toMatch(sentence);
     }
+  });
+
+  it.each([
+    [['--app', 'shopp'], 'there is no app shopp; did you mean shop'],
+    [['--database', 'oders'], 'no database oders is open there; did you mean orders'],
+    [['--database', 'nope'], 'no database nope is open there; there are orders'],
+    [['--database', ''], 'no database "" is open there; there are orders'],
+  ])('refuses a name that nobody has: %j', async (option, sentence) => {
+    await using directory = await runtimeDirectory(
+      serviceSnapshot({ databases: [databaseSnapshot({ name: 'orders' })] }),
+    );
+    const refused = { code: 2, out: '', err: `hive-db: ${sentence}\n` };
+    expect(await run(['ps', ...option, '--runtime-dir', directory.path])).toEqual(refused);
+    // Who does not answer may have it.
+    await directory.add(99, silent);
+    const argv = ['ps', ...option, '--runtime-dir', directory.path, '--timeout', '100ms'];
+    expect(await run(argv)).toMatchObject({ code: 0, out: '' });
   });
 
   it('prints nothing but who does not answer where nobody does anything', async () => {

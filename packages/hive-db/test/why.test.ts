@@ -296,4 +296,21 @@ describe('hive-db why', () => {
       `hive-db: ${directory.path}/nothing does not exist, and no process has a database of that name open\n`,
     );
   });
+
+  it.each([
+    ['why', 'oders'],
+    ['locks', 'oders'],
+    ['wal', 'oders'],
+    ['backup', 'oders', 'copy.db'],
+  ])('names the nearest database for a slip: %s', async (...argv) => {
+    using directory = temporaryDirectory();
+    await using place = await runtimeDirectory(
+      serviceSnapshot({ databases: [databaseSnapshot({ name: 'orders', path: '/srv/orders.db' })] }),
+    );
+    const { code, err } = await run([...argv, '--runtime-dir', place.path], { cwd: directory.path });
+    expect({ code, err: err.replace(directory.path, '<here>') }).toEqual({
+      code: 2,
+      err: 'hive-db: <here>/oders does not exist, and no process has a database of that name open; did you mean orders\n',
+    });
+  });
 });

@@ -5,7 +5,7 @@ import { scene } from './support/scene.ts';
 import type { Resource } from './support/workshop.ts';
 import { watch } from './support/watched.ts';
 
-describe('borrowing', () => {
+describe('basic use: borrowing', () => {
   it('opens nothing before somebody asks', async () => {
     const { pool, clock, shop } = scene();
     await clock.advance(10_000);

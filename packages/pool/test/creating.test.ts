@@ -288,7 +288,7 @@ describe('a creation', () => {
   });
 });
 
-describe('a server that refuses', () => {
+describe('recovery: a server that refuses', () => {
   it('is asked again at growing intervals, by one attempt at a time', async () => {
     const attempts: number[] = [];
     const { pool, clock } = scene(({ clock }) => ({

@@ -45,7 +45,7 @@ class Keeper {
   }
 }
 
-describe('a lease that is dropped without release', () => {
+describe('leak detection: a lease that is dropped without release', () => {
   it('is found, reported, and its resource destroyed, never reused', async () => {
     const reports: LeaseInfo[] = [];
     const { pool, clock, shop } = scene(() => ({

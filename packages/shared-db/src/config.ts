@@ -18,6 +18,7 @@ export type {
 
 export type { ChosenProfile } from './config/profile.ts';
 export { writtenThreshold, type WrittenThreshold } from './config/written-threshold.ts';
+export { DATABASE_NAME_IN_WORDS, isDatabaseKey } from './config/database-name.ts';
 export { likelyKey } from './config/nearest-key.ts';
 export { describeOrigins, inheritedKeys } from './config/describe-origins.ts';
 export type { DescribedOrigin } from './config/describe-origins.ts';

@@ -26,6 +26,8 @@ export interface DatabaseSettings {
   readonly poolSize: number;
   /** How many more may exist while there is demand. Default 0: the limit is one number, and a full pool says who holds it. */
   readonly maxOverflow: number;
+  /** How many of them are opened with the database. Default 0: opening one to a file takes a millisecond or two. */
+  readonly initialSize: number;
   /** How long a caller waits for a connection or the write lock. Default 10 s: longer than any healthy queue. */
   readonly acquireTimeoutMs: number;
   /** After this a connection is replaced. Default 0, never: a connection to a file does not go stale. */
@@ -86,6 +88,7 @@ export const DEFAULT_BUDGET_SETTINGS: BudgetSettings = Object.freeze({ reserved:
 export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = Object.freeze({
   poolSize: 4,
   maxOverflow: 0,
+  initialSize: 0,
   acquireTimeoutMs: 10_000,
   recycleMs: 0,
   leakAfterMs: undefined,

@@ -7,10 +7,13 @@ import { loadSettings } from './config/load-settings.ts';
 import { shown } from './config/problem.ts';
 import { getDatabaseService, servedPath, whyNoService } from './service/configured-service.ts';
 import { DEFAULT_DATABASE_SETTINGS, type DatabaseOptions, type DatabaseSettings } from './database-settings.ts';
-import type { ManagedDatabase } from './database.ts';
+import type { ManagedDatabase, TransactionOptions } from './database.ts';
+import type { DirectLocation } from './direct-location.ts';
+import { checkAdapterOptions } from './driver/call-options.ts';
+import type { SessionOptions } from './driver/session.ts';
 import { DatabaseError, isKind } from './errors.ts';
 import { DEFAULT_THRESHOLDS } from './health/thresholds.ts';
-import { Labels } from './labels.ts';
+import { assertLabel, Labels, shownLabel } from './labels.ts';
 import { processWarnings, silentLogger, unfailing, type Logger } from './logger.ts';
 import { checkRuntimeDirectory, runtimeDirectory } from './presence/runtime-directory.ts';
 import { processRegistry } from './process-registry.ts';
@@ -26,6 +29,7 @@ import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
 export { copyDatabase, type CopyOptions } from './backup/copy-database.ts';
 export type { CopyFailure, CopyFault, CopyOrder, CopyProgress, CopyReport } from './backup/copy-message.ts';
 export type { TableDigest } from './backup/table-digest.ts';
+export { pathAt, type DirectLocation } from './direct-location.ts';
 export { oldConnection, type OldConnection, type OldStatement } from './old-connection.ts';
 export { OldConnectionPool, type OldPoolStats } from './old-pool.ts';
 
@@ -62,7 +66,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
   const context = {
     name,
     app: undefined,
-    settings: settingsOf(name, code),
+    settings: settingsOf(name, code, configured),
     clock: systemClock,
     random: Math.random,
     logger,
@@ -115,6 +119,20 @@ export async function databaseOrDirect(options: DirectOptions): Promise<SqliteDa
   }
 }
 
+/**
+ * Checks what the caller of an adapter gives beside its function, before anything is opened for it. Throws `WRONG_USE` for a label that
+ * is none, `CONFIG` for an option that is none.
+ */
+export function checkAdapterCall(
+  kind: 'sessions' | 'transactions',
+  database: string,
+  label: string,
+  options: (SessionOptions | TransactionOptions) & DirectLocation,
+): void {
+  assertLabel(label);
+  checkAdapterOptions(options, kind, { database, label: shownLabel(label) });
+}
+
 /** Closes what `databaseOrDirect` has opened directly, so that a process can end cleanly. */
 export async function closeDirect(): Promise<void> {
   const { direct, fallbacks } = processRegistry();
@@ -155,16 +173,22 @@ function checkOptions(options: DirectOptions): void {
       'CONFIG',
       `a direct database was asked for with ${shown(options)}; expected { name, path }`,
     );
-  const { name, logger } = options;
+  const { name, logger, migrations = [] } = options;
   checkLogger(logger);
+  if (!Array.isArray(migrations))
+    throw new DatabaseError(
+      'CONFIG',
+      `the option migrations of a direct database is ${shown(migrations, 'an object')}; expected a list of { id, name, sql | up }`,
+    );
   if (isDatabaseName(name)) return;
   throw new DatabaseError('NAME', `${shown(name, 'an object')} is no name of a database`, {
     advice: `use ${DATABASE_NAME_IN_WORDS}`,
   });
 }
 
-function settingsOf(name: string, code: DatabaseOptions): DatabaseSettings {
-  const { databases } = loadSettings({ code: { databases: { [name]: code } }, env: {}, databases: [name] });
+function settingsOf(name: string, options: DatabaseOptions, runtime: string | undefined): DatabaseSettings {
+  const code = { runtimeDirectory: runtime, databases: { [name]: options } };
+  const { databases } = loadSettings({ code, env: {}, databases: [name] });
   return databases[name] ?? DEFAULT_DATABASE_SETTINGS;
 }
 

@@ -31,6 +31,14 @@ export function shownLabel(given: unknown): string {
   return typeof given === 'string' ? displaySafe(given, SHOWN) : 'unnamed';
 }
 
+/** Throws `WRONG_USE` unless it is a text with something in it. */
+export function assertLabel(given: unknown): asserts given is string {
+  if (typeof given === 'string' && given.trim() !== '') return;
+  throw new DatabaseError('WRONG_USE', `the label is ${describe(given)}`, {
+    advice: 'the first argument says in a few static words why the database is used, such as "list components"',
+  });
+}
+
 /** The labels of one process. */
 export class Labels {
   readonly #activity: Activity;
@@ -73,10 +81,7 @@ export class Labels {
   }
 
   #find(given: unknown): Label {
-    if (typeof given !== 'string' || given.trim() === '')
-      throw new DatabaseError('WRONG_USE', `the label is ${describe(given)}`, {
-        advice: 'the first argument says in a few static words why the database is used, such as "list components"',
-      });
+    assertLabel(given);
     const text = shownLabel(given);
     let label = this.#labels.get(text);
     if (label === undefined && this.#labels.size < MOST) {

@@ -37,6 +37,7 @@ const OPTION_NAMES = [
   'idleMs',
   'poolSize',
   'maxOverflow',
+  'initialSize',
   'autoSize',
   'budgets',
   'acquireTimeoutMs',

@@ -37,6 +37,9 @@ describe('a direct database', () => {
     ['a size that is none', { poolSize: 0 }, 'CONFIG'],
     ['a durability that there is not', { durability: 'fast' }, 'CONFIG'],
     ['an option that there is not', { pollSize: 3 }, 'CONFIG'],
+    ['migrations that are none', { migrations: 5 }, 'CONFIG'],
+    ['a runtime directory in which processes would not meet', { runtimeDirectory: 'run' }, 'CONFIG'],
+    ['a runtime directory that is none', { runtimeDirectory: 5 }, 'CONFIG'],
   ])('is refused with %s, and nothing is made', async (_, wrong, kind) => {
     using directory = temporaryDirectory();
     const before = pictureOf(directory.path);

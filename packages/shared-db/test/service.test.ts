@@ -95,7 +95,7 @@ describe('basic use: a service', () => {
     using directory = temporaryDirectory();
     const logger = recordingLogger();
     const databases = {
-      orders: sqlite({ path: directory.file('orders.db'), poolSize: 5, maxOverflow: 15 }),
+      orders: sqlite({ path: directory.file('orders.db'), poolSize: 5, maxOverflow: 15, initialSize: 5 }),
       events: sqlite({ path: directory.file('events.db') }),
     };
     await using service = await openDatabaseService({ ...QUIET, databases, logger });
@@ -106,7 +106,7 @@ describe('basic use: a service', () => {
     }
     const initialised = logger.lines.filter(({ message }) => message.startsWith('pool initialised'));
     expect(initialised).toEqual([
-      { level: 'info', message: 'pool initialised 0/20', fields: { database: 'orders', driver: 'sqlite' } },
+      { level: 'info', message: 'pool initialised 5/20', fields: { database: 'orders', driver: 'sqlite' } },
       { level: 'info', message: 'pool initialised 0/4', fields: { database: 'events', driver: 'sqlite' } },
     ]);
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { complaint } from './complaint.ts';
 import { renderInto } from './document.ts';
 import { runScenario } from './harness.ts';
 import { describeMachine } from './machine.ts';
@@ -22,7 +23,7 @@ interface Options {
 
 const program = new Command('bench')
   .description('Measures this repository against its named peers, side by side in one process.')
-  .configureOutput({ outputError: (text, write) => write(text) })
+  .configureOutput({ outputError: (text, write) => write(`bench: ${complaint(text)}\n`) })
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 for (const suite of suites)
   measuring(suite.name, suite.about)
@@ -39,7 +40,7 @@ program
       const written = renderInto(document, parseResults(readFileSync(file, 'utf8'), file));
       process.stdout.write(`${written.join('\n')}\n`);
     } catch (error) {
-      program.error(`bench render: ${reasonOf(error)}`);
+      program.error(`render: ${reasonOf(error)}`);
     }
   });
 await program.parseAsync();

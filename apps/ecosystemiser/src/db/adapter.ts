@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import type { Logger, Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
-import { databaseOrDirect } from '@hive/shared-db/direct';
+import type { Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
+import { checkAdapterCall, databaseOrDirect, pathAt, type DirectLocation } from '@hive/shared-db/direct';
 import { schema } from './schema.ts';
 
 /** The name of the database in the service, in settings and in health. */
@@ -10,24 +9,17 @@ export const ECOSYSTEMISER_FILE = 'ecosystemiser.db';
 /** Where databases are when nobody says otherwise: below the working directory. */
 export const DEFAULT_DATA_DIRECTORY = '.hive';
 
-/** Where the database is when there is no service to ask, and who hears that there is none. */
-export interface DirectLocation {
-  /** Default `.hive`. A service that was closed leaves its own place behind, which goes before this. */
-  readonly dataDirectory?: string | undefined;
-  /** Default: a warning of the process. */
-  readonly logger?: Logger | undefined;
-}
-
 /**
  * The ecosystemiser's database: that of the process's service; on a direct connection when no service is configured or it has
  * been closed, which is said once in the log and shown in health. A service that refuses is not gone around: its error comes
  * through.
  */
-export function getEcosystemiserDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
-  const { dataDirectory = DEFAULT_DATA_DIRECTORY, logger } = location;
+export async function getEcosystemiserDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
+  const path = pathAt(location, ECOSYSTEMISER_FILE, DEFAULT_DATA_DIRECTORY);
+  const { logger } = location;
   return databaseOrDirect({
     name: ECOSYSTEMISER,
-    path: join(dataDirectory, ECOSYSTEMISER_FILE),
+    path,
     migrations: schema,
     ...(logger === undefined ? {} : { logger }),
   });
@@ -36,8 +28,10 @@ export function getEcosystemiserDatabase(location: DirectLocation = {}): Promise
 /** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */
 export async function getEcosystemiserConnection(
   label: string,
-  { dataDirectory, logger, ...options }: SessionOptions & DirectLocation = {},
+  given: SessionOptions & DirectLocation = {},
 ): Promise<Session> {
+  checkAdapterCall('sessions', ECOSYSTEMISER, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getEcosystemiserDatabase({ dataDirectory, logger });
   return database.session(label, options);
 }
@@ -46,8 +40,10 @@ export async function getEcosystemiserConnection(
 export async function ecosystemiserTransaction<T>(
   label: string,
   fn: (tx: Transaction) => Promise<T>,
-  { dataDirectory, logger, ...options }: TransactionOptions & DirectLocation = {},
+  given: TransactionOptions & DirectLocation = {},
 ): Promise<T> {
+  checkAdapterCall('transactions', ECOSYSTEMISER, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getEcosystemiserDatabase({ dataDirectory, logger });
   return database.transaction(label, fn, options);
 }

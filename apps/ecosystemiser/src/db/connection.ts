@@ -1,6 +1,6 @@
 import { noteDeprecated } from '@hive/shared-db';
-import { oldConnection, OldConnectionPool, type OldConnection } from '@hive/shared-db/direct';
-import { getEcosystemiserDatabase, type DirectLocation } from './adapter.ts';
+import { oldConnection, OldConnectionPool, type DirectLocation, type OldConnection } from '@hive/shared-db/direct';
+import { getEcosystemiserDatabase } from './adapter.ts';
 
 const REPLACEMENT = 'getEcosystemiserConnection(label) or ecosystemiserTransaction(label, fn)';
 

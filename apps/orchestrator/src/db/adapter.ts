@@ -1,6 +1,5 @@
-import type { Logger, Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
-import { databaseOrDirect } from '@hive/shared-db/direct';
-import { join } from 'node:path';
+import type { Session, SessionOptions, SqliteDatabase, Transaction, TransactionOptions } from '@hive/shared-db';
+import { checkAdapterCall, databaseOrDirect, pathAt, type DirectLocation } from '@hive/shared-db/direct';
 import { orchestratorMigrations } from './schema.ts';
 
 /** The name of the database in the service, in settings and in health. */
@@ -10,23 +9,16 @@ export const ORCHESTRATOR_FILE = 'orchestrator.db';
 /** Where databases are when nobody says otherwise: below the working directory, beside what uses them. */
 export const DEFAULT_DATA_DIRECTORY = '.hive';
 
-/** Where the database is when there is no service to ask, and who hears that there is none. */
-export interface DirectLocation {
-  /** Default `.hive`. A service that was closed leaves its own place behind, which goes before this. */
-  readonly dataDirectory?: string | undefined;
-  /** Default: a warning of the process. */
-  readonly logger?: Logger | undefined;
-}
-
 /**
  * The orchestrator's database: that of the process's service; on a connection of its own when no service is configured or it has
  * been closed, which is logged once and shown in health. A service that refuses is not gone around: its error comes through.
  */
-export function getOrchestratorDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
-  const { dataDirectory = DEFAULT_DATA_DIRECTORY, logger } = location;
+export async function getOrchestratorDatabase(location: DirectLocation = {}): Promise<SqliteDatabase> {
+  const path = pathAt(location, ORCHESTRATOR_FILE, DEFAULT_DATA_DIRECTORY);
+  const { logger } = location;
   return databaseOrDirect({
     name: ORCHESTRATOR,
-    path: join(dataDirectory, ORCHESTRATOR_FILE),
+    path,
     migrations: orchestratorMigrations,
     ...(logger === undefined ? {} : { logger }),
   });
@@ -35,8 +27,10 @@ export function getOrchestratorDatabase(location: DirectLocation = {}): Promise<
 /** A connection of one's own, made for `await using`: it reads, and writes in `session.transaction`. */
 export async function getOrchestratorConnection(
   label: string,
-  { dataDirectory, logger, ...options }: SessionOptions & DirectLocation = {},
+  given: SessionOptions & DirectLocation = {},
 ): Promise<Session> {
+  checkAdapterCall('sessions', ORCHESTRATOR, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getOrchestratorDatabase({ dataDirectory, logger });
   return database.session(label, options);
 }
@@ -45,8 +39,10 @@ export async function getOrchestratorConnection(
 export async function orchestratorTransaction<T>(
   label: string,
   fn: (tx: Transaction) => Promise<T>,
-  { dataDirectory, logger, ...options }: TransactionOptions & DirectLocation = {},
+  given: TransactionOptions & DirectLocation = {},
 ): Promise<T> {
+  checkAdapterCall('transactions', ORCHESTRATOR, label, given);
+  const { dataDirectory, logger, ...options } = given;
   const database = await getOrchestratorDatabase({ dataDirectory, logger });
   return database.transaction(label, fn, options);
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { Refusal, shown } from '../refusal.ts';
 import type { TaskQueue } from '../tasks/queue.ts';
 import { parseTaskQuery } from '../tasks/task-query.ts';
 import { parseTaskRequest } from '../tasks/task-request.ts';
@@ -21,7 +22,12 @@ export function addTaskRoutes(app: FastifyInstance, queue: TaskQueue): void {
   });
 
   app.get('/tasks', (request, reply) => {
-    const tasks = queue.list(parseTaskQuery(request.query, 'query'));
+    const filter = parseTaskQuery(request.query, 'query');
+    const { before } = filter;
+    // An empty list would say that everything has been seen.
+    if (before !== undefined && queue.get(before) === undefined)
+      throw new Refusal(`query: before must be the id of a task, and there is no task ${shown(before)}`);
+    const tasks = queue.list(filter);
     return reply.send({ tasks: tasks.map(taskDocument) });
   });
 

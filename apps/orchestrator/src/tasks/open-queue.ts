@@ -1,6 +1,7 @@
 import { systemClock, type SqliteDatabase } from '@hive/shared-db';
+import type { DirectLocation } from '@hive/shared-db/direct';
 import { randomUUID } from 'node:crypto';
-import { getOrchestratorDatabase, type DirectLocation } from '../db/adapter.ts';
+import { getOrchestratorDatabase } from '../db/adapter.ts';
 import { TaskQueue } from './queue.ts';
 
 /** The queue of this process, with the machine's time and randomness, and the database that it is in. */

@@ -15,6 +15,7 @@ import { announce, inquire, type Inquiry } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { present } from '../present.ts';
 import { safePath } from '../render/safe-text.ts';
+import { orName } from '../sightings.ts';
 import { WrongUse } from '../wrong-use.ts';
 
 export interface CopyRequest {
@@ -32,7 +33,7 @@ export async function backup(invocation: Invocation, request: CopyRequest): Prom
   const { io } = invocation;
   const startedAt = io.clock.now();
   const inquiry = await inquire(invocation);
-  const source = sourceOf(invocation, request.source, inquiry);
+  const source = await sourceOf(invocation, request.source, inquiry);
   if (typeof source === 'number') return source;
   const target = checkedTarget(request.target, io.cwd, source, request.replace);
   if (target.existing !== undefined) assertReplaceable(target, inquiry, io.cwd);
@@ -49,7 +50,7 @@ export async function backup(invocation: Invocation, request: CopyRequest): Prom
 }
 
 /** The one file that is meant, where it is a database; else the exit code for what it is, which has been said. */
-function sourceOf(invocation: Invocation, word: string, inquiry: Inquiry): string | ExitCode {
+async function sourceOf(invocation: Invocation, word: string, inquiry: Inquiry): Promise<string | ExitCode> {
   const [database, ...others] = databasesNamed([word], inquiry.answered, invocation.io.cwd);
   if (database === undefined || others.length > 0) {
     const paths = [database, ...others].flatMap((one) => (one === undefined ? [] : safePath(one.path)));
@@ -60,7 +61,7 @@ function sourceOf(invocation: Invocation, word: string, inquiry: Inquiry): strin
     return EXIT.undetermined;
   }
   const file = inspectFile(database.path, invocation.io.cwd);
-  if (file.state !== 'database') return fileOutcome(invocation, file);
+  if (file.state !== 'database') return fileOutcome(invocation, await orName(file, inquiry.answered));
   if (file.network_file_system !== null)
     throw new WrongUse(`${safePath(word)} is on ${file.network_file_system}, where the locks of SQLite do not hold`);
   return database.path;

@@ -1,6 +1,6 @@
 import { systemClock } from '@hive/shared-db/presence';
 import { exportOf, exportOfFiles, type ExportDocument } from '../documents/export.ts';
-import { worstOf, type ExitCode } from '../exit-code.ts';
+import { EXIT, worstOf, type ExitCode } from '../exit-code.ts';
 import { fileOutcome } from '../file-outcome.ts';
 import { inspectFile } from '../file/inspect.ts';
 import { announce, inquire, outcomeOf } from '../inquiry.ts';
@@ -22,7 +22,8 @@ export async function exportAll(invocation: Invocation, paths: readonly string[]
   const target = output === STANDARD_OUTPUT ? undefined : checkedOutput(output, io.cwd, EXPORT);
   const { document, what, outcome } = paths.length === 0 ? await ofProcesses(invocation) : ofFiles(invocation, paths);
   if (target === undefined) printDocument(io.stdout, document);
-  else {
+  // A slip in the name of a file costs no earlier export.
+  else if (outcome !== EXIT.wrongUse) {
     writeOutput(target, `${encode(document, 2)}\n`);
     say(invocation, `${what} exported to ${safePath(target)}`);
   }

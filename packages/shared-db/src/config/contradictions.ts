@@ -21,6 +21,7 @@ export function contradictions(settings: ResolvedSettings): readonly Problem[] {
   return [
     ...[undefined, ...databases].flatMap((name) => ofThresholds(places, inherited, name)),
     ...databases.flatMap((name) => ofAutoSize(places, inherited, name)),
+    ...databases.flatMap((name) => ofInitialSize(places, inherited, name)),
     ...databases.flatMap((name) =>
       ofBudgets(places, inherited, name, Object.keys(settings.databases[name]?.budgets ?? {})),
     ),
@@ -78,6 +79,12 @@ function ofAutoSize(places: Places, inherited: ReadonlySet<string>, database: st
   if (Number(min.value) > Number(max.value)) return [misfit(max, 'at least', min)];
   if (Number(size.value) < Number(min.value)) return [misfit(size, 'at least', min)];
   return Number(size.value) > Number(max.value) ? [misfit(size, 'at most', max)] : [];
+}
+
+function ofInitialSize(places: Places, inherited: ReadonlySet<string>, database: string): readonly Problem[] {
+  const [initial, size] = [found(places, 'initialSize', database), found(places, 'poolSize', database)];
+  if (Number(initial.value) <= Number(size.value) || areInherited(inherited, initial, size)) return [];
+  return [misfit(initial, 'at most', size)];
 }
 
 function ofBudgets(

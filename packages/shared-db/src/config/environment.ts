@@ -29,7 +29,7 @@ interface Tree {
 }
 
 /** Beginnings of names that are ours, whatever follows. */
-const FAMILY = /^DB_(?:POOL|MAX|ECHO)_/;
+const FAMILY = /^(?:DB_(?:POOL|MAX|ECHO)|HIVE_RUNTIME)_/;
 const FILE_SUFFIX = '_FILE';
 /** What follows the name of a database: `POOL_SIZE`. */
 const ENDS = DATABASE_SETTINGS.flatMap(({ variable }) => variable?.replace(/^DB_/, '') ?? []);

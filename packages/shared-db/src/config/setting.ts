@@ -52,6 +52,12 @@ const OF_A_DATABASE: Readonly<Record<keyof Omit<NamedDatabaseSettings, 'autoSize
       kind: kind.wholeNumber(0, 1_000),
       about: 'Connections beyond size while there is demand.',
     },
+    initialSize: {
+      key: 'pool.initial',
+      variable: 'DB_POOL_INITIAL',
+      kind: kind.wholeNumber(0, 1_000),
+      about: 'Connections that are opened with the database, before anybody asks for one; at most size.',
+    },
     acquireTimeoutMs: {
       key: 'pool.acquireTimeout',
       live: true,

@@ -3,6 +3,7 @@ import { nearestKey } from '../config/nearest-key.ts';
 import { shown } from '../config/problem.ts';
 import type { ChangeOptions } from '../changes/database-change.ts';
 import type { CallOptions, WriteOptions } from '../database.ts';
+import { LOCATION_KEYS, type DirectLocation } from '../direct-location.ts';
 import { DatabaseError, type ErrorDetails } from '../errors.ts';
 import type { SessionOptions } from './session.ts';
 
@@ -40,6 +41,17 @@ export function checkCallOptions(
   const { priority } = options as WriteOptions;
   if (priority !== undefined && !PRIORITIES.includes(priority))
     throw new DatabaseError('CONFIG', `the option priority is ${shown(priority)}; expected high, normal or low`, where);
+}
+
+/** The same for an adapter, of which a caller may also say where its database is. */
+export function checkAdapterOptions(
+  options: CallOptions & DirectLocation,
+  kind: 'sessions' | 'transactions',
+  where: { database: string; label: string },
+): void {
+  checkKeys(options, [...LOCATION_KEYS, ...KNOWN[kind]], 'option', where);
+  const { dataDirectory: _, logger: __, ...ofCall } = options;
+  checkCallOptions(ofCall, kind, where);
 }
 
 /** The same for who listens to changes. */

@@ -137,6 +137,19 @@ export class Connections {
     return this.#host.failures.isBusy(causeOf(causeOf(error)));
   }
 
+  /**
+   * Opens as many of those that read as the settings want from the beginning. One that cannot be opened now is opened when it is needed.
+   */
+  async openFirst(): Promise<void> {
+    const { initialSize, acquireTimeoutMs: timeoutMs } = this.#host.context.settings;
+    if (initialSize === 0 || this.readers.stats().status !== 'open') return;
+    // All are borrowed before the first is given back: else one would serve for all.
+    const borrowed = await Promise.allSettled(
+      Array.from({ length: initialSize }, () => this.readers.acquire({ owner: 'open', timeoutMs })),
+    );
+    for (const one of borrowed) if (one.status === 'fulfilled') one.value.release();
+  }
+
   // Operating
 
   resize(limits: Resize): Promise<void> {

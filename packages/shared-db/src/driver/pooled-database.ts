@@ -65,7 +65,10 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
       this.fence(failure);
     });
     this.lifecycle = new Lifecycle(context, {
-      prepare: () => this.prepare(),
+      prepare: async () => {
+        await this.prepare();
+        await this.connections.openFirst();
+      },
       opened: () => {
         this.#sayOpened();
       },

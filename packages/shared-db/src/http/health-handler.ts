@@ -7,6 +7,7 @@ import { silentLogger, type Logger } from '../logger.ts';
 import type { ServiceSnapshot } from '../snapshot.ts';
 import { EXPOSITION_TYPE, renderFamilies } from './exposition.ts';
 import { createGate, type Details, type Refusal } from './gate.ts';
+import { checkHealthOptions } from './health-options.ts';
 import { detailedReport, reportText, type HealthReport } from './health-report.ts';
 import { metricFamilies } from './metrics.ts';
 import { routeOf, type Route } from './route.ts';
@@ -56,6 +57,7 @@ interface Reply {
  * It opens nothing, and waits for nothing but the snapshot that an answer is made from. Throws `CONFIG` for options that cannot work.
  */
 export function createHealthHandler(options: HealthHandlerOptions): HealthHandler {
+  checkHealthOptions(options);
   const { thresholds, livezFailsAfterMs = 0, logger = silentLogger } = options;
   const gate = createGate(options);
   const snapshot = keptFresh(options.snapshot, options.clock ?? systemClock);

@@ -1,7 +1,9 @@
+import { shown } from '../config/problem.ts';
 import type { Database } from '../database.ts';
 import { isSignal } from '../driver/call-options.ts';
 import { eitherSignal } from '../either-signal.ts';
 import type { OpenSession, Session, SessionOptions, SessionUse } from '../driver/session.ts';
+import { DatabaseError } from '../errors.ts';
 
 /** What a request needs to know of its response: `ServerResponse` of node:http or node:http2, `reply.raw` of Fastify, `res` of Express. */
 export interface RequestResponse {
@@ -28,6 +30,7 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
   given?: SessionOptions | SessionUse,
   fn?: SessionUse,
 ): Promise<never> => {
+  checkResponse(response);
   const [options, use] = typeof given === 'function' ? [undefined, given] : [given, fn];
   const gone = new AbortController();
   const sent = Promise.withResolvers<undefined>();
@@ -50,6 +53,17 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
     response.off('close', onClose);
   }
 };
+
+/** Throws `WRONG_USE` for what tells nobody that it was sent. */
+function checkResponse(response: unknown): void {
+  const { once, off } = (response ?? {}) as Partial<RequestResponse>;
+  if (typeof once === 'function' && typeof off === 'function') return;
+  throw new DatabaseError(
+    'WRONG_USE',
+    `requestSession() was given ${shown(response, 'an object')} as the response; expected the response of node:http`,
+    { advice: 'give reply.raw of Fastify, res of Express' },
+  );
+}
 
 /** A response over HTTP/2 has a stream, which knows better than the response what has become of it: it can be sent by the stream alone. */
 interface Streamed {

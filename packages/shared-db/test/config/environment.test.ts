@@ -19,6 +19,7 @@ describe('the environment', () => {
     const { database, databases } = resolved({
       DB_POOL_SIZE: '8',
       DB_MAX_OVERFLOW: '15',
+      DB_POOL_INITIAL: '2',
       DB_POOL_TIMEOUT: '5',
       DB_POOL_RECYCLE: '180',
       DB_POOL_LEAK_AFTER: '1m',
@@ -33,6 +34,7 @@ describe('the environment', () => {
     const expected = {
       poolSize: 8,
       maxOverflow: 15,
+      initialSize: 2,
       acquireTimeoutMs: 5_000,
       recycleMs: 180_000,
       leakAfterMs: 60_000,
@@ -51,6 +53,7 @@ describe('the environment', () => {
     const { databases } = resolved({
       DB_HIVE_BUS__POOL_SIZE: '3',
       DB_HIVE_BUS__MAX_OVERFLOW: '2',
+      DB_HIVE_BUS__POOL_INITIAL: '1',
       DB_HIVE_BUS__POOL_TIMEOUT: '250ms',
       DB_HIVE_BUS__POOL_RECYCLE: '1h',
       DB_HIVE_BUS__POOL_LEAK_AFTER: '90',
@@ -64,6 +67,7 @@ describe('the environment', () => {
     expect(databases['hive-bus']).toEqual({
       poolSize: 3,
       maxOverflow: 2,
+      initialSize: 1,
       acquireTimeoutMs: 250,
       recycleMs: 3_600_000,
       leakAfterMs: 90_000,
@@ -149,6 +153,8 @@ describe('a wrong variable', () => {
     ['DB_HIVEBUS__PATH', 'DB_HIVE_BUS__PATH'],
     ['DB_POOL_SISE_FILE', 'DB_POOL_SIZE'],
     ['HIVE_RUNTIME_DIRS', 'HIVE_RUNTIME_DIR'],
+    ['HIVE_RUNTIME_DIRECTORY', 'HIVE_RUNTIME_DIR'],
+    ['HIVE_RUNTIME_PATH', 'HIVE_RUNTIME_DIR'],
   ])('is refused with the nearest one: %s', (name, nearest) => {
     expect(refusal({ [name]: '8' })).toBe(`environment: ${name} is not a setting; the nearest valid key is ${nearest}`);
   });

@@ -94,6 +94,7 @@ describe('defaults', () => {
     expect(databases['orders']).toEqual({
       poolSize: 4,
       maxOverflow: 0,
+      initialSize: 0,
       acquireTimeoutMs: 10_000,
       recycleMs: 0,
       leakAfterMs: undefined,

@@ -89,6 +89,26 @@ describe('budgets in settings', () => {
   });
 });
 
+describe('what is opened from the beginning', () => {
+  it.each([
+    [
+      'initial: 5',
+      'settings.yaml:4: databases.orders.pool.initial must be at most databases.orders.pool.size, which is 4 (default), not 5',
+    ],
+    [
+      'initial: 3\nautoSize: { min: 2, max: 8 }',
+      'settings.yaml:4: databases.orders.pool.initial must be at most databases.orders.pool.size, which is 2 (default), not 3',
+    ],
+    ['initial: -1', 'settings.yaml:4: databases.orders.pool.initial must be a whole number from 0 to 1000, not -1'],
+  ])('is refused where it does not fit: %s', (pool, sentence) => {
+    expect(refusals(pool)).toEqual([sentence]);
+  });
+
+  it('may be all of them', () => {
+    expect(orders('database: { pool: { size: 3, initial: 3 } }')).toMatchObject({ poolSize: 3, initialSize: 3 });
+  });
+});
+
 describe('automatic sizing in settings', () => {
   it('begins with the smallest size unless one is given', () => {
     const begun = orders('databases: { orders: { pool: { autoSize: { min: 2, max: 8 } } } }');

@@ -82,7 +82,7 @@ databases:
     });
     const { warnWhenDeprecated: _, blockedShare: __, ...ofDatabases } = settings.thresholds;
     const unsaid = { autoSize: { min: undefined, max: undefined }, echoStatements: false };
-    const waiting = { poolSize: 20, maxOverflow: 40, acquireTimeoutMs: 30_000, recycleMs: 1_800_000 };
+    const waiting = { poolSize: 20, maxOverflow: 40, initialSize: 0, acquireTimeoutMs: 30_000, recycleMs: 1_800_000 };
     const shared = { ...waiting, leakAfterMs: 120_000, captureEvery: 0, captureApartMs: 1, echo: 'debug', ...unsaid };
     expect(settings.database).toEqual({ ...shared, durability: 'normal' });
     expect(settings.databases['hive-bus']).toEqual({

@@ -51,6 +51,42 @@ describe('a driver that connects slowly', () => {
   });
 });
 
+describe('what is opened with a database, before anybody asks', () => {
+  it('is as many connections as its settings say, and all are free', async () => {
+    await using fake = await fakeDatabase({
+      poolSize: 5,
+      maxOverflow: 15,
+      initialSize: 5,
+      prepare: (driver) => driver.delay('connect', 150),
+    });
+    expect(fake.clock.now()).toBeLessThan(1_000);
+    expect(fake.logger.said('info')).toEqual(['pool initialised 5/20']);
+    expect(fake.database.snapshot().pool).toMatchObject({ live: 5, idle: 5, leased: 0, waiting: 0 });
+    const reads = Array.from({ length: 5 }, () => fake.database.read('at once', (c) => c.get('SELECT 1')));
+    await passUntilSettled(fake.clock, Promise.all(reads));
+    expect(fake.driver.counts.connect).toBe(5);
+  });
+
+  it('is what can be opened: the others come when they are needed', async () => {
+    let isFull = true;
+    await using fake = await fakeDatabase({
+      initialSize: 3,
+      prepare: (driver) => {
+        const connect = driver.connect.bind(driver);
+        driver.connect = (...args) =>
+          isFull && driver.live > 0 ? Promise.reject(new Error('too many connections')) : connect(...args);
+      },
+    });
+    expect(fake.logger.said('info')).toEqual(['pool initialised 1/4']);
+    expect(fake.database.snapshot()).toMatchObject({ status: 'open', pool: { leased: 0 } });
+    isFull = false;
+    await fake.clock.advance(10_000);
+    const sessions = Promise.all(['a', 'b', 'c'].map((label) => fake.database.session(label)));
+    await passUntilSettled(fake.clock, sessions);
+    for (const session of await sessions) await session.close();
+  });
+});
+
 describe('a driver that cannot connect', () => {
   it('is quoted to the last line of what it says', async () => {
     await using fake = await fakeDatabase();

@@ -25,6 +25,18 @@ const PATIENT = { timeout: 20_000, interval: 20 };
 
 const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
 
+describe('what is no response', () => {
+  it.each([undefined, null, 42, 'GET /', {}])('is refused before anything is borrowed: %j', async (value) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    expect(await rejectionOf(requestSession(database, value as RequestResponse, 'GET /'))).toMatchObject({
+      code: 'HIVEDB_E_WRONG_USE',
+      message: expect.stringContaining('; expected the response of node:http') as string,
+    });
+    expect(database.leases()).toEqual([]);
+  });
+});
+
 describe('the session of a request', () => {
   it('without a function lasts until the response has been sent, and what it has left open then is undone and blamed', async () => {
     const logger = recordingLogger();
