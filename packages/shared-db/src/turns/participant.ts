@@ -54,7 +54,10 @@ export const REST_MS = 1_000;
 const CHECK_EVERY_MS = 100;
 /** After a loss: up to as long, so that those who wait do not all make an arbiter. */
 const SCATTER_MS = 3;
-/** A timer that comes as late: it was this process that stood still, and what it has not heard may be waiting to be read. */
+/**
+ * A timer that comes as late: it was this process that stood still, and what it has not heard may be waiting to be read. Before the next
+ * timer it has been read, so that a process that always stands still waits for nobody twice.
+ */
 const LATE_MS = 20;
 /** How many arbiters in a row may turn out to be none. */
 const MOST_ATTEMPTS = 6;
@@ -68,8 +71,12 @@ type Link =
   /** None, and none is looked for until there is something to write. */
   | { readonly kind: 'apart' }
   | { readonly kind: 'scattered'; readonly dueAt: number }
-  | { readonly kind: 'hosting'; readonly epoch: number; readonly dueAt: number }
-  | { readonly kind: 'connecting'; readonly epoch: number; readonly dueAt: number }
+  | {
+      readonly kind: 'hosting' | 'connecting';
+      readonly epoch: number;
+      readonly dueAt: number;
+      readonly isExcused: boolean;
+    }
   | { readonly kind: 'joined'; readonly epoch: number; readonly checkAt: number }
   /** Turns cannot be had for now. */
   | { readonly kind: 'resting'; readonly dueAt: number };
@@ -85,6 +92,8 @@ interface Wish {
   silenceAt: number;
   /** Whether it has been asked if it is there. */
   isAsked: boolean;
+  /** Whether the answer was looked for late already. */
+  isExcused: boolean;
 }
 
 const APART: Link = { kind: 'apart' };
@@ -250,12 +259,12 @@ export class Participant {
       this.#rest('the file of the last possible arbiter is there, and nobody answers', now);
       return;
     }
-    this.#link = { kind: 'hosting', epoch, dueAt: now + HOST_LIMIT_MS };
+    this.#link = { kind: 'hosting', epoch, dueAt: now + HOST_LIMIT_MS, isExcused: false };
     this.#actions.push({ kind: 'host', epoch });
   }
 
   #connect(epoch: number, now: number): void {
-    this.#link = { kind: 'connecting', epoch, dueAt: now + 2 * SILENCE_MS };
+    this.#link = { kind: 'connecting', epoch, dueAt: now + 2 * SILENCE_MS, isExcused: false };
     this.#actions.push({ kind: 'connect', epoch });
   }
 
@@ -264,6 +273,7 @@ export class Participant {
     if (wish !== undefined) {
       wish.silenceAt = now + SILENCE_MS;
       wish.isAsked = false;
+      wish.isExcused = false;
     }
     switch (message.kind) {
       case 'hello':
@@ -292,6 +302,7 @@ export class Participant {
     this.#send({ kind: 'join', pid: this.#pid });
     if (this.#held !== undefined) this.#wish = newWish(this.#held, true, now);
     if (this.#wish === undefined) return;
+    this.#wish.patienceAt = undefined;
     this.#wish.silenceAt = now + SILENCE_MS;
     this.#send({ kind: 'want', request: this.#wish.request });
   }
@@ -396,22 +407,23 @@ export class Participant {
       case 'connecting':
         this.#loseHope(now);
         if (now < link.dueAt) return;
-        if (isLate) this.#link = { ...link, dueAt: now + SILENCE_MS };
+        if (isLate && !link.isExcused) this.#link = { ...link, dueAt: now + SILENCE_MS, isExcused: true };
         else this.#depose(link.epoch, now);
         return;
       case 'hosting':
         this.#loseHope(now);
         if (now < link.dueAt) return;
-        if (isLate) this.#link = { ...link, dueAt: now + HOST_LIMIT_MS };
+        if (isLate && !link.isExcused) this.#link = { ...link, dueAt: now + HOST_LIMIT_MS, isExcused: true };
         else this.#rest('the thread that would be the arbiter does not answer', now);
     }
   }
 
   #hearNothing(wish: Wish, epoch: number, isLate: boolean, now: number): void {
-    if (wish.isAsked && !isLate) {
+    if (wish.isAsked && (!isLate || wish.isExcused)) {
       this.#depose(epoch, now);
       return;
     }
+    wish.isExcused = wish.isAsked;
     wish.isAsked = true;
     wish.silenceAt = now + SILENCE_MS;
     this.#send({ kind: 'ping' });
@@ -430,5 +442,5 @@ export class Participant {
 }
 
 function newWish(request: number, isRenewal: boolean, now: number): Wish {
-  return { request, isRenewal, patienceAt: undefined, silenceAt: now + SILENCE_MS, isAsked: false };
+  return { request, isRenewal, patienceAt: undefined, silenceAt: now + SILENCE_MS, isAsked: false, isExcused: false };
 }
