@@ -177,7 +177,8 @@ export class Arbiter {
         return true;
       case 'ping':
     }
-    this.#send(client.id, { kind: 'pong' });
+    const holder = this.#turn?.client;
+    this.#send(client.id, { kind: 'pong', holder: holder === client ? 0 : (holder?.pid ?? 0) });
     return true;
   }
 

@@ -111,6 +111,7 @@ export class Participant {
   /** The turn that its process has, whoever gave it. */
   #held: number | undefined;
   #others: Others = 'none';
+  #holder: number | undefined;
   #request = 0;
   /** Whoever is not newer than this has turned out to be no arbiter. */
   #deposed = 0;
@@ -123,6 +124,11 @@ export class Participant {
   constructor({ pid, random }: ParticipantOptions) {
     this.#pid = pid;
     this.#random = random;
+  }
+
+  /** Whose turn it is that is waited for, or was last: the arbiter says so to who has waited for a while. */
+  get holder(): number | undefined {
+    return this.#holder;
   }
 
   /** What others do with the lock. Where nobody can be asked: nothing. */
@@ -218,6 +224,7 @@ export class Participant {
     if (this.#wish !== undefined || this.#held !== undefined) throw new Error('BUG: two turns of one participant');
     this.#request = (this.#request + 1) >>> 0;
     this.#wish = newWish(this.#request, false, now);
+    this.#holder = undefined;
     switch (this.#link.kind) {
       case 'joined':
         this.#send({ kind: 'want', request: this.#request });
@@ -290,6 +297,7 @@ export class Participant {
         this.#others = message.others;
         return;
       case 'pong':
+        this.#holder = message.holder === 0 ? undefined : message.holder;
     }
   }
 
@@ -313,6 +321,7 @@ export class Participant {
     if (!isNew && request !== this.#held) return;
     this.#wish = undefined;
     this.#held = request;
+    this.#holder = undefined;
     this.#send({ kind: 'started', request });
     if (isNew) this.#actions.push({ kind: 'turn', by: 'arbiter', quantumMs });
   }
@@ -352,6 +361,7 @@ export class Participant {
   #drop(): void {
     this.#actions.push({ kind: 'hang-up' });
     this.#others = 'none';
+    this.#holder = undefined;
   }
 
   #tryAgain(now: number): void {

@@ -122,6 +122,18 @@ describe('an arbiter', () => {
     expect(wait(30 * START_LIMIT_MS)).toContain('grant 2');
   });
 
+  it('says to who asks whether it is there whose turn it is', () => {
+    const { arbiter, hear } = arbiterOf(2);
+    const asked = (client: number): unknown =>
+      arbiter
+        .handle({ kind: 'heard', client, messages: [{ kind: 'ping' }] }, 0)
+        .map((action) => (action.kind === 'send' ? action.message : action));
+    expect(asked(2)).toEqual([{ kind: 'pong', holder: 0 }]);
+    hear(1, want);
+    expect(asked(2)).toEqual([{ kind: 'pong', holder: 10 }]);
+    expect(asked(1)).toEqual([{ kind: 'pong', holder: 0 }]);
+  });
+
   it('takes somebody who leaves the line out of it', () => {
     const { hear } = arbiterOf(3);
     for (const client of [1, 2, 3]) hear(client, want);

@@ -88,7 +88,7 @@ describe('a participant', () => {
     handle({ kind: 'want' });
     expect(wait(500)).toEqual(['ping']);
     expect(wait(500)).toEqual(['ping']);
-    handle({ kind: 'heard', messages: [{ kind: 'pong' }] });
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 0 }] });
     expect(wait(SILENCE_MS)).toEqual(['ping']);
   });
 
@@ -114,12 +114,24 @@ describe('a participant', () => {
     handle({ kind: 'want' }, { kind: 'seen', live: 3, newest: 3 }, hello);
     for (let ms = 0; ms <= PATIENCE_MS; ms += SILENCE_MS) {
       expect(wait(SILENCE_MS)).toEqual(['ping']);
-      handle({ kind: 'heard', messages: [{ kind: 'pong' }] });
+      handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 0 }] });
     }
     handle({ kind: 'lost', why: 'closed' });
     expect(wait(3)).toEqual(['look']);
     expect(handle({ kind: 'seen', live: 4, newest: 4 }, hello)).toEqual(['connect 4', 'join', 'want 1']);
     expect(machine.reason).toBeUndefined();
+  });
+
+  it('learns whose turn it waits for when it has waited for a while, and forgets it when that is over', () => {
+    const { machine, handle, wait } = joined();
+    handle({ kind: 'want' });
+    expect(wait(SILENCE_MS)).toEqual(['ping']);
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 11 }] });
+    expect(machine.holder).toBe(11);
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 0 }] });
+    expect(machine.holder).toBeUndefined();
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 12 }] }, heardGrant(1));
+    expect(machine.holder).toBeUndefined();
   });
 
   it('does not depose an arbiter that somebody else has deposed already', () => {
