@@ -88,12 +88,16 @@ interface Wish {
   readonly isRenewal: boolean;
   /** When to stop waiting, if there is still no arbiter then. */
   patienceAt: number | undefined;
-  /** When the arbiter will have been silent for too long. */
-  silenceAt: number;
-  /** Whether it has been asked if it is there. */
-  isAsked: boolean;
+}
+
+/** That the arbiter says nothing. */
+interface Silence {
+  /** When it will have lasted for too long. */
+  readonly dueAt: number;
+  /** Whether it has been asked since if it is there. */
+  readonly isAsked: boolean;
   /** Whether the answer was looked for late already. */
-  isExcused: boolean;
+  readonly isExcused: boolean;
 }
 
 const APART: Link = { kind: 'apart' };
@@ -108,6 +112,8 @@ export class Participant {
   readonly #random: () => number;
   #link: Link = APART;
   #wish: Wish | undefined;
+  /** While somebody waits, and from one to the next: each of them may give up before it has lasted for too long. */
+  #silence: Silence | undefined;
   /** The turn that its process has, whoever gave it. */
   #held: number | undefined;
   #others: Others = 'none';
@@ -158,7 +164,8 @@ export class Participant {
       case 'apart':
         return undefined;
       case 'joined':
-        return this.#wish?.silenceAt ?? (this.isAsleep ? undefined : link.checkAt);
+        if (this.#wish !== undefined) return this.#silence?.dueAt;
+        return this.isAsleep ? undefined : link.checkAt;
       case 'scattered':
       case 'hosting':
       case 'connecting':
@@ -223,10 +230,11 @@ export class Participant {
   #want(now: number): void {
     if (this.#wish !== undefined || this.#held !== undefined) throw new Error('BUG: two turns of one participant');
     this.#request = (this.#request + 1) >>> 0;
-    this.#wish = newWish(this.#request, false, now);
+    this.#wish = { request: this.#request, isRenewal: false, patienceAt: undefined };
     this.#holder = undefined;
     switch (this.#link.kind) {
       case 'joined':
+        this.#silence ??= silenceFrom(now);
         this.#send({ kind: 'want', request: this.#request });
         return;
       case 'resting':
@@ -276,12 +284,7 @@ export class Participant {
   }
 
   #hear(message: FromArbiter, now: number): void {
-    const wish = this.#wish;
-    if (wish !== undefined) {
-      wish.silenceAt = now + SILENCE_MS;
-      wish.isAsked = false;
-      wish.isExcused = false;
-    }
+    this.#silence = this.#wish === undefined ? undefined : silenceFrom(now);
     switch (message.kind) {
       case 'hello':
         this.#join(now);
@@ -308,10 +311,10 @@ export class Participant {
     this.#attempts = 0;
     this.#reason = undefined;
     this.#send({ kind: 'join', pid: this.#pid });
-    if (this.#held !== undefined) this.#wish = newWish(this.#held, true, now);
+    if (this.#held !== undefined) this.#wish = { request: this.#held, isRenewal: true, patienceAt: undefined };
     if (this.#wish === undefined) return;
     this.#wish.patienceAt = undefined;
-    this.#wish.silenceAt = now + SILENCE_MS;
+    this.#silence = silenceFrom(now);
     this.#send({ kind: 'want', request: this.#wish.request });
   }
 
@@ -320,6 +323,7 @@ export class Participant {
     // What was granted to somebody who has left the line meanwhile has been given back.
     if (!isNew && request !== this.#held) return;
     this.#wish = undefined;
+    this.#silence = undefined;
     this.#held = request;
     this.#holder = undefined;
     this.#send({ kind: 'started', request });
@@ -361,6 +365,7 @@ export class Participant {
   #drop(): void {
     this.#actions.push({ kind: 'hang-up' });
     this.#others = 'none';
+    this.#silence = undefined;
     this.#holder = undefined;
   }
 
@@ -403,7 +408,7 @@ export class Participant {
         return;
       case 'joined':
         if (this.#wish === undefined) this.isAsleep = true;
-        else this.#hearNothing(this.#wish, link.epoch, isLate, now);
+        else this.#hearNothing(link.epoch, isLate, now);
         return;
       case 'resting':
         this.#link = APART;
@@ -428,14 +433,13 @@ export class Participant {
     }
   }
 
-  #hearNothing(wish: Wish, epoch: number, isLate: boolean, now: number): void {
-    if (wish.isAsked && (!isLate || wish.isExcused)) {
+  #hearNothing(epoch: number, isLate: boolean, now: number): void {
+    const { isAsked = false, isExcused = false } = this.#silence ?? {};
+    if (isAsked && (!isLate || isExcused)) {
       this.#depose(epoch, now);
       return;
     }
-    wish.isExcused = wish.isAsked;
-    wish.isAsked = true;
-    wish.silenceAt = now + SILENCE_MS;
+    this.#silence = { dueAt: now + SILENCE_MS, isAsked: true, isExcused: isAsked };
     this.#send({ kind: 'ping' });
   }
 
@@ -451,6 +455,6 @@ export class Participant {
   }
 }
 
-function newWish(request: number, isRenewal: boolean, now: number): Wish {
-  return { request, isRenewal, patienceAt: undefined, silenceAt: now + SILENCE_MS, isAsked: false, isExcused: false };
+function silenceFrom(now: number): Silence {
+  return { dueAt: now + SILENCE_MS, isAsked: false, isExcused: false };
 }

@@ -92,6 +92,16 @@ describe('a participant', () => {
     expect(wait(SILENCE_MS)).toEqual(['ping']);
   });
 
+  it('deposes an arbiter that is silent also where nobody waits for as long as that takes', () => {
+    const { handle, wait } = joined();
+    const said = Array.from({ length: 4 }, () => {
+      handle({ kind: 'want' });
+      const actions = [...wait(30), ...handle({ kind: 'end' })];
+      return [...actions, ...wait(1)];
+    }).flat();
+    expect(said.filter((action) => !/^(?:want|end) /.test(action))).toEqual(['ping', 'hang-up']);
+  });
+
   it('that stands still again and again deposes an arbiter that is silent all the same', () => {
     const { handle, wait } = joined();
     handle({ kind: 'want' });

@@ -19,19 +19,23 @@ const fault: fc.Arbitrary<Fault> = fc.record({
   ms: fc.integer({ min: 1, max: 250 }),
 });
 
-const scenarios: fc.Arbitrary<Scenario> = fc.record({
-  seed: fc.nat(),
-  processes: fc.oneof(
-    { weight: 8, arbitrary: fc.integer({ min: 2, max: 6 }) },
-    { weight: 1, arbitrary: fc.integer({ min: 7, max: 50 }) },
-  ),
-  groupMs: fc.constantFrom(0.5, 2, 5),
-  thinkMs: fc.constantFrom(0, 0, 3),
-  faults: fc.array(fault, { maxLength: 6 }),
-});
+const scenarios: fc.Arbitrary<Scenario> = fc
+  .record({
+    seed: fc.nat(),
+    processes: fc.oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 2, max: 6 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 7, max: 50 }) },
+    ),
+    groupMs: fc.constantFrom(0.5, 2, 5),
+    thinkMs: fc.constantFrom(0, 0, 3),
+    faults: fc.array(fault, { maxLength: 6 }),
+    // Longer than a turn takes to come once all faults are over: from then on nobody gives up.
+    patience: fc.constantFrom(Infinity, Infinity, 1, 4),
+  })
+  .map(({ patience, ...rest }) => ({ ...rest, patienceMs: patience * longestWaitMs(rest) }));
 
 /** What the last of as many may wait for: a turn of each other, its last group and the way of the messages. */
-function longestWaitMs({ processes, groupMs }: Scenario): number {
+function longestWaitMs({ processes, groupMs }: Pick<Scenario, 'processes' | 'groupMs'>): number {
   return 30 + 2 * processes * (4 + 1.5 * groupMs + 1);
 }
 
