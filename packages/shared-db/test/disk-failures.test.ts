@@ -23,6 +23,9 @@ const TRANSACTION =
   "orders.transaction('save', (tx) => insert(tx, crypto.randomUUID())).then(({ changes }) => changes)";
 /** More than a reader has in memory, and more than a log keeps before it is brought into the file: six megabytes. */
 const SAVE_MUCH = "orders.write('save much', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(6_000_000)).changes)";
+/** More pages than the index of a new log has room for, most of them written at COMMIT: nine megabytes, and as many of an index. */
+const SAVE_TOO_MUCH =
+  "orders.write('save too much', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(9_000_000)).changes)";
 /** Each with a page of its own, and what became of each. */
 const SAVE_TWENTY =
   "Promise.all(Array.from({ length: 20 }, () => orders.write('save', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(5_000)).changes).catch(({ code }) => code)))";
@@ -288,6 +291,37 @@ describe('a write of the log', () => {
     const next = await shop.elsewhere();
     expect(await ask(next, COUNT)).toBe(2);
     expect(await ask(next, SAVE)).toBe(1);
+  });
+});
+
+describe('an index of the log for which there is no room', () => {
+  it('at COMMIT leaves open what became of it: who recovers the log finds all of it there', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'write', suffix: '-shm', error: 'ENOSPC' });
+    const unknown = { ...UNKNOWN_AFTER_SYNC, cause: 'SQLITE_IOERR_SHMSIZE' };
+    expect(await ask(writer, SAVE_TOO_MUCH)).toEqual(unknown);
+    expect(calls!.failed).toBe(1);
+    expect(await ask(writer, COUNT)).toBe(1);
+    await writer.kill();
+    expect(await reopened(shop.path)).toEqual({ items: 2, check: SOUND });
+  });
+
+  it('is verified until there is, and then it is written again', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'write', suffix: '-shm', error: 'ENOSPC' });
+    await ask(writer, SAVE_TOO_MUCH);
+    expect(await ask(writer, SAVE)).toEqual(FENCED);
+    expect(await ask(writer, COUNT)).toBe(1);
+    calls!.mend();
+    await expect.poll(() => ask(writer, SAVE), PATIENT).toBe(1);
+    expect(await ask(writer, COUNT)).toBe(2);
+    await writer.kill();
+    // What has been forgotten once does not come back.
+    expect(await reopened(shop.path)).toEqual({ items: 2, check: SOUND });
   });
 });
 
