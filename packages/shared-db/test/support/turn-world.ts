@@ -442,7 +442,7 @@ class SimulatedProcess {
     if (mayTry && this.world.lock(this)) this.#hold();
     else if (this.#turn === undefined) this.#want();
     else
-      this.main.after(PAUSE_MS * (0.75 + 0.5 * this.world.random()), () => {
+      this.main.after(PAUSE_MS + (this.world.random() < 0.25 ? 1 : 0), () => {
         this.#write();
       });
   }
