@@ -3,8 +3,9 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { ask, COUNT, SAVE, type ClerkOptions } from './support/clerk.ts';
 import { closedShop, type ClosedShop } from './support/closed-shop.ts';
-import type { Companion } from './support/companion.ts';
+import { companionWith, type Companion } from './support/companion.ts';
 import { failingCalls } from './support/failing-calls.ts';
+import { SHOP } from './support/shop.ts';
 import { NO_PRELOADED_LIBRARY } from './support/preloaded-library.ts';
 
 const calls = failingCalls();
@@ -61,6 +62,17 @@ async function reopened(path: string): Promise<{ readonly items: unknown; readon
   await orders.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('after')"));
   return { items, check: orders.readSync('check', (c) => c.get('PRAGMA integrity_check')) };
 }
+
+/** Opens the shop with a table more; says what became of that. */
+const MIGRATE = `
+  import { openDatabaseService, sqlite } from '@hive/shared-db';
+  const [path, first] = args;
+  const migrations = [JSON.parse(first), { id: 2, name: 'shelves', sql: 'CREATE TABLE shelf (n INTEGER)' }];
+  const databases = { orders: sqlite({ path, migrations, required: true }) };
+  await openDatabaseService({ app: 'clerk', presence: false, databases })
+    .then((service) => service.close())
+    .then(() => say('{}'), ({ code, cause }) => say(JSON.stringify({ code, cause: cause?.code })));
+  goDeaf();`;
 
 /** A busy machine is no reason to fail. */
 const PATIENT = { timeout: 10_000 };
@@ -208,6 +220,24 @@ describe('a sync of the log that fails', () => {
     const { items, check } = await reopened(shop.path);
     expect([4, 5]).toContain(items);
     expect(check).toEqual(SOUND);
+  });
+});
+
+describe('migrations', () => {
+  it.for([
+    ['cannot be written', { call: 'write', roomBytes: 5_000 }, 'SQLITE_IOERR_WRITE'],
+    ['cannot be synced', { call: 'sync' }, 'SQLITE_IOERR_FSYNC'],
+  ] as const)('whose log %s at COMMIT leave open what became of them', async ([, failing, cause]) => {
+    await using shop = await premises();
+    const migrated = async (): Promise<unknown> => {
+      await using clerk = companionWith(calls!.environment, MIGRATE, shop.path, JSON.stringify(SHOP));
+      return JSON.parse(await clerk.hear());
+    };
+    calls!.fail({ suffix: '-wal', error: 'EIO', ...failing });
+    expect(await migrated()).toEqual({ code: 'HIVEDB_E_OUTCOME_UNKNOWN', cause });
+    calls!.mend();
+    // Whoever opens it again looks whether they are there.
+    expect(await migrated()).toEqual({});
   });
 });
 
