@@ -39,6 +39,15 @@ function longestWaitMs({ processes, groupMs }: Pick<Scenario, 'processes' | 'gro
   return 30 + 2 * processes * (4 + 1.5 * groupMs + 1);
 }
 
+/** What becomes of everybody while there are faults. */
+function courseOf(scenario: Scenario): unknown {
+  const world = new TurnWorld(scenario);
+  world.isWatching = true;
+  world.runUntil(FAULTY_MS);
+  const each = world.processes.map(({ written, polled, longestWaitMs }) => [written, polled, longestWaitMs]);
+  return [world.lostWrites, each];
+}
+
 describe('turns', () => {
   it('come to everybody in bounded time, in order, once all faults are over, and nothing that is written depends on them', () => {
     const happened = new Set<string>();
@@ -66,5 +75,12 @@ describe('turns', () => {
       replay({ numRuns: RUNS, interruptAfterTimeLimit: LONGEST_MS, markInterruptAsFailure: false }),
     );
     expect(isReplay() ? [] : FAULTS.filter((kind) => !happened.has(kind))).toEqual([]);
+  });
+
+  it('come to everybody at the same moments again where the seed is the same: so a failure can be replayed', () => {
+    const faults = FAULTS.map((kind, n): Fault => ({ kind, at: 10 * n, who: n, ms: 20 }));
+    const scenario: Scenario = { seed: 1, processes: 6, groupMs: 2, thinkMs: 3, patienceMs: 50, faults };
+    expect(courseOf(scenario)).toEqual(courseOf(scenario));
+    expect(courseOf(scenario)).not.toEqual(courseOf({ ...scenario, seed: 2 }));
   });
 });
