@@ -73,7 +73,11 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const open = (access: Access): SqliteHandle => this.#openHandle(access);
     const syncOfLog = (): LogSync | undefined =>
       context.settings.durability === 'full' ? new LogSync(path, context.clock) : undefined;
-    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), { statements });
+    // The disk may take ten times as long as the lock was held.
+    const unlocked = (): void => {
+      this.wrote();
+    };
+    super(context, new SqliteDriver({ integers, statements, open, syncOfLog, unlocked }), { statements });
     const { counters, failures, lifecycle, calls, lockWaits, connections, transactions } = this;
     const file = new WatchedFile(context.name, path, (failure) => {
       this.fence(failure);
