@@ -124,14 +124,24 @@ export class SyncScope implements SyncTransaction {
       return result;
     } catch (error) {
       this.#connection.closeIterators();
-      if (this.#connection.inTransaction) {
-        this.#connection.control(`ROLLBACK TO ${name}`);
-        this.#connection.control(`RELEASE ${name}`);
-      }
-      this.#endWithTransaction();
+      this.#undo(name);
       throw error;
     } finally {
       part.end();
+    }
+  }
+
+  /** What a part has done; where that cannot be, all of the transaction, for none of the rest may be committed with it then. */
+  #undo(savepoint: string): void {
+    try {
+      if (!this.#connection.inTransaction) return;
+      this.#connection.control(`ROLLBACK TO ${savepoint}`);
+      this.#connection.control(`RELEASE ${savepoint}`);
+    } catch (error) {
+      if (this.#connection.inTransaction) this.#connection.control('ROLLBACK');
+      throw this.#explain(error);
+    } finally {
+      this.#endWithTransaction();
     }
   }
 
