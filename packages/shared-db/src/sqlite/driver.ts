@@ -12,8 +12,6 @@ export interface SqliteDriverOptions {
   open(access: Access): ConstructorParameters<typeof SqliteConnection>[0];
   /** What makes the commits of a connection last; undefined where they need not survive the loss of power. */
   syncOfLog(): LogSync | undefined;
-  /** Told when a transaction that may have written is committed: the lock is free, though what was written may not last yet. */
-  readonly unlocked: () => void;
 }
 
 /** SQLite behind the driver port. Every method does its work before it returns: the promises are for the port's sake. */
@@ -29,10 +27,9 @@ export class SqliteDriver implements Driver {
   // Async, so that what the engine throws becomes a rejection.
   // oxlint-disable-next-line typescript/require-await -- the port is asynchronous, the engine is not
   async connect(access: Access): Promise<SqliteDriverConnection> {
-    const { integers, statements, unlocked } = this.#options;
+    const { integers, statements } = this.#options;
     const connection = new SqliteConnection(this.#options.open(access), integers, statements);
-    if (access === 'read') return new SqliteDriverConnection(connection);
-    return new SqliteDriverConnection(connection, this.#options.syncOfLog(), unlocked);
+    return new SqliteDriverConnection(connection, access === 'write' ? this.#options.syncOfLog() : undefined);
   }
 
   classify(error: unknown, during: Phase): Failure | undefined {
@@ -44,12 +41,10 @@ export class SqliteDriver implements Driver {
 export class SqliteDriverConnection implements DriverConnection {
   readonly sync: SqliteConnection;
   readonly log: LogSync | undefined;
-  readonly #unlocked: (() => void) | undefined;
 
-  constructor(sync: SqliteConnection, log?: LogSync, unlocked?: () => void) {
+  constructor(sync: SqliteConnection, log: LogSync | undefined) {
     this.sync = sync;
     this.log = log;
-    this.#unlocked = unlocked;
   }
 
   get inTransaction(): boolean {
@@ -121,7 +116,6 @@ export class SqliteDriverConnection implements DriverConnection {
       // A statement may have ended it, and the lock with it.
       if (this.sync.inTransaction) this.log?.makeRoom();
       this.sync.control('COMMIT');
-      this.#unlocked?.();
       return this.log === undefined ? undefined : lasting(this.log);
     });
   }

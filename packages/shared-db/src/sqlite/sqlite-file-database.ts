@@ -73,11 +73,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const open = (access: Access): SqliteHandle => this.#openHandle(access);
     const syncOfLog = (): LogSync | undefined =>
       context.settings.durability === 'full' ? new LogSync(path, context.clock) : undefined;
-    // The disk may take ten times as long as the lock was held.
-    const unlocked = (): void => {
-      this.wrote();
-    };
-    super(context, new SqliteDriver({ integers, statements, open, syncOfLog, unlocked }), { statements });
+    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), { statements });
     const { counters, failures, lifecycle, calls, lockWaits, connections, transactions } = this;
     const file = new WatchedFile(context.name, path, (failure) => {
       this.fence(failure);

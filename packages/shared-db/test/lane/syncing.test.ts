@@ -113,24 +113,6 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
     expect(gate!.begun).toBe(2);
   });
 
-  it('a transaction has given its turn on: the disk is nobody’s lock', async () => {
-    await using place = await office();
-    const { writer } = place;
-    const other = await place.clerk();
-    const hold =
-      "orders.transaction('hold', () => new Promise((end) => { globalThis.letGo = end; }), { idleLimitMs: 20_000, limitMs: 20_000 })";
-    await ask(other, startDoing(hold));
-    await expect.poll(() => ask(other, 'orders.snapshot().lane.writer?.lockedMs ?? -1'), PATIENT).toBeGreaterThan(0);
-    await ask(writer, start('transaction', 'a'));
-    const held = 'orders.snapshot().turns.heldMs ?? -1';
-    await expect.poll(() => ask(writer, held), PATIENT).toBeGreaterThan(0);
-    await ask(other, 'globalThis.letGo()');
-    await begun(1);
-    expect([await ask(writer, held), await ask(writer, TOLD)]).toEqual([-1, null]);
-    gate!.letThrough();
-    await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a']);
-  });
-
   it.for([
     ['the service that is closed waits for it', 'service.close()'],
     ['a writer that is flushed waits for it', "orders.flush('all')"],
