@@ -3,8 +3,9 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { ask, COUNT, SAVE, type ClerkOptions } from './support/clerk.ts';
 import { closedShop, type ClosedShop } from './support/closed-shop.ts';
-import type { Companion } from './support/companion.ts';
+import { companionWith, type Companion } from './support/companion.ts';
 import { failingCalls } from './support/failing-calls.ts';
+import { SHOP } from './support/shop.ts';
 import { NO_PRELOADED_LIBRARY } from './support/preloaded-library.ts';
 
 const calls = failingCalls();
@@ -23,6 +24,9 @@ const TRANSACTION =
   "orders.transaction('save', (tx) => insert(tx, crypto.randomUUID())).then(({ changes }) => changes)";
 /** More than a reader has in memory, and more than a log keeps before it is brought into the file: six megabytes. */
 const SAVE_MUCH = "orders.write('save much', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(6_000_000)).changes)";
+/** More pages than the index of a new log has room for, most of them written at COMMIT: nine megabytes, and as many of an index. */
+const SAVE_TOO_MUCH =
+  "orders.write('save too much', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(9_000_000)).changes)";
 /** Each with a page of its own, and what became of each. */
 const SAVE_TWENTY =
   "Promise.all(Array.from({ length: 20 }, () => orders.write('save', (tx) => insert(tx, crypto.randomUUID() + 'x'.repeat(5_000)).changes).catch(({ code }) => code)))";
@@ -58,6 +62,17 @@ async function reopened(path: string): Promise<{ readonly items: unknown; readon
   await orders.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('after')"));
   return { items, check: orders.readSync('check', (c) => c.get('PRAGMA integrity_check')) };
 }
+
+/** Opens the shop with a table more; says what became of that. */
+const MIGRATE = `
+  import { openDatabaseService, sqlite } from '@hive/shared-db';
+  const [path, first] = args;
+  const migrations = [JSON.parse(first), { id: 2, name: 'shelves', sql: 'CREATE TABLE shelf (n INTEGER)' }];
+  const databases = { orders: sqlite({ path, migrations, required: true }) };
+  await openDatabaseService({ app: 'clerk', presence: false, databases })
+    .then((service) => service.close())
+    .then(() => say('{}'), ({ code, cause }) => say(JSON.stringify({ code, cause: cause?.code })));
+  goDeaf();`;
 
 /** A busy machine is no reason to fail. */
 const PATIENT = { timeout: 10_000 };
@@ -208,6 +223,24 @@ describe('a sync of the log that fails', () => {
   });
 });
 
+describe('migrations', () => {
+  it.for([
+    ['cannot be written', { call: 'write', roomBytes: 5_000 }, 'SQLITE_IOERR_WRITE'],
+    ['cannot be synced', { call: 'sync' }, 'SQLITE_IOERR_FSYNC'],
+  ] as const)('whose log %s at COMMIT leave open what became of them', async ([, failing, cause]) => {
+    await using shop = await premises();
+    const migrated = async (): Promise<unknown> => {
+      await using clerk = companionWith(calls!.environment, MIGRATE, shop.path, JSON.stringify(SHOP));
+      return JSON.parse(await clerk.hear());
+    };
+    calls!.fail({ suffix: '-wal', error: 'EIO', ...failing });
+    expect(await migrated()).toEqual({ code: 'HIVEDB_E_OUTCOME_UNKNOWN', cause });
+    calls!.mend();
+    // Whoever opens it again looks whether they are there.
+    expect(await migrated()).toEqual({});
+  });
+});
+
 describe('a sync of the database file that fails', () => {
   it('when the log is brought into it loses nothing, and the log is kept until it works', async () => {
     await using shop = await premises();
@@ -288,6 +321,37 @@ describe('a write of the log', () => {
     const next = await shop.elsewhere();
     expect(await ask(next, COUNT)).toBe(2);
     expect(await ask(next, SAVE)).toBe(1);
+  });
+});
+
+describe('an index of the log for which there is no room', () => {
+  it('at COMMIT leaves open what became of it: who recovers the log finds all of it there', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'write', suffix: '-shm', error: 'ENOSPC' });
+    const unknown = { ...UNKNOWN_AFTER_SYNC, cause: 'SQLITE_IOERR_SHMSIZE' };
+    expect(await ask(writer, SAVE_TOO_MUCH)).toEqual(unknown);
+    expect(calls!.failed).toBe(1);
+    expect(await ask(writer, COUNT)).toBe(1);
+    await writer.kill();
+    expect(await reopened(shop.path)).toEqual({ items: 2, check: SOUND });
+  });
+
+  it('is verified until there is, and then it is written again', async () => {
+    await using shop = await premises();
+    const writer = await shop.onThatDisk();
+    expect(await ask(writer, SAVE)).toBe(1);
+    calls!.fail({ call: 'write', suffix: '-shm', error: 'ENOSPC' });
+    await ask(writer, SAVE_TOO_MUCH);
+    expect(await ask(writer, SAVE)).toEqual(FENCED);
+    expect(await ask(writer, COUNT)).toBe(1);
+    calls!.mend();
+    await expect.poll(() => ask(writer, SAVE), PATIENT).toBe(1);
+    expect(await ask(writer, COUNT)).toBe(2);
+    await writer.kill();
+    // What has been forgotten once does not come back.
+    expect(await reopened(shop.path)).toEqual({ items: 2, check: SOUND });
   });
 });
 

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
@@ -28,14 +29,15 @@ const BOOKKEEPER = `
   }
 `;
 
-/** A shelf, and things on it, each with the number of the write that has put it there. */
+/** A shelf, and things on it, each with the number of the write that has put it there. Who is told where takes turns with others. */
 const SHELVES = `
   import { openDatabaseService, sqlite } from '@hive/shared-db';
-  const [path, name] = args;
+  const [path, name, runtimeDirectory] = args;
+  const meeting = runtimeDirectory === undefined ? { presence: false } : { runtimeDirectory };
   const sql = 'CREATE TABLE shelf (name TEXT PRIMARY KEY); CREATE TABLE thing (shelf TEXT NOT NULL REFERENCES shelf, n INTEGER NOT NULL, PRIMARY KEY (shelf, n))';
   const databases = { store: sqlite({ path, migrations: [{ id: 1, name: 'store', sql }], required: true }) };
   say('opening');
-  const store = (await openDatabaseService({ app: 'stacker', presence: false, databases })).database('store');
+  const store = (await openDatabaseService({ app: 'stacker', ...meeting, databases })).database('store');
   await store.write('put up', (tx) => tx.run('INSERT INTO shelf VALUES (?)', name));
   let tried = 0;
   const thing = 'INSERT INTO thing VALUES (?, ?)';
@@ -79,11 +81,10 @@ interface Stacked {
 /** Starts a stacker, kills it some lines later, and tells what it has said. */
 async function stackAndKill(
   environment: Readonly<Record<string, string>>,
-  path: string,
-  name: string,
+  ...args: readonly [path: string, name: string, ...runtimeDirectory: readonly string[]]
 ): Promise<Stacked> {
   const [tried, told] = [new Set<number>(), new Set<number>()];
-  await using stacker = companionWith(environment, STACKER, path, name);
+  await using stacker = companionWith(environment, STACKER, ...args);
   const listen = async (lines: number): Promise<void> => {
     for (let i = 0; i < lines; i++) {
       const [word, n] = (await stacker.hear()).split(' ');
@@ -156,12 +157,13 @@ describe('recovery: processes that are killed while they write', () => {
   );
 
   it(
-    'lose nothing in 200 deaths, four at a time, and a survivor goes on after each',
+    'lose nothing in 200 deaths, four at a time, of arbiters among them, and a survivor goes on after each',
     { timeout: 180_000 },
     async () => {
       using directory = temporaryDirectory();
       const path = directory.file('store.db');
       // Compiling what they import would take them much of their time.
+      const run = directory.file('run');
       const environment = { NODE_COMPILE_CACHE: directory.file('compiled') };
       const stacked = new Map<string, Stacked>();
       await using survivor = companionWith(environment, SURVIVOR, path, 'survivor');
@@ -170,7 +172,9 @@ describe('recovery: processes that are killed while they write', () => {
       const dieAgainAndAgain = async (): Promise<void> => {
         while (deaths < 200) {
           const name = `stacker ${deaths++}`;
-          stacked.set(name, await stackAndKill(environment, path, name));
+          // The first take turns with each other, so that there are arbiters among them; it makes their start twice as long.
+          const meeting = deaths <= 20 ? [run] : [];
+          stacked.set(name, await stackAndKill(environment, path, name, ...meeting));
           survivor.say('go on');
           expect(await survivor.hear()).toBe('told');
           survived++;
@@ -178,6 +182,9 @@ describe('recovery: processes that are killed while they write', () => {
       };
       await Promise.all(Array.from({ length: 4 }, dieAgainAndAgain));
       expect([stacked.size, survived]).toEqual([200, 200]);
+      // Each arbiter but the last was followed by one of the next epoch.
+      const arbiters = readdirSync(`${run}/turns`).map((name) => Number(/^v.*-(\d+)\.sock$/.exec(name)?.[1] ?? 0));
+      expect(Math.max(...arbiters)).toBeGreaterThan(5);
       await survivor.kill();
 
       await using service = await openDatabaseService({

@@ -107,6 +107,28 @@ describe('a transaction', () => {
     expect(itemsOf(database)).toEqual(['next']);
   });
 
+  it('writes nothing when a statement ended it, also of what was asked for beside that and had not run yet', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const besides: readonly ((tx: Transaction) => Promise<unknown>)[] = [
+      (tx) => insert(tx, 'statement'),
+      (tx) => tx.exec("INSERT INTO item (name) VALUES ('text')"),
+      (tx) => tx.iterate("INSERT INTO item (name) VALUES ('row') RETURNING id").next(),
+      (tx) => tx.transaction((part) => insert(part, 'part')),
+    ];
+    for (const beside of besides) {
+      const transaction = database.transaction('both at once', async (tx) => {
+        await insert(tx, 'before');
+        await Promise.allSettled([end(tx), insert(tx, 'first'), beside(tx)]);
+      });
+      expect(await rejectionOf(transaction)).toMatchObject({
+        code: 'HIVEDB_E_SQL',
+        message: expect.stringContaining('a statement ended the transaction; nothing of it was written') as string,
+      });
+      expect(itemsOf(database)).toEqual([]);
+    }
+  });
+
   it('writes nothing when a statement ended it, though the error of that was swallowed', async () => {
     await using temporary = await shop();
     const { database } = temporary;

@@ -135,6 +135,20 @@ describe('a write', () => {
           outcomeOf(() => insert(part, 'in the part'));
         });
       },
+      // With the handles of either beside those of the other.
+      (tx) => {
+        tx.transaction((part) => {
+          outcomeOf(() => part.run('INSERT INTO guarded VALUES (-1)'));
+          outcomeOf(() => insert(tx, 'beside the part'));
+        });
+      },
+      (tx) => {
+        tx.transaction((part) => {
+          outcomeOf(() => tx.run('INSERT INTO guarded VALUES (-1)'));
+          outcomeOf(() => insert(part, 'in the part'));
+          outcomeOf(() => part.transaction((inner) => insert(inner, 'in a part of it')));
+        });
+      },
     ];
     for (const end of enders) {
       const after: unknown[] = [];

@@ -2,6 +2,8 @@ import type { Clock } from '@hive/pool';
 
 /** How long a lock is waited for between two tries. Constant: growing pauses starve whoever is behind. */
 const PAUSE_MS = 1;
+/** One pause in as many lasts a millisecond longer, so that nobody keeps step with somebody else: timers count whole milliseconds. */
+const LONGER_ONCE_IN = 4;
 
 /** A line that is waited in before, or instead of, trying for a lock that others want. */
 export interface Line {
@@ -58,7 +60,7 @@ export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patie
         onSlow();
       }
     }
-    await pause(clock, PAUSE_MS * (0.75 + 0.5 * random()));
+    await pause(clock, PAUSE_MS + (random() < 1 / LONGER_ONCE_IN ? 1 : 0));
     if (signal?.aborted === true) throw aborted();
   }
 }

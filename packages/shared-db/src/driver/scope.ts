@@ -193,7 +193,10 @@ export class Scope implements Transaction {
     try {
       const result = await this.#queue.run(() => {
         if (this.#ended !== undefined) throw this.#ended();
-        return this.#host.doing(() => work(this.#lease.resource));
+        const connection = this.#lease.resource;
+        // One that was asked for beside it has failed, and may have ended the transaction: this one would be written by itself, at once.
+        if (this.#queue.failed && this.#host.atomic && !connection.inTransaction) throw transactionEnded();
+        return this.#host.doing(() => work(connection));
       });
       if (this.#ended !== undefined) throw this.#ended();
       return result;

@@ -35,6 +35,11 @@ export class TurnKeeper {
     return this.#turns?.state;
   }
 
+  /** See `Turns.holder`. */
+  get holder(): number | undefined {
+    return this.#turns?.holder;
+  }
+
   /** Whether it is this process's turn. */
   get held(): boolean {
     return this.#turn !== undefined;

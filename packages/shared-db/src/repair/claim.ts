@@ -41,7 +41,12 @@ export class Claim {
   take(inode: string, limitMs: number): boolean {
     if (this.#directory === undefined) return true;
     const path = pathOf(this.#directory, inode);
-    return this.#write(path) || (this.#isFree(path, limitMs) && this.#write(path));
+    if (this.#write(path)) return true;
+    const text = textOf(path);
+    if (text !== undefined && this.#isHeld(text, limitMs)) return false;
+    removeFile(path);
+    // What is nobody's and cannot be removed must not keep the file from being verified.
+    return this.#write(path) || textOf(path) === text;
   }
 
   /** Gives it back; does nothing where somebody else has it by now. */
@@ -67,16 +72,13 @@ export class Claim {
     return true;
   }
 
-  /** Whether the one who has it is of no use any more; then it is nobody's. */
-  #isFree(path: string, limitMs: number): boolean {
-    const text = textOf(path);
-    if (text === undefined) return true;
+  /** Whether the one who has it lives, and has not had it for too long. */
+  #isHeld(text: string, limitMs: number): boolean {
     const now = this.#context.clock.now();
     if (this.#seen?.text !== text) this.#seen = { text, since: now };
     const holder = parseSocketName(text.split(' ')[0] ?? '');
     const { looksGone: isGone = looksGone } = this.#context;
-    if (now - this.#seen.since < limitMs && !(holder !== undefined && isGone(holder))) return false;
-    return removeFile(path);
+    return now - this.#seen.since < limitMs && !(holder !== undefined && isGone(holder));
   }
 }
 

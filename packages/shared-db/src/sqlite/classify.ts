@@ -27,6 +27,13 @@ const MEANINGS: readonly (readonly [prefix: string, kind: ErrorKind, message: st
 /** After these nothing more is written before the file has been closed, reopened and verified. */
 const FENCING: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['IO', 'CORRUPT', 'NOT_A_DATABASE']);
 
+/**
+ * What leaves open at COMMIT what became of it, beside all that fences. The log is written first, and then the index of the log is made
+ * longer, which needs room on the disk and memory: where that fails, SQLite forgets what it has written, but whoever recovers the log
+ * after a crash finds a whole transaction in it.
+ */
+const AFTER_THE_LOG = ['SQLITE_IOERR_SHMSIZE', 'SQLITE_NOMEM'] as const;
+
 /** Says what an error of the engine means. Pure. Undefined for an error that is not the engine's. */
 export function classifySqlite(error: unknown, during: Phase): Failure | undefined {
   if (error instanceof SqliteError) return classifyCode(error.code, error.message, during);
@@ -40,8 +47,9 @@ export function classifySqlite(error: unknown, during: Phase): Failure | undefin
 export function classifyCode(code: string, message: string, during: Phase): Failure {
   const [, kind, meaning] = MEANINGS.find(([prefix]) => code.startsWith(prefix)) ?? ['', 'SQL' as const, ''];
   const fences = FENCING.has(kind) && !code.startsWith('SQLITE_CANTOPEN');
+  const isLate = AFTER_THE_LOG.some((prefix) => code.startsWith(prefix));
   // An I/O error at COMMIT leaves open whether the log reached the disk. SQLite has rolled back in memory, a later recovery may not.
-  if (during === 'commit' && kind === 'IO' && fences)
+  if (during === 'commit' && ((kind === 'IO' && fences) || isLate))
     return { kind: 'OUTCOME_UNKNOWN', message: `COMMIT failed with ${code}`, busy: false, fences: true, lost: false };
   return {
     kind,

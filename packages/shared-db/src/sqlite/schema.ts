@@ -2,6 +2,7 @@ import type { DatabaseContext } from '../database.ts';
 import type { Failures } from '../driver/failures.ts';
 import type { Transactions } from '../driver/transactions.ts';
 import { isKind } from '../errors.ts';
+import type { LogSync } from '../lane/log-sync.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { SqliteDriverConnection } from './driver.ts';
 import { checkMigrations, migrate, refusedAtCommit, type Migration } from './migrations.ts';
@@ -39,7 +40,7 @@ export class Schema {
     try {
       const applied = migrate(context.name, scope, this.#migrations, context.clock.wallTime());
       this.#commit(connection, applied);
-      if (applied.length > 0) log?.syncNow();
+      if (applied.length > 0) this.#sync(log);
       transactions.runCallbacks(scope.callbacks, OPENING);
       if (applied.length > 0) this.#say(applied);
     } catch (error) {
@@ -57,7 +58,16 @@ export class Schema {
     } catch (error) {
       const { context, failures } = this.#host;
       const explained = failures.explain(error, 'commit', undefined);
-      throw isKind(explained, 'CONSTRAINT') ? refusedAtCommit(context.name, applied, explained) : error;
+      if (isKind(explained, 'CONSTRAINT')) throw refusedAtCommit(context.name, applied, explained);
+      throw isKind(explained, 'OUTCOME_UNKNOWN') ? explained : error;
+    }
+  }
+
+  #sync(log: LogSync | undefined): void {
+    try {
+      log?.syncNow();
+    } catch (error) {
+      throw this.#host.failures.explain(error, 'commit', undefined);
     }
   }
 

@@ -25,7 +25,7 @@ import { SqliteError, type SqliteHandle } from './engine.ts';
 import { FileGuard } from './file-guard.ts';
 import { assertNotOpenElsewhere, type ForeignEngines } from './foreign-engines.ts';
 import type { IntegerMode } from './integers.ts';
-import { writeLockHolders } from './lock-holder.ts';
+import { commandOf, writeLockHolders } from './lock-holder.ts';
 import type { Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter } from './open.ts';
 import { CHECKPOINTING, OPENING, WATCHING } from './own-labels.ts';
@@ -301,8 +301,11 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     return access === 'write' ? this.#rightToWrite.patience(call) : super.patience(call, access);
   }
 
+  /** Where nobody has the lock, somebody's turn may be in the way: who has that, and hangs, is passed over after a second. */
   override culprits(): readonly Culprit[] {
-    return writeLockHolders(this.#file.path);
+    const culprits = writeLockHolders(this.#file.path);
+    const { holder } = this.#rightToWrite.turns;
+    return culprits.length > 0 || holder === undefined ? culprits : [{ pid: holder, command: commandOf(holder) }];
   }
 
   override get lockedFile(): string {

@@ -36,19 +36,32 @@ export class SyncScope implements SyncTransaction {
   readonly #explain: (error: unknown) => unknown;
   readonly #atomicity: Atomicity;
   readonly #depth: number;
+  /** The handle of the whole transaction. */
+  readonly #root: SyncScope;
   #open = true;
+  /** Of the root: the transaction has been ended, for it and for all parts. */
   #lost = false;
   #callbacks: (() => void)[] | undefined;
 
-  constructor(connection: SqliteConnection, explain: (error: unknown) => unknown, atomicity: Atomicity, depth = 0) {
+  constructor(
+    connection: SqliteConnection,
+    explain: (error: unknown) => unknown,
+    atomicity: Atomicity,
+    whole?: SyncScope,
+  ) {
     this.#connection = connection;
     this.#explain = explain;
     this.#atomicity = atomicity;
-    this.#depth = depth;
+    this.#depth = whole === undefined ? 0 : whole.#depth + 1;
+    this.#root = whole === undefined ? this : whole.#root;
+  }
+
+  get #isUsable(): boolean {
+    return this.#open && !this.#root.#lost;
   }
 
   all<T = Row>(sql: string, ...params: readonly Bindable[]): T[] {
-    if (!this.#open) throw this.#ended();
+    if (!this.#isUsable) throw this.#ended();
     try {
       return this.#connection.all(sql, params) as T[];
     } catch (error) {
@@ -57,7 +70,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   get<T = Row>(sql: string, ...params: readonly Bindable[]): T | undefined {
-    if (!this.#open) throw this.#ended();
+    if (!this.#isUsable) throw this.#ended();
     try {
       return this.#connection.get(sql, params) as T | undefined;
     } catch (error) {
@@ -66,7 +79,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   run(sql: string, ...params: readonly Bindable[]): RunResult {
-    if (!this.#open) throw this.#ended();
+    if (!this.#isUsable) throw this.#ended();
     try {
       return this.#connection.run(sql, params);
     } catch (error) {
@@ -75,11 +88,11 @@ export class SyncScope implements SyncTransaction {
   }
 
   *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): IterableIterator<T> {
-    if (!this.#open) throw this.#ended();
+    if (!this.#isUsable) throw this.#ended();
     try {
       for (const row of this.#connection.iterate(sql, params)) {
         yield row as T;
-        if (!this.#open) throw this.#ended();
+        if (!this.#isUsable) throw this.#ended();
       }
     } catch (error) {
       throw this.#failed(error);
@@ -87,7 +100,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   exec(sql: string): void {
-    if (!this.#open) throw this.#ended();
+    if (!this.#isUsable) throw this.#ended();
     try {
       this.#connection.exec(sql);
     } catch (error) {
@@ -96,11 +109,11 @@ export class SyncScope implements SyncTransaction {
   }
 
   transaction<T>(fn: (tx: SyncTransaction) => T): T {
-    if (!this.#open) throw this.#ended();
+    if (!this.#isUsable) throw this.#ended();
     assertFunction(fn, 'tx.transaction', this.#explain);
     const name = `hive_${this.#depth + 1}`;
     this.#connection.control(`SAVEPOINT ${name}`);
-    const part = new SyncScope(this.#connection, this.#explain, this.#atomicity, this.#depth + 1);
+    const part = new SyncScope(this.#connection, this.#explain, this.#atomicity, this);
     try {
       const result = synchronous(fn(part), 'tx.transaction', this.#explain);
       if (!this.#connection.inTransaction) throw this.#explain(transactionEnded());
@@ -111,19 +124,29 @@ export class SyncScope implements SyncTransaction {
       return result;
     } catch (error) {
       this.#connection.closeIterators();
-      if (this.#connection.inTransaction) {
-        this.#connection.control(`ROLLBACK TO ${name}`);
-        this.#connection.control(`RELEASE ${name}`);
-      }
-      this.#endWithTransaction();
+      this.#undo(name);
       throw error;
     } finally {
       part.end();
     }
   }
 
+  /** What a part has done; where that cannot be, all of the transaction, for none of the rest may be committed with it then. */
+  #undo(savepoint: string): void {
+    try {
+      if (!this.#connection.inTransaction) return;
+      this.#connection.control(`ROLLBACK TO ${savepoint}`);
+      this.#connection.control(`RELEASE ${savepoint}`);
+    } catch (error) {
+      if (this.#connection.inTransaction) this.#connection.control('ROLLBACK');
+      throw this.#explain(error);
+    } finally {
+      this.#endWithTransaction();
+    }
+  }
+
   afterCommit(callback: () => void): void {
-    if (!this.#open) throw this.#ended();
+    if (!this.#isUsable) throw this.#ended();
     assertCallback(callback, this.#explain);
     // Whoever syncs the log for several tells all of them, in a context that is nobody's but his.
     this.#keep([AsyncLocalStorage.bind(callback)]);
@@ -157,13 +180,11 @@ export class SyncScope implements SyncTransaction {
 
   /** RAISE(ROLLBACK), a full disk and the like end the transaction: what came after would be written by itself, at once. */
   #endWithTransaction(): void {
-    if (this.#atomicity === 'statement' || this.#connection.inTransaction) return;
-    this.#lost = true;
-    this.#open = false;
+    if (this.#atomicity === 'transaction' && !this.#connection.inTransaction) this.#root.#lost = true;
   }
 
   #ended(): unknown {
-    return this.#explain(this.#lost ? transactionEnded() : handleEnded());
+    return this.#explain(this.#root.#lost ? transactionEnded() : handleEnded());
   }
 }
 

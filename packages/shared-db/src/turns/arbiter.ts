@@ -49,7 +49,7 @@ interface Client {
 
 /** How long nobody must wait until those who write are told so: in a dense sequence of turns there is such a moment between any two. */
 export const CALM_MS = 2;
-/** Who looks at a limit as late has stood still himself: what the holder has said meanwhile may be waiting to be read. */
+/** Who looks at a limit as late has stood still himself: what the holder has said meanwhile may be waiting to be read, until the next look. */
 const LATE_MS = 20;
 const RANK: Readonly<Record<Others, number>> = { none: 0, hold: 1, wait: 2 };
 
@@ -59,7 +59,11 @@ interface CurrentTurn {
   readonly grantedAt: number;
   /** From when on its limit counts. */
   countsFrom: number;
+  /** For how long since then there was somebody who waited for its end, and has given up. */
+  waitedMs: number;
   isStarted: boolean;
+  /** Whether its limit was looked at late already: once is enough for what the holder has said meanwhile to be read. */
+  isExcused: boolean;
 }
 
 /**
@@ -99,8 +103,8 @@ export class Arbiter {
   /** When the next in line goes on whatever the holder does. */
   get #limitAt(): number | undefined {
     if (this.#turn === undefined || this.#line.size === 0) return undefined;
-    const since = Math.max(this.#turn.countsFrom, this.#lineSince);
-    return since + (this.#turn.isStarted ? TURN_LIMIT_MS : START_LIMIT_MS);
+    const { countsFrom, waitedMs, isStarted } = this.#turn;
+    return Math.max(countsFrom, this.#lineSince) + (isStarted ? TURN_LIMIT_MS : START_LIMIT_MS) - waitedMs;
   }
 
   get clients(): number {
@@ -118,7 +122,7 @@ export class Arbiter {
         this.#hear(event.client, event.messages, now);
         break;
       case 'left':
-        this.#forget(event.client);
+        this.#forget(event.client, now);
         break;
       case 'tick':
         break;
@@ -140,7 +144,7 @@ export class Arbiter {
       if (client === undefined) return;
       // Nobody who keeps to the protocol says anything before his name, or says that twice, or stands in line twice.
       if (!this.#accept(client, message, now)) {
-        this.#forget(id);
+        this.#forget(id, now);
         this.#actions.push({ kind: 'hang-up', client: id });
         return;
       }
@@ -162,16 +166,19 @@ export class Arbiter {
         return true;
       case 'started':
         if (client.request !== message.request) return true;
-        if (this.#turn?.client === client) this.#turn.isStarted = true;
-        else if (client.place === 'late') this.#enqueue(client, now);
+        if (this.#turn?.client === client) {
+          this.#turn.isStarted = true;
+          this.#turn.isExcused = false;
+        } else if (client.place === 'late') this.#enqueue(client, now);
         return true;
       case 'end':
         // What is over already, because its time was up, is over.
-        if (client.request === message.request) this.#release(client, 'out');
+        if (client.request === message.request) this.#release(client, 'out', now);
         return true;
       case 'ping':
     }
-    this.#send(client.id, { kind: 'pong' });
+    const holder = this.#turn?.client;
+    this.#send(client.id, { kind: 'pong', holder: holder === client ? 0 : (holder?.pid ?? 0) });
     return true;
   }
 
@@ -181,17 +188,20 @@ export class Arbiter {
     this.#line.add(client);
   }
 
-  #release(client: Client, place: 'out' | 'late'): void {
-    this.#line.delete(client);
+  #release(client: Client, place: 'out' | 'late', now: number): void {
+    const wasLast = this.#line.delete(client) && this.#line.size === 0;
     if (this.#turn?.client === client) this.#turn = undefined;
+    // Callers who wait for less than a turn may last, one after the other, shall not wait in vain for ever.
+    else if (wasLast && this.#turn !== undefined)
+      this.#turn.waitedMs += now - Math.max(this.#turn.countsFrom, this.#lineSince);
     client.place = place;
     if (place === 'out') client.hasTurn = false;
   }
 
-  #forget(id: number): void {
+  #forget(id: number, now: number): void {
     const client = this.#clients.get(id);
     if (client === undefined) return;
-    this.#release(client, 'out');
+    this.#release(client, 'out', now);
     this.#clients.delete(id);
   }
 
@@ -200,11 +210,13 @@ export class Arbiter {
     const turn = this.#turn;
     const limitAt = this.#limitAt;
     if (turn === undefined || limitAt === undefined || now < limitAt) return;
-    if (now - limitAt > LATE_MS) {
+    if (now - limitAt > LATE_MS && !turn.isExcused) {
+      turn.isExcused = true;
       turn.countsFrom = now;
+      turn.waitedMs = 0;
       return;
     }
-    this.#release(turn.client, 'late');
+    this.#release(turn.client, 'late', now);
     if (!turn.isStarted) return;
     this.#actions.push({ kind: 'overdue', pid: turn.client.pid ?? 0, ms: Math.round(now - turn.grantedAt) });
     this.#enqueue(turn.client, now);
@@ -217,7 +229,7 @@ export class Arbiter {
     this.#line.delete(client);
     client.place = 'holding';
     client.hasTurn = true;
-    this.#turn = { client, grantedAt: now, countsFrom: now, isStarted: false };
+    this.#turn = { client, grantedAt: now, countsFrom: now, waitedMs: 0, isStarted: false, isExcused: false };
     const share = this.#lineMs / Math.max(1, this.#line.size);
     const quantumMs = Math.min(this.#quantumMs, Math.max(this.#shortestQuantumMs, share));
     this.#send(client.id, { kind: 'grant', request: client.request, quantumMs });

@@ -20,7 +20,8 @@ export type FromArbiter =
   | { readonly kind: 'full' }
   | { readonly kind: 'grant'; readonly request: number; readonly quantumMs: number }
   | { readonly kind: 'others'; readonly others: Others }
-  | { readonly kind: 'pong' };
+  /** And who has the turn, unless it is the one that has asked; 0 where nobody has, or that is not known. */
+  | { readonly kind: 'pong'; readonly holder: number };
 
 /** A kind, a number of four bytes, and one byte more. */
 const FRAME_BYTES = 6;
@@ -56,10 +57,11 @@ export function encodeFrame(message: ToArbiter | FromArbiter): Uint8Array {
       return frame(kind, message.request, Math.round(message.quantumMs * QUANTA_PER_MS));
     case 'others':
       return frame(kind, 0, OTHERS.indexOf(message.others));
+    case 'pong':
+      return frame(kind, message.holder, 0);
     case 'ping':
     case 'hello':
     case 'full':
-    case 'pong':
   }
   return frame(kind, 0, 0);
 }
@@ -107,7 +109,7 @@ export function decodeFromArbiter(kind: number, number: number, rest: number): F
       return others === undefined ? undefined : { kind: 'others', others };
     }
     case KIND.pong:
-      return { kind: 'pong' };
+      return { kind: 'pong', holder: number };
     default:
       return undefined;
   }

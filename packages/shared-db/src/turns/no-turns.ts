@@ -7,6 +7,7 @@ import type { TakeOptions, Turn, Turns } from './turns.ts';
 export class NoTurns implements Turns {
   readonly mayTry = true;
   readonly wanted = false;
+  readonly holder = undefined;
   readonly #reason: string;
   readonly #clock: Clock;
   #polled = 0;

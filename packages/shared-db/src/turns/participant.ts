@@ -54,7 +54,10 @@ export const REST_MS = 1_000;
 const CHECK_EVERY_MS = 100;
 /** After a loss: up to as long, so that those who wait do not all make an arbiter. */
 const SCATTER_MS = 3;
-/** A timer that comes as late: it was this process that stood still, and what it has not heard may be waiting to be read. */
+/**
+ * A timer that comes as late: it was this process that stood still, and what it has not heard may be waiting to be read. Before the next
+ * timer it has been read, so that a process that always stands still waits for nobody twice.
+ */
 const LATE_MS = 20;
 /** How many arbiters in a row may turn out to be none. */
 const MOST_ATTEMPTS = 6;
@@ -68,8 +71,12 @@ type Link =
   /** None, and none is looked for until there is something to write. */
   | { readonly kind: 'apart' }
   | { readonly kind: 'scattered'; readonly dueAt: number }
-  | { readonly kind: 'hosting'; readonly epoch: number; readonly dueAt: number }
-  | { readonly kind: 'connecting'; readonly epoch: number; readonly dueAt: number }
+  | {
+      readonly kind: 'hosting' | 'connecting';
+      readonly epoch: number;
+      readonly dueAt: number;
+      readonly isExcused: boolean;
+    }
   | { readonly kind: 'joined'; readonly epoch: number; readonly checkAt: number }
   /** Turns cannot be had for now. */
   | { readonly kind: 'resting'; readonly dueAt: number };
@@ -81,10 +88,16 @@ interface Wish {
   readonly isRenewal: boolean;
   /** When to stop waiting, if there is still no arbiter then. */
   patienceAt: number | undefined;
-  /** When the arbiter will have been silent for too long. */
-  silenceAt: number;
-  /** Whether it has been asked if it is there. */
-  isAsked: boolean;
+}
+
+/** That the arbiter says nothing. */
+interface Silence {
+  /** When it will have lasted for too long. */
+  readonly dueAt: number;
+  /** Whether it has been asked since if it is there. */
+  readonly isAsked: boolean;
+  /** Whether the answer was looked for late already. */
+  readonly isExcused: boolean;
 }
 
 const APART: Link = { kind: 'apart' };
@@ -99,9 +112,12 @@ export class Participant {
   readonly #random: () => number;
   #link: Link = APART;
   #wish: Wish | undefined;
+  /** While somebody waits, and from one to the next: each of them may give up before it has lasted for too long. */
+  #silence: Silence | undefined;
   /** The turn that its process has, whoever gave it. */
   #held: number | undefined;
   #others: Others = 'none';
+  #holder: number | undefined;
   #request = 0;
   /** Whoever is not newer than this has turned out to be no arbiter. */
   #deposed = 0;
@@ -114,6 +130,11 @@ export class Participant {
   constructor({ pid, random }: ParticipantOptions) {
     this.#pid = pid;
     this.#random = random;
+  }
+
+  /** Whose turn it is that is waited for, or was last: the arbiter says so to who has waited for a while. */
+  get holder(): number | undefined {
+    return this.#holder;
   }
 
   /** What others do with the lock. Where nobody can be asked: nothing. */
@@ -143,7 +164,8 @@ export class Participant {
       case 'apart':
         return undefined;
       case 'joined':
-        return this.#wish?.silenceAt ?? (this.isAsleep ? undefined : link.checkAt);
+        if (this.#wish !== undefined) return this.#silence?.dueAt;
+        return this.isAsleep ? undefined : link.checkAt;
       case 'scattered':
       case 'hosting':
       case 'connecting':
@@ -208,9 +230,11 @@ export class Participant {
   #want(now: number): void {
     if (this.#wish !== undefined || this.#held !== undefined) throw new Error('BUG: two turns of one participant');
     this.#request = (this.#request + 1) >>> 0;
-    this.#wish = newWish(this.#request, false, now);
+    this.#wish = { request: this.#request, isRenewal: false, patienceAt: undefined };
+    this.#holder = undefined;
     switch (this.#link.kind) {
       case 'joined':
+        this.#silence ??= silenceFrom(now);
         this.#send({ kind: 'want', request: this.#request });
         return;
       case 'resting':
@@ -250,21 +274,17 @@ export class Participant {
       this.#rest('the file of the last possible arbiter is there, and nobody answers', now);
       return;
     }
-    this.#link = { kind: 'hosting', epoch, dueAt: now + HOST_LIMIT_MS };
+    this.#link = { kind: 'hosting', epoch, dueAt: now + HOST_LIMIT_MS, isExcused: false };
     this.#actions.push({ kind: 'host', epoch });
   }
 
   #connect(epoch: number, now: number): void {
-    this.#link = { kind: 'connecting', epoch, dueAt: now + 2 * SILENCE_MS };
+    this.#link = { kind: 'connecting', epoch, dueAt: now + 2 * SILENCE_MS, isExcused: false };
     this.#actions.push({ kind: 'connect', epoch });
   }
 
   #hear(message: FromArbiter, now: number): void {
-    const wish = this.#wish;
-    if (wish !== undefined) {
-      wish.silenceAt = now + SILENCE_MS;
-      wish.isAsked = false;
-    }
+    this.#silence = this.#wish === undefined ? undefined : silenceFrom(now);
     switch (message.kind) {
       case 'hello':
         this.#join(now);
@@ -280,6 +300,7 @@ export class Participant {
         this.#others = message.others;
         return;
       case 'pong':
+        this.#holder = message.holder === 0 ? undefined : message.holder;
     }
   }
 
@@ -290,9 +311,10 @@ export class Participant {
     this.#attempts = 0;
     this.#reason = undefined;
     this.#send({ kind: 'join', pid: this.#pid });
-    if (this.#held !== undefined) this.#wish = newWish(this.#held, true, now);
+    if (this.#held !== undefined) this.#wish = { request: this.#held, isRenewal: true, patienceAt: undefined };
     if (this.#wish === undefined) return;
-    this.#wish.silenceAt = now + SILENCE_MS;
+    this.#wish.patienceAt = undefined;
+    this.#silence = silenceFrom(now);
     this.#send({ kind: 'want', request: this.#wish.request });
   }
 
@@ -301,7 +323,9 @@ export class Participant {
     // What was granted to somebody who has left the line meanwhile has been given back.
     if (!isNew && request !== this.#held) return;
     this.#wish = undefined;
+    this.#silence = undefined;
     this.#held = request;
+    this.#holder = undefined;
     this.#send({ kind: 'started', request });
     if (isNew) this.#actions.push({ kind: 'turn', by: 'arbiter', quantumMs });
   }
@@ -341,6 +365,8 @@ export class Participant {
   #drop(): void {
     this.#actions.push({ kind: 'hang-up' });
     this.#others = 'none';
+    this.#silence = undefined;
+    this.#holder = undefined;
   }
 
   #tryAgain(now: number): void {
@@ -382,7 +408,7 @@ export class Participant {
         return;
       case 'joined':
         if (this.#wish === undefined) this.isAsleep = true;
-        else this.#hearNothing(this.#wish, link.epoch, isLate, now);
+        else this.#hearNothing(link.epoch, isLate, now);
         return;
       case 'resting':
         this.#link = APART;
@@ -396,24 +422,24 @@ export class Participant {
       case 'connecting':
         this.#loseHope(now);
         if (now < link.dueAt) return;
-        if (isLate) this.#link = { ...link, dueAt: now + SILENCE_MS };
+        if (isLate && !link.isExcused) this.#link = { ...link, dueAt: now + SILENCE_MS, isExcused: true };
         else this.#depose(link.epoch, now);
         return;
       case 'hosting':
         this.#loseHope(now);
         if (now < link.dueAt) return;
-        if (isLate) this.#link = { ...link, dueAt: now + HOST_LIMIT_MS };
+        if (isLate && !link.isExcused) this.#link = { ...link, dueAt: now + HOST_LIMIT_MS, isExcused: true };
         else this.#rest('the thread that would be the arbiter does not answer', now);
     }
   }
 
-  #hearNothing(wish: Wish, epoch: number, isLate: boolean, now: number): void {
-    if (wish.isAsked && !isLate) {
+  #hearNothing(epoch: number, isLate: boolean, now: number): void {
+    const { isAsked = false, isExcused = false } = this.#silence ?? {};
+    if (isAsked && (!isLate || isExcused)) {
       this.#depose(epoch, now);
       return;
     }
-    wish.isAsked = true;
-    wish.silenceAt = now + SILENCE_MS;
+    this.#silence = { dueAt: now + SILENCE_MS, isAsked: true, isExcused: isAsked };
     this.#send({ kind: 'ping' });
   }
 
@@ -429,6 +455,6 @@ export class Participant {
   }
 }
 
-function newWish(request: number, isRenewal: boolean, now: number): Wish {
-  return { request, isRenewal, patienceAt: undefined, silenceAt: now + SILENCE_MS, isAsked: false };
+function silenceFrom(now: number): Silence {
+  return { dueAt: now + SILENCE_MS, isAsked: false, isExcused: false };
 }

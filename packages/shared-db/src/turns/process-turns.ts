@@ -64,6 +64,10 @@ export class ProcessTurns implements Turns {
     return this.#participant.others === 'wait';
   }
 
+  get holder(): number | undefined {
+    return this.#participant.holder;
+  }
+
   get state(): TurnsSnapshot {
     const { epoch, reason } = this.#participant;
     const now = this.#clock.now();

@@ -9,6 +9,7 @@ import { MAX_SOCKET_PATH_BYTES } from '../presence/socket-name.ts';
 /** Raised when arbiter and participants say anything new to each other: those of two versions must not meet. */
 const VERSION = 1;
 const NAME = /^v(?<version>\d{1,3})-(?<device>\d{1,20})-(?<inode>\d{1,20})-(?<epoch>[1-9]\d{0,8})\.sock$/;
+const NEW_NAME = /^new-(?<pid>[1-9]\d{0,9})-\d{1,10}-(?<device>\d{1,20})-(?<inode>\d{1,20})-[1-9]\d{0,8}\.sock$/;
 
 /** Which arbiters a file has had. */
 export interface Epochs {
@@ -111,12 +112,24 @@ export class TurnSockets {
     if (identity !== undefined && this.identity(epoch) === identity) rmSync(this.path(epoch), { force: true });
   }
 
-  /** Removes the sockets of the epochs before one. What is no socket of this user's is left alone. */
+  /**
+   * Removes the sockets of the epochs before one, and of those who were killed before theirs had its name. What is no socket of this
+   * user's is left alone.
+   */
   removeBefore(epoch: number): void {
-    for (const older of this.#taken()) {
-      const path = this.path(older);
-      if (older < epoch && socketOwner(path) === 'own') rmSync(path, { force: true });
-    }
+    const older = this.#taken().filter((one) => one < epoch);
+    for (const path of [...older.map((one) => this.path(one)), ...this.#unpublished()])
+      if (socketOwner(path) === 'own') rmSync(path, { force: true });
+  }
+
+  /** The sockets of processes that have ended before they could give them their names. */
+  #unpublished(): readonly string[] {
+    return namesInRuntimeDirectory(this.#directory)
+      .filter((name) => {
+        const { pid, device, inode } = NEW_NAME.exec(name)?.groups ?? {};
+        return `${device}-${inode}` === this.#file && hasEnded(Number(pid));
+      })
+      .map((name) => join(this.#directory, name));
   }
 
   /** In ascending order. */
@@ -129,5 +142,15 @@ export class TurnSockets {
         return epoch === undefined ? [] : [Number(epoch)];
       })
       .toSorted((a, b) => a - b);
+  }
+}
+
+/** One of another pid namespace seems to have ended, and may live: then it makes its arbiter a moment later. */
+function hasEnded(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }

@@ -9,6 +9,8 @@ export interface Turns {
   readonly mayTry: boolean;
   /** Whether somebody else waits now: then a turn that has lasted its quantum is to be ended. A field read. */
   readonly wanted: boolean;
+  /** The process whose turn it is that is waited for here, as far as the arbiter has said; undefined where it has not. */
+  readonly holder: number | undefined;
   /** How it is just now. */
   readonly state: TurnsSnapshot;
   /**

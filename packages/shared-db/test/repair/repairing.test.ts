@@ -134,6 +134,19 @@ describe('a fenced database', () => {
     expect(first.fenced).toBe(false);
   });
 
+  it('is verified also where something that nobody can remove has the place of the right to do so', async () => {
+    using place = new FencedHouse(SEED);
+    const first = place.start();
+    // Not even root removes this as if it were a file.
+    const squatted = place.directory.file('run/verifying/7-42');
+    mkdirSync(squatted, { recursive: true, mode: 0o700 });
+    first.meets();
+    await place.clock.advance(1_000 + CHECK_MS);
+    expect(first.fenced).toBe(false);
+    expect([place.words(), place.offences]).toEqual([[], []]);
+    expect(existsSync(squatted)).toBe(true);
+  });
+
   it('of which nothing can be seen for a while is looked at again', async () => {
     using place = new FencedHouse(SEED);
     const first = place.start();

@@ -3,7 +3,7 @@ import { companion, type Companion } from './companion.ts';
 /**
  * Another process that writes with a plain engine, as the lane does: at once where nobody waits, else in turns. It has a sentinel for its
  * arbiter. Told `write <ms>` it writes transactions that hold the lock for two milliseconds, one after the other, for so long, and
- * says how many and how long it waited; `hold` takes the lock in a turn and keeps it until `go on`; `state` says how its turns are.
+ * says how many and how long it waited; `hold` takes the lock in a turn and keeps it until `go on`; `keep` takes a turn that an arbiter gives, and nothing else; `state` says how its turns are.
  */
 const TAKER = `
   import Database from 'better-sqlite3';
@@ -61,6 +61,14 @@ const TAKER = `
   for (let line; (line = await hear()) !== undefined; ) {
     const [verb, ms] = line.split(' ');
     if (verb === 'state') say(JSON.stringify(turns.state));
+    if (verb === 'keep') {
+      const before = turns.state.granted;
+      for (; turns.state.granted === before; await pause(10)) {
+        giveOn();
+        turn = await turns.take();
+      }
+      say('kept');
+    }
     if (verb === 'hold') {
       turn = await turns.take();
       await lock();

@@ -45,6 +45,8 @@ export interface Scenario {
   readonly groupMs: number;
   /** How long a process has nothing to write after one; 0: all are saturated. */
   readonly thinkMs: number;
+  /** How long a caller waits for a turn; then he gives up, and the next one comes. */
+  readonly patienceMs: number;
   readonly faults: readonly Fault[];
 }
 
@@ -362,6 +364,7 @@ class SimulatedProcess {
   #connection: Connection | undefined;
   #turn: { readonly endsAt: number; readonly by: 'arbiter' | 'polling' } | undefined;
   #waitsSince: number | undefined;
+  #wishes = 0;
   latestRequest = 0;
   written = 0;
   polled = 0;
@@ -437,11 +440,25 @@ class SimulatedProcess {
     if (this.#participant.isAsleep) this.#handle({ kind: 'used' });
     const mayTry = this.#turn !== undefined || this.#participant.others === 'none';
     if (mayTry && this.world.lock(this)) this.#hold();
-    else if (this.#turn === undefined) this.#handle({ kind: 'want' });
+    else if (this.#turn === undefined) this.#want();
     else
-      this.main.after(PAUSE_MS * (0.75 + 0.5 * this.world.random()), () => {
+      this.main.after(PAUSE_MS + (this.world.random() < 0.25 ? 1 : 0), () => {
         this.#write();
       });
+  }
+
+  #want(): void {
+    const wish = ++this.#wishes;
+    const { patienceMs } = this.world.scenario;
+    if (patienceMs < Infinity)
+      this.main.after(patienceMs, () => {
+        if (this.#wishes !== wish || !this.#participant.isWaiting) return;
+        this.#handle({ kind: 'end' });
+        this.main.after(this.world.random() * 5, () => {
+          this.#write();
+        });
+      });
+    this.#handle({ kind: 'want' });
   }
 
   #hold(): void {

@@ -88,6 +88,23 @@ describe('an arbiter', () => {
     expect(hear(2, end)).not.toContain('grant 1');
   });
 
+  it('counts the time of all who wait for the same turn, also where each of them gives up before it has lasted for too long', () => {
+    const { hear, wait } = arbiterOf(2);
+    hear(1, want);
+    hear(1, started);
+    const tenth = TURN_LIMIT_MS / 10;
+    for (let request = 1; request < 10; request++) {
+      hear(2, { kind: 'want', request });
+      expect(wait(tenth)).toEqual([]);
+      hear(2, { kind: 'end', request });
+      // Nobody waits: it may last.
+      wait(tenth);
+    }
+    hear(2, { kind: 'want', request: 10 });
+    expect(wait(tenth - 1)).not.toContain('grant 2');
+    expect(wait(1)).toContain('grant 2');
+  });
+
   it('takes its own standing still for nobody else’s fault', () => {
     const { hear, wait } = arbiterOf(2);
     hear(1, want);
@@ -95,6 +112,26 @@ describe('an arbiter', () => {
     expect(wait(30 * START_LIMIT_MS)).toEqual([]);
     hear(1, started);
     expect(wait(TURN_LIMIT_MS)).toContain('grant 2');
+  });
+
+  it('that stands still again and again passes over who has not seen his turn all the same', () => {
+    const { hear, wait } = arbiterOf(2);
+    hear(1, want);
+    hear(2, want);
+    expect(wait(30 * START_LIMIT_MS)).toEqual([]);
+    expect(wait(30 * START_LIMIT_MS)).toContain('grant 2');
+  });
+
+  it('says to who asks whether it is there whose turn it is', () => {
+    const { arbiter, hear } = arbiterOf(2);
+    const asked = (client: number): unknown =>
+      arbiter
+        .handle({ kind: 'heard', client, messages: [{ kind: 'ping' }] }, 0)
+        .map((action) => (action.kind === 'send' ? action.message : action));
+    expect(asked(2)).toEqual([{ kind: 'pong', holder: 0 }]);
+    hear(1, want);
+    expect(asked(2)).toEqual([{ kind: 'pong', holder: 10 }]);
+    expect(asked(1)).toEqual([{ kind: 'pong', holder: 0 }]);
   });
 
   it('takes somebody who leaves the line out of it', () => {

@@ -22,7 +22,8 @@ const toArbiter: fc.Arbitrary<ToArbiter> = fc.oneof(
   fc.constant({ kind: 'ping' as const }),
 );
 const fromArbiter: fc.Arbitrary<FromArbiter> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('hello' as const, 'full' as const, 'pong' as const) }),
+  fc.record({ kind: fc.constantFrom('hello' as const, 'full' as const) }),
+  fc.record({ kind: fc.constant('pong' as const), holder: number }),
   fc.record({
     kind: fc.constant('grant' as const),
     request: number,

@@ -15,6 +15,7 @@ function writer({ isWanted = true } = {}) {
   const turns: Turns = {
     mayTry: false,
     wanted: isWanted,
+    holder: undefined,
     state: nobody.state,
     take: () => Promise.resolve({ since: clock.now(), endsAt: clock.now() + QUANTUM_MS, end: () => undefined }),
     close: () => undefined,
@@ -37,6 +38,7 @@ function waiter() {
   const turns: Turns = {
     mayTry: false,
     wanted: true,
+    holder: undefined,
     state: new NoTurns('nobody is there', clock).state,
     take: ({ signal } = {}) =>
       new Promise((resolve, reject) => {

@@ -88,8 +88,60 @@ describe('a participant', () => {
     handle({ kind: 'want' });
     expect(wait(500)).toEqual(['ping']);
     expect(wait(500)).toEqual(['ping']);
-    handle({ kind: 'heard', messages: [{ kind: 'pong' }] });
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 0 }] });
     expect(wait(SILENCE_MS)).toEqual(['ping']);
+  });
+
+  it('deposes an arbiter that is silent also where nobody waits for as long as that takes', () => {
+    const { handle, wait } = joined();
+    const said = Array.from({ length: 4 }, () => {
+      handle({ kind: 'want' });
+      const actions = [...wait(30), ...handle({ kind: 'end' })];
+      return [...actions, ...wait(1)];
+    }).flat();
+    expect(said.filter((action) => !/^(?:want|end) /.test(action))).toEqual(['ping', 'hang-up']);
+  });
+
+  it('that stands still again and again deposes an arbiter that is silent all the same', () => {
+    const { handle, wait } = joined();
+    handle({ kind: 'want' });
+    expect([wait(80), wait(80), wait(80)]).toEqual([['ping'], ['ping'], ['hang-up']]);
+    wait(3);
+    // The next one does not even say who it is.
+    expect(handle({ kind: 'seen', live: 4, newest: 4 })).toEqual(['connect 4']);
+    expect([wait(150), wait(80)]).toEqual([[], ['hang-up']]);
+  });
+
+  it('that stands still again and again gives up its own thread when that makes no arbiter', () => {
+    const { machine, handle, wait } = participant();
+    handle({ kind: 'used' }, { kind: 'seen', live: 0, newest: 0 });
+    for (let times = 0; times < 2; times++) wait(HOST_LIMIT_MS + 80);
+    expect(machine.reason).toBe('the thread that would be the arbiter does not answer');
+  });
+
+  it('looks for another arbiter before it polls when the one has gone with which it was in line for long', () => {
+    const { machine, handle, wait } = participant();
+    handle({ kind: 'want' }, { kind: 'seen', live: 3, newest: 3 }, hello);
+    for (let ms = 0; ms <= PATIENCE_MS; ms += SILENCE_MS) {
+      expect(wait(SILENCE_MS)).toEqual(['ping']);
+      handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 0 }] });
+    }
+    handle({ kind: 'lost', why: 'closed' });
+    expect(wait(3)).toEqual(['look']);
+    expect(handle({ kind: 'seen', live: 4, newest: 4 }, hello)).toEqual(['connect 4', 'join', 'want 1']);
+    expect(machine.reason).toBeUndefined();
+  });
+
+  it('learns whose turn it waits for when it has waited for a while, and forgets it when that is over', () => {
+    const { machine, handle, wait } = joined();
+    handle({ kind: 'want' });
+    expect(wait(SILENCE_MS)).toEqual(['ping']);
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 11 }] });
+    expect(machine.holder).toBe(11);
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 0 }] });
+    expect(machine.holder).toBeUndefined();
+    handle({ kind: 'heard', messages: [{ kind: 'pong', holder: 12 }] }, heardGrant(1));
+    expect(machine.holder).toBeUndefined();
   });
 
   it('does not depose an arbiter that somebody else has deposed already', () => {

@@ -1,4 +1,4 @@
-import { openDatabaseService, sqlite } from '@hive/shared-db';
+import { openDatabaseService, sqlite, type DatabaseError } from '@hive/shared-db';
 import { openDirect } from '@hive/shared-db/direct';
 import { temporaryDatabase, temporaryDirectory } from '@hive/shared-db/testing';
 import { setImmediate } from 'node:timers/promises';
@@ -42,40 +42,67 @@ describe('a database says how it comes by its turns', () => {
   });
 });
 
+/** A service that is the arbiter, and another process that takes turns at its file. */
+async function neighbours() {
+  const stack = new AsyncDisposableStack();
+  const directory = stack.use(temporaryDirectory());
+  const path = directory.file('shared.db');
+  const runtimeDirectory = directory.file('run');
+  const entries = { id: 1, name: 'entries', sql: 'CREATE TABLE entry (id INTEGER PRIMARY KEY, pid INTEGER)' };
+  const databases = { shared: sqlite({ path, durability: 'normal', migrations: [entries] }) };
+  const service = stack.use(await openDatabaseService({ app: 'shop', runtimeDirectory, databases }));
+  const database = service.database('shared');
+  const taker = stack.use(await turnTaker(path, runtimeDirectory));
+  // From now on it hears what others do.
+  await database.write('add', (tx) => tx.run('INSERT INTO entry (pid) VALUES (0)'));
+  while (database.snapshot().turns?.mode !== 'arbiter') await setImmediate();
+  return { database, taker, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+describe('who stands still with its turn and without the lock', () => {
+  it('is named to those whose time is up, and passed over after a second, however little time each of them has', async () => {
+    await using meeting = await neighbours();
+    const { database, taker } = meeting;
+    taker.say('keep');
+    expect(await taker.hear()).toBe('kept');
+    taker.signal('SIGSTOP');
+    const failures: DatabaseError[] = [];
+    const save = (): Promise<boolean> =>
+      database
+        .write('add', (tx) => tx.run('INSERT INTO entry (pid) VALUES (1)'), { timeoutMs: 300 })
+        .then(() => true)
+        .catch((error: DatabaseError) => {
+          failures.push(error);
+          return false;
+        });
+    const named = (): DatabaseError | undefined =>
+      failures.find(({ culprits }) => culprits.some(({ pid }) => pid === taker.pid));
+    // It may not have heard of that turn yet.
+    for (let tries = 0; named() === undefined && tries < 10_000; tries++) await save();
+    expect(named()).toMatchObject({
+      code: 'HIVEDB_E_TURN_TIMEOUT',
+      message: expect.stringContaining(`process ${taker.pid} (`) as string,
+    });
+    let late = 0;
+    while (late < 10 && !(await save())) late++;
+    expect(late).toBeLessThan(10);
+  });
+});
+
 describe('who reads', () => {
   it('waits for no turn to write and takes none, whatever others do with the lock', async () => {
-    using directory = temporaryDirectory();
-    const path = directory.file('shared.db');
-    const runtimeDirectory = directory.file('run');
-    await using service = await openDatabaseService({
-      app: 'shop',
-      runtimeDirectory,
-      databases: {
-        shared: sqlite({
-          path,
-          migrations: [{ id: 1, name: 'entries', sql: 'CREATE TABLE entry (id INTEGER PRIMARY KEY, pid INTEGER)' }],
-        }),
-      },
-    });
-    const database = service.database('shared');
-    const taker = await turnTaker(path, runtimeDirectory);
-    try {
-      // From now on it hears what others do.
-      await database.write('add', (tx) => tx.run('INSERT INTO entry (pid) VALUES (0)'));
-      while (database.snapshot().turns?.mode !== 'arbiter') await setImmediate();
-      taker.say('hold');
-      await taker.hear();
-      const count = 'SELECT count(*) AS n FROM entry';
-      const options = { timeoutMs: 2_000 };
-      // It has heard of the holder by the last one, if not by the first.
-      for (let i = 0; i < 200; i++) {
-        expect(await database.read('count', (c) => c.get(count), options)).toEqual({ n: 1 });
-        await setImmediate();
-      }
-      expect(await database.offload('count', count, [], options)).toEqual([{ n: 1 }]);
-      expect(database.snapshot().turns).toMatchObject({ granted: 0, polled: 0, waiting: 0 });
-    } finally {
-      await taker.kill();
+    await using meeting = await neighbours();
+    const { database, taker } = meeting;
+    taker.say('hold');
+    await taker.hear();
+    const count = 'SELECT count(*) AS n FROM entry';
+    const options = { timeoutMs: 2_000 };
+    // It has heard of the holder by the last one, if not by the first.
+    for (let i = 0; i < 200; i++) {
+      expect(await database.read('count', (c) => c.get(count), options)).toEqual({ n: 1 });
+      await setImmediate();
     }
+    expect(await database.offload('count', count, [], options)).toEqual([{ n: 1 }]);
+    expect(database.snapshot().turns).toMatchObject({ granted: 0, polled: 0, waiting: 0 });
   });
 });

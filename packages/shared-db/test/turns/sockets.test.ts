@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { systemClock } from '@hive/pool';
 import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
@@ -184,6 +185,19 @@ describe('turns over sockets', () => {
     const { turns } = process();
     await arbitered(turns);
     expect(readdirSync(turnsDirectory)).toHaveLength(4);
+  });
+
+  it('clear away what somebody has left who was killed before his arbiter could be found, and nothing of who lives', async () => {
+    const { process, turnsDirectory } = meeting();
+    mkdirSync(turnsDirectory, { recursive: true, mode: 0o700 });
+    const { pid: dead } = spawnSync('true');
+    const living = `new-${globalThis.process.ppid}-0-2049-17-1.sock`;
+    for (const name of [`new-${dead}-0-2049-17-1.sock`, living, `new-${dead}-0-2049-18-1.sock`])
+      await squat(join(turnsDirectory, name), () => undefined);
+    await arbitered(process().turns);
+    // That of another file is left to who writes to that.
+    const left = [living, `new-${dead}-0-2049-18-1.sock`, 'v1-2049-17-1.sock'];
+    expect(readdirSync(turnsDirectory).toSorted()).toEqual(left.toSorted());
   });
 
   it('are found again when somebody has removed the directory', async () => {

@@ -1,10 +1,10 @@
 // One of several processes that write to one file. Started by `fleet.ts` with an order; writes at each `Go`, and reports.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import Database from 'better-sqlite3';
 import { writingPeers } from '../../peers/sqlite/line-up.ts';
 import { reasonOf } from '../../reason.ts';
+import { Stall } from './stall.ts';
 import type { Go, WriterOrder, WriterReport } from './workload.ts';
 
 /** One transaction; resolves when it is acknowledged. */
@@ -14,8 +14,6 @@ const INSERT = 'INSERT INTO entry (number) VALUES (?)';
 const UPDATE = 'UPDATE total SET writes = writes + 1 WHERE id = 1';
 /** The same for all who have one: long enough that a failure is the engine's, not ours. */
 const BUSY_TIMEOUT_MS = 10_000;
-/** How often the event loop is looked at: by the runtime itself, which costs those who wait less than a timer of ours. */
-const TICK_MS = 1;
 /** How long a loop of synchronous transactions runs before it lets the event loop turn. */
 const BREATH_MS = 1;
 
@@ -112,8 +110,7 @@ async function run({ untilMs }: Go): Promise<WriterReport> {
   const waits: number[] = [];
   let failed = 0;
   const reasons = new Set<string>();
-  const delay = monitorEventLoopDelay({ resolution: TICK_MS });
-  delay.enable();
+  const stall = await Stall.watch();
   const caller = async (): Promise<void> => {
     while (Date.now() < untilMs) {
       const since = performance.now();
@@ -128,9 +125,7 @@ async function run({ untilMs }: Go): Promise<WriterReport> {
     }
   };
   await Promise.all(Array.from({ length: inFlight }, caller));
-  // Who has not let it turn since has stalled it until now: it is seen at the next look.
-  await pause(2 * TICK_MS);
-  delay.disable();
+  const stallMs = await stall.end();
   const sorted = Float64Array.from(waits).toSorted();
   return {
     committed: waits.length,
@@ -138,6 +133,6 @@ async function run({ untilMs }: Go): Promise<WriterReport> {
     reasons: [...reasons],
     worstMs: sorted.at(-1) ?? 0,
     p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
-    stallMs: Math.max(0, delay.max / 1e6 - TICK_MS),
+    stallMs,
   };
 }
