@@ -133,6 +133,11 @@ describe('a migration that is none', () => {
     ['null', null, 'step 2 of the list is empty'],
     ['a text', 'CREATE TABLE t (a)', 'step 2 of the list is "CREATE TABLE t (a)"'],
     ['one without a name', { id: 2, sql: '' }, 'migration 2 has no name'],
+    [
+      'one with a key that there is not',
+      { id: 2, name: 'b', sql: '', down: '' },
+      'migration "b" has a key "down"; expected id, name, sql, up',
+    ],
     ['one with an empty name', { id: 2, name: ' ', sql: '' }, 'migration 2 has no name'],
     ['one whose id is text', { id: '2', name: 'two', sql: '' }, 'migration "two" has the id "2"'],
     ['one whose sql is a list', { id: 2, name: 'two', sql: ['SELECT 1'] }, 'has as sql a list; expected a text'],

@@ -15,6 +15,8 @@ export interface Migration {
   readonly up?: (tx: SyncTransaction) => void;
 }
 
+const KEYS: readonly (keyof Migration)[] = ['id', 'name', 'sql', 'up'];
+
 const UNDONE = 'nothing of this start has been applied; correct the migration and start again';
 
 interface Applied {
@@ -40,6 +42,8 @@ function faultOf(step: Migration, index: number, last: number): string | undefin
   const { id, name, sql, up } = step;
   if (typeof name !== 'string' || name.trim() === '') return `migration ${shown(id, 'an object')} has no name`;
   const wrong = (what: string): string => `migration "${name}" ${what}`;
+  const unknown = Object.keys(step).find((key) => !(KEYS as readonly string[]).includes(key));
+  if (unknown !== undefined) return wrong(`has a key ${shown(unknown)}; expected ${KEYS.join(', ')}`);
   if (!Number.isSafeInteger(id)) return wrong(`has the id ${shown(id, 'an object')}; expected a whole number`);
   if (id <= last) return wrong(`has the id ${id} after ${last}; expected a larger one`);
   if ((sql === undefined) === (up === undefined)) return wrong('has both sql and up, or neither; expected one of them');

@@ -5,8 +5,8 @@ import { isReplay, replay } from '../support/replay.ts';
 
 /** How many schedules; more find more. A thousand take about six seconds on a quiet machine. */
 const RUNS = 2_000;
-/** On a busy one there are as many as fit in here. Whoever wants more raises both. */
-const LONGEST_MS = 15_000;
+/** The same ones each time, so that who changes something is told of that alone. `HIVE_SEED=$RANDOM` makes others. */
+const SEED = 1;
 /** Within this all faults happen and are over. */
 const FAULTY_MS = 400;
 /** How long it may take to recover from them: a rest of up to 1.5 s, and a turn that is passed over after a second before it. */
@@ -72,7 +72,7 @@ describe('turns', () => {
           expect(Math.max(longestWaitMs, waitMs)).toBeLessThan(limitMs);
         }
       }),
-      replay({ numRuns: RUNS, interruptAfterTimeLimit: LONGEST_MS, markInterruptAsFailure: false }),
+      replay({ numRuns: RUNS, seed: SEED }),
     );
     expect(isReplay() ? [] : FAULTS.filter((kind) => !happened.has(kind))).toEqual([]);
   });
