@@ -154,7 +154,7 @@ describe('a call beside a session that its caller keeps', () => {
     expect(given).toBe(options);
   });
 
-  it('is looked at once, and of those who wait with it nobody, where somebody who has what it waits for waits for nothing', async () => {
+  it('is looked at once a second, and of those who wait with it nobody, where somebody who has what it waits for waits for nothing', async () => {
     const clock = new VirtualClock();
     const logger = recordingLogger();
     const holdings = new Holdings(clock, logger);
@@ -163,11 +163,27 @@ describe('a call beside a session that its caller keeps', () => {
     keepIn(holdings, held);
     const end = Promise.withResolvers<void>();
     const calls = Array.from({ length: 500 }, () => holdings.nested({ ...ABOUT, held }, {}, () => end.promise));
-    await clock.advance(2_000);
+    await clock.advance(1_000);
     expect(asked).toBe(500);
     expect(logger.said('warn')).toEqual([]);
     end.resolve();
     await expect(Promise.all(calls)).resolves.toHaveLength(500);
+  });
+
+  it('is told of later where the session is known only then to be unused', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    const holdings = new Holdings(clock, logger);
+    const held = { ...CONNECTION, idleMs: () => clock.now() - 1_000 };
+    keepIn(holdings, held);
+    const end = Promise.withResolvers<void>();
+    const call = holdings.nested({ ...ABOUT, held }, {}, () => end.promise);
+    await clock.advance(1_999);
+    expect(logger.said('warn')).toEqual([]);
+    await clock.advance(3_001);
+    expect(logger.said('warn')).toHaveLength(1);
+    end.resolve();
+    await expect(call).resolves.toBeUndefined();
   });
 
   it('is not told of when it has come to its end', async () => {

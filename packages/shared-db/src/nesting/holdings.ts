@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Clock } from '@hive/pool';
+import type { Clock, Timer } from '@hive/pool';
 import type { CallOptions } from '../database.ts';
 import { isSignal } from '../driver/call-options.ts';
 import { eitherSignal } from '../either-signal.ts';
@@ -92,7 +92,7 @@ export class Holdings {
     return told;
   }
 
-  /** Makes a call of who keeps sessions, if he does. Nothing can be proven of it, so nothing is done to it: it is looked at once, much later. */
+  /** Makes a call of who keeps sessions, if he does. Nothing can be proven of it, so nothing is done to it: it is looked at from outside, much later. */
   #beside<O extends CallOptions, T>(
     about: NestedCall,
     kept: readonly Holding[],
@@ -105,13 +105,26 @@ export class Holdings {
     const served = (): void => {
       wait.decided = true;
     };
-    const timer = this.#clock.after(SUSPECT_MS, () => {
-      void this.#suspect(wait);
-    });
-    timer.unref();
+    const timer = this.#watch(wait);
     return wait.attend(this.#current.run(wait, call, options, served), () => {
       timer.cancel();
     });
+  }
+
+  /** Looks again until there is something to tell: since when a session has not been used is known to about a second. */
+  #watch(wait: NestedWait): Pick<Timer, 'cancel'> {
+    let timer: Timer | undefined;
+    const look = async (): Promise<void> => {
+      if (!(await this.#suspect(wait)) && !wait.over) next();
+    };
+    const next = (): void => {
+      timer = this.#clock.after(SUSPECT_MS, () => {
+        void look();
+      });
+      timer.unref();
+    };
+    next();
+    return { cancel: () => timer?.cancel() };
   }
 
   /** What a function that has this lease waits for, as far as that is known: what it has called last and has not got yet. */
@@ -131,13 +144,15 @@ export class Holdings {
       .unref();
   }
 
-  async #suspect(wait: NestedWait): Promise<void> {
-    if ((await this.#judge(wait, SUSPECT_MS / 2)) !== 'likely') return;
+  /** Whether somebody was told of it. */
+  async #suspect(wait: NestedWait): Promise<boolean> {
+    if ((await this.#judge(wait, SUSPECT_MS / 2)) !== 'likely') return false;
     const { database, label, callSite, holding } = wait;
     this.#logger.warn(
       { database, label, callSite, heldAt: askedAt(holding) },
       `probably waits for itself: ${(isFunction(holding) ? deadlock(wait) : likelyDeadlock(wait)).message}`,
     );
+    return true;
   }
 
   /** Ends the wait when it is certain that nothing else will. Sessions that were used a moment ago go on. */
