@@ -5,6 +5,7 @@ import type { Connection, Database } from '@hive/shared-db';
 import { VirtualClock, type TemporaryDatabase } from '@hive/shared-db/testing';
 import { HoldingSet } from '../dist/nesting/holding-set.js';
 import type { Holdable } from '../dist/nesting/holding.js';
+import { Holdings } from '../dist/nesting/holdings.js';
 import type { KeptSession } from '../dist/nesting/kept-session.js';
 import { KeptSessions } from '../dist/nesting/kept-sessions.js';
 import { passUntilSettled } from './support/fake-database.ts';
@@ -16,6 +17,7 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const CONNECTION: Holdable = { what: 'a connection', holders: () => 1, askedAt: () => undefined };
+const ABOUT = { held: CONNECTION, database: 'test', label: 'beside' };
 const LEASES: unknown[] = [];
 
 describe('a call that waits for the sessions that its own caller keeps', () => {
@@ -143,6 +145,63 @@ describe('a call that waits while somebody keeps sessions', () => {
   });
 });
 
+describe('a call beside a session that its caller keeps', () => {
+  it('is made as it was asked for: what cannot be proven must not change it', async () => {
+    const holdings = new Holdings(new VirtualClock(), recordingLogger());
+    keepIn(holdings);
+    const options = { timeoutMs: 5 };
+    const given = await holdings.nested(ABOUT, options, (options) => Promise.resolve(options));
+    expect(given).toBe(options);
+  });
+
+  it('is looked at once a second, and of those who wait with it nobody, where somebody who has what it waits for waits for nothing', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    const holdings = new Holdings(clock, logger);
+    let asked = 0;
+    const held = { ...CONNECTION, holders: () => ++asked && 2 };
+    keepIn(holdings, held);
+    const end = Promise.withResolvers<void>();
+    const calls = Array.from({ length: 500 }, () => holdings.nested({ ...ABOUT, held }, {}, () => end.promise));
+    await clock.advance(1_000);
+    expect(asked).toBe(500);
+    expect(logger.said('warn')).toEqual([]);
+    end.resolve();
+    await expect(Promise.all(calls)).resolves.toHaveLength(500);
+  });
+
+  it('is told of later where the session is known only then to be unused', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    const holdings = new Holdings(clock, logger);
+    const held = { ...CONNECTION, idleMs: () => clock.now() - 1_000 };
+    keepIn(holdings, held);
+    const end = Promise.withResolvers<void>();
+    const call = holdings.nested({ ...ABOUT, held }, {}, () => end.promise);
+    await clock.advance(1_999);
+    expect(logger.said('warn')).toEqual([]);
+    await clock.advance(3_001);
+    expect(logger.said('warn')).toHaveLength(1);
+    end.resolve();
+    await expect(call).resolves.toBeUndefined();
+  });
+
+  it('is not told of when it has come to its end', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    const holdings = new Holdings(clock, logger);
+    const held = { ...CONNECTION, idleMs: () => 1_000 };
+    keepIn(holdings, held);
+    const about = { ...ABOUT, held };
+    const failed = rejectionOf(holdings.nested(about, {}, () => Promise.reject(new Error('its own'))));
+    expect(await failed).toMatchObject({ message: 'its own' });
+    const pending = holdings.nested(about, {}, () => new Promise(() => undefined));
+    await clock.advance(2_000);
+    expect(logger.said('warn')).toHaveLength(1);
+    expect(pending).toBeInstanceOf(Promise);
+  });
+});
+
 describe('the sessions that a context knows', () => {
   it('are those that are open, the last first', () => {
     const kept = new KeptSessions(new HoldingSet());
@@ -155,11 +214,26 @@ describe('the sessions that a context knows', () => {
     expect(kept.here).toEqual([]);
   });
 
-  it('are not those whose lease is gone, though nobody has closed them', () => {
+  it('are a hundred at most, however many were opened side by side', () => {
     const kept = new KeptSessions(new HoldingSet());
-    const lease = { id: 1, active: true };
-    opened(kept, 'dropped', lease);
-    lease.active = false;
+    const sessions = Array.from({ length: 20_000 }, (_, index) => opened(kept, `session ${index}`));
+    expect(kept.here.length).toBeLessThanOrEqual(101);
+    for (const session of sessions) session.over();
+    opened(kept, 'after them');
+    expect(kept.here.map(({ label }) => label)).toEqual(['after them']);
+  });
+
+  it('are found to be over by the garbage collector where they were dropped, also while calls go on', async () => {
+    const kept = new KeptSessions(new HoldingSet());
+    opened(kept, 'dropped', { id: 1, active: true }, false);
+    for (let turn = 0; turn < 100 && kept.here.length > 0; turn++) {
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      // A call, and in the same turn of the loop what it leaves is collected.
+      expect(kept.here.length).toBeLessThanOrEqual(1);
+      collectGarbage();
+    }
     expect(kept.here).toEqual([]);
   });
 
@@ -186,13 +260,22 @@ describe('the sessions that a context knows', () => {
   });
 });
 
-function opened(kept: KeptSessions, label: string, lease = { id: 1, active: true }): KeptSession {
+function opened(kept: KeptSessions, label: string, lease = { id: 1, active: true }, isHeld = true): KeptSession {
   const session = kept.begin();
   session.enter();
   session.has({ held: CONNECTION, lease, database: 'test', label });
   // Leases are held weakly, by who has them.
-  LEASES.push(lease);
+  if (isHeld) LEASES.push(lease);
   return session;
+}
+
+/** From here on a session is kept that has something. */
+function keepIn(holdings: Holdings, held = CONNECTION): void {
+  const session = holdings.keeping();
+  session.enter();
+  const lease = { id: 1, active: true };
+  session.has({ held, lease, database: 'test', label: 'kept' });
+  LEASES.push(lease);
 }
 
 /** Keeps two and asks for a third. */

@@ -10,8 +10,6 @@ export class HoldingSet {
   add(holding: Holding): void {
     const { held } = holding;
     const holders = this.#byHeld.get(held) ?? new Set();
-    // A session that was dropped without being closed has told nobody.
-    for (const one of holders) if (one.runner === undefined && !one.lease.active) this.delete(one);
     holders.add(holding);
     this.#byHeld.set(held, holders);
     this.#all.add(holding);

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Clock } from '@hive/pool';
+import type { Clock, Timer } from '@hive/pool';
 import type { CallOptions } from '../database.ts';
 import { isSignal } from '../driver/call-options.ts';
 import { eitherSignal } from '../either-signal.ts';
@@ -10,7 +10,7 @@ import type { Holdable, Holding, Runner } from './holding.ts';
 import { HoldingSet } from './holding-set.ts';
 import type { KeptSession } from './kept-session.ts';
 import { KeptSessions } from './kept-sessions.ts';
-import { knotOf } from './knot.ts';
+import { canBeTied, knotOf } from './knot.ts';
 import { NestedWait, type NestedCall } from './nested-wait.ts';
 
 /** When somebody is told of a call that probably waits for its own caller. */
@@ -73,8 +73,8 @@ export class Holdings {
   ): Promise<T> {
     const current = this.#current.getStore();
     const kept = this.#kept.here;
-    const holding = (current instanceof NestedWait ? current.holding : current) ?? kept[0];
-    if (holding === undefined) return call(options);
+    const holding = current instanceof NestedWait ? current.holding : current;
+    if (holding?.runner === undefined) return this.#beside(about, kept, options, call);
     const own = new AbortController();
     const signal = anyOf(options, own.signal);
     if (signal === undefined) return call(options);
@@ -90,6 +90,41 @@ export class Holdings {
       void this.#consider(wait);
     });
     return told;
+  }
+
+  /** Makes a call of who keeps sessions, if he does. Nothing can be proven of it, so nothing is done to it: it is looked at from outside, much later. */
+  #beside<O extends CallOptions, T>(
+    about: NestedCall,
+    kept: readonly Holding[],
+    options: O,
+    call: (options: O, served?: () => void) => Promise<T>,
+  ): Promise<T> {
+    const [holding] = kept;
+    if (holding === undefined) return call(options);
+    const wait = new NestedWait(about, { holding, kept }, nothing, nobody);
+    const served = (): void => {
+      wait.decided = true;
+    };
+    const timer = this.#watch(wait);
+    return wait.attend(this.#current.run(wait, call, options, served), () => {
+      timer.cancel();
+    });
+  }
+
+  /** Looks again until there is something to tell: since when a session has not been used is known to about a second. */
+  #watch(wait: NestedWait): Pick<Timer, 'cancel'> {
+    let timer: Timer | undefined;
+    const look = async (): Promise<void> => {
+      if (!(await this.#suspect(wait)) && !wait.over) next();
+    };
+    const next = (): void => {
+      timer = this.#clock.after(SUSPECT_MS, () => {
+        void look();
+      });
+      timer.unref();
+    };
+    next();
+    return { cancel: () => timer?.cancel() };
   }
 
   /** What a function that has this lease waits for, as far as that is known: what it has called last and has not got yet. */
@@ -109,19 +144,24 @@ export class Holdings {
       .unref();
   }
 
-  async #suspect(wait: NestedWait): Promise<void> {
-    if ((await this.#judge(wait, SUSPECT_MS / 2)) !== 'likely') return;
+  /** Whether somebody was told of it. */
+  async #suspect(wait: NestedWait): Promise<boolean> {
+    if ((await this.#judge(wait, SUSPECT_MS / 2)) !== 'likely') return false;
     const { database, label, callSite, holding } = wait;
     this.#logger.warn(
       { database, label, callSite, heldAt: askedAt(holding) },
       `probably waits for itself: ${(isFunction(holding) ? deadlock(wait) : likelyDeadlock(wait)).message}`,
     );
+    return true;
   }
 
   /** Ends the wait when it is certain that nothing else will. Sessions that were used a moment ago go on. */
   async #judge(wait: NestedWait, idleMs = 0): Promise<'fine' | 'likely' | 'ended'> {
     if (wait.goesOn) return 'fine';
-    const isPossible = (one: Holding): boolean => isFunction(one) || (one.held.idleMs?.(one.lease.id) ?? 0) >= idleMs;
+    const isPossible = (one: Holding): boolean =>
+      isFunction(one) || idleMs === 0 || (one.held.idleMs?.(one.lease.id) ?? 0) >= idleMs;
+    // Most wait for who waits for nothing: that is seen without a look at all the others.
+    if (!canBeTied(wait, this.#inHand.holdersOf(wait.held))) return 'fine';
     const possible = this.#knot(() => true, isPossible);
     if (!possible.has(wait)) return 'fine';
     await Promise.all(Array.from(possible, (one) => one.look()));
@@ -137,7 +177,13 @@ export class Holdings {
 
   #knot(counts: (wait: NestedWait) => boolean, isStuck: (holding: Holding) => boolean): ReadonlySet<NestedWait> {
     const waits = this.#inHand.waits().filter((wait) => !wait.decided && counts(wait));
-    return knotOf(waits, (held) => this.#inHand.holdersOf(held).filter(isStuck));
+    // Thousands may wait for the same.
+    const known = new Map<Holdable, readonly Holding[]>();
+    return knotOf(waits, (held) => {
+      const holders = known.get(held) ?? this.#inHand.holdersOf(held).filter(isStuck);
+      known.set(held, holders);
+      return holders;
+    });
   }
 }
 
@@ -170,6 +216,10 @@ function anyOf(options: CallOptions | null, own: AbortSignal): AbortSignal | und
 
 function nothing(): void {}
 
+function nobody(): readonly string[] {
+  return [];
+}
+
 /** And no session. */
 function isFunction({ runner }: Holding): boolean {
   return runner !== undefined;
@@ -197,7 +247,10 @@ function deadlock({ held, database, label, callSite, holding }: NestedWait): Dat
 
 /** What is likely where the caller keeps sessions: nobody has what he waits for but who waits in turn. */
 function likelyDeadlock({ held, database, label, callSite, kept }: NestedWait): DatabaseError {
-  const own = kept.map((one) => `"${one.label}", opened at ${askedAt(one)}`).join(', and ');
+  const own = kept
+    .filter(({ lease }) => lease.active)
+    .map((one) => `"${one.label}", opened at ${askedAt(one)}`)
+    .join(', and ');
   return new DatabaseError(
     'SELF_DEADLOCK',
     `it waits for ${held.what}, called at ${callSite}, and everybody who has one waits in turn; its own caller keeps ${own}`,

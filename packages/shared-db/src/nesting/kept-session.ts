@@ -3,12 +3,15 @@ import type { Holding } from './holding.ts';
 /** What a session without a function tells of itself. */
 export interface KeptSessionHost {
   enter(session: KeptSession): void;
-  has(holding: Holding): void;
+  has(holding: Holding, lease: Holding['lease']): void;
   over(holding: Holding | undefined): void;
 }
 
 /** The lease of a session, not kept from the garbage collector, which is to find what was dropped. */
 type WeakLease = WeakRef<Holding['lease']>;
+
+/** So many sessions around one are known to be its caller's. Who opens thousands side by side does not keep them all himself. */
+const MOST_AROUND = 100;
 
 /** A session that was opened without a function, as those see it who come from where it was opened. */
 export class KeptSession {
@@ -19,9 +22,15 @@ export class KeptSession {
 
   constructor(outer: KeptSession | undefined, host: KeptSessionHost) {
     this.#host = host;
-    this.#outer = outer?.open;
-    // Contexts live long: what is over must not hang on what is not.
-    void this.#outer?.outer;
+    const open = outer?.open;
+    this.#outer = open !== undefined && open.#isDeep() ? undefined : open;
+  }
+
+  /** Contexts live long: what is over must not hang on what is not, so each is asked for its next one. */
+  #isDeep(): boolean {
+    let around = 0;
+    for (let one = this.outer; one !== undefined && around < MOST_AROUND; one = one.outer) around++;
+    return around >= MOST_AROUND;
   }
 
   /** Undefined before it has its connection, and when it is over. */
@@ -31,7 +40,11 @@ export class KeptSession {
 
   /** The innermost that is not over: this one, or one around it. */
   get open(): KeptSession | undefined {
-    return this.#isOver ? this.outer : this;
+    // Step by step: there may be thousands that are over.
+    // oxlint-disable-next-line unicorn/no-this-assignment, typescript/no-this-alias -- it is where the way begins
+    let one: KeptSession | undefined = this;
+    while (one !== undefined && one.#isOver) one = one.#outer;
+    return one;
   }
 
   /** The next one around it that is not over. */
@@ -56,10 +69,10 @@ export class KeptSession {
       },
     };
     this.#holding = { held, lease: weakly, database, label, runner: undefined, waits: new Set() };
-    this.#host.has(this.#holding);
+    this.#host.has(this.#holding, lease);
   }
 
-  /** It is closed, was taken away, or could not be opened. A second call does nothing. */
+  /** It is closed, was taken away or dropped, or could not be opened. A second call does nothing. */
   over(): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -15,7 +15,6 @@ export interface NestedCall {
 export class NestedWait implements NestedCall {
   readonly held: Holdable;
   readonly database: string;
-  readonly label: string;
   /** The innermost function that it was called from; where it was called from none, the last session that its caller keeps. */
   readonly holding: Holding;
   /** The sessions that its caller keeps, as far as the context says whose it is. */
@@ -27,6 +26,7 @@ export class NestedWait implements NestedCall {
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
   readonly #calledAt = placeOfCall('called');
+  readonly #givenLabel: unknown;
   readonly #functionsThatWait: () => readonly string[];
   #gate = Promise.withResolvers<void>();
   readonly #lookers: (() => void)[] = [];
@@ -42,12 +42,17 @@ export class NestedWait implements NestedCall {
   ) {
     this.held = held;
     this.database = database;
-    this.label = shownLabel(label);
+    this.#givenLabel = label;
     this.holding = holding;
     this.kept = kept;
     for (const one of [holding, ...kept]) one.waits.add(this);
     this.abort = abort;
     this.#functionsThatWait = functionsThatWait;
+  }
+
+  /** As it is shown: it is seldom asked for. */
+  get label(): string {
+    return shownLabel(this.#givenLabel);
   }
 
   get over(): boolean {
@@ -72,17 +77,31 @@ export class NestedWait implements NestedCall {
   /** The promise that its caller gets in place of that of the work itself. */
   follow<T>(work: Promise<T>): Promise<T> {
     const end = (): void => {
-      this.#over = true;
-      for (const one of [this.holding, ...this.kept]) one.waits.delete(this);
-      this.#gate.resolve();
+      this.#end();
     };
     void work.then(end, end);
     return this.#watched(this.#followed(work));
   }
 
+  /** The same where no function has made it: nobody can be proven to wait for it, so nobody is looked for. */
+  async attend<T>(work: Promise<T>, ended: () => void): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      this.#end();
+      ended();
+    }
+  }
+
+  #end(): void {
+    this.#over = true;
+    for (const one of [this.holding, ...this.kept]) one.waits.delete(this);
+    this.#gate.resolve();
+  }
+
   /** Looks who waits for it. Resolves when that is known. */
   look(): Promise<void> {
-    if (this.#over) return Promise.resolve();
+    if (this.#over || this.holding.runner === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.#lookers.push(resolve);
       this.#gate.resolve();
