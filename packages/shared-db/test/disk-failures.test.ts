@@ -5,8 +5,8 @@ import { ask, COUNT, SAVE, type ClerkOptions } from './support/clerk.ts';
 import { closedShop, type ClosedShop } from './support/closed-shop.ts';
 import { companionWith, type Companion } from './support/companion.ts';
 import { failingCalls } from './support/failing-calls.ts';
-import { SHOP } from './support/shop.ts';
 import { NO_PRELOADED_LIBRARY } from './support/preloaded-library.ts';
+import { SHOP } from './support/shop.ts';
 
 const calls = failingCalls();
 afterAll(() => calls?.[Symbol.dispose]());
@@ -89,6 +89,24 @@ describe('a sync of the log that fails', () => {
     calls!.fail({ call: 'sync', suffix: '-wal', error });
     expect(await ask(writer, save)).toEqual(UNKNOWN_AFTER_SYNC);
     expect(calls!.failed).toBe(1);
+  });
+
+  it('is met also by who opens a file whose schema somebody else has just made, and may still be syncing', async () => {
+    await using shop = await premises();
+    calls!.fail({ call: 'sync', suffix: '-wal', error: 'EIO' });
+    await using other = companionWith(
+      calls!.environment,
+      `import { openDatabaseService, sqlite } from '@hive/shared-db';
+       const databases = { shop: sqlite({ path: args[0], migrations: [JSON.parse(args[1])], required: true }) };
+       await openDatabaseService({ app: 'test', presence: false, databases }).then(
+         (service) => service.close().then(() => say('open')),
+         ({ code }) => say(code),
+       );
+       goDeaf();`,
+      shop.path,
+      JSON.stringify(SHOP),
+    );
+    expect([await other.hear(), calls!.failed]).toEqual(['HIVEDB_E_OUTCOME_UNKNOWN', 1]);
   });
 
   it('stops the writes of all who have the file open, and no reads, until it was verified', async () => {

@@ -7,7 +7,10 @@ import type { SqliteConnection } from './connection.ts';
 import type { SqliteDriverConnection } from './driver.ts';
 import { checkMigrations, migrate, refusedAtCommit, type Migration } from './migrations.ts';
 import { OPENING } from './own-labels.ts';
-import { SyncScope } from './sync-scope.ts';
+import { SyncScope, type SyncTransaction } from './sync-scope.ts';
+
+/** So long after somebody has made a schema he may still be syncing it. */
+const FRESH_MS = 60_000;
 
 /** The database whose schema it is. */
 export interface SchemaHost {
@@ -38,9 +41,11 @@ export class Schema {
     connection.control('BEGIN IMMEDIATE');
     const scope = new SyncScope(connection, (error) => failures.explain(error, 'statement', OPENING), 'transaction');
     try {
-      const applied = migrate(context.name, scope, this.#migrations, context.clock.wallTime());
+      const now = context.clock.wallTime();
+      const applied = migrate(context.name, scope, this.#migrations, now);
+      const isFresh = isMadeSince(scope, now - FRESH_MS);
       this.#commit(connection, applied);
-      if (applied.length > 0) this.#sync(log);
+      if (isFresh) this.#sync(log);
       transactions.runCallbacks(scope.callbacks, OPENING);
       if (applied.length > 0) this.#say(applied);
     } catch (error) {
@@ -75,4 +80,9 @@ export class Schema {
     const { name: database, logger } = this.#host.context;
     logger.info({ database, migrations: applied.map(({ name }) => name) }, 'schema migrated');
   }
+}
+
+/** Whether by us or by another process: what is seen need not be on the disk. */
+function isMadeSince(tx: SyncTransaction, moment: number): boolean {
+  return tx.get('SELECT 1 FROM _hive_migrations WHERE applied_at >= ?', moment) !== undefined;
 }
