@@ -13,6 +13,7 @@ import type { DatabaseContext } from '../database.ts';
 import type { DatabaseSettings } from '../database-settings.ts';
 import { duration } from '../health/figures.ts';
 import type { Holdable } from '../nesting/holding.ts';
+import type { LentConnections } from '../nesting/kept-session.ts';
 import type { ConnectionUse } from '../snapshot.ts';
 import { checkBudgetNames } from './budget-names.ts';
 import type { Call } from './call.ts';
@@ -20,7 +21,7 @@ import { checkLimits } from './call-options.ts';
 import { connectionPool, tuningOf, type ConnectionPoolOptions } from './connection-pool.ts';
 import type { Access, Driver, DriverConnection } from './driver.ts';
 import type { Failures } from './failures.ts';
-import { holdableOf } from './holdable-pool.ts';
+import { holdableOf, lentOf } from './holdable-pool.ts';
 import type { LockWaits } from './lock-waits.ts';
 import { whenFree } from './patience.ts';
 import { adoptLimits, limitsOf } from './pool-limits.ts';
@@ -57,6 +58,8 @@ export class Connections {
   /** What those wait for who read, and those who write. */
   readonly readable: Holdable;
   readonly writable: Holdable;
+  /** Those who read, as who keeps sessions has them. */
+  readonly lent: LentConnections;
   /** All of them, each once. */
   readonly pools: readonly UsedPool[];
   readonly #host: ConnectionsHost;
@@ -72,6 +75,7 @@ export class Connections {
     this.writers = singleWriter ? this.#newWriter() : this.readers;
     this.readable = holdableOf('a connection', this.readers, labels, () => host.context.settings.autoSize.max);
     this.writable = singleWriter ? holdableOf('the right to write', this.writers, labels) : this.readable;
+    this.lent = lentOf(host.context.name, this.readers, this.readable);
     this.pools = singleWriter
       ? [
           { pool: this.readers, use: 'read' },
@@ -126,7 +130,9 @@ export class Connections {
       const timeoutMs = Math.max(0, deadline - context.clock.now());
       return pool.acquire({ ...lease, owner: label.text, signal: options.signal, timeoutMs });
     };
-    return acquire().catch((error: unknown) => {
+    const { kept } = context.holdings;
+    const acquired = kept.isHere && pool === this.readers ? kept.watch(this.lent, label, acquire()) : acquire();
+    return acquired.catch((error: unknown) => {
       if (!this.#isConnectBusy(error)) throw error;
       return whenFree(acquire, { ...lockWaits.patience(call), isBusy: (again) => this.#isConnectBusy(again) });
     });

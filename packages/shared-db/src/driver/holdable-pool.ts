@@ -1,6 +1,7 @@
-import type { LeaseInfo, Pool } from '@hive/pool';
+import type { Pool } from '@hive/pool';
 import type { Labels } from '../labels.ts';
 import type { Holdable } from '../nesting/holding.ts';
+import type { LentConnections } from '../nesting/kept-session.ts';
 
 /**
  * A pool as what callers wait for. `what` says in words what one of its connections is to them, and `most` how many it may have if it finds its
@@ -12,15 +13,22 @@ export function holdableOf(
   labels: Labels,
   most: () => number | undefined = fixed,
 ): Holdable {
-  const leaseOf = (id: number): LeaseInfo | undefined => pool.leases().find((lease) => lease.id === id);
   return {
     what,
     holders: () => holdersOf(pool, most()),
     askedAt: (id) => {
-      const found = leaseOf(id);
+      const found = pool.leases().find((lease) => lease.id === id);
       return found && labels.placeOf(found);
     },
-    idleMs: (id) => leaseOf(id)?.idleMs,
+  };
+}
+
+/** The connections of a pool as those have them who keep sessions. */
+export function lentOf(database: string, pool: Pool<unknown>, held: Holdable): LentConnections {
+  return {
+    database,
+    all: () => (held.holders(database) === undefined ? undefined : pool.leases()),
+    askedAt: (lease) => held.askedAt(lease),
   };
 }
 

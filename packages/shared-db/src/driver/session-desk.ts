@@ -56,13 +56,13 @@ export class SessionDesk {
     // Before anything is waited for: afterwards a stack does not lead to the caller.
     const openedAt = placeOfCall('the session was opened here');
     const { calls, connections, context } = this.#host;
-    const kept = use === undefined ? context.holdings.keeping() : undefined;
+    const kept = use === undefined ? context.holdings.kept.begin() : undefined;
     const opened = calls.nested(connections.readable, label, options, (given) => {
       const opening = this.#lease(label, given, { use, kept, openedAt });
       return use === undefined ? opening : lent(opening, use);
     });
     // What its caller calls from now on; not what is called to open it.
-    kept?.enter();
+    if (kept !== undefined) context.holdings.kept.enter(kept);
     return opened;
   }
 
@@ -70,7 +70,7 @@ export class SessionDesk {
     try {
       return await this.#host.calls.run(text, options, 'sessions', (call) => this.#leaseFor(call, options, opening));
     } catch (error) {
-      opening.kept?.over();
+      this.#over(opening.kept);
       throw error;
     }
   }
@@ -85,9 +85,16 @@ export class SessionDesk {
     const asked = { budget, allowedMs, capture: openedAt, leakThresholdMs };
     const lease = await connections.borrow(connections.readers, call, asked);
     this.#open.add(lease.id);
-    kept?.has({ held: connections.readable, lease, database: this.#host.context.name, label: call.label.text });
+    if (kept !== undefined) {
+      const connection = { of: connections.lent, lease: lease.id, label: call.label.text };
+      this.#host.context.holdings.kept.has(kept, lease, connection);
+    }
     const terms = { label: call.label.text, timeoutMs, signal, readOnly, openedAt };
     return new LeasedSession(lease, this.#hostOf(lease, call.label, kept), terms);
+  }
+
+  #over(kept: KeptSession | undefined): void {
+    if (kept !== undefined) this.#host.context.holdings.kept.over(kept);
   }
 
   #hostOf(lease: Lease<DriverConnection>, label: Label, kept: KeptSession | undefined): SessionHost {
@@ -104,7 +111,7 @@ export class SessionDesk {
         uses.during(connection, () => lending.transaction(label.text, fn, options, revocation)),
       ended: () => {
         this.#open.delete(id);
-        kept?.over();
+        this.#over(kept);
       },
       expired: (end, limitMs) => {
         counters.sessionsExpired++;

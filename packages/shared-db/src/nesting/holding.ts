@@ -10,8 +10,6 @@ export interface Holdable {
   isHadWith?(database: string): boolean;
   /** Where somebody who has it asked for it, by the number of the lease; undefined where that was not remembered. */
   askedAt(lease: number): string | undefined;
-  /** For how long who has it has not used it; undefined where that is not known. */
-  idleMs?(lease: number): number | undefined;
 }
 
 /** Waits for a function under a name of its own, by which a chain of awaits can be followed to it. */
@@ -21,7 +19,7 @@ export interface Runner {
   readonly run: <T>(fn: () => Promise<T>, failed: (error: unknown) => void, over: () => void) => Promise<T>;
 }
 
-/** A caller's function that has something in its hands until it returns, or a session that a caller keeps until he closes it. */
+/** A caller's function that has something in its hands until it returns. */
 export interface Holding {
   readonly held: Holdable;
   /** That it has it: a lease may be revoked before the function returns. */
@@ -29,8 +27,7 @@ export interface Holding {
   readonly database: string;
   /** As its caller said why. */
   readonly label: string;
-  /** Undefined for a session: nobody can prove then who waits. */
-  readonly runner: Runner | undefined;
-  /** What was called from inside it, or by who keeps it, and has not come back. */
+  readonly runner: Runner;
+  /** What was called from inside it and has not come back. */
   readonly waits: Set<NestedWait>;
 }

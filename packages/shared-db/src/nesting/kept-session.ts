@@ -1,27 +1,38 @@
-import type { Holding } from './holding.ts';
-
-/** What a session without a function tells of itself. */
-export interface KeptSessionHost {
-  enter(session: KeptSession): void;
-  has(holding: Holding, lease: Holding['lease']): void;
-  over(holding: Holding | undefined): void;
+/** The connections that a database lends. */
+export interface LentConnections {
+  readonly database: string;
+  /** Who has them, when all are lent and no other can be made; undefined while somebody may get one. */
+  all(): readonly KeptLease[] | undefined;
+  /** Where a lease of one was asked for; undefined where that was not remembered. */
+  askedAt(lease: number): string | undefined;
 }
 
-/** The lease of a session, not kept from the garbage collector, which is to find what was dropped. */
-type WeakLease = WeakRef<Holding['lease']>;
+/** Who has one of them, and for how long he has not used it. */
+export interface KeptLease {
+  readonly id: number;
+  readonly idleMs: number;
+}
+
+/** What a session has, and as what. */
+export interface KeptConnection {
+  readonly of: LentConnections;
+  /** The number of its lease: the lease itself is for the garbage collector to find. */
+  readonly lease: number;
+  readonly label: string;
+}
 
 /** So many sessions around one are known to be its caller's. Who opens thousands side by side does not keep them all himself. */
 const MOST_AROUND = 100;
 
 /** A session that was opened without a function, as those see it who come from where it was opened. */
 export class KeptSession {
-  readonly #host: KeptSessionHost;
+  /** How many calls from there wait for a connection. */
+  waits = 0;
   #outer: KeptSession | undefined;
-  #holding: Holding | undefined;
+  #connection: KeptConnection | undefined;
   #isOver = false;
 
-  constructor(outer: KeptSession | undefined, host: KeptSessionHost) {
-    this.#host = host;
+  constructor(outer: KeptSession | undefined) {
     const open = outer?.open;
     this.#outer = open !== undefined && open.#isDeep() ? undefined : open;
   }
@@ -34,8 +45,12 @@ export class KeptSession {
   }
 
   /** Undefined before it has its connection, and when it is over. */
-  get holding(): Holding | undefined {
-    return this.#holding;
+  get connection(): KeptConnection | undefined {
+    return this.#connection;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** The innermost that is not over: this one, or one around it. */
@@ -53,30 +68,12 @@ export class KeptSession {
     return this.#outer;
   }
 
-  /** What is called from here on, by who has called last, may be called by who has it. */
-  enter(): void {
-    this.#host.enter(this);
+  has(connection: KeptConnection): void {
+    this.#connection = connection;
   }
 
-  /** It has its connection. */
-  has({ held, lease, database, label }: Pick<Holding, 'held' | 'lease' | 'database' | 'label'>): void {
-    const { id } = lease;
-    const known: WeakLease = new WeakRef(lease);
-    const weakly = {
-      id,
-      get active() {
-        return known.deref()?.active === true;
-      },
-    };
-    this.#holding = { held, lease: weakly, database, label, runner: undefined, waits: new Set() };
-    this.#host.has(this.#holding, lease);
-  }
-
-  /** It is closed, was taken away or dropped, or could not be opened. A second call does nothing. */
   over(): void {
-    if (this.#isOver) return;
     this.#isOver = true;
-    this.#host.over(this.#holding);
-    this.#holding = undefined;
+    this.#connection = undefined;
   }
 }

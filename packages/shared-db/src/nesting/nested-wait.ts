@@ -15,10 +15,9 @@ export interface NestedCall {
 export class NestedWait implements NestedCall {
   readonly held: Holdable;
   readonly database: string;
-  /** The innermost function that it was called from; where it was called from none, the last session that its caller keeps. */
+  readonly label: string;
+  /** The innermost function that it was called from. */
   readonly holding: Holding;
-  /** The sessions that its caller keeps, as far as the context says whose it is. */
-  readonly kept: readonly Holding[];
   /** The function that it was made for, from when that has what the call has waited for until it has returned. */
   serves: Holding | undefined;
   /** Whether nothing that others have is in its way any more: it is done or has failed, and its caller is only to be told. */
@@ -26,7 +25,6 @@ export class NestedWait implements NestedCall {
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
   readonly #calledAt = placeOfCall('called');
-  readonly #givenLabel: unknown;
   readonly #functionsThatWait: () => readonly string[];
   #gate = Promise.withResolvers<void>();
   readonly #lookers: (() => void)[] = [];
@@ -36,23 +34,16 @@ export class NestedWait implements NestedCall {
 
   constructor(
     { held, database, label }: NestedCall,
-    { holding, kept }: Pick<NestedWait, 'holding' | 'kept'>,
+    holding: Holding,
     abort: (reason: Error) => void,
     functionsThatWait: () => readonly string[],
   ) {
     this.held = held;
     this.database = database;
-    this.#givenLabel = label;
+    this.label = shownLabel(label);
     this.holding = holding;
-    this.kept = kept;
-    for (const one of [holding, ...kept]) one.waits.add(this);
     this.abort = abort;
     this.#functionsThatWait = functionsThatWait;
-  }
-
-  /** As it is shown: it is seldom asked for. */
-  get label(): string {
-    return shownLabel(this.#givenLabel);
   }
 
   get over(): boolean {
@@ -77,31 +68,17 @@ export class NestedWait implements NestedCall {
   /** The promise that its caller gets in place of that of the work itself. */
   follow<T>(work: Promise<T>): Promise<T> {
     const end = (): void => {
-      this.#end();
+      this.#over = true;
+      this.holding.waits.delete(this);
+      this.#gate.resolve();
     };
     void work.then(end, end);
     return this.#watched(this.#followed(work));
   }
 
-  /** The same where no function has made it: nobody can be proven to wait for it, so nobody is looked for. */
-  async attend<T>(work: Promise<T>, ended: () => void): Promise<T> {
-    try {
-      return await work;
-    } finally {
-      this.#end();
-      ended();
-    }
-  }
-
-  #end(): void {
-    this.#over = true;
-    for (const one of [this.holding, ...this.kept]) one.waits.delete(this);
-    this.#gate.resolve();
-  }
-
   /** Looks who waits for it. Resolves when that is known. */
   look(): Promise<void> {
-    if (this.#over || this.holding.runner === undefined) return Promise.resolve();
+    if (this.#over) return Promise.resolve();
     return new Promise((resolve) => {
       this.#lookers.push(resolve);
       this.#gate.resolve();
@@ -111,8 +88,7 @@ export class NestedWait implements NestedCall {
   // What runs behind a gate runs as a reaction that the caller's promise hangs on: from there the engine sees who waits for it.
   #followed<T>(work: Promise<T>): Promise<T> {
     return this.#gate.promise.then(() => {
-      const { runner } = this.holding;
-      if (!this.#over && runner !== undefined) this.#isAwaited = this.#functionsThatWait().includes(runner.name);
+      if (!this.#over) this.#isAwaited = this.#functionsThatWait().includes(this.holding.runner.name);
       for (const looked of this.#lookers.splice(0)) looked();
       if (this.#over) return work;
       this.#gate = Promise.withResolvers();
