@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
  * a service keeps for a process goes when it is closed, and what cannot go is looked at in processes of its own. The apps are not among
  * them: each of their tests configures the one service of a process, and counts who uses what is deprecated.
  */
-const SHARING: ReadonlySet<string> = new Set(['@hive/pool', '@hive/shared-db', 'hive-db']);
+const SHARING: ReadonlySet<string> = new Set(['@hive/pool', '@hive/shared-db', '@hive/hive-bus', 'hive-db']);
 
 /** One vitest project for each workspace package that has tests, named like the package. */
 const projects = ['packages', 'apps', 'tools'].flatMap((group) =>

@@ -53,7 +53,7 @@ describe('the state machine of a task', () => {
         model.check();
       }
     });
-    expect(fc.defaultReportMessage(await fc.check(runs, { numRuns: 500 }))).toBeUndefined();
+    expect(fc.defaultReportMessage(await fc.check(runs, { numRuns: 300 }))).toBeUndefined();
   });
 
   it('ends in states that nothing leaves', () => {

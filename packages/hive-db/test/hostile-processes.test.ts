@@ -241,7 +241,7 @@ describe('what another process says', () => {
         expect(`${out}${err}`).not.toMatch(CONTROL);
         expect(err).not.toMatch(/bug/);
       }),
-      replay({ numRuns: 20 }),
+      replay({ numRuns: 12 }),
     );
   }, 60_000);
 });

@@ -173,7 +173,7 @@ describe('recovery: processes that are killed while they write', () => {
         while (deaths < 200) {
           const name = `stacker ${deaths++}`;
           // The first take turns with each other, so that there are arbiters among them; it makes their start twice as long.
-          const meeting = deaths <= 20 ? [run] : [];
+          const meeting = deaths <= 12 ? [run] : [];
           stacked.set(name, await stackAndKill(environment, path, name, ...meeting));
           survivor.say('go on');
           expect(await survivor.hear()).toBe('told');

@@ -239,7 +239,7 @@ describe('an answer', () => {
           if (decoded.kind === 'snapshot') expect(['pass', 'warn', 'fail']).toContain(judge(decoded.snapshot).status);
         },
       ),
-      replay({ numRuns: 1_000 }),
+      replay({ numRuns: 500 }),
     );
   });
 
@@ -284,7 +284,7 @@ describe('an answer', () => {
           else expect(decoded.kind).toBe('rubbish');
         },
       ),
-      replay({ numRuns: 1_000 }),
+      replay({ numRuns: 500 }),
     );
   });
 
