@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite, type SqliteDatabase } from '@hive/shared-db';
 import { listProcesses } from '@hive/shared-db/presence';
 import { temporaryDirectory, VirtualClock, type TemporaryDatabase } from '@hive/shared-db/testing';
-import { companion, type Companion } from './support/companion.ts';
+import { companion } from './support/companion.ts';
+import { lockHolder } from './support/lock-holder.ts';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 import { itemsOf, shop } from './support/shop.ts';
@@ -16,22 +17,6 @@ function openFilesIn(directory: string): number {
   return readdirSync('/proc/self/fd').filter((descriptor) =>
     String(outcomeOf(() => readlinkSync(`/proc/self/fd/${descriptor}`))).startsWith(directory),
   ).length;
-}
-
-/** Another program that holds the write lock until it is told to let go. */
-async function holderOf(path: string): Promise<Companion> {
-  const holder = companion(
-    `const { DatabaseSync } = await import('node:sqlite');
-     const database = new DatabaseSync(args[0]);
-     database.exec('BEGIN IMMEDIATE');
-     say('holding');
-     await hear();
-     database.exec('COMMIT');
-     goDeaf();`,
-    path,
-  );
-  expect(await holder.hear()).toBe('holding');
-  return holder;
 }
 
 /** Resolves when a write has found the lock taken. */
@@ -190,7 +175,7 @@ describe('closing a service', () => {
 describe('closing a service whose write waits for the lock of another process', () => {
   it('lets it have the lock when that comes free in time', async () => {
     await using temporary = await shop();
-    await using holder = await holderOf(temporary.path);
+    await using holder = await lockHolder(temporary.path);
     const write = temporary.database.write('save', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')").changes);
     await waitingForLock(temporary.database);
     const closing = temporary.service.close();
@@ -202,7 +187,7 @@ describe('closing a service whose write waits for the lock of another process', 
   it('ends its wait when the time is up, and nothing is written afterwards', async () => {
     await using temporary = await shop();
     const { database, service, path } = temporary;
-    await using holder = await holderOf(path);
+    await using holder = await lockHolder(path);
     const writes = [
       rejectionOf(database.write('running', (tx) => tx.run("INSERT INTO item (name) VALUES ('a')"))),
       rejectionOf(database.write('waiting', (tx) => tx.run("INSERT INTO item (name) VALUES ('b')"))),

@@ -97,32 +97,24 @@ describe('a call that waits while somebody keeps sessions', () => {
 
   it('is not suspected where its caller has closed all that he had', async () => {
     await using stage = await twoConnections();
-    const { clock, database } = stage;
+    const { database } = stage;
     for (let times = 0; times < 3; times++) {
       await using first = await database.session('first');
       await using second = await database.session('second');
       await Promise.all([first.close(), second.close()]);
     }
     await using theirs = await somebodyElse(database, 2);
-    const waiting = database.read('waiting', one);
-    await clock.advance(2_000);
-    expect(suspicionsOf(stage)).toEqual([]);
-    await theirs[Symbol.asyncDispose]();
-    await passUntilSettled(clock, waiting);
-    await expect(waiting).resolves.toEqual({ one: 1 });
+    const waited = await waitFor(theirs, stage);
+    expect(waited).toEqual({ got: { one: 1 }, suspicions: [] });
   });
 
   it('is not suspected where one of them is somebody’s who waits for nothing', async () => {
     await using stage = await twoConnections();
-    const { clock, database } = stage;
+    const { database } = stage;
     await using theirs = await somebodyElse(database, 1);
     await using mine = await database.session('mine');
-    const waiting = database.read('waiting', one);
-    await clock.advance(2_000);
-    expect(suspicionsOf(stage)).toEqual([]);
-    await theirs[Symbol.asyncDispose]();
-    await passUntilSettled(clock, waiting);
-    await expect(waiting).resolves.toEqual({ one: 1 });
+    const waited = await waitFor(theirs, stage);
+    expect(waited).toEqual({ got: { one: 1 }, suspicions: [] });
     await mine.close();
   });
 
@@ -134,12 +126,8 @@ describe('a call that waits while somebody keeps sessions', () => {
     await database.session('expired', { timeoutMs: 50 });
     await clock.advance(50);
     await using theirs = await somebodyElse(database, 2);
-    const waiting = database.read('waiting', one);
-    await clock.advance(2_000);
-    expect(suspicionsOf(stage)).toEqual([]);
-    await theirs[Symbol.asyncDispose]();
-    await passUntilSettled(clock, waiting);
-    await expect(waiting).resolves.toEqual({ one: 1 });
+    const waited = await waitFor(theirs, stage);
+    expect(waited).toEqual({ got: { one: 1 }, suspicions: [] });
   });
 });
 
@@ -309,6 +297,17 @@ async function twoConnections(): Promise<TwoConnections> {
 
 function suspicionsOf({ logger }: TwoConnections): readonly string[] {
   return logger.said('warn').filter((text) => text.startsWith('probably waits for itself'));
+}
+
+/** Reads behind sessions of somebody who gives them back after two seconds: what is got then, and what was suspected meanwhile. */
+async function waitFor(theirs: AsyncDisposable, stage: TwoConnections): Promise<object> {
+  const { clock, database } = stage;
+  const waiting = database.read('waiting', one);
+  await clock.advance(2_000);
+  const suspicions = suspicionsOf(stage);
+  await theirs[Symbol.asyncDispose]();
+  await passUntilSettled(clock, waiting);
+  return { got: await waiting, suspicions };
 }
 
 /** Sessions of a caller who has nothing to do with the one that asks for them. */
