@@ -4,6 +4,9 @@ import type { Roster } from './roster.ts';
 import type { Timekeeper } from './timekeeper.ts';
 import { Waiters, type Waiter } from './waiters.ts';
 
+/** Weight of a wait that stands in the statistics for itself alone. */
+const DATED = 1;
+
 /** Those who wait, who of them is next, and until when each of them waits. They come by `join` and go by `leave`. */
 export class Queue<R> extends Waiters<R> {
   /** Who is next, where there are budgets. */
@@ -13,9 +16,7 @@ export class Queue<R> extends Waiters<R> {
   readonly #expire: (waiter: Waiter<R>, now: number) => void;
   // One alarm for all deadlines: a timer of its own would cost a waiter more than the rest of its wait.
   readonly #deadline: Alarm;
-  /** The first of those who came in this turn of the event loop, when not all of them are timed. */
-  #newcomer: Waiter<R> | undefined;
-  /** They will be dated when the loop turns. */
+  /** Those who came in this turn of the event loop will be dated when it turns: not all of them are timed. */
   #dating = false;
 
   /** `expire` is told whose time is up, and has him leave. The roster's seat learns when nobody waits any more. */
@@ -60,16 +61,17 @@ export class Queue<R> extends Waiters<R> {
     const { now, stride } = this.#time;
     waiter.weight = timed ? stride : 0;
     waiter.since = now;
+    // The newcomers are the last of the queue, one behind the other: nobody is dated before them.
+    if (waiter.weight !== DATED) this.#dateSoon();
+    else if (this.#dating) this.dateNewcomers(now);
     this.push(waiter);
     this.ledger?.join(waiter, budget, now);
-    this.#deadline.keepAlive(true);
-    if (stride > 1) this.#dateSoon(waiter);
+    if (this.length === 1) this.#deadline.keepAlive(true);
     if (timed) this.#deadline.by(now + waiter.timeoutMs, now);
   }
 
   /** Somebody waits no more. */
   leave(waiter: Waiter<R>): void {
-    if (waiter === this.#newcomer) this.#newcomer = waiter.next;
     this.remove(waiter);
     this.ledger?.leave(waiter);
     waiter.unsubscribe?.();
@@ -82,8 +84,7 @@ export class Queue<R> extends Waiters<R> {
    * In a dense stream only some who come are timed, unless they still wait when the event loop turns: from then on each is, and
    * its wait counts from there.
    */
-  #dateSoon(waiter: Waiter<R>): void {
-    this.#newcomer ??= waiter;
+  #dateSoon(): void {
     if (this.#dating) return;
     this.#dating = true;
     this.#time.clock.nextTurn(() => {
@@ -94,14 +95,13 @@ export class Queue<R> extends Waiters<R> {
 
   /** The waits of those who were not timed when they came count from now on. */
   dateNewcomers(now: number): void {
-    for (let waiter = this.#newcomer; waiter !== undefined; waiter = waiter.next) {
+    for (let waiter = this.last; waiter !== undefined && waiter.weight !== DATED; waiter = waiter.previous) {
       if (waiter.weight === 0) {
         waiter.since = now;
         this.#deadline.by(now + waiter.timeoutMs, now);
       }
-      waiter.weight = 1;
+      waiter.weight = DATED;
     }
-    this.#newcomer = undefined;
   }
 
   #expireDue(): void {

@@ -77,6 +77,10 @@ export class Waiters<R> {
     return this.#first;
   }
 
+  get last(): Waiter<R> | undefined {
+    return this.#last;
+  }
+
   /** Whether the wait of whoever is next is timed. */
   get isNextTimed(): boolean {
     return this.#first !== undefined && this.#first.weight > 0;
