@@ -265,6 +265,18 @@ describe('status', () => {
     expect(report.out).toMatch(/;\s+writing\s+now:\s+[\d.]+\sm?s,\s+move\s/);
   });
 
+  it.each(['status', 'monitor'])('%s exits with 1 when a process that it shows fails', async (verb) => {
+    const failure = { code: 'HIVEDB_E_PATH', message: '/srv/orders.db is a directory' };
+    const failed = databaseSnapshot({ status: 'failed', required: true, failure });
+    await using directory = await runtimeDirectory(
+      serviceSnapshot(),
+      serviceSnapshot({ pid: 12, databases: [failed] }),
+    );
+    const { code, out } = await run([verb, '--runtime-dir', directory.path]);
+    expect(code).toBe(1);
+    expect(out).toContain('fail');
+  });
+
   it('says in one line that no process is there, and is content', async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/none`;

@@ -8,10 +8,11 @@ import {
 import { worstOf, type ExitCode } from '../exit-code.ts';
 import { fileOutcome } from '../file-outcome.ts';
 import { inspectFile } from '../file/inspect.ts';
-import { announce, inquire, outcomeOf } from '../inquiry.ts';
+import { announce, inquire } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { withNextCommands } from '../next-command.ts';
 import { present } from '../present.ts';
+import { outcomeOfVerdicts } from '../verdict-outcome.ts';
 
 /**
  * One report on the use of everything: utilisation, times, rates, errors, suspected leaks, and what stands out; or, where files are
@@ -32,7 +33,7 @@ interface Report {
 async function ofProcesses(invocation: Invocation): Promise<Report> {
   const inquiry = await inquire(invocation);
   announce(invocation, inquiry);
-  return { document: monitorOf(inquiry), outcome: outcomeOf(inquiry) };
+  return { document: monitorOf(inquiry), outcome: outcomeOfVerdicts(inquiry) };
 }
 
 function ofFiles(invocation: Invocation, paths: readonly string[]): Report {

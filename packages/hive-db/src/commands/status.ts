@@ -2,9 +2,10 @@ import { statusOfFiles, statusOfProcesses } from '../documents/status.ts';
 import { worstOf, type ExitCode } from '../exit-code.ts';
 import { fileOutcome } from '../file-outcome.ts';
 import { inspectFile } from '../file/inspect.ts';
-import { announce, inquire, outcomeOf } from '../inquiry.ts';
+import { announce, inquire } from '../inquiry.ts';
 import type { Invocation } from '../invocation.ts';
 import { present } from '../present.ts';
+import { outcomeOfVerdicts } from '../verdict-outcome.ts';
 
 /** Where processes and their databases stand; or, where files are named, what those are. */
 export async function status(invocation: Invocation, paths: readonly string[]): Promise<ExitCode> {
@@ -16,5 +17,5 @@ export async function status(invocation: Invocation, paths: readonly string[]): 
   const codes = files.map((file) => fileOutcome(invocation, file));
 
   await present(invocation, document, async () => (await import('../render/status-text.ts')).statusText);
-  return inquiry === undefined ? worstOf(codes) : outcomeOf(inquiry);
+  return inquiry === undefined ? worstOf(codes) : outcomeOfVerdicts(inquiry);
 }
