@@ -42,6 +42,7 @@ export class Holders<R> {
   }
 
   #traceOf({ capture, owner, leakThresholdMs }: LeaseOptions, timed: boolean): Trace | undefined {
+    if (capture === false) return undefined;
     if (capture instanceof Error) return { acquiredAt: capture, toTheEnd: true, endedAt: undefined, leakThresholdMs };
     if (capture === true)
       return { acquiredAt: placeOfCall('acquired'), toTheEnd: true, endedAt: undefined, leakThresholdMs };

@@ -18,7 +18,8 @@ export interface LeaseOptions {
   readonly allowedMs?: number | undefined;
   /**
    * Remembers where this lease was acquired and released, whatever `captureEvery` and `captureApartMs` say. An error says by its stack where it was asked for,
-   * which whoever had to wait before cannot see any more.
+   * which whoever had to wait before cannot see any more. `false` never remembers it: for a lease that its holder cannot forget, because it
+   * gives the resource back itself before it lets anybody else run.
    */
   readonly capture?: boolean | Error | undefined;
   /**

@@ -287,6 +287,12 @@ describe('the place where a lease was acquired', () => {
     expect(known).toEqual([true, false, false, true, false, false, true]);
   });
 
+  it('is not remembered for a lease whose holder says that it cannot be forgotten', async () => {
+    const { pool } = watched({ captureEvery: 1 });
+    using told = await pool.acquire({ owner: 'loop', capture: false });
+    expect(pool.leases()).toMatchObject([{ id: told.id, owner: 'loop', acquiredAt: undefined }]);
+  });
+
   it('is remembered for one lease in as many as is said, and for no other where nothing is said of time', async () => {
     const { pool, clock } = watched({ captureEvery: 3, captureApartMs: 0 });
     const known: boolean[] = [];

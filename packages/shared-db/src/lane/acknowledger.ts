@@ -87,7 +87,7 @@ export class Acknowledger {
     }
     // The disk may take ten times as long as the lock was held.
     if (isLast) this.#host.turns.yield();
-    if (members.length === 1 && isLast && log.isQuick) this.#syncNow(committed, log);
+    if (members.length === 1 && isLast && log.isAtOnce()) this.#syncNow(committed, log);
     else
       log.sync((error) => {
         if (error === undefined) this.#acknowledge(committed);

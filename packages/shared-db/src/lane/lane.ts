@@ -153,7 +153,7 @@ export class Lane {
    * came to an idle lane; after a group, the event loop gets its turn first.
    */
   #wake(leader: Member, cameAt?: number): void {
-    const lease = this.#host.writers.tryAcquire({ owner: leader.call.label.text });
+    const lease = this.#host.writers.tryAcquire({ owner: leader.call.label.text, capture: false });
     if (lease === undefined) {
       void this.#queueForWriter(leader);
       return;

@@ -4,16 +4,7 @@ import type { Clock } from '@hive/pool';
 import { SqliteError } from '../sqlite/engine.ts';
 import { syncDirectory } from '../sync-directory.ts';
 import { LogRoom } from './log-room.ts';
-
-/** A sync that is likely to take less is made at once: going to the thread pool and back costs as much. */
-const AT_ONCE_MS = 1;
-/** A single slow one says nothing about the next. */
-const MOST_COUNTED_MS = 2 * AT_ONCE_MS;
-/** But one that has stopped everybody for so long counts for much more: the next dozen are made elsewhere. */
-const STALL_MS = 10;
-const STALL_COUNTED_MS = 20 * AT_ONCE_MS;
-/** Weight of the newest sync in what the next one is likely to take. */
-const SMOOTHING = 0.2;
+import { SyncPace } from './sync-pace.ts';
 
 /** Told that everything is on the disk that had been committed before it was asked for; or why that is not known. */
 type Synced = (error: Error | undefined) => void;
@@ -30,10 +21,10 @@ export class LogSync {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #room = new LogRoom();
+  readonly #pace = new SyncPace();
   #descriptor: number | undefined;
   #waiting: Synced[] = [];
   #syncing = false;
-  #likelyMs = 0;
   /**
    * Why a sync has failed: none is tried after it. The system says so once; the next sync would find nothing to do and work, though what
    * is missing from the log cuts off all that was committed behind it.
@@ -46,9 +37,9 @@ export class LogSync {
     this.#clock = clock;
   }
 
-  /** Whether the next sync is likely to be so short that waiting for it costs less than having it done elsewhere. */
-  get isQuick(): boolean {
-    return this.#likelyMs < AT_ONCE_MS && !this.#syncing;
+  /** Asked before each sync that `syncNow` could make: whether it is likely to be so short that waiting for it costs less than `sync`. */
+  isAtOnce(): boolean {
+    return !this.#syncing && this.#pace.isAtOnce();
   }
 
   /** Makes the next syncs quicker. Call it with the write lock held, before COMMIT. */
@@ -63,7 +54,7 @@ export class LogSync {
       const descriptor = this.#open();
       const startedAt = this.#clock.now();
       fdatasyncSync(descriptor);
-      this.#took(this.#clock.now() - startedAt);
+      this.#pace.tookAtOnce(this.#clock.now() - startedAt);
     } catch (error) {
       throw this.#failed(error);
     }
@@ -100,7 +91,7 @@ export class LogSync {
     const startedAt = this.#clock.now();
     fdatasync(descriptor, (error) => {
       this.#syncing = false;
-      this.#took(this.#clock.now() - startedAt);
+      this.#pace.tookElsewhere(this.#clock.now() - startedAt);
       if (error === null) {
         if (this.#waiting.length > 0) this.#start();
         this.#tell(served);
@@ -122,11 +113,6 @@ export class LogSync {
     this.#failure = new SqliteError('the log could not be synced', 'SQLITE_IOERR_FSYNC');
     this.#failure.cause = error;
     return this.#failure;
-  }
-
-  #took(ms: number): void {
-    const counted = ms < STALL_MS ? Math.min(ms, MOST_COUNTED_MS) : STALL_COUNTED_MS;
-    this.#likelyMs += SMOOTHING * (counted - this.#likelyMs);
   }
 
   /** The log exists: something was committed to it. Its name has to last as well, which is the directory's business. */

@@ -117,7 +117,8 @@ export class Writes {
       turns,
       clock,
       activity,
-      borrowWriter: (call) => connections.borrow(writers, call),
+      // The lane gives it back by itself: whose functions run in it can leave no trace of a leak.
+      borrowWriter: (call) => connections.borrow(writers, call, { capture: false }),
       connectionOf: ({ resource }) => sqliteConnectionOf(resource),
       entered: ({ id }) => {
         activity.label(id);
