@@ -252,6 +252,11 @@ describe('config validate', () => {
         'DB_BILLING_POOL_SIZE is not a setting; the nearest valid key is DB_BILLING__POOL_SIZE',
       ],
     ],
+    [
+      '',
+      { DB_BILLING__POOL_SISE: '8' },
+      ['DB_BILLING__POOL_SISE is not a setting; the nearest valid key is DB_BILLING__POOL_SIZE'],
+    ],
     // A slip for a database that the file names is no database of its own.
     [
       SETTINGS,

@@ -168,18 +168,24 @@ function unknownVariable(name: string, known: Known, databases: EnvironmentDatab
   }
   if (isStrange(name, databases)) {
     const what = `${name} is for a database that neither this process nor its settings file has`;
-    const own = keys.filter((key) => key.includes('__') && settingOf(key) === settingOf(name));
-    return [{ where, what, advice: adviceOf(nearestKey(base(name), own)) }];
+    const end = settingOf(name);
+    const { own, others } = databases;
+    const all = [...own, ...(others === 'any' ? [] : others)].map((one) => `${prefixOf(one)}${end}`);
+    return [{ where, what, advice: adviceOf(nearestKey(base(name), all)) }];
   }
   const isSlip = isOurs(name, known, databases);
-  const meant = isSlip ? nearestKey(base(name), keys) : databases.mentioned ? separated(name) : undefined;
+  const meant = isSlip ? nearestKey(base(name), keys) : databases.mentioned ? meantBy(name) : undefined;
   return isSlip || meant !== undefined ? [{ where, what: `${name} is not a setting`, advice: adviceOf(meant) }] : [];
 }
 
-/** What a name with one underscore behind that of a database should be; undefined for what is not ours. */
-function separated(name: string): string | undefined {
+/** What a name should be that has one underscore behind that of a database, or a slip behind both; undefined for what is not ours. */
+function meantBy(name: string): string | undefined {
+  if (FAMILY.test(name)) return undefined;
+  const { database, setting = '' } = /^DB_(?<database>[A-Z]\w*?)__(?<setting>[A-Z_]+)$/.exec(base(name))?.groups ?? {};
+  const slip = OWN_ENDS.find((one) => isSlipOf(setting, one));
+  if (slip !== undefined) return `DB_${database}__${slip}`;
   const end = OWN_ENDS.find((one) => base(name).endsWith(`_${one}`));
-  if (end === undefined || FAMILY.test(name)) return undefined;
+  if (end === undefined) return undefined;
   const prefix = base(name).slice(0, -`_${end}`.length);
   return /^DB_[A-Z][A-Z0-9_]*[A-Z0-9]$/.test(prefix) ? `${prefix}__${end}` : undefined;
 }
