@@ -25,7 +25,7 @@ export async function redate(database: Pick<SqliteDatabase, 'write' | 'readSync'
   const again = (tx: SyncTransaction): number =>
     tx.run(
       `UPDATE tasks
-       SET run_at = CASE WHEN state = 'queued' AND updated_at > :now THEN :now + max(0, run_at - updated_at) ELSE run_at END,
+       SET run_at = CASE state WHEN 'queued' THEN :now + max(0, run_at - updated_at) ELSE run_at END,
            lease_until = :now + min(max(0, lease_until - updated_at), :longest),
            updated_at = min(updated_at, :now)
        WHERE seq IN (${AHEAD})`,
