@@ -1,11 +1,12 @@
 // @ts-check
 // The main job: the orchestrator and the ecosystemiser as separate processes on their own databases. At the first start four
 // energy studies are queued; they travel over the bus, are computed, stored and marked done. Ctrl-C stops everything cleanly.
-import { likelyKey, loadSettings } from '@hive/shared-db/config';
+import { checkPlaces, likelyKey, loadSettings } from '@hive/shared-db/config';
 import { spawn } from 'node:child_process';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, styleText } from 'node:util';
+import { faultOf } from './database-file.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const FIRST_STUDIES = ['detached-heat-pump', 'detached-pv', 'detached-pv-battery', 'street-community'];
@@ -15,6 +16,7 @@ const POLL_MS = 250;
 const WRONG_USE = 2;
 const OPTIONS = ['--once', '--port', '--data-dir', '--help'];
 const DATABASES = ['orchestrator', 'ecosystemiser', 'bus'];
+const DATA_DIRECTORY = '.hive';
 /** The variables of the ecosystemiser. The orchestrator, which starts first, checks all of its own. */
 const NEIGHBOURS_VARIABLES = ['ECOSYSTEMISER_DATA_DIR'];
 const HELP = `Usage: npm start -- [options]
@@ -36,10 +38,12 @@ process.stdout.on('error', (error) => {
   if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
 });
 
+// As the processes that are started: paths are relative to it, in options and in variables.
+process.chdir(root);
 const options = readArguments();
 refuseWrongVariables();
 refuseTwoDirectories();
-refuseWrongSettings();
+refuseWrongDatabases();
 
 /** @type {Map<string, import('node:child_process').ChildProcess>} */
 const children = new Map();
@@ -94,14 +98,29 @@ function refuseWrongVariables() {
   }
 }
 
-/** Settings of all databases, before anybody has opened one: each process refuses only what is wrong with its own. */
-function refuseWrongSettings() {
+/**
+ * Settings and files of all databases, before anybody has opened one: each process refuses only what is wrong with its own, and by then
+ * another one has made its files.
+ */
+function refuseWrongDatabases() {
   try {
-    loadSettings({ file: join(root, 'settings.yaml'), env: process.env, databases: DATABASES });
+    const databases = Object.fromEntries(DATABASES.map((name) => [name, { path: `${name}.db` }]));
+    const code = { dataDirectory: dataDirectory(), databases };
+    const settings = loadSettings({ code, file: join(root, 'settings.yaml'), env: process.env, databases: DATABASES });
+    for (const { name, path, exists } of checkPlaces(settings)) {
+      const fault = exists ? faultOf(path) : undefined;
+      if (fault !== undefined) refuse(`database ${name}: ${path} ${fault}`);
+    }
   } catch (error) {
     if (!(error instanceof Error && error.name === 'DatabaseError')) throw error;
     refuse(error.message);
   }
+}
+
+/** Where all of them are, absolute. What is no path the orchestrator refuses, which names who has said it. */
+function dataDirectory() {
+  const given = options['data-dir'] ?? process.env['ORCHESTRATOR_DATA_DIR'] ?? DATA_DIRECTORY;
+  return resolve(given.trim() === '' || given.includes('\0') ? DATA_DIRECTORY : given);
 }
 
 /** They meet on the bus, which is one file: apart, they would wait for each other for ever. */
@@ -109,7 +128,7 @@ function refuseTwoDirectories() {
   if (options['data-dir'] !== undefined) return;
   const names = ['ORCHESTRATOR_DATA_DIR', 'ECOSYSTEMISER_DATA_DIR'];
   const [one, other] = names.map((name) => process.env[name]);
-  if (one === other || resolve(root, one ?? '.hive') === resolve(root, other ?? '.hive')) return;
+  if (one === other || resolve(one ?? DATA_DIRECTORY) === resolve(other ?? DATA_DIRECTORY)) return;
   const found = names.map((name) => `${name} is ${process.env[name] ?? 'not set'}`).join(' and ');
   refuse(`environment: ${found}; expected one directory for both, which --data-dir sets`);
 }
@@ -230,7 +249,7 @@ function isOver({ state: now }) {
 
 /** What whoever stays may look at. */
 function nextSteps() {
-  const place = options['data-dir'] === undefined ? '' : ` --data-dir ${shellWord(resolve(root, options['data-dir']))}`;
+  const place = options['data-dir'] === undefined ? '' : ` --data-dir ${shellWord(resolve(options['data-dir']))}`;
   const commands = [`curl ${base}/health/database`, `curl ${base}/tasks`, `npx hive-ecosystemiser studies${place}`];
   commands.push('npx hive-db status', 'npx hive-db monitor --continuous');
   return [' Everything stays up until Ctrl-C. Look at it with', ...commands].join('\n  ').concat('\n');

@@ -112,7 +112,7 @@ describe('rollback on error', () => {
   });
 });
 
-describe('5 workers with 50 operations each', () => {
+describe('5 workers x 50 operations', () => {
   it('lose no write and see what they have written', async () => {
     await Promise.all([1, 2, 3, 4, 5].map(worker));
     expect(await stored()).toBe(250);
@@ -143,7 +143,7 @@ describe('leak detection', () => {
   });
 });
 
-describe('sustained load', () => {
+describe('sustained load with 8 workers', () => {
   const LOAD_MS = 3_000;
   let acknowledged = 0;
   let failures: unknown[] = [];
@@ -153,7 +153,7 @@ describe('sustained load', () => {
     failures = [];
   });
 
-  it('of 8 workers meets no failure, loses no write and leaves no connection out', async () => {
+  it('meets no failure, loses no write and leaves no connection out', async () => {
     const database = await getEcosystemiserDatabase();
     const end = systemClock.now() + LOAD_MS;
     const worker = async (number: number): Promise<void> => {

@@ -5,6 +5,7 @@ import { DEFAULT_DATA_DIRECTORY } from './db/adapter.ts';
 import { LOOPBACK_HOSTS } from './http/loopback.ts';
 import { complaint, numberInText, oneOf, Refusal, textLike, wholeNumber } from './refusal.ts';
 import { BUS_WORKER } from './studies/study-desk.ts';
+import { LONGEST_LEASE_MS } from './tasks/redating.ts';
 import { WORKER_KIND_NAMES, type WorkerKind } from './tasks/task-kind.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,7 +13,6 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type Flags = Readonly<Record<string, unknown>>;
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-const HOUR_MS = 3_600_000;
 const NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** One thing that can be set: by a flag, else by a variable, else its default. */
@@ -84,7 +84,7 @@ const SETTINGS = {
     variable: 'ORCHESTRATOR_LEASE_MS',
     // What a crash costs, and longer than an event loop or a lock should ever keep a heartbeat waiting.
     initial: 30_000,
-    schema: numberInText(wholeNumber(200, HOUR_MS)),
+    schema: numberInText(wholeNumber(200, LONGEST_LEASE_MS)),
   }),
 };
 

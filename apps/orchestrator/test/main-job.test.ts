@@ -2,7 +2,7 @@ import { openDatabaseService, sqlite, systemClock } from '@hive/shared-db';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -65,6 +65,13 @@ async function afterStarts(
     expect(await queue.finish(claimOn(task!), ending)).toBe('held');
   }
   await service.close();
+}
+
+/** Leaves what is no sound database any more. */
+async function leaveDatabase(path: string, damage: (file: string) => void): Promise<void> {
+  const databases = { orchestrator: sqlite({ path, migrations: orchestratorMigrations, required: true }) };
+  await (await openDatabaseService({ app: 'earlier', presence: false, databases })).close();
+  damage(path);
 }
 
 /** What the main job has done of its own. */
@@ -198,6 +205,75 @@ describe('the main job', () => {
       await using job = mainJob(directory, [...data, ...args], env);
       expect(await job.ended).toEqual({ code: 2, stdout: '', stderr: `${sentence}\n` });
       expect(existsSync(directory.file('data'))).toBe(false);
+    },
+  );
+
+  it.for<readonly [what: string, database: string, path: string, sentence: string, damage?: (file: string) => void]>([
+    [
+      'that is none',
+      'bus',
+      ':memory:',
+      'the path ":memory:" (databases.bus.path, environment DB_BUS__PATH) is no file',
+    ],
+    [
+      'of a text',
+      'ecosystemiser',
+      'x.db',
+      '{data}/x.db is not a SQLite database',
+      (file) => {
+        writeFileSync(file, 'a diary');
+      },
+    ],
+    [
+      'of a file that was cut short in its first page',
+      'ecosystemiser',
+      'x.db',
+      '{data}/x.db is damaged: it ends within its first 100 bytes',
+      (file) => {
+        truncateSync(file, 60);
+      },
+    ],
+    [
+      'of a file that was cut short at a page',
+      'ecosystemiser',
+      'x.db',
+      '{data}/x.db is damaged: it was cut short, to 8192 bytes',
+      (file) => {
+        truncateSync(file, 8_192);
+      },
+    ],
+    [
+      'of a file that was cut short within a page',
+      'ecosystemiser',
+      'x.db',
+      '{data}/x.db is damaged: it was cut short',
+      (file) => {
+        truncateSync(file, statSync(file).size - 1);
+      },
+    ],
+    [
+      'of another one',
+      'ecosystemiser',
+      'orchestrator.db',
+      'databases orchestrator and ecosystemiser are the same file',
+    ],
+  ])(
+    'a path %s, of one database, is one sentence and exit code 2 before another one has been made',
+    { timeout: 90_000 },
+    async ([, database, path, sentence, damage]) => {
+      using directory = temporaryDirectory();
+      const data = directory.file('data');
+      mkdirSync(data);
+      if (damage !== undefined) await leaveDatabase(join(data, 'x.db'), damage);
+      const before = readdirSync(data);
+      await using job = mainJob(directory, ['--data-dir', data, '--port', '0'], {
+        [`DB_${database.toUpperCase()}__PATH`]: path,
+      });
+      const { code, stdout, stderr } = await job.ended;
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(/^npm start: database [a-z]+: [^\n]+\n$/);
+      expect(stderr).toContain(sentence.replaceAll('{data}', data));
+      expect(readdirSync(data)).toEqual(before);
     },
   );
 });

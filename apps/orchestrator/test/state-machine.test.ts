@@ -20,6 +20,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     ),
   fc.constantFrom('ann', 'ben', 'cid').map((worker) => named(`claim(${worker})`, (model) => model.claim(worker))),
   fc.nat(2_500).map((ms) => named(`pass(${ms} ms)`, (model) => model.pass(ms))),
+  fc.oneof(fc.nat(5_000), fc.constant(7_200_000)).map((ms) =>
+    named(`setBack(${ms} ms)`, (model) => {
+      model.setBack(ms);
+    }),
+  ),
   pick.map((claim) => named(`heartbeat(${claim})`, (model) => model.heartbeat(claim))),
   pick.map((claim) => named(`done(${claim})`, (model) => model.finish(claim, { state: 'done', result: claim }))),
   fc
@@ -47,6 +52,8 @@ describe('the state machine of a task', () => {
         tx.run('DELETE FROM task_history');
         tx.run('DELETE FROM tasks');
       });
+      // There is a past to go back to.
+      world.now = 1_000_000_000;
       const model = new QueueModel(world);
       for (const step of sequence) {
         await step(model);

@@ -6,6 +6,7 @@ import { examples } from './examples.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { Io } from './io.ts';
 import type { Invocation } from './invocation.ts';
+import { meetingPlaceIn } from './meeting-place.ts';
 import { duration } from './option.ts';
 import { paintFor } from './render/paint.ts';
 import { addAdvise } from './verbs/advise.ts';
@@ -91,7 +92,9 @@ export function createProgram(io: Io, done: (outcome: ExitCode) => void): Comman
   addSharedOptions(program);
   addHelp(program);
   const run = async (act: Act): Promise<void> => {
-    done(await act(invocationOf(program.opts<SharedOptions>(), io)));
+    const options = program.opts<SharedOptions>();
+    const [place] = await Promise.allSettled([options.runtimeDir ?? meetingPlaceIn(io.env)]);
+    done(await act(invocationOf(options, place, io)));
   };
   // Last: a verb takes over what the program has been told.
   for (const addVerb of VERBS) addVerb(program, run);
@@ -148,7 +151,11 @@ function addHelp(program: Command): void {
   );
 }
 
-function invocationOf({ runtimeDir, json = false, color, timeout }: SharedOptions, io: Io): Invocation {
+function invocationOf(
+  { runtimeDir, json = false, color, timeout }: SharedOptions,
+  place: PromiseSettledResult<string | undefined>,
+  io: Io,
+): Invocation {
   return {
     io,
     json,
@@ -156,9 +163,8 @@ function invocationOf({ runtimeDir, json = false, color, timeout }: SharedOption
     width: widthOf(io),
     // Looked at by whoever asks processes: a look at files needs none.
     get runtimeDirectory() {
-      return runtimeDir === undefined
-        ? absolute('environment: HIVE_RUNTIME_DIR', io.env['HIVE_RUNTIME_DIR'])
-        : absolute('--runtime-dir', runtimeDir);
+      if (place.status === 'rejected') throw place.reason;
+      return absolute(runtimeDir === undefined ? 'environment: HIVE_RUNTIME_DIR' : '--runtime-dir', place.value);
     },
     timeoutMs: timeout,
   };

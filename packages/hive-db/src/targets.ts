@@ -1,7 +1,7 @@
 import { likelyKey } from '@hive/shared-db/config';
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Inquiry, Located } from './inquiry.ts';
+import type { Located } from './inquiry.ts';
 
 /** Who is to be told something, as a person wrote it. */
 export interface Wanted {
@@ -56,19 +56,27 @@ export function targetsOf(
   return grouped(found);
 }
 
+/** What a process has, as far as names go. */
+export interface Named {
+  readonly app: string;
+  readonly databases: readonly { readonly name: string }[];
+  /** Databases by pattern, which whatever is like one may be. */
+  readonly patterns: readonly unknown[];
+}
+
 /**
- * Why nothing of what a filter names can be there, as one sentence; undefined where it may be: processes that do not answer may have it,
- * and a pattern whatever is like it.
+ * Why nothing of what a filter names can be there, as one sentence; undefined where it may be: a pattern may have whatever is like it, and
+ * where nobody is there is nobody to be told apart.
  */
-export function strangerIn(
+export function strangerAmong(
   { app, database }: Pick<Wanted, 'app' | 'database'>,
-  { answered, unreachable }: Pick<Inquiry, 'answered' | 'unreachable'>,
+  processes: readonly Named[],
 ): string | undefined {
-  if (answered.length === 0 || unreachable.length > 0) return undefined;
-  const apps = new Set(answered.map(({ snapshot }) => snapshot.app));
+  if (processes.length === 0) return undefined;
+  const apps = new Set(processes.map((one) => one.app));
   if (app !== undefined && !apps.has(app)) return `there is no app ${app}; ${hint(app, apps)}`;
-  const meant = answered.flatMap(({ snapshot }) => (app === undefined || snapshot.app === app ? snapshot : []));
-  if (database === undefined || meant.some(({ onDemand = [] }) => onDemand.length > 0)) return undefined;
+  const meant = processes.filter((one) => app === undefined || one.app === app);
+  if (database === undefined || meant.some(({ patterns }) => patterns.length > 0)) return undefined;
   const names = new Set(meant.flatMap(({ databases }) => databases.map(({ name }) => name)));
   return names.has(database) ? undefined : `no database ${database || '""'} is open there; ${hint(database, names)}`;
 }

@@ -82,8 +82,6 @@ describe('advise', () => {
   it('exits with 1 where a sum cannot work, and with 3 where nothing is to be seen', async () => {
     await using crowded = await runtimeDirectory({ ...bill, databases: [databaseWith(BUSY, limits(3))] });
     expect((await run(['advise', '--runtime-dir', crowded.path])).code).toBe(1);
-    const stranger = await run(['advise', '--app', 'nobody', '--database', 'x', '--runtime-dir', crowded.path]);
-    expect(stranger).toEqual({ code: 3, out: '', err: 'hive-db: nothing was seen of app nobody and database x\n' });
     using empty = temporaryDirectory();
     const nobody = await run(['advise', '--runtime-dir', empty.path]);
     expect(nobody).toMatchObject({ code: 3, out: '' });
@@ -91,6 +89,27 @@ describe('advise', () => {
     await using mute = await runtimeDirectory();
     await mute.add(99, hangingUp);
     expect((await run(['advise', '--runtime-dir', mute.path])).code).toBe(3);
+  });
+
+  it.each([
+    [['--app', 'shpo'], 'there is no app shpo; did you mean shop'],
+    [['--app', 'shop', '--database', 'x'], 'no database x is open there; there are orders, stock'],
+  ])('refuses a name that nobody has, now and when it was exported: %j', async (option, sentence) => {
+    await using directory = await runtimeDirectory(shop, bill);
+    const refused = { code: 2, out: '', err: `hive-db: ${sentence}\n` };
+    const where = ['--runtime-dir', directory.path];
+    // Without waiting for the second look.
+    expect(await run(['advise', ...option, '--interval', '60s', ...where])).toEqual(refused);
+    using place = temporaryDirectory();
+    const file = join(place.path, 'state.json');
+    writeFileSync(file, (await run(['export', ...where])).out);
+    expect(await run(['advise', ...option, '--input', file])).toEqual(refused);
+    // Who did not answer may have it.
+    await directory.add(99, hangingUp);
+    const undetermined = { code: 3, out: '', err: expect.stringContaining('nothing was seen of app sh') as string };
+    expect(await run(['advise', ...option, ...where])).toMatchObject(undetermined);
+    writeFileSync(file, (await run(['export', ...where])).out);
+    expect(await run(['advise', ...option, '--input', file])).toMatchObject(undetermined);
   });
 
   it('looks twice where an interval is said', async () => {

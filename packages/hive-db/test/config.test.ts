@@ -95,6 +95,22 @@ describe('config print', () => {
     });
   });
 
+  it('prints what a variable says of a database that nobody else names', async () => {
+    using directory = temporaryDirectory();
+    const env = { DB_BILLING__POOL_SIZE: '3' };
+    const { out } = await run(['config', 'print', '--origin'], { cwd: directory.path, env });
+    const lines = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
+    expect(lines).toContain('databases.billing.pool.size 3 environment DB_BILLING__POOL_SIZE');
+    expect(lines).toContain('databases.billing.pool.maxOverflow 0 default');
+    // Its name cannot be told from the variable where it may have a hyphen in it: who asks for it has said it.
+    const asked = await run(['config', 'print', '--database', 'old-bus'], {
+      cwd: directory.path,
+      env: { DB_OLD_BUS__POOL_SIZE: '3' },
+    });
+    expect(asked.out).toMatch(/\ndatabases\.old-bus\.pool\.size +3\n/);
+    expect(asked.out).not.toContain('old_bus');
+  });
+
   it('leaves the origin out unless it is asked for', async () => {
     using directory = temporaryDirectory();
     const { out } = await run(['config', 'print'], { cwd: directory.path });
@@ -205,6 +221,66 @@ describe('config validate', () => {
     expect(code).toBe(2);
     expect(err).toBe('hive-db: environment: DB_POOL_SISE is not a setting; the nearest valid key is DB_POOL_SIZE\n');
   });
+
+  const MANY = 'must be a whole number from 1 to 1000, not "banana"';
+
+  it.each<readonly [text: string, env: Readonly<Record<string, string>>, problems: readonly string[]]>([
+    ['', { DB_BILLING__POOL_SIZE: 'banana' }, [`DB_BILLING__POOL_SIZE ${MANY}`]],
+    [SETTINGS, { DB_BILLING__POOL_SIZE: 'banana' }, [`DB_BILLING__POOL_SIZE ${MANY}`]],
+    [SETTINGS, { DB_ORDERS__POOL_SIZE: 'banana' }, [`DB_ORDERS__POOL_SIZE ${MANY}`]],
+    [
+      '',
+      { DB_BILLING__POOL_SIZE_FILE: '/nowhere/size' },
+      ['DB_BILLING__POOL_SIZE_FILE must name a readable text file, but "/nowhere/size" does not exist'],
+    ],
+    [
+      '',
+      { DB_BILLING__PATH: 'x.db', DB_BILLING__POOL_SISE: '8' },
+      ['DB_BILLING__POOL_SISE is not a setting; the nearest valid key is DB_BILLING__POOL_SIZE'],
+    ],
+    [
+      '',
+      { DB_BILLING__POOL_INITIAL: '9' },
+      ['databases.billing.pool.initial must be at most databases.billing.pool.size, which is 4 (default), not 9'],
+    ],
+    // With one underscore nobody reads it.
+    [
+      '',
+      { DB_BILLING_POOL_SIZE: '8', DB_BILLING_MAX_OVERFLOW_FILE: '/x' },
+      [
+        'DB_BILLING_MAX_OVERFLOW_FILE is not a setting; the nearest valid key is DB_BILLING__MAX_OVERFLOW',
+        'DB_BILLING_POOL_SIZE is not a setting; the nearest valid key is DB_BILLING__POOL_SIZE',
+      ],
+    ],
+    [
+      '',
+      { DB_BILLING__POOL_SISE: '8' },
+      ['DB_BILLING__POOL_SISE is not a setting; the nearest valid key is DB_BILLING__POOL_SIZE'],
+    ],
+    // A slip for a database that the file names is no database of its own.
+    [
+      SETTINGS,
+      { DB_ORDRES__POOL_SIZE: '8' },
+      ['DB_ORDRES__POOL_SIZE is not a setting; the nearest valid key is DB_ORDERS__POOL_SIZE'],
+    ],
+    [
+      'databases: { hive-bus: }',
+      { DB_HIVEBUS_POOL_SIZE: '8' },
+      ['DB_HIVEBUS_POOL_SIZE is not a setting; the nearest valid key is DB_HIVE_BUS__POOL_SIZE'],
+    ],
+    // What another program means is not ours.
+    ['', { DB_BACKUP__HOST: 'x', DB_SQLITE_PATH: '/x', DB_READ_PATH: '/x', DB_HOST: 'x' }, []],
+  ])(
+    'refuses what is wrong in the environment, whosever database it is for: %j with %j',
+    async (text, env, problems) => {
+      using directory = temporaryDirectory();
+      writeFileSync(join(directory.path, 'settings.yaml'), text);
+      const { code, out } = await run(['config', 'validate', '--json'], { cwd: directory.path, env });
+      const document = JSON.parse(out) as { problems: readonly string[] };
+      expect(document.problems.map((problem) => problem.replace(/^environment(?: DB_\w+)?: /, ''))).toEqual(problems);
+      expect(code).toBe(problems.length === 0 ? 0 : 2);
+    },
+  );
 
   it('refuses a settings file that is a directory', async () => {
     using directory = temporaryDirectory();

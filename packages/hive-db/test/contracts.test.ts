@@ -57,7 +57,7 @@ const rich = {
   settings: [{ key: 'database.log.level', value: 'debug', origin: 'by hand (process 4711)' }],
 };
 
-describe('what --json prints', () => {
+describe('schema: what --json prints', () => {
   it('has a contract for every verb, and none without a verb', () => {
     const names = readdirSync(join(import.meta.dirname, '../schemas'));
     expect(names).toEqual(

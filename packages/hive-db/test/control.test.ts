@@ -490,7 +490,7 @@ describe('what came of changing something by hand', () => {
   });
 });
 
-describe('a real process', () => {
+describe('integration: a real process', () => {
   it('loses what it holds to an emergency, is well afterwards, and says so', async () => {
     using place = temporaryDirectory();
     await using shop = await startShop(place.path);

@@ -69,7 +69,7 @@ function overwrite(path: string, offset: number, bytes: Uint8Array): void {
   closeSync(descriptor);
 }
 
-describe('health-check --fix of what processes share', () => {
+describe('recovery: health-check --fix of what processes share', () => {
   it('removes the sockets of processes that have gone, and none of one that lives', async () => {
     using directory = temporaryDirectory();
     await using shop = await startShop(directory.path);
@@ -154,7 +154,7 @@ describe('health-check --fix of what processes share', () => {
   });
 });
 
-describe('health-check --fix of files', () => {
+describe('recovery: health-check --fix of files', () => {
   it('takes in a log that nobody closed, loses nothing, and says so', async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, 'a.db');

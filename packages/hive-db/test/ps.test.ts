@@ -132,39 +132,6 @@ describe('ps', () => {
     expect(await labelsOf('--label', 'nobody')).toEqual([]);
   });
 
-  it('lists with --leaked what is held and not used, and how many leaks there have been', async () => {
-    expect(await labelsOf('--leaked')).toEqual(['forgotten', 'nightly import']);
-    expect(await labelsOf('--leaked', '--database', 'stock')).toEqual(['forgotten']);
-    const lease = { id: 1, resourceId: 1, ageMs: 90_000, allowedMs: undefined, use: 'session' as const };
-    const databases = [
-      databaseSnapshot({
-        leases: [
-          { ...lease, owner: 'at work', idleMs: 5, suspect: false, acquiredAt: undefined },
-          { ...lease, owner: 'forgotten', idleMs: 61_000, suspect: true, acquiredAt: 'import.ts:12:3' },
-        ],
-        leaks: { suspects: 1, suspected: 4, returnedLate: 2, collected: 3, collectedAgoMs: 7_000 },
-      }),
-      databaseSnapshot({ name: 'stock' }),
-    ];
-    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
-    const { out } = await run(['ps', '--leaked', '--runtime-dir', directory.path]);
-    expect(out).toBe(
-      [
-        ' PID  APP   DATABASE  KIND      AGE  UNUSED  LABEL      WHERE',
-        '4711  shop  orders    session  90 s    61 s  forgotten  import.ts:12:3',
-        'orders of shop (pid 4711): 4 suspected so far, 2 came back; 3 dropped without',
-        'release, the last 7 s ago',
-        '',
-      ].join('\n'),
-    );
-    const { out: json } = await run(['ps', '--leaked', '--json', '--runtime-dir', directory.path]);
-    const orders = { pid: 4_711, app: 'shop', database: 'orders' };
-    expect(JSON.parse(json)).toMatchObject({
-      activities: [{ ...orders, label: 'forgotten', idle_seconds: 61, suspected: true }],
-      leaks: [{ ...orders, suspected: 4, returned_late: 2, collected: 3, collected_seconds_ago: 7 }],
-    });
-  });
-
   it('orders as it is told, and what is equal by age', async () => {
     expect(await labelsOf('--sort', 'label')).toEqual(['forgotten', 'list orders', 'nightly import', 'report', 'save']);
     expect(await labelsOf('--sort', 'app')).toEqual(['forgotten', 'report', 'save', 'nightly import', 'list orders']);
@@ -234,6 +201,41 @@ describe('ps', () => {
           call_site: expect.stringContaining('service.mjs') as string,
         },
       ],
+    });
+  });
+});
+
+describe('leak detection: ps --leaked', () => {
+  it('lists what is held and not used, and how many leaks there have been', async () => {
+    expect(await labelsOf('--leaked')).toEqual(['forgotten', 'nightly import']);
+    expect(await labelsOf('--leaked', '--database', 'stock')).toEqual(['forgotten']);
+    const lease = { id: 1, resourceId: 1, ageMs: 90_000, allowedMs: undefined, use: 'session' as const };
+    const databases = [
+      databaseSnapshot({
+        leases: [
+          { ...lease, owner: 'at work', idleMs: 5, suspect: false, acquiredAt: undefined },
+          { ...lease, owner: 'forgotten', idleMs: 61_000, suspect: true, acquiredAt: 'import.ts:12:3' },
+        ],
+        leaks: { suspects: 1, suspected: 4, returnedLate: 2, collected: 3, collectedAgoMs: 7_000 },
+      }),
+      databaseSnapshot({ name: 'stock' }),
+    ];
+    await using directory = await runtimeDirectory(serviceSnapshot({ databases }));
+    const { out } = await run(['ps', '--leaked', '--runtime-dir', directory.path]);
+    expect(out).toBe(
+      [
+        ' PID  APP   DATABASE  KIND      AGE  UNUSED  LABEL      WHERE',
+        '4711  shop  orders    session  90 s    61 s  forgotten  import.ts:12:3',
+        'orders of shop (pid 4711): 4 suspected so far, 2 came back; 3 dropped without',
+        'release, the last 7 s ago',
+        '',
+      ].join('\n'),
+    );
+    const { out: json } = await run(['ps', '--leaked', '--json', '--runtime-dir', directory.path]);
+    const orders = { pid: 4_711, app: 'shop', database: 'orders' };
+    expect(JSON.parse(json)).toMatchObject({
+      activities: [{ ...orders, label: 'forgotten', idle_seconds: 61, suspected: true }],
+      leaks: [{ ...orders, suspected: 4, returned_late: 2, collected: 3, collected_seconds_ago: 7 }],
     });
   });
 });

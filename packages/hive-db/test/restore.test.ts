@@ -100,7 +100,9 @@ describe('restore', () => {
     expect((await copying(directory.path, 'restore', 'backup.db', 'orders.db')).code).toBe(0);
     expect(namesIn(join(directory.path, 'orders.db'))).toEqual(['first', 'second']);
   });
+});
 
+describe('rollback on error: a restore that cannot be made', () => {
   it('of a damaged backup says so, and touches nothing', async () => {
     using directory = withBackup();
     makeDatabase(directory.file('large.db'), ...Array.from({ length: 3_000 }, (_, n) => `item ${n} ${'-'.repeat(40)}`));

@@ -20,7 +20,7 @@ const IDLE_CREW = {
   running: [],
 };
 
-describe('status', () => {
+describe('basic use: status', () => {
   it('shows all processes and their databases in one table', async () => {
     await using directory = await runtimeDirectory(serviceSnapshot({ app: 'quiet', pid: 12 }), busyService());
     const { code, out, err } = await run(['status', '--runtime-dir', directory.path]);

@@ -1,5 +1,3 @@
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import { nearestKey } from './config/nearest-key.ts';
 import { shown } from './config/problem.ts';
 import type { Database, DatabaseContext, DatabaseDefinition, DatabasePlace } from './database.ts';
@@ -12,7 +10,7 @@ import type { IntegerMode } from './sqlite/integers.ts';
 import type { Migration } from './sqlite/migrations.ts';
 import { ForeignEngines } from './sqlite/foreign-engines.ts';
 import { OnDemandSqliteDatabase } from './sqlite/on-demand-sqlite-database.ts';
-import { absolutePath, identityOf } from './sqlite/path.ts';
+import { absolutePath, placeOf } from './sqlite/path.ts';
 import type { SqliteDatabase } from './sqlite/sqlite-database.ts';
 import { SqliteFileDatabase } from './sqlite/sqlite-file-database.ts';
 
@@ -89,15 +87,4 @@ export function sqlite(options: SqliteOptions): DatabaseDefinition<SqliteDatabas
     create: (context: DatabaseContext, path: string | undefined) =>
       new SqliteFileDatabase(context, { path: pathFor(context, path), migrations, integers, engines }),
   });
-}
-
-/** Two paths are one file when they have one inode; before the file exists, when they end in one name in one directory. */
-function placeOf(path: string): string {
-  const file = identityOf(path);
-  if (file !== undefined) return file.key;
-  try {
-    return join(realpathSync(dirname(path)), basename(path));
-  } catch {
-    return path;
-  }
 }

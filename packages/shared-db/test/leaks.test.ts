@@ -38,7 +38,7 @@ function slowHere(database: Database, pause: Promise<undefined>): Promise<undefi
   return database.read('slow', () => pause);
 }
 
-describe('a session that is held and not used', () => {
+describe('leak detection: a session that is held and not used', () => {
   it('is suspected after 30 s, told again at doubling ages, and told when it comes back', async () => {
     await using fake = await fakeDatabase();
     const { database, clock, logger } = fake;

@@ -1,6 +1,7 @@
 import type { SqliteDatabase, SqlValue, SyncTransaction } from '@hive/shared-db';
 import { isDeepStrictEqual } from 'node:util';
 import type { Claim, Standing } from './claim.ts';
+import { redate } from './redating.ts';
 import { DEFAULT_BACKOFF, retryDelayMs, type Backoff } from './retry-delay.ts';
 import { changesOf, recordChange, type TaskChange } from './task-history.ts';
 import { mayBecome, type TaskState } from './task-state.ts';
@@ -76,6 +77,10 @@ export class TaskQueue {
   readonly #random: () => number;
   readonly #newId: () => string;
   readonly #backoff: Backoff;
+  /** What the clock said last. */
+  #latest = -Infinity;
+  /** Whether no task is dated in the future, as far as this process knows: the clock may have been set back before it began. */
+  #isDated = false;
 
   constructor({ database, wallTime, random, newId, backoff = DEFAULT_BACKOFF }: QueueOptions) {
     this.#database = database;
@@ -90,7 +95,7 @@ export class TaskQueue {
     const { kind, key, priority = 0, maxAttempts = DEFAULT_MAX_ATTEMPTS, delayMs = 0 } = request;
     const payload = JSON.stringify(request.payload ?? null);
     const id = this.#newId();
-    const now = this.#wallTime();
+    const now = this.#now();
     return this.#database.write('submit task', (tx) => {
       const existing = key === undefined ? undefined : tx.get<TaskRow>('SELECT * FROM tasks WHERE key = ?', key);
       if (existing !== undefined) {
@@ -120,7 +125,7 @@ export class TaskQueue {
    * Gives the most urgent task of these kinds to a worker for `leaseMs`, or resolves with undefined when none is due. No task is
    * ever given to two: looking and taking are one transaction. Leases of these kinds that have run out are ended on the way, so
    * workers recover each other's tasks without anybody else. `claimed` does more in the same transaction. With nothing due it
-   * costs two small reads and no lock.
+   * costs two small reads and no lock. The first call, and one after the clock was set back, dates tasks again where that is needed.
    */
   async claim(
     worker: string,
@@ -128,7 +133,7 @@ export class TaskQueue {
     leaseMs: number,
     claimed?: (tx: SyncTransaction, task: Task) => void,
   ): Promise<Task | undefined> {
-    const now = this.#wallTime();
+    const now = await this.#timeForTasks();
     const isAnything = this.#database.readSync(
       'look for tasks',
       (connection) => nextDue(connection, kinds, now) !== undefined || isAnyOverdue(connection, kinds, now),
@@ -148,7 +153,7 @@ export class TaskQueue {
 
   /** Renews the lease of a claim that still holds, also when it has run out and nobody has taken the task. */
   heartbeat(claim: Claim, leaseMs: number): Promise<Standing> {
-    const now = this.#wallTime();
+    const now = this.#now();
     return this.#database.write('renew lease', (tx) => {
       const standing = standingOf(tx, claim);
       if (standing === 'held') tx.run('UPDATE tasks SET lease_until = ? WHERE id = ?', now + leaseMs, claim.taskId);
@@ -161,7 +166,7 @@ export class TaskQueue {
    * many; with nothing to renew it costs a read and no lock.
    */
   async renewAll(worker: string, leaseMs: number): Promise<number> {
-    const now = this.#wallTime();
+    const now = this.#now();
     const isAny = this.#database.readSync('look for leases to renew', (connection) =>
       connection.get(`SELECT 1 FROM tasks WHERE ${HALF_OVER} LIMIT 1`, worker, now + leaseMs / 2),
     );
@@ -183,7 +188,7 @@ export class TaskQueue {
 
   /** The same for a transaction of the caller's, which may run it again. */
   finishing(claim: Claim, ending: Ending): (tx: SyncTransaction) => Standing {
-    const now = this.#wallTime();
+    const now = this.#now();
     const random = this.#random();
     return (tx) => {
       const standing = standingOf(tx, claim);
@@ -206,7 +211,7 @@ export class TaskQueue {
 
   /** Puts a task back because its worker stops. The attempt counts, but giving back never fails a task. */
   giveBack(claim: Claim): Promise<Standing> {
-    const now = this.#wallTime();
+    const now = this.#now();
     return this.#database.write('give task back', (tx) => {
       const standing = standingOf(tx, claim);
       if (standing === 'held')
@@ -220,7 +225,7 @@ export class TaskQueue {
    * that is not taken. Cancelling twice is cancelling once. Resolves with undefined when there is no such task.
    */
   cancel(id: string): Promise<Cancellation | undefined> {
-    const now = this.#wallTime();
+    const now = this.#now();
     return this.#database.write('cancel task', (tx) => {
       const row = findTask(tx, id);
       if (row === undefined) return undefined;
@@ -232,9 +237,26 @@ export class TaskQueue {
 
   /** Ends leases that have run out, at most 100 a call: the tasks go back, or fail without attempts left. Resolves with how many. */
   async expire(kinds: readonly string[]): Promise<number> {
-    const now = this.#wallTime();
+    const now = await this.#timeForTasks();
     const isAny = this.#database.readSync('look for lost leases', (connection) => isAnyOverdue(connection, kinds, now));
     return isAny ? this.#database.write('expire leases', (tx) => endOverdue(tx, kinds, now)) : 0;
+  }
+
+  /** The time by which tasks are due. */
+  async #timeForTasks(): Promise<number> {
+    const now = this.#now();
+    if (!this.#isDated) {
+      await redate(this.#database, now);
+      this.#isDated = true;
+    }
+    return now;
+  }
+
+  #now(): number {
+    const now = this.#wallTime();
+    if (now < this.#latest) this.#isDated = false;
+    this.#latest = now;
+    return now;
   }
 
   get(id: string): Task | undefined {

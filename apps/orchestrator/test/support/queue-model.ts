@@ -6,6 +6,7 @@ import type { QueueWorld } from './queue-world.ts';
 
 const KINDS = ['echo'];
 const LEASE_MS = 1_000;
+const HOUR_MS = 3_600_000;
 
 /** What is believed of one task. */
 interface Belief {
@@ -14,6 +15,8 @@ interface Belief {
   attempts: number;
   runAt: number;
   leaseUntil: number;
+  /** When it came into its state, as far as the clock is right. */
+  since: number;
   holder: string | undefined;
 }
 
@@ -25,6 +28,9 @@ export class QueueModel {
   readonly #world: QueueWorld;
   readonly #beliefs = new Map<string, Belief>();
   readonly #claims: Claim[] = [];
+  /** What the queue was told last by the clock, and whether it may believe that no task is dated later than that. */
+  #latest = -Infinity;
+  #isDated = false;
 
   constructor(world: QueueWorld) {
     this.#world = world;
@@ -32,12 +38,23 @@ export class QueueModel {
 
   async submit(maxAttempts: number, delayMs: number): Promise<void> {
     const { task } = await this.#world.queue.submit({ kind: 'echo', payload: null, maxAttempts, delayMs });
-    const runAt = this.#world.now + delayMs;
-    this.#beliefs.set(task.id, { maxAttempts, state: 'queued', attempts: 0, runAt, leaseUntil: 0, holder: undefined });
+    const since = this.#look();
+    const runAt = since + delayMs;
+    const belief: Belief = {
+      maxAttempts,
+      state: 'queued',
+      attempts: 0,
+      runAt,
+      leaseUntil: 0,
+      since,
+      holder: undefined,
+    };
+    this.#beliefs.set(task.id, belief);
   }
 
   async claim(worker: string): Promise<void> {
     const { queue, now } = this.#world;
+    this.#redate();
     this.#endOverdue();
     const due = [...this.#beliefs.values()].filter(({ state, runAt }) => state === 'queued' && runAt <= now);
     const task = await queue.claim(worker, KINDS, LEASE_MS);
@@ -47,12 +64,16 @@ export class QueueModel {
     equal(believed.state, 'queued');
     equal(believed.runAt, Math.min(...due.map(({ runAt }) => runAt)));
     believed.attempts++;
-    Object.assign(believed, { state: 'running', holder: worker, leaseUntil: now + LEASE_MS });
+    Object.assign(believed, { state: 'running', holder: worker, leaseUntil: now + LEASE_MS, since: now });
     this.#claims.push(claimOn(task));
   }
 
   pass(ms: number): void {
     this.#world.now += ms;
+  }
+
+  setBack(ms: number): void {
+    this.#world.now -= ms;
   }
 
   heartbeat(pick: number): Promise<void> {
@@ -70,7 +91,7 @@ export class QueueModel {
       if (ending.state === 'done') believed.state = 'done';
       else if (ending.final === true || believed.attempts >= believed.maxAttempts) believed.state = 'failed';
       // Half of the doubled pause.
-      else Object.assign(believed, { state: 'queued', runAt: this.#world.now + 500 * 2 ** (believed.attempts - 1) });
+      else this.#requeue(believed, 500 * 2 ** (believed.attempts - 1));
       return standing;
     });
   }
@@ -78,7 +99,7 @@ export class QueueModel {
   giveBack(pick: number): Promise<void> {
     return this.#withClaim(pick, async (claim, believed) => {
       const standing = await this.#world.queue.giveBack(claim);
-      if (standing === 'held') Object.assign(believed, { state: 'queued', runAt: this.#world.now });
+      if (standing === 'held') this.#requeue(believed, 0);
       return standing;
     });
   }
@@ -87,6 +108,7 @@ export class QueueModel {
     const ids = [...this.#beliefs.keys()];
     const id = ids[pick % ids.length];
     if (id === undefined) return;
+    this.#look();
     const believed = this.#belief(id);
     const isOver = believed.state === 'done' || believed.state === 'failed';
     const cancellation = await this.#world.queue.cancel(id);
@@ -95,6 +117,7 @@ export class QueueModel {
   }
 
   async expire(): Promise<void> {
+    this.#redate();
     const ended = this.#endOverdue();
     equal(await this.#world.queue.expire(KINDS), ended);
   }
@@ -129,10 +152,39 @@ export class QueueModel {
   async #withClaim(pick: number, use: (claim: Claim, believed: Belief) => Promise<Standing>): Promise<void> {
     const claim = this.#claims[pick % this.#claims.length];
     if (claim === undefined) return;
+    this.#look();
     const believed = this.#belief(claim.taskId);
     const isNewest = believed.attempts === claim.attempt && believed.holder === claim.worker;
     const expected = isNewest ? standingIn(believed.state) : 'lost';
     equal(await use(claim, believed), expected);
+  }
+
+  /** The queue looks at the clock. */
+  #look(): number {
+    const { now } = this.#world;
+    if (now < this.#latest) this.#isDated = false;
+    this.#latest = now;
+    return now;
+  }
+
+  /** Who looks for tasks dates those again that came into their state later than now: what was left then is left now, an hour of a lease at most. */
+  #redate(): void {
+    const now = this.#look();
+    if (this.#isDated) return;
+    this.#isDated = true;
+    for (const believed of this.#beliefs.values()) {
+      const { state, since, runAt, leaseUntil } = believed;
+      if (state === 'queued' && since > now) Object.assign(believed, { since: now, runAt: now + runAt - since });
+      if (state === 'running' && (since > now || leaseUntil > now + HOUR_MS)) {
+        const left = Math.min(Math.max(0, leaseUntil - since), HOUR_MS);
+        Object.assign(believed, { since: Math.min(since, now), leaseUntil: now + left });
+      }
+    }
+  }
+
+  #requeue(believed: Belief, delayMs: number): void {
+    const { now } = this.#world;
+    Object.assign(believed, { state: 'queued', runAt: now + delayMs, since: now });
   }
 
   #endOverdue(): number {
@@ -142,7 +194,8 @@ export class QueueModel {
     );
     for (const believed of overdue) {
       const isLast = believed.attempts >= believed.maxAttempts;
-      Object.assign(believed, isLast ? { state: 'failed' } : { state: 'queued', runAt: now });
+      if (isLast) believed.state = 'failed';
+      else this.#requeue(believed, 0);
     }
     return overdue.length;
   }

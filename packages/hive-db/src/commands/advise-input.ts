@@ -8,6 +8,8 @@ import { say, type Invocation } from '../invocation.ts';
 import { RECORDING } from '../recording-file.ts';
 import { safe } from '../render/safe-text.ts';
 import { readSavedAs } from '../saved-document.ts';
+import { refuseStrangerAmong } from '../stranger.ts';
+import type { Named } from '../targets.ts';
 import { WrongUse } from '../wrong-use.ts';
 import { isSame, presentAdvice } from './advise.ts';
 
@@ -26,7 +28,9 @@ export async function adviseOnInput(
     );
   const unreachable = exported.flatMap((document) => document.unreachable ?? []);
   for (const { pid, reason } of unreachable) say(invocation, `process ${pid} gave no usable answer: ${safe(reason)}`);
-  const all = exported.flatMap(({ processes }) => processes).toSorted((a, b) => a.uptime_seconds - b.uptime_seconds);
+  const processes = exported.flatMap((document) => document.processes);
+  if (unreachable.length === 0) await refuseStrangerAmong(filter, processes.map(namesOf));
+  const all = processes.toSorted((a, b) => a.uptime_seconds - b.uptime_seconds);
   const recordings = recorded.flatMap(({ processes }) => processes);
   const evidence = Array.from(Map.groupBy(all, identity).values(), (looks) => {
     const now = looks.at(-1) as ExportedProcess;
@@ -40,6 +44,10 @@ export async function adviseOnInput(
   });
   if (evidence.length === 0) say(invocation, 'no process was found when it was exported');
   return presentAdvice(invocation, evidence, filter, unreachable);
+}
+
+function namesOf({ app, databases, on_demand: patterns = [] }: ExportedProcess): Named {
+  return { app, databases, patterns };
 }
 
 function identity({ pid, app, started_at: startedAt }: ExportedProcess): string {

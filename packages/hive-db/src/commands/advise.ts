@@ -9,11 +9,13 @@ import { say, type Invocation } from '../invocation.ts';
 import { nextCommand } from '../next-command.ts';
 import { present } from '../present.ts';
 import { safe } from '../render/safe-text.ts';
+import { refuseStranger } from '../stranger.ts';
 
 /** What size each pool of this host should have. Looks twice where `intervalMs` is not 0; Ctrl-C ends the pause. */
 export async function advise(invocation: Invocation, intervalMs: number, filter: AdviseFilter): Promise<ExitCode> {
   const { io } = invocation;
   const first = await inquire(invocation);
+  await refuseStranger(filter, first);
   const isOneLook = intervalMs === 0 || first.answered.length === 0;
   if (!isOneLook) {
     using interruption = io.interruption(nothing);

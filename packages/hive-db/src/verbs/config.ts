@@ -37,7 +37,10 @@ function addPrint(config: Command, run: Run): void {
     .description('every effective value of the settings file, the environment and the defaults')
     .option('--origin', 'say where each value comes from')
     .option('--settings <file>', 'the settings file (default: settings.yaml, if it is there)')
-    .option('--database <name...>', 'databases whose own settings to show, beside those that the file names')
+    .option(
+      '--database <name...>',
+      'databases whose own settings to show, beside those that the file or a variable names',
+    )
     .option('--profile <name>', PROFILE)
     .action(async ({ origin = false, settings: file, database: databases = [], profile }: PrintOptions) => {
       const request = { origin, file, databases, profile };

@@ -2,15 +2,17 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { systemClock, type Clock } from '@hive/pool';
+import { checkDuration } from '../driver/call-options.ts';
 import type { CopyFailure, CopyMessage, CopyOrder, CopyProgress, CopyReport } from './copy-message.ts';
 
 const SCRIPT = fileURLToPath(new URL('copy-process.js', import.meta.url));
 /** What a process says about its own death is cut to this. */
 const LONGEST_COMPLAINT = 300;
+const DEADLINE_MS = 600_000;
 
 export interface CopyOptions {
-  /** After this the process that copies is killed. */
-  readonly deadlineMs: number;
+  /** After this the process that copies is killed. Default 10 min: some gigabytes, with their check, on a slow disk. */
+  readonly deadlineMs?: number;
   /** What that is on. Default: the system's. */
   readonly clock?: Clock;
   /** Ends it at once. */
@@ -22,10 +24,12 @@ export interface CopyOptions {
 /**
  * Copies a SQLite database that may be in use, and verifies the copy by its content, in a child process of its own: that alone can be
  * killed in the middle of a statement, and holds no other connection whose locks it could drop. Resolves with what the copy holds, or
- * with why there is none; what the child process has begun when it is killed is the caller's to remove. Never rejects.
+ * with why there is none; what the child process has begun when it is killed is the caller's to remove. Rejects only with `CONFIG`, for a
+ * deadline that is none, before anything is begun.
  */
-export async function copyDatabase(order: CopyOrder, options: CopyOptions): Promise<CopyReport | CopyFailure> {
-  const { deadlineMs, clock = systemClock, signal, onProgress } = options;
+export async function copyDatabase(order: CopyOrder, options: CopyOptions = {}): Promise<CopyReport | CopyFailure> {
+  const { deadlineMs: given = DEADLINE_MS, clock = systemClock, signal, onProgress } = options;
+  const deadlineMs = checkDuration('deadlineMs', given);
   const child = spawn(process.execPath, [SCRIPT, JSON.stringify(order)], { stdio: ['pipe', 'pipe', 'pipe'] });
   let cut: CopyFailure | undefined;
   const kill = (failure: CopyFailure): void => {

@@ -33,9 +33,13 @@ const FAMILY = /^(?:DB_(?:POOL|MAX|ECHO)|HIVE_RUNTIME)_/;
 const FILE_SUFFIX = '_FILE';
 /** What follows the name of a database: `POOL_SIZE`. */
 const ENDS = DATABASE_SETTINGS.flatMap(({ variable }) => variable?.replace(/^DB_/, '') ?? []);
+/** Of these, what nobody else ends a name with: `DB_SQLITE_PATH` is another program's, `DB_ORDERS_POOL_SIZE` a slip. */
+const OWN_ENDS = ENDS.filter((end) => FAMILY.test(`DB_${end}`));
 
 /** What came of reading the environment. */
 export interface EnvironmentReading extends Reading {
+  /** Those that are settled: ours, and of others what was mentioned where that is asked for. */
+  readonly databases: readonly string[];
   /** Undefined where no profile is chosen, or not rightly. */
   readonly profile: ChosenProfile | undefined;
 }
@@ -45,6 +49,8 @@ export interface EnvironmentDatabases {
   readonly own: readonly string[];
   /** Those of other processes, whose variables are none of our business; `any` where nobody knows which there are. */
   readonly others: readonly string[] | 'any';
+  /** Whether any other that a variable names is read as one of ours, as for somebody who only looks. */
+  readonly mentioned: boolean;
 }
 
 /**
@@ -54,9 +60,10 @@ export interface EnvironmentDatabases {
  */
 export function readEnvironment(
   environment: Environment,
-  databases: EnvironmentDatabases,
+  given: EnvironmentDatabases,
   readText: (path: string) => TextFile,
 ): EnvironmentReading {
+  const databases = given.mentioned ? { ...given, own: [...given.own, ...mentionedIn(environment, given)] } : given;
   const known = knownVariables(databases.own);
   const variables: Variable[] = [];
   const problems: Problem[] = [];
@@ -76,7 +83,19 @@ export function readEnvironment(
     }
   }
   const reading = readSource(sourceOf(variables), databases.own);
-  return { layer: reading.layer, problems: [...problems, ...reading.problems], profile };
+  return { layer: reading.layer, problems: [...problems, ...reading.problems], databases: databases.own, profile };
+}
+
+/** Databases that nobody knows but the variables that say something of them. A hyphen in a name is an underscore here. */
+function mentionedIn(environment: Environment, databases: EnvironmentDatabases): readonly string[] {
+  const names = Object.keys(environment).flatMap((name) => {
+    const end = settingOf(name);
+    if (end === undefined || FAMILY.test(name) || patternFor(name, databases) !== undefined) return [];
+    if (databases.own.some((one) => name.startsWith(prefixOf(one)) || isSlipOf(databaseOf(name) ?? '', one))) return [];
+    const database = base(name).slice('DB_'.length, -`__${end}`.length).toLowerCase();
+    return name.startsWith('DB_') && isDatabaseName(database) ? database : [];
+  });
+  return [...new Set(names)].toSorted();
 }
 
 function knownVariables(databases: readonly string[]): Known {
@@ -149,11 +168,26 @@ function unknownVariable(name: string, known: Known, databases: EnvironmentDatab
   }
   if (isStrange(name, databases)) {
     const what = `${name} is for a database that neither this process nor its settings file has`;
-    const own = keys.filter((key) => key.includes('__') && settingOf(key) === settingOf(name));
-    return [{ where, what, advice: adviceOf(nearestKey(base(name), own)) }];
+    const end = settingOf(name);
+    const { own, others } = databases;
+    const all = [...own, ...(others === 'any' ? [] : others)].map((one) => `${prefixOf(one)}${end}`);
+    return [{ where, what, advice: adviceOf(nearestKey(base(name), all)) }];
   }
-  if (!isOurs(name, known, databases)) return [];
-  return [{ where, what: `${name} is not a setting`, advice: adviceOf(nearestKey(base(name), keys)) }];
+  const isSlip = isOurs(name, known, databases);
+  const meant = isSlip ? nearestKey(base(name), keys) : databases.mentioned ? meantBy(name) : undefined;
+  return isSlip || meant !== undefined ? [{ where, what: `${name} is not a setting`, advice: adviceOf(meant) }] : [];
+}
+
+/** What a name should be that has one underscore behind that of a database, or a slip behind both; undefined for what is not ours. */
+function meantBy(name: string): string | undefined {
+  if (FAMILY.test(name)) return undefined;
+  const { database, setting = '' } = /^DB_(?<database>[A-Z]\w*?)__(?<setting>[A-Z_]+)$/.exec(base(name))?.groups ?? {};
+  const slip = OWN_ENDS.find((one) => isSlipOf(setting, one));
+  if (slip !== undefined) return `DB_${database}__${slip}`;
+  const end = OWN_ENDS.find((one) => base(name).endsWith(`_${one}`));
+  if (end === undefined) return undefined;
+  const prefix = base(name).slice(0, -`_${end}`.length);
+  return /^DB_[A-Z][A-Z0-9_]*[A-Z0-9]$/.test(prefix) ? `${prefix}__${end}` : undefined;
 }
 
 function adviceOf(nearest: string | undefined): string | undefined {

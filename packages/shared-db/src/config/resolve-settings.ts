@@ -23,7 +23,7 @@ export interface SettingsSources {
    * looks like a slip for one of these; where two names are that much alike, list both.
    */
   readonly databases: readonly string[];
-  /** Whether the databases that the file names are resolved as well, as for somebody who only looks. Default false. */
+  /** Whether the databases that the file or the environment names are resolved as well, as for somebody who only looks. Default false. */
   readonly mentioned?: boolean | undefined;
   /** Which of the profiles of the file is in force; `HIVE_PROFILE` in the environment beats it. Default: none. */
   readonly profile?: string | undefined;
@@ -53,13 +53,14 @@ export function resolveSettings(sources: SettingsSources): ResolvedSettings {
   const named = [...new Set([...sources.databases, ...inFile.databases])];
   // Who only looks does not know which of them have a definition of their own.
   const patternOf = patternAmong(mentioned ? named.filter((name) => name.includes('*')) : sources.databases);
-  const databases = mentioned
+  const own = mentioned
     ? named
     : named.filter((name) => sources.databases.includes(name) || patternOf(name) !== undefined);
   // What a file that is wrong would name is not known.
   const isKnown = otherDatabases !== 'any' && inFile.problems.length === 0;
   const others = isKnown ? [...otherDatabases, ...inFile.databases] : 'any';
-  const inEnvironment = readEnvironment(env, { own: databases, others }, readText);
+  const inEnvironment = readEnvironment(env, { own, others, mentioned }, readText);
+  const { databases } = inEnvironment;
   const inCode = readCode(code, databases);
   const misnamed = misnamedProfile(sources.profile);
   refuse([...inEnvironment.problems, ...inFile.problems, ...misnamed, ...inCode.problems]);

@@ -74,7 +74,7 @@ function checkBoolean(option: string, value: unknown, where: ErrorDetails): void
 }
 
 /** A duration that a caller has given. Throws `CONFIG` for what is none. */
-export function checkDuration(option: string, value: unknown, database: string): number {
+export function checkDuration(option: string, value: unknown, database?: string): number {
   if (isDuration(value)) return value;
   const given = typeof value === 'string' ? JSON.stringify(value) : String(value);
   throw new DatabaseError('CONFIG', `${option} is ${given}; expected milliseconds from 0 to ${LONGEST_MS}`, {

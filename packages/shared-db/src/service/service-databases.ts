@@ -1,11 +1,13 @@
 import type { LeaseInfo } from '@hive/pool';
 import { NamePattern } from '../config/name-pattern.ts';
 import { nearestKey } from '../config/nearest-key.ts';
+import { pathOriginOf } from '../config/path-origin.ts';
 import { shown } from '../config/problem.ts';
 import type { ResolvedSettings } from '../config/resolved-settings.ts';
 import type { Database, DatabaseContext, DatabaseDefinition, ManagedDatabase } from '../database.ts';
 import { DatabaseError } from '../errors.ts';
 import { OpenDatabases } from '../on-demand/open-databases.ts';
+import { sameFile } from '../same-file.ts';
 import type { Definitions } from './service-config.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
 
@@ -191,11 +193,7 @@ export class ServiceDatabases {
 
   #claim(name: string, file: string): void {
     const first = this.#files.get(file);
-    if (first !== undefined)
-      throw new DatabaseError('DUPLICATE_FILE', `databases ${first} and ${name} are the same file`, {
-        database: name,
-        advice: `use the one name ${first}, or give ${name} a file of its own`,
-      });
+    if (first !== undefined) throw sameFile(first, name);
     this.#files.set(file, name);
   }
 
@@ -210,11 +208,4 @@ function settingsOf(name: string, key: string, { databases }: ResolvedSettings):
   const own = databases[name] ?? databases[key];
   if (own === undefined) throw new Error(`BUG: database ${key} has no settings`);
   return own;
-}
-
-/** Where a path was set that is none of the code's. */
-function pathOriginOf(name: string, key: string, { databases, origins }: ResolvedSettings): string | undefined {
-  const path = `databases.${databases[name] === undefined ? key : name}.path`;
-  const origin = origins.find((one) => one.key === path)?.origin;
-  return origin === undefined || origin === 'code' || origin === 'default' ? undefined : `${path}, ${origin}`;
 }

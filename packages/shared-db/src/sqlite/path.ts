@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, lstatSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { shown } from '../config/problem.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
@@ -54,23 +54,57 @@ export function checkPath(
   dataDirectory: string | undefined,
   fileSystem: FileSystem = realFileSystem,
 ): DatabasePath {
-  const refuse = (kind: ErrorKind, what: string, advice: string, cause?: unknown): never => {
-    throw new DatabaseError(kind, `${path} ${what}`, { database: name, advice, cause });
-  };
-  const user = `user ${process.getuid?.()}`;
-  try {
+  const exists = refusing(name, path, (refuse) => {
     checkPlace(dirname(path), dataDirectory, fileSystem, refuse);
     makePlace(dirname(path), refuse);
-    return { path, exists: checkFile(path, refuse) };
+    return checkFile(path, refuse);
+  });
+  return { path, exists };
+}
+
+/** The same without making anything: whether it could be made is judged by what is there. Throws what `checkPath` would. */
+export function lookAtPath(name: string, path: string, dataDirectory: string | undefined): DatabasePath {
+  const directory = dirname(path);
+  const exists = refusing(name, path, (refuse) => {
+    checkPlace(directory, dataDirectory, realFileSystem, refuse);
+    const existing = nearestExisting(directory);
+    checkDirectory(existing, refuse);
+    if (existing === directory) return checkFile(path, refuse);
+    if (isReadOnly(existing)) refuse('PERMISSION', READ_ONLY, READ_ONLY_ADVICE);
+    if (!allowed(existing, constants.W_OK | constants.X_OK)) refuse('PERMISSION', UNMAKEABLE, `make ${directory}`);
+    return false;
+  });
+  return { path, exists };
+}
+
+/** Which file is meant: two paths are one file when they have one inode; before it exists, when they end in one name in one directory. */
+export function placeOf(path: string): string {
+  const file = identityOf(path);
+  if (file !== undefined) return file.key;
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
+}
+
+/** Runs checks of a path. What the system refuses them becomes a refusal of ours. */
+function refusing<T>(name: string, path: string, check: (refuse: Refuse) => T): T {
+  const refuse: Refuse = (kind, what, advice, cause) => {
+    throw new DatabaseError(kind, `${path} ${what}`, { database: name, advice, cause });
+  };
+  try {
+    return check(refuse);
   } catch (error) {
     if (error instanceof DatabaseError) throw error;
     const what = `cannot be reached: ${codeOf(error)}`;
     return isDenied(error)
-      ? refuse('PERMISSION', what, `give ${user} access to it`, error)
+      ? refuse('PERMISSION', what, `give user ${process.getuid?.()} access to it`, error)
       : refuse('PATH', what, 'check the path', error);
   }
 }
 
+const UNMAKEABLE = 'is in a directory that cannot be made';
 const READ_ONLY = 'is on a file system that is mounted read-only';
 const READ_ONLY_ADVICE = 'mount it for writing, or move the database';
 
@@ -103,16 +137,14 @@ function makePlace(directory: string, refuse: Refuse): void {
     makeDirectory(directory);
   } catch (error) {
     if (codeOf(error) === 'EROFS') refuse('PERMISSION', READ_ONLY, READ_ONLY_ADVICE, error);
-    const existing = nearestExisting(directory);
-    if (!statSync(existing).isDirectory())
-      refuse('PATH', `cannot be made: ${existing} is no directory`, 'give a path in one', error);
-    refuse(
-      isDenied(error) ? 'PERMISSION' : 'PATH',
-      'is in a directory that cannot be made',
-      `make ${directory}`,
-      error,
-    );
+    checkDirectory(nearestExisting(directory), refuse, error);
+    refuse(isDenied(error) ? 'PERMISSION' : 'PATH', UNMAKEABLE, `make ${directory}`, error);
   }
+}
+
+function checkDirectory(existing: string, refuse: Refuse, cause?: unknown): void {
+  if (!statSync(existing).isDirectory())
+    refuse('PATH', `cannot be made: ${existing} is no directory`, 'give a path in one', cause);
 }
 
 /** Whether the file exists. Refuses it when it cannot be a database that this user may write. */
@@ -180,7 +212,16 @@ function namesOf(path: string): number {
 
 /** The path itself, or the closest directory above it that is there. */
 function nearestExisting(path: string): string {
-  return existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
+  return isThere(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
+}
+
+/** Also a link that leads nowhere: nothing can be made in its place. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Where a path leads when symbolic links are followed; what is not there yet leads nowhere else. */

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { FlushMode, FlushReport, LeaseInfo } from '@hive/pool';
 import { LogCare } from '../checkpoints/log-care.ts';
 import { ChangeWatch } from '../changes/change-watch.ts';
@@ -29,7 +27,7 @@ import { commandOf, writeLockHolders } from './lock-holder.ts';
 import type { Migration } from './migrations.ts';
 import { createDatabase, openReader, openWriter } from './open.ts';
 import { CHECKPOINTING, OPENING, WATCHING } from './own-labels.ts';
-import { checkPath } from './path.ts';
+import { checkPath, lookAtPath } from './path.ts';
 import { RightToWrite } from './right-to-write.ts';
 import { Schema } from './schema.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
@@ -186,9 +184,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   override look(): 'exists' | 'new' {
     const { path } = this.#file;
     this.#schema.check();
-    // What is not there yet has nothing that could be wrong with it, and looking must not make it.
-    if (!existsSync(dirname(path))) return 'new';
-    return checkPath(this.name, path, this.context.dataDirectory).exists ? 'exists' : 'new';
+    return lookAtPath(this.name, path, this.context.dataDirectory).exists ? 'exists' : 'new';
   }
 
   override async prepare(): Promise<void> {

@@ -219,6 +219,29 @@ describe('a copy that cannot be made', () => {
     expect(await copying).toEqual({ fault: 'deadline', reason: 'it took longer than 1000 ms' });
   });
 
+  it('within ten minutes is given up where nobody has said how long it may take', async () => {
+    using directory = temporaryDirectory();
+    const order = orderIn(directory);
+    await filled(order.source, 100);
+    const clock = new VirtualClock();
+    const copying = copyDatabase(order, { clock });
+    await clock.advance(600_000);
+    expect(await copying).toEqual({ fault: 'deadline', reason: 'it took longer than 600000 ms' });
+  });
+
+  it.for([[Number.NaN], [-1], [Infinity], ['10m'], [null]])(
+    'is not begun with a deadline of %j',
+    async ([deadlineMs]) => {
+      using directory = temporaryDirectory();
+      const options = { deadlineMs: deadlineMs as number };
+      await expect(copyDatabase(orderIn(directory), options)).rejects.toMatchObject({
+        code: 'HIVEDB_E_CONFIG',
+        message: expect.stringMatching(/^deadlineMs is .+; expected milliseconds from 0 to 2147483647$/) as string,
+      });
+      expect(readdirSync(directory.path)).toEqual([]);
+    },
+  );
+
   it('because nobody wants it any more is given up', async () => {
     using directory = temporaryDirectory();
     const order = orderIn(directory);

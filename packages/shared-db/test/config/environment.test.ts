@@ -202,6 +202,15 @@ describe('a wrong variable', () => {
     expect(refusalOf({ env, otherDatabases: ['wether'] }).message).toContain(`DB_WEATHER__POOL_SIZE ${STRANGE}`);
   });
 
+  it('is refused with the nearest one where a slip for the database of another process is', () => {
+    const env = { DB_WETHAER__POOL_SIZE: '8', DB_WETHAER__PATH_FILE: '/x' };
+    const sentences = sentencesOf(refusalOf({ env, otherDatabases: ['weather', 'news'] }));
+    expect(sentences).toEqual([
+      `environment: DB_WETHAER__PATH_FILE ${STRANGE}; the nearest valid key is DB_WEATHER__PATH`,
+      `environment: DB_WETHAER__POOL_SIZE ${STRANGE}; the nearest valid key is DB_WEATHER__POOL_SIZE`,
+    ]);
+  });
+
   it('is not blamed for a database that a broken settings file may name', () => {
     const file = { path: 'settings.yaml', text: 'databases: { weather: ' };
     expect(sentencesOf(refusalOf({ env: { DB_WEATHER__POOL_SIZE: '8' }, file }))).toHaveLength(1);
