@@ -86,7 +86,9 @@ export class Holdings {
     const abort = (reason: Error): void => {
       own.abort(reason);
     };
-    const wait = new NestedWait(about, holding, abort, () => awaitingFunctions(import.meta.url));
+    // Which exist, and whether it may name one, the call itself finds out.
+    const { budget } = options as { readonly budget?: unknown };
+    const wait = new NestedWait(about, budget, holding, abort, () => awaitingFunctions(import.meta.url));
     const served = (): void => {
       wait.decided = true;
     };
@@ -190,13 +192,18 @@ function askedAt({ held, lease }: Holding): string | undefined {
   return held.askedAt(lease.id);
 }
 
-function deadlock({ held, database, label, callSite, holding }: NestedWait): DatabaseError {
+function budgetInWords(budget: string | undefined): string {
+  return budget === undefined ? 'the default budget' : `budget ${JSON.stringify(budget)}`;
+}
+
+function deadlock({ held, database, label, budget, callSite, holding }: NestedWait): DatabaseError {
   const place = askedAt(holding);
   const where = place === undefined ? '' : ` at ${place}`;
+  const ofBudget = held.inWayOf?.(budget) === undefined ? '' : ` of ${budgetInWords(budget)}, which has its most`;
   const has = holding.held === held ? `has ${held.what}` : `has ${holding.held.what} of database ${holding.database}`;
   return new DatabaseError(
     'SELF_DEADLOCK',
-    `it waits for ${held.what}, called at ${callSite}, and cannot get it before "${holding.label}"${where} has returned, which ${has} and waits for this call`,
+    `it waits for ${held.what}${ofBudget}, called at ${callSite}, and cannot get it before "${holding.label}"${where} has returned, which ${has} and waits for this call`,
     {
       database,
       label,

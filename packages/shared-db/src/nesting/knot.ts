@@ -11,12 +11,14 @@ export function knotOf(
 ): ReadonlySet<NestedWait> {
   const knot = new Set(waits);
   const isStuck = ({ waits: own }: Holding): boolean => Array.from(own).some((wait) => knot.has(wait));
-  const isTied = ({ held, database, serves }: NestedWait): boolean => {
+  const isTied = ({ held, database, budget, serves }: NestedWait): boolean => {
     if (serves !== undefined) return isStuck(serves);
     const stuck = holdersOf(held).filter(isStuck);
     const parts = held.isHadWith === undefined ? stuck.length : new Set(stuck.map((one) => one.database)).size;
     // Who holds it without being known may give it back at any moment.
-    return parts >= (held.holders(database) ?? Infinity);
+    if (parts >= (held.holders(database) ?? Infinity)) return true;
+    const inWay = held.inWayOf?.(budget);
+    return inWay?.every((id) => stuck.some(({ lease }) => lease.id === id)) === true;
   };
   for (let loose = true; loose;) {
     loose = false;
