@@ -212,7 +212,9 @@ describe('the sessions that a context knows', () => {
 
   it('are found to be over by the garbage collector where they were dropped, also while calls go on', async () => {
     const { kept } = keeping();
-    opened(kept, 'dropped', { isHeld: false });
+    const connections = lentTo(1);
+    opened(kept, 'dropped', { connections, isHeld: false });
+    expect(kept.isKept(connections, 1)).toBe(true);
     for (let turn = 0; turn < 100 && kept.isHere; turn++) {
       await turnOfTheLoop();
       // A call, and in the same turn of the loop what it leaves is collected.
@@ -220,6 +222,8 @@ describe('the sessions that a context knows', () => {
       collectGarbage();
     }
     expect(kept.isHere).toBe(false);
+    // Nothing is left of it: who drops ten thousand has lost no memory by that.
+    expect(kept.isKept(connections, 1)).toBe(false);
   });
 
   it('do not keep alive those that are over', async () => {

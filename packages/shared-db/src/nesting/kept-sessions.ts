@@ -73,6 +73,11 @@ export class KeptSessions {
     session.over();
   }
 
+  /** Whether a lease of one of them is that of a session that is open. */
+  isKept(connections: LentConnections, lease: number): boolean {
+    return this.#byLease.get(connections)?.has(lease) === true;
+  }
+
   /** Whether somebody who keeps sessions is likely to ask. */
   get isHere(): boolean {
     return this.#open > 0 && this.#current.getStore()?.open !== undefined;
