@@ -118,6 +118,29 @@ describe('a call that waits for its own caller', () => {
     expect(failed).toMatchObject([{ reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } }]);
   });
 
+  it('does not fail who only waits behind a function that waits for itself, also where he has called first', async () => {
+    await using temporary = await shop({ poolSize: 1 });
+    const { database } = temporary;
+    const [inside, mine, theirs] = [gate(), gate(), gate()];
+    const behind = database.transaction('move', async () => {
+      inside.open();
+      await mine.passed;
+      return database.read('behind', one);
+    });
+    const inItself = rejectionOf(
+      database.read('outer', async () => {
+        await inside.passed;
+        // In one turn of the event loop, and this one after the other.
+        mine.open();
+        theirs.open();
+        await theirs.passed;
+        await database.read('inner', one);
+      }),
+    );
+    expect(await inItself).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK', label: 'inner' });
+    expect(await behind).toEqual({ one: 1 });
+  });
+
   it('fails none of the others while the one that was failed is still to be told', async () => {
     const clock = new VirtualClock();
     const holdings = new Holdings(clock, recordingLogger());

@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import { awaitingFunctions } from './await-chain.ts';
 import type { Holdable, Holding, Runner } from './holding.ts';
 import { KeptSessions } from './kept-sessions.ts';
-import { knotOf } from './knot.ts';
+import { isTiedByItself, knotOf } from './knot.ts';
 import { NestedWait, type NestedCall } from './nested-wait.ts';
 
 /** When somebody is told of a call that probably waits for its own caller. */
@@ -129,30 +129,33 @@ export class Holdings {
   /** Ends the wait when it is certain that nothing else will. */
   async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
     if (wait.goesOn) return 'fine';
-    const possible = this.#knot(() => true);
+    const holdersOf = this.#holdersOf;
+    const possible = knotOf(this.#waits, holdersOf);
     if (!possible.has(wait)) return 'fine';
     await Promise.all(Array.from(possible, (one) => one.look()));
     if (wait.goesOn) return 'fine';
-    if (this.#knot(({ isAwaited }) => isAwaited).has(wait)) {
+    const waits = this.#waits;
+    const awaited = waits.filter(({ isAwaited }) => isAwaited);
+    if (isTiedByItself(wait, awaited, holdersOf)) {
       // Nobody else is failed with it while its caller is still to be told.
       wait.decided = true;
       wait.abort(deadlock(wait));
       return 'ended';
     }
-    return this.#knot(() => true).has(wait) ? 'likely' : 'fine';
+    return isTiedByItself(wait, waits, holdersOf) ? 'likely' : 'fine';
   }
 
-  #knot(counts: (wait: NestedWait) => boolean): ReadonlySet<NestedWait> {
-    const waits = Array.from(this.#all)
-      .flatMap(({ waits: own }) => Array.from(own))
-      .filter((wait) => !wait.decided && counts(wait));
-    return knotOf(waits, (held) => this.#holdersOf(held));
+  /** Those that are not served and not failed. */
+  get #waits(): readonly NestedWait[] {
+    return Array.from(this.#all)
+      .flatMap(({ waits }) => Array.from(waits))
+      .filter(({ decided }) => !decided);
   }
 
-  #holdersOf(held: Holdable): readonly Holding[] {
+  readonly #holdersOf = (held: Holdable): readonly Holding[] => {
     const holders = held.isHadWith === undefined ? (this.#byHeld.get(held) ?? []) : this.#all;
     return Array.from(holders).filter((one) => isActive(one) && held.isHadWith?.(one.database) !== false);
-  }
+  };
 }
 
 /** Made once each and used again: the engine tells functions apart by the names that they were made with. */
