@@ -410,6 +410,38 @@ describe('a call that waits for a place among the databases of a pattern', () =>
   });
 });
 
+describe('calls from inside a function that are many at once', () => {
+  it('are looked at together, once, and not each with all the others', async () => {
+    const clock = new VirtualClock();
+    const holdings = new Holdings(clock, recordingLogger());
+    let asked = 0;
+    const connection: Holdable = { what: 'a connection', holders: () => (asked++, 2), askedAt: () => undefined };
+    const end = gate();
+    const has = (id: number, fn: () => Promise<unknown>): Promise<unknown> =>
+      holdings.run({ held: connection, lease: { id, active: true }, database: 'test', label: `outer ${id}` }, fn);
+    const inner = (): Promise<unknown> =>
+      holdings.nested({ held: connection, database: 'test', label: 'inner' }, {}, () => end.passed);
+    const all = [has(1, () => end.passed), has(2, () => Promise.all(Array.from({ length: 300 }, inner)))];
+    await clock.settle();
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThan(10);
+    end.open();
+    await Promise.all(all);
+  });
+
+  it('are failed all, where the function waits for each to its end', async () => {
+    await using temporary = await shop({ poolSize: 1 });
+    const { database } = temporary;
+    const helper = async (): Promise<unknown> => {
+      const row = await database.read('inner', one);
+      return row;
+    };
+    const results = await database.read('outer', () => Promise.allSettled([helper(), helper(), helper()]));
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } });
+  });
+});
+
 describe('a call from inside a function that does not wait for it', () => {
   it('is refused for wrong options as it is elsewhere', async () => {
     await using temporary = await shop();

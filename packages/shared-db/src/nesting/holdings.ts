@@ -8,7 +8,7 @@ import type { Logger } from '../logger.ts';
 import { awaitingFunctions } from './await-chain.ts';
 import type { Holdable, Holding, Runner } from './holding.ts';
 import { KeptSessions } from './kept-sessions.ts';
-import { isTiedByItself, knotOf } from './knot.ts';
+import { knotOf, tiedByThemselves } from './knot.ts';
 import { NestedWait, type NestedCall } from './nested-wait.ts';
 
 /** When somebody is told of a call that probably waits for its own caller. */
@@ -29,6 +29,8 @@ export class Holdings {
   /** Weakly: databases come and go. */
   readonly #byHeld = new WeakMap<Holdable, Set<Holding>>();
   readonly #idle: Runner[] = [];
+  /** What was called in this turn of the event loop. */
+  #due: NestedWait[] = [];
   #runners = 0;
 
   constructor(clock: Clock, logger: Logger) {
@@ -94,9 +96,7 @@ export class Holdings {
     };
     holding.waits.add(wait);
     const told = wait.follow(this.#current.run(wait, call, { ...options, signal }, served));
-    this.#clock.nextTurn(() => {
-      void this.#consider(wait);
-    });
+    this.#considerLater(wait);
     return told;
   }
 
@@ -107,42 +107,60 @@ export class Holdings {
     return wait && `"${wait.label}" of database ${wait.database}, called at ${wait.callSite}`;
   }
 
+  /** Those of one turn together: there may be thousands, and each look at one goes through all. */
+  #considerLater(wait: NestedWait): void {
+    this.#due.push(wait);
+    if (this.#due.length > 1) return;
+    this.#clock.nextTurn(() => {
+      const due = this.#due;
+      this.#due = [];
+      void this.#consider(due);
+    });
+  }
+
   /** Who closes a knot is the one to be told: the others were there before. */
-  async #consider(wait: NestedWait): Promise<void> {
-    if ((await this.#judge(wait)) !== 'likely') return;
+  async #consider(due: readonly NestedWait[]): Promise<void> {
+    const likely = await this.#judge(due);
+    if (likely.length === 0) return;
     this.#clock
       .after(SUSPECT_MS, () => {
-        void this.#suspect(wait);
+        void this.#suspect(likely);
       })
       .unref();
   }
 
-  async #suspect(wait: NestedWait): Promise<void> {
-    if ((await this.#judge(wait)) !== 'likely') return;
-    const { database, label, callSite, holding } = wait;
-    this.#logger.warn(
-      { database, label, callSite, heldAt: askedAt(holding) },
-      `probably waits for itself: ${deadlock(wait).message}`,
-    );
+  async #suspect(due: readonly NestedWait[]): Promise<void> {
+    const told = new Set<Holding>();
+    for (const wait of await this.#judge(due)) {
+      const { database, label, callSite, holding } = wait;
+      // One call of a function is enough to find it.
+      if (told.has(holding)) continue;
+      told.add(holding);
+      this.#logger.warn(
+        { database, label, callSite, heldAt: askedAt(holding) },
+        `probably waits for itself: ${deadlock(wait).message}`,
+      );
+    }
   }
 
-  /** Ends the wait when it is certain that nothing else will. */
-  async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
-    if (wait.goesOn) return 'fine';
-    const holdersOf = this.#holdersOf;
-    const possible = knotOf(this.#waits, holdersOf);
-    if (!possible.has(wait)) return 'fine';
+  /** Ends the waits of which it is certain that nothing else will; returns those of which that is likely. */
+  async #judge(due: readonly NestedWait[]): Promise<readonly NestedWait[]> {
+    if (!due.some(isOpen)) return [];
+    const possible = knotOf(this.#waits, this.#holdersOf);
+    if (!due.some((wait) => possible.has(wait))) return [];
     await Promise.all(Array.from(possible, (one) => one.look()));
-    if (wait.goesOn) return 'fine';
-    const waits = this.#waits;
-    const awaited = waits.filter(({ isAwaited }) => isAwaited);
-    if (isTiedByItself(wait, awaited, holdersOf)) {
+    // One after the other: the next may be loose by then.
+    for (let proven = this.#proven(due); proven !== undefined; proven = this.#proven(due)) {
       // Nobody else is failed with it while its caller is still to be told.
-      wait.decided = true;
-      wait.abort(deadlock(wait));
-      return 'ended';
+      proven.decided = true;
+      proven.abort(deadlock(proven));
     }
-    return isTiedByItself(wait, waits, holdersOf) ? 'likely' : 'fine';
+    return tiedByThemselves(due.filter(isOpen), this.#waits, this.#holdersOf);
+  }
+
+  #proven(due: readonly NestedWait[]): NestedWait | undefined {
+    const awaited = this.#waits.filter(({ isAwaited }) => isAwaited);
+    return tiedByThemselves(due.filter(isOpen), awaited, this.#holdersOf)[0];
   }
 
   /** Those that are not served and not failed. */
@@ -186,6 +204,11 @@ function anyOf(options: CallOptions | null, own: AbortSignal): AbortSignal | und
 }
 
 function nothing(): void {}
+
+/** Whether it still waits for what others may have. */
+function isOpen({ goesOn, over }: NestedWait): boolean {
+  return !goesOn && !over;
+}
 
 function isActive({ lease }: Holding): boolean {
   return lease.active;
