@@ -141,6 +141,31 @@ describe('a call that waits for its own caller', () => {
     expect(await behind).toEqual({ one: 1 });
   });
 
+  it('fails within a second where an operator has closed the circle, whom nobody has called', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock, poolSize: 2 });
+    const { database } = temporary;
+    const [inside, going] = [gate(), gate()];
+    const theirs = database.read('theirs', () => {
+      inside.open();
+      return going.passed;
+    });
+    await inside.passed;
+    const suspended = rejectionOf(
+      database.read('outer', async () => {
+        database.suspend();
+        await database.read('inner', one);
+      }),
+    );
+    await clock.settle();
+    await database.resize({ size: 1 });
+    database.resume();
+    going.open();
+    await theirs;
+    await clock.advance(1_000);
+    expect(await suspended).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK', label: 'inner' });
+  });
+
   it('fails none of the others while the one that was failed is still to be told', async () => {
     const clock = new VirtualClock();
     const holdings = new Holdings(clock, recordingLogger());

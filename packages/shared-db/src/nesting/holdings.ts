@@ -13,6 +13,8 @@ import { NestedWait, type NestedCall } from './nested-wait.ts';
 
 /** When somebody is told of a call that probably waits for its own caller. */
 const SUSPECT_MS = 1_000;
+/** How often those are looked at again who still wait: an operator may leave less to be had, and then nobody's call closes the knot. */
+const LOOK_AGAIN_MS = 1_000;
 
 /**
  * The callers' functions of one process that have something in their hands, and what they call meanwhile. A call that waits for what
@@ -31,6 +33,7 @@ export class Holdings {
   readonly #idle: Runner[] = [];
   /** What was called in this turn of the event loop. */
   #due: NestedWait[] = [];
+  #isLookingAgain = false;
   #runners = 0;
 
   constructor(clock: Clock, logger: Logger) {
@@ -121,12 +124,27 @@ export class Holdings {
   /** Who closes a knot is the one to be told: the others were there before. */
   async #consider(due: readonly NestedWait[]): Promise<void> {
     const likely = await this.#judge(due);
+    if (due.some(isOpen)) this.#lookAgain();
     if (likely.length === 0) return;
     this.#clock
       .after(SUSPECT_MS, () => {
         void this.#suspect(likely);
       })
       .unref();
+  }
+
+  #lookAgain(): void {
+    if (this.#isLookingAgain) return;
+    this.#isLookingAgain = true;
+    const look = (): void => {
+      this.#isLookingAgain = false;
+      const waits = this.#waits;
+      if (waits.length === 0) return;
+      // Who has called last is the one to be told.
+      void this.#judge(waits.toReversed());
+      this.#lookAgain();
+    };
+    this.#clock.after(LOOK_AGAIN_MS, look).unref();
   }
 
   async #suspect(due: readonly NestedWait[]): Promise<void> {
