@@ -332,11 +332,15 @@ describe('what became of it', () => {
   it('says from what to what, and what is too many until it comes back', async () => {
     await using directory = await neighbours({}, (pid) => {
       if (pid === 12) return done(changed('orders', { after: { ...state, status: 'suspended' } }));
-      return done(changed('orders', { after: { ...state, size: 1, maxOverflow: 0 } }));
+      return done(
+        changed('orders', { after: { ...state, size: 1, maxOverflow: 0 } }),
+        changed('stock', { before: { ...state, live: 4 }, after: { ...state, size: 2 } }),
+      );
     });
     const { code, out } = await run(['resize', 'orders', '--size', '1', '--runtime-dir', directory.path]);
     expect(code).toBe(0);
     expect(out).toContain('size 4 -> 1, 1 in use beyond it');
+    expect(out).toContain('size 4 -> 2, 2 idle closed');
     expect(out).toContain('open -> suspended');
   });
 

@@ -99,6 +99,12 @@ export class BudgetLedger<R> {
     return this.#line(name).account;
   }
 
+  /** The account of a budget that has its most; undefined for one that may have more, or does not exist. */
+  spentAccount(name: string = DEFAULT_BUDGET): BudgetAccount | undefined {
+    const account = this.#lines.get(name)?.account;
+    return account === undefined || mayHaveMore(account) ? undefined : account;
+  }
+
   /** Whether all wait in a budget who may: of a queue of `most` its share by weight, and one at least. */
   isFull(name: string | undefined, most: number): boolean {
     const { waiting, terms } = this.#line(name);

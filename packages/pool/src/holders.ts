@@ -1,4 +1,5 @@
 import type { Books } from './books.ts';
+import type { BudgetAccount } from './budget-account.ts';
 import type { Closer } from './closer.ts';
 import { conclude, IDLE, isHeld, LEASED, type Entry, type Trace } from './entry.ts';
 import { LeakWatch } from './leak-watch.ts';
@@ -57,6 +58,13 @@ export class Holders<R> {
     const leases: LeaseInfo[] = [];
     for (const entry of roster) if (entry.state.kind === LEASED) leases.push(this.describe(entry));
     return leases.toSorted((a, b) => b.ageMs - a.ageMs);
+  }
+
+  /** The numbers of those that count in a budget. */
+  leasesOf(account: BudgetAccount): readonly number[] {
+    return Array.from(this.#books.roster).flatMap(({ state, hold }) =>
+      state === hold && hold.account === account ? [hold.id] : [],
+    );
   }
 
   /** How long the oldest lease is held, and how many look like leaks: nobody's stack is put into words for that. */

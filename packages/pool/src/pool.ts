@@ -97,6 +97,11 @@ export interface Pool<R> extends AsyncDisposable {
   /** Who waits, longest first. */
   waiters(): readonly WaiterInfo[];
   /**
+   * The numbers of the leases of which one has to end before a budget may have another, because it has its most; undefined while it may have
+   * more, whether there is anything to be had or not, and where it does not exist. Walks the leases.
+   */
+  leasesInWayOf(budget?: string): readonly number[] | undefined;
+  /**
    * Changes the limits. More wakes the queue; less closes what is idle now and what is in use when it comes back. Resolves when what
    * was idle is closed. Rejects with `CONFIG` for a wrong limit, one that does not exist, or one below what budgets reserve; the old ones
    * stand then.

@@ -584,6 +584,11 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return this.#report.waiters();
   }
 
+  leasesInWayOf(budget?: string): readonly number[] | undefined {
+    const account = this.#queue.ledger?.spentAccount(budget);
+    return account && this.#holders.leasesOf(account);
+  }
+
   /** What is wrong, when a rule that must always hold does not. For tests: it walks everything. */
   findFault(): string | undefined {
     const { isOpen, isClosing, idle } = this.#roster;

@@ -53,6 +53,21 @@ async function order({ pool, clock }: Scene, held: readonly Lease<Resource>[], t
 }
 
 describe('a budget', () => {
+  it('that has its most tells which leases are in its way, and none while it may have more', async () => {
+    const { pool } = shared(4, { batch: { max: 2 } });
+    const [first] = await borrow(pool, 'batch', 1);
+    await borrow(pool, 'default', 1);
+    expect(pool.leasesInWayOf('batch')).toBeUndefined();
+    const [second] = await borrow(pool, 'batch', 1);
+    expect(pool.leasesInWayOf('batch')).toEqual([first?.id, second?.id]);
+    expect([pool.leasesInWayOf(), pool.leasesInWayOf('unknown')]).toEqual([undefined, undefined]);
+    first?.release();
+    expect(pool.leasesInWayOf('batch')).toBeUndefined();
+    const plain = scene(() => ({ size: 1, maxOverflow: 0 }));
+    await plain.pool.acquire();
+    expect(plain.pool.leasesInWayOf()).toBeUndefined();
+  });
+
   it('has what nobody else uses, up to its most', async () => {
     const { pool, clock } = shared(4, { batch: { max: 3 }, web: { reserved: 2 } });
     const batch = wait(pool, 'batch', 4);

@@ -161,6 +161,11 @@ export interface ManagedDatabase extends Database {
   look(): 'exists' | 'new';
   /** Whether it can be used, and why not. */
   readonly status: DatabaseStatus;
+  /**
+   * Of one that cannot be written: asks whether its file is there and waits to be verified after an error, also when the database has been
+   * closed. Undefined where it can be written, or where nothing of that kind is known.
+   */
+  readonly fenceLeft?: (() => boolean) | undefined;
   /** Learns what other processes have left word of, for one that does nothing itself. Called once a second, and whenever somebody asks. Never throws. */
   heed(): void;
   /** Opens it. Rejects with the reason; it can be called again. */

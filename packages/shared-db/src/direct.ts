@@ -74,7 +74,7 @@ export async function openDirect(options: DirectOptions): Promise<DirectDatabase
     activity,
     turns: () => new NoTurns('it is used without the service', systemClock),
     holdings: new Holdings(systemClock, logger),
-    offloader: new Offloader(),
+    offloader: new Offloader(systemClock),
     thresholds: DEFAULT_THRESHOLDS,
     dataDirectory: undefined,
     runtimeDirectory: meetingPlace(configured),

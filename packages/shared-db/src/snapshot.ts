@@ -364,6 +364,11 @@ export interface OnDemandSnapshot {
   readonly opened: number;
   /** How often one was closed again, for want of use or of a place. */
   readonly evicted: number;
+  /**
+   * Those that were closed while they must not be written, and are to be verified when they are opened next: the last 20. Undefined in what an
+   * earlier version says of itself.
+   */
+  readonly fenced?: readonly string[] | undefined;
 }
 
 /** A setting that is in force, and where it is from. */

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { Connection, Database } from '@hive/shared-db';
-import { VirtualClock, type TemporaryDatabase } from '@hive/shared-db/testing';
+import { VirtualClock, type TemporaryDatabase, type TemporaryDatabaseOptions } from '@hive/shared-db/testing';
 import { Activity } from '../dist/activity.js';
 import { Labels } from '../dist/labels.js';
 import type { KeptSession, LentConnections } from '../dist/nesting/kept-session.js';
@@ -15,7 +15,7 @@ import { shop } from './support/shop.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-const LABEL = new Labels(new Activity(), new VirtualClock()).use('beside');
+const CALL = { label: new Labels(new Activity(), new VirtualClock()).use('beside'), budget: undefined };
 /** Who has them: what nobody has is found to be dropped. */
 const LEASES: unknown[] = [];
 
@@ -58,6 +58,21 @@ describe('a call that waits for the sessions that its own caller keeps', () => {
     ]);
     await passUntilSettled(clock, requests);
     expect((await requests).map(({ status }) => status)).toContain('rejected');
+  });
+
+  it('is told of where a budget has its most in sessions that are kept, though others have connections left', async () => {
+    const budget = 'batch';
+    await using stage = await twoConnections({ poolSize: 4, budgets: { batch: { max: 1 } } });
+    const { clock, database } = stage;
+    await using kept = await database.session('kept', { budget });
+    const failed = rejectionOf(database.read('beside', one, { budget }));
+    await clock.advance(1_000);
+    expect(suspicionsOf(stage)).toEqual([
+      expect.stringMatching(/"beside" waits for a connection of budget "batch", .* its own caller keeps "kept"/),
+    ]);
+    await passUntilSettled(clock, failed);
+    expect(await failed).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT' });
+    await kept.close();
   });
 
   it('fails at once where a function stands between that is proven to wait', async () => {
@@ -137,7 +152,7 @@ describe('the watch over a call of who keeps a session', () => {
     const connections = lentTo(1, () => clock.now() - 1_000);
     opened(kept, 'kept', { connections });
     const end = Promise.withResolvers<void>();
-    const calls = Array.from({ length: 500 }, () => kept.watch(connections, LABEL, end.promise));
+    const calls = Array.from({ length: 500 }, () => kept.watch(connections, CALL, end.promise));
     await clock.advance(1_000);
     expect(logger.said('warn')).toEqual([]);
     await clock.advance(1_000);
@@ -151,22 +166,22 @@ describe('the watch over a call of who keeps a session', () => {
   it('ends with the call, whether that gets its connection or not', async () => {
     const { clock, kept } = keeping();
     let looks = 0;
-    const connections = { ...lentTo(1), all: () => (looks++, undefined) };
+    const connections = { ...lentTo(1), inWayOf: () => (looks++, undefined) };
     const session = opened(kept, 'kept', { connections });
-    const failed = rejectionOf(kept.watch(connections, LABEL, Promise.reject(new Error('its own'))));
+    const failed = rejectionOf(kept.watch(connections, CALL, Promise.reject(new Error('its own'))));
     expect(await failed).toMatchObject({ message: 'its own' });
-    await expect(kept.watch(connections, LABEL, Promise.resolve('got'))).resolves.toBe('got');
+    await expect(kept.watch(connections, CALL, Promise.resolve('got'))).resolves.toBe('got');
     await clock.advance(2_000);
     expect([looks, session.waits]).toEqual([0, 0]);
   });
 
   it('tells nothing while one more may be lent, or one of those who have one is not known', async () => {
     const { clock, logger, kept } = keeping();
-    const [spare, strange] = [{ ...lentTo(1), all: () => undefined }, lentTo(2)];
+    const [spare, strange] = [{ ...lentTo(1), inWayOf: () => undefined }, lentTo(2)];
     const end = Promise.withResolvers<void>();
     for (const connections of [spare, strange]) {
       opened(kept, 'kept', { connections });
-      void kept.watch(connections, LABEL, end.promise);
+      void kept.watch(connections, CALL, end.promise);
     }
     await clock.advance(5_000);
     expect(logger.said('warn')).toEqual([]);
@@ -197,7 +212,9 @@ describe('the sessions that a context knows', () => {
 
   it('are found to be over by the garbage collector where they were dropped, also while calls go on', async () => {
     const { kept } = keeping();
-    opened(kept, 'dropped', { isHeld: false });
+    const connections = lentTo(1);
+    opened(kept, 'dropped', { connections, isHeld: false });
+    expect(kept.isKept(connections, 1)).toBe(true);
     for (let turn = 0; turn < 100 && kept.isHere; turn++) {
       await turnOfTheLoop();
       // A call, and in the same turn of the loop what it leaves is collected.
@@ -205,6 +222,8 @@ describe('the sessions that a context knows', () => {
       collectGarbage();
     }
     expect(kept.isHere).toBe(false);
+    // Nothing is left of it: who drops ten thousand has lost no memory by that.
+    expect(kept.isKept(connections, 1)).toBe(false);
   });
 
   it('do not keep alive those that are over', async () => {
@@ -244,7 +263,7 @@ function keeping(): Keeping {
 function lentTo(leases: number, idleMs: () => number = () => 1_000): LentConnections {
   return {
     database: 'test',
-    all: () => Array.from({ length: leases }, (_, index) => ({ id: index + 1, idleMs: idleMs() })),
+    inWayOf: () => Array.from({ length: leases }, (_, index) => ({ id: index + 1, idleMs: idleMs() })),
     askedAt: () => 'nobody knows where',
   };
 }
@@ -289,10 +308,10 @@ interface TwoConnections extends TemporaryDatabase {
   readonly logger: RecordingLogger;
 }
 
-async function twoConnections(): Promise<TwoConnections> {
+async function twoConnections(options: TemporaryDatabaseOptions = {}): Promise<TwoConnections> {
   const clock = new VirtualClock();
   const logger = recordingLogger();
-  return Object.assign(await shop({ clock, logger, poolSize: 2 }), { clock, logger });
+  return Object.assign(await shop({ clock, logger, poolSize: 2, ...options }), { clock, logger });
 }
 
 function suspicionsOf({ logger }: TwoConnections): readonly string[] {

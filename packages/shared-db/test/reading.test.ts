@@ -210,6 +210,24 @@ describe('a synchronous read', () => {
     expect(outcomeOf(() => rows.next())).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
   });
 
+  it('leaves a handle that was kept as stale in every function that comes later, and its iterator too', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const stale = { code: 'HIVEDB_E_LEASE_STALE', label: 'later' };
+    const [kept, rows] = database.readSync('keep', (c) => {
+      const iterator = c.iterate('SELECT 1 UNION SELECT 2 UNION SELECT 3');
+      iterator.next();
+      return [c, iterator] as const;
+    });
+    database.readSync('later', (own) => {
+      expect(outcomeOf(() => kept.get('SELECT 1'))).toMatchObject(stale);
+      expect(outcomeOf(() => rows.next())).toMatchObject(stale);
+      const inner = database.readSync('inner', (c) => c);
+      expect(outcomeOf(() => inner.get('SELECT 1'))).toMatchObject(stale);
+      expect(database.readSync('inner', () => own.get('SELECT 1 AS one'))).toEqual({ one: 1 });
+    });
+  });
+
   it('never waits: not for a reader, not for a writer, not for opening', async () => {
     await using temporary = await shop({ poolSize: 1 });
     const { database, service } = temporary;

@@ -118,6 +118,54 @@ describe('a call that waits for its own caller', () => {
     expect(failed).toMatchObject([{ reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } }]);
   });
 
+  it('does not fail who only waits behind a function that waits for itself, also where he has called first', async () => {
+    await using temporary = await shop({ poolSize: 1 });
+    const { database } = temporary;
+    const [inside, mine, theirs] = [gate(), gate(), gate()];
+    const behind = database.transaction('move', async () => {
+      inside.open();
+      await mine.passed;
+      return database.read('behind', one);
+    });
+    const inItself = rejectionOf(
+      database.read('outer', async () => {
+        await inside.passed;
+        // In one turn of the event loop, and this one after the other.
+        mine.open();
+        theirs.open();
+        await theirs.passed;
+        await database.read('inner', one);
+      }),
+    );
+    expect(await inItself).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK', label: 'inner' });
+    expect(await behind).toEqual({ one: 1 });
+  });
+
+  it('fails within a second where an operator has closed the circle, whom nobody has called', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock, poolSize: 2 });
+    const { database } = temporary;
+    const [inside, going] = [gate(), gate()];
+    const theirs = database.read('theirs', () => {
+      inside.open();
+      return going.passed;
+    });
+    await inside.passed;
+    const suspended = rejectionOf(
+      database.read('outer', async () => {
+        database.suspend();
+        await database.read('inner', one);
+      }),
+    );
+    await clock.settle();
+    await database.resize({ size: 1 });
+    database.resume();
+    going.open();
+    await theirs;
+    await clock.advance(1_000);
+    expect(await suspended).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK', label: 'inner' });
+  });
+
   it('fails none of the others while the one that was failed is still to be told', async () => {
     const clock = new VirtualClock();
     const holdings = new Holdings(clock, recordingLogger());
@@ -241,6 +289,75 @@ describe('a call that waits for its own caller', () => {
   });
 });
 
+describe('a call that waits for its own caller inside a budget which has its most', () => {
+  const budgets = { batch: { max: 1 }, web: { reserved: 2 } };
+  const batch = { budget: 'batch' };
+
+  it('fails at once though others have connections left, and names both places and the budget', async () => {
+    await using temporary = await shop({ poolSize: 4, budgets });
+    const { database } = temporary;
+    async function summing(): Promise<unknown> {
+      return database.read('sums', () => database.read('parts', one, batch), batch);
+    }
+    const error = await deadlockOf(summing);
+    expect(error.message).toMatch(
+      /^database test, "parts": it waits for a connection of budget "batch", which has its most, called at .*self-deadlock\.test\.ts.*, and cannot get it before "sums" at .*self-deadlock\.test\.ts.* has returned/,
+    );
+    expect(error.culprits).toMatchObject([{ label: 'sums' }]);
+    const ofDefault = { ...budgets, default: { max: 1 } };
+    await using other = await shop({ poolSize: 4, budgets: ofDefault });
+    const failed = await deadlockOf(() => other.database.session('sums', () => other.database.session('parts')));
+    expect(failed.message).toContain('a connection of the default budget, which has its most');
+  });
+
+  it('fails where another budget stands between, and where the pool has nothing left for others who go on', async () => {
+    await using temporary = await shop({ poolSize: 3, budgets });
+    const { database } = temporary;
+    const soon = gate();
+    const theirs = database.read('theirs', () => soon.passed);
+    const error = await deadlockOf(() =>
+      database.read(
+        'sums',
+        () => database.read('page', () => database.read('parts', one, batch), { budget: 'web' }),
+        batch,
+      ),
+    );
+    expect(error).toMatchObject({ label: 'parts', culprits: [{ label: 'page' }] });
+    soon.open();
+    await theirs;
+  });
+
+  it('waits for one of the budget who goes on: a function that waits for nothing, a session that is kept', async () => {
+    await using temporary = await shop({ poolSize: 4, budgets: { batch: { max: 2 } } });
+    const { database } = temporary;
+    const nested = (): Promise<unknown> => database.read('sums', () => database.read('parts', one, batch), batch);
+    const soon = gate();
+    const theirs = database.read('theirs', () => soon.passed, batch);
+    const behind = nested();
+    await turnsOfTheLoop(5);
+    soon.open();
+    expect(await behind).toEqual({ one: 1 });
+    await theirs;
+    const session = await database.session('kept', batch);
+    const behindSession = nested();
+    await turnsOfTheLoop(5);
+    await session.close();
+    expect(await behindSession).toEqual({ one: 1 });
+  });
+
+  it('is served where the budget may have more: its most was raised, or is that of the pool, which finds its own size', async () => {
+    await using temporary = await shop({ poolSize: 4, budgets });
+    const { database } = temporary;
+    database.setBudgets({ batch: { max: 2 } });
+    expect(await database.read('sums', () => database.read('parts', one, batch), batch)).toEqual({ one: 1 });
+    const autoSize = { min: 1, max: 2 };
+    await using fake = await fakeDatabase({ poolSize: 1, maxOverflow: 0, autoSize, budgets: { batch: { weight: 2 } } });
+    const nested = fake.database.read('sums', () => fake.database.read('parts', one, batch), batch);
+    await passUntilSettled(fake.clock, nested);
+    await expect(nested).resolves.toBeUndefined();
+  });
+});
+
 describe('a call on a database by pattern that waits for its own caller', () => {
   it('fails at once like every other, whether the database was open or not, and names the place of the call', async () => {
     using directory = temporaryDirectory();
@@ -315,6 +432,38 @@ describe('a call that waits for a place among the databases of a pattern', () =>
     expect(await behindSession).toEqual({ one: 1 });
     await other.read('done before', () => Promise.resolve());
     expect(await waiting()).toEqual({ one: 1 });
+  });
+});
+
+describe('calls from inside a function that are many at once', () => {
+  it('are looked at together, once, and not each with all the others', async () => {
+    const clock = new VirtualClock();
+    const holdings = new Holdings(clock, recordingLogger());
+    let asked = 0;
+    const connection: Holdable = { what: 'a connection', holders: () => (asked++, 2), askedAt: () => undefined };
+    const end = gate();
+    const has = (id: number, fn: () => Promise<unknown>): Promise<unknown> =>
+      holdings.run({ held: connection, lease: { id, active: true }, database: 'test', label: `outer ${id}` }, fn);
+    const inner = (): Promise<unknown> =>
+      holdings.nested({ held: connection, database: 'test', label: 'inner' }, {}, () => end.passed);
+    const all = [has(1, () => end.passed), has(2, () => Promise.all(Array.from({ length: 300 }, inner)))];
+    await clock.settle();
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThan(10);
+    end.open();
+    await Promise.all(all);
+  });
+
+  it('are failed all, where the function waits for each to its end', async () => {
+    await using temporary = await shop({ poolSize: 1 });
+    const { database } = temporary;
+    const helper = async (): Promise<unknown> => {
+      const row = await database.read('inner', one);
+      return row;
+    };
+    const results = await database.read('outer', () => Promise.allSettled([helper(), helper(), helper()]));
+    for (const result of results)
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } });
   });
 });
 
@@ -537,7 +686,7 @@ function tenants(directory: string, mostOpen: number) {
 }
 
 function one(connection: Connection): Promise<unknown> {
-  return connection.get('SELECT 1');
+  return connection.get('SELECT 1 AS one');
 }
 
 function mine(): string {

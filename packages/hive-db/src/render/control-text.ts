@@ -83,9 +83,12 @@ function whatOf(
 ): string {
   if (failure !== null) return safe(failure.code);
   if (isFlush) return `${closed} closed, ${revoked.length} of them in use`;
+  const isResized = limitsOf(before) !== limitsOf(after);
+  const idle = isResized ? before.live - after.live : 0;
   const parts = [
     before.status === after.status ? [] : `${safe(before.status)} -> ${safe(after.status)}`,
-    limitsOf(before) === limitsOf(after) ? [] : `size ${limitsOf(before)} -> ${limitsOf(after)}`,
+    isResized ? `size ${limitsOf(before)} -> ${limitsOf(after)}` : [],
+    idle > 0 ? `${idle} idle closed` : [],
     over === 0 ? [] : `${over} in use beyond it`,
   ].flat();
   return parts.length === 0 ? `as before: ${safe(after.status)}, size ${limitsOf(after)}` : parts.join(', ');

@@ -125,7 +125,8 @@ export class Control {
     const text = `control: ${order.verb} of ${database} by process ${by.pid}, as it says itself`;
     if (failure !== undefined) logger.warn(fields, `${text}: ${failure.message}`);
     else if (revoked.length > 0) logger.warn(fields, `${text}: ${revoked.length} in use taken away`);
-    else logger.info(fields, text);
+    else if (order.verb === 'flush') logger.info(fields, `${text}: ${destroyed} closed`);
+    else logger.info(fields, `${text}: ${changeInWords(before, after)}`);
   }
 
   #set(order: SettingsOrder, by: Giver): ControlReport {
@@ -186,6 +187,25 @@ async function carriedOut(database: Database, order: DatabaseOrder): Promise<Flu
       return database.flush(order.mode);
   }
   return undefined;
+}
+
+/** From what to what, what is gone by now, and what is still to go. */
+function changeInWords(before: PoolState, after: PoolState): string {
+  const [from, to] = [limitsOf(before), limitsOf(after)];
+  const closed = from === to ? 0 : before.live - after.live;
+  const over = after.live - after.size - after.maxOverflow;
+  const parts = [
+    before.status === after.status ? [] : `${before.status} -> ${after.status}`,
+    from === to ? [] : `size ${from} -> ${to}`,
+    closed > 0 ? `${closed} idle closed` : [],
+    over > 0 ? `${over} in use beyond it, closed when they come back` : [],
+  ].flat();
+  return parts.length === 0 ? `as before: ${after.status}, size ${to}` : parts.join(', ');
+}
+
+/** With how many more while there is demand. */
+function limitsOf({ size, maxOverflow }: PoolState): string {
+  return maxOverflow === 0 ? String(size) : `${size}+${maxOverflow}`;
 }
 
 function stateOf(database: Database): PoolState {

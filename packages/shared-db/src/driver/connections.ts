@@ -131,7 +131,10 @@ export class Connections {
       return pool.acquire({ ...lease, owner: label.text, signal: options.signal, timeoutMs });
     };
     const { kept } = context.holdings;
-    const acquired = kept.isHere && pool === this.readers ? kept.watch(this.lent, label, acquire()) : acquire();
+    const acquired =
+      kept.isHere && pool === this.readers
+        ? kept.watch(this.lent, { label, budget: lease?.budget }, acquire())
+        : acquire();
     return acquired.catch((error: unknown) => {
       if (!this.#isConnectBusy(error)) throw error;
       return whenFree(acquire, { ...lockWaits.patience(call), isBusy: (again) => this.#isConnectBusy(again) });

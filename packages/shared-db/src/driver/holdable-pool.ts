@@ -16,6 +16,7 @@ export function holdableOf(
   return {
     what,
     holders: () => holdersOf(pool, most()),
+    inWayOf: (budget) => (pool.stats().status === 'open' ? pool.leasesInWayOf(budget) : undefined),
     askedAt: (id) => {
       const found = pool.leases().find((lease) => lease.id === id);
       return found && labels.placeOf(found);
@@ -27,7 +28,11 @@ export function holdableOf(
 export function lentOf(database: string, pool: Pool<unknown>, held: Holdable): LentConnections {
   return {
     database,
-    all: () => (held.holders(database) === undefined ? undefined : pool.leases()),
+    inWayOf: (budget) => {
+      const ofBudget = held.inWayOf?.(budget);
+      if (ofBudget !== undefined) return pool.leases().filter(({ id }) => ofBudget.includes(id));
+      return held.holders(database) === undefined ? undefined : pool.leases();
+    },
     askedAt: (lease) => held.askedAt(lease),
   };
 }

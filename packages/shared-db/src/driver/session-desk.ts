@@ -39,8 +39,8 @@ interface Opening {
 /** Lends connections as sessions, knows which leases are some, and says in the log which of them did not end well. */
 export class SessionDesk {
   readonly #host: SessionDeskHost;
-  /** By the numbers of their leases. */
-  readonly #open = new Set<number>();
+  /** Those that functions have, by the numbers of their leases. What is kept may be dropped without a word, which `KeptSessions` finds out. */
+  readonly #lent = new Set<number>();
 
   constructor(host: SessionDeskHost) {
     this.#host = host;
@@ -48,7 +48,8 @@ export class SessionDesk {
 
   /** Whether a lease of a reader is a session. */
   isSession(lease: number): boolean {
-    return this.#open.has(lease);
+    const { connections, context } = this.#host;
+    return this.#lent.has(lease) || context.holdings.kept.isKept(connections.lent, lease);
   }
 
   /** Opens one, and lends it to the function where there is one. */
@@ -84,8 +85,8 @@ export class SessionDesk {
     // What nobody asked for is no reason to hold a connection for long.
     const asked = { budget, allowedMs, capture: openedAt, leakThresholdMs };
     const lease = await connections.borrow(connections.readers, call, asked);
-    this.#open.add(lease.id);
-    if (kept !== undefined) {
+    if (kept === undefined) this.#lent.add(lease.id);
+    else {
       const connection = { of: connections.lent, lease: lease.id, label: call.label.text };
       this.#host.context.holdings.kept.has(kept, lease, connection);
     }
@@ -110,7 +111,7 @@ export class SessionDesk {
       transaction: (fn, options = NO_OPTIONS, revocation) =>
         uses.during(connection, () => lending.transaction(label.text, fn, options, revocation)),
       ended: () => {
-        this.#open.delete(id);
+        this.#lent.delete(id);
         this.#over(kept);
       },
       expired: (end, limitMs) => {

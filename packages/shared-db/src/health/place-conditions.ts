@@ -1,13 +1,22 @@
 import type { OnDemandSnapshot } from '../snapshot.ts';
-import type { Condition, Judged } from './condition.ts';
+import { fact, type Condition, type Judged } from './condition.ts';
 import { count, duration } from './figures.ts';
 import { beyond } from './level.ts';
 import { WAITING } from './load-conditions.ts';
 import type { Thresholds } from './thresholds.ts';
 
-/** Databases by pattern of which others are wanted than may be open. */
+/** Databases by pattern of which others are wanted than may be open, and those that are closed and must not be written. */
 export function placeConditions({ onDemand = [] }: Judged, thresholds: Thresholds): readonly Condition[] {
-  return onDemand.map((one) => waitingForPlace(one, thresholds));
+  return onDemand.flatMap((one) => [waitingForPlace(one, thresholds), ...(one.fenced ?? []).map(closedWhenFenced)]);
+}
+
+/** What is wrong with the file has not gone by that nobody uses it. */
+function closedWhenFenced(database: string): Condition {
+  const wording = {
+    evidence: 'it was closed, as nobody used it, while writes were refused; nobody has verified its file since',
+    advice: 'look at the disk and the kernel log; any call opens it, which verifies the file first',
+  };
+  return fact('fenced', 'warn', wording, { database });
 }
 
 function waitingForPlace(one: OnDemandSnapshot, { oldestWaitMs: mark }: Thresholds): Condition {

@@ -6,6 +6,11 @@ export interface Holdable {
   readonly what: string;
   /** How many have it, when a call on the `wanted` database gets it only from one of them; undefined where that may have it without. */
   holders(wanted: string): number | undefined;
+  /**
+   * The numbers of the leases of which one has to end before a call that counts in this budget can get it, however many are free; undefined
+   * where the budget may have more. Absent where there are no budgets.
+   */
+  inWayOf?(budget: string | undefined): readonly number[] | undefined;
   /** Whether a function that uses this database has it with that, once for all that do. Absent where each lease is one. */
   isHadWith?(database: string): boolean;
   /** Where somebody who has it asked for it, by the number of the lease; undefined where that was not remembered. */

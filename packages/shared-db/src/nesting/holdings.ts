@@ -8,11 +8,13 @@ import type { Logger } from '../logger.ts';
 import { awaitingFunctions } from './await-chain.ts';
 import type { Holdable, Holding, Runner } from './holding.ts';
 import { KeptSessions } from './kept-sessions.ts';
-import { knotOf } from './knot.ts';
+import { knotOf, tiedByThemselves } from './knot.ts';
 import { NestedWait, type NestedCall } from './nested-wait.ts';
 
 /** When somebody is told of a call that probably waits for its own caller. */
 const SUSPECT_MS = 1_000;
+/** How often those are looked at again who still wait: an operator may leave less to be had, and then nobody's call closes the knot. */
+const LOOK_AGAIN_MS = 1_000;
 
 /**
  * The callers' functions of one process that have something in their hands, and what they call meanwhile. A call that waits for what
@@ -29,6 +31,9 @@ export class Holdings {
   /** Weakly: databases come and go. */
   readonly #byHeld = new WeakMap<Holdable, Set<Holding>>();
   readonly #idle: Runner[] = [];
+  /** What was called in this turn of the event loop. */
+  #due: NestedWait[] = [];
+  #isLookingAgain = false;
   #runners = 0;
 
   constructor(clock: Clock, logger: Logger) {
@@ -86,15 +91,15 @@ export class Holdings {
     const abort = (reason: Error): void => {
       own.abort(reason);
     };
-    const wait = new NestedWait(about, holding, abort, () => awaitingFunctions(import.meta.url));
+    // Which exist, and whether it may name one, the call itself finds out.
+    const { budget } = options as { readonly budget?: unknown };
+    const wait = new NestedWait(about, budget, holding, abort, () => awaitingFunctions(import.meta.url));
     const served = (): void => {
       wait.decided = true;
     };
     holding.waits.add(wait);
     const told = wait.follow(this.#current.run(wait, call, { ...options, signal }, served));
-    this.#clock.nextTurn(() => {
-      void this.#consider(wait);
-    });
+    this.#considerLater(wait);
     return told;
   }
 
@@ -105,52 +110,88 @@ export class Holdings {
     return wait && `"${wait.label}" of database ${wait.database}, called at ${wait.callSite}`;
   }
 
+  /** Those of one turn together: there may be thousands, and each look at one goes through all. */
+  #considerLater(wait: NestedWait): void {
+    this.#due.push(wait);
+    if (this.#due.length > 1) return;
+    this.#clock.nextTurn(() => {
+      const due = this.#due;
+      this.#due = [];
+      void this.#consider(due);
+    });
+  }
+
   /** Who closes a knot is the one to be told: the others were there before. */
-  async #consider(wait: NestedWait): Promise<void> {
-    if ((await this.#judge(wait)) !== 'likely') return;
+  async #consider(due: readonly NestedWait[]): Promise<void> {
+    const likely = await this.#judge(due);
+    if (due.some(isOpen)) this.#lookAgain();
+    if (likely.length === 0) return;
     this.#clock
       .after(SUSPECT_MS, () => {
-        void this.#suspect(wait);
+        void this.#suspect(likely);
       })
       .unref();
   }
 
-  async #suspect(wait: NestedWait): Promise<void> {
-    if ((await this.#judge(wait)) !== 'likely') return;
-    const { database, label, callSite, holding } = wait;
-    this.#logger.warn(
-      { database, label, callSite, heldAt: askedAt(holding) },
-      `probably waits for itself: ${deadlock(wait).message}`,
-    );
+  #lookAgain(): void {
+    if (this.#isLookingAgain) return;
+    this.#isLookingAgain = true;
+    const look = (): void => {
+      this.#isLookingAgain = false;
+      const waits = this.#waits;
+      if (waits.length === 0) return;
+      // Who has called last is the one to be told.
+      void this.#judge(waits.toReversed());
+      this.#lookAgain();
+    };
+    this.#clock.after(LOOK_AGAIN_MS, look).unref();
   }
 
-  /** Ends the wait when it is certain that nothing else will. */
-  async #judge(wait: NestedWait): Promise<'fine' | 'likely' | 'ended'> {
-    if (wait.goesOn) return 'fine';
-    const possible = this.#knot(() => true);
-    if (!possible.has(wait)) return 'fine';
-    await Promise.all(Array.from(possible, (one) => one.look()));
-    if (wait.goesOn) return 'fine';
-    if (this.#knot(({ isAwaited }) => isAwaited).has(wait)) {
-      // Nobody else is failed with it while its caller is still to be told.
-      wait.decided = true;
-      wait.abort(deadlock(wait));
-      return 'ended';
+  async #suspect(due: readonly NestedWait[]): Promise<void> {
+    const told = new Set<Holding>();
+    for (const wait of await this.#judge(due)) {
+      const { database, label, callSite, holding } = wait;
+      // One call of a function is enough to find it.
+      if (told.has(holding)) continue;
+      told.add(holding);
+      this.#logger.warn(
+        { database, label, callSite, heldAt: askedAt(holding) },
+        `probably waits for itself: ${deadlock(wait).message}`,
+      );
     }
-    return this.#knot(() => true).has(wait) ? 'likely' : 'fine';
   }
 
-  #knot(counts: (wait: NestedWait) => boolean): ReadonlySet<NestedWait> {
-    const waits = Array.from(this.#all)
-      .flatMap(({ waits: own }) => Array.from(own))
-      .filter((wait) => !wait.decided && counts(wait));
-    return knotOf(waits, (held) => this.#holdersOf(held));
+  /** Ends the waits of which it is certain that nothing else will; returns those of which that is likely. */
+  async #judge(due: readonly NestedWait[]): Promise<readonly NestedWait[]> {
+    if (!due.some(isOpen)) return [];
+    const possible = knotOf(this.#waits, this.#holdersOf);
+    if (!due.some((wait) => possible.has(wait))) return [];
+    await Promise.all(Array.from(possible, (one) => one.look()));
+    // One after the other: the next may be loose by then.
+    for (let proven = this.#proven(due); proven !== undefined; proven = this.#proven(due)) {
+      // Nobody else is failed with it while its caller is still to be told.
+      proven.decided = true;
+      proven.abort(deadlock(proven));
+    }
+    return tiedByThemselves(due.filter(isOpen), this.#waits, this.#holdersOf);
   }
 
-  #holdersOf(held: Holdable): readonly Holding[] {
+  #proven(due: readonly NestedWait[]): NestedWait | undefined {
+    const awaited = this.#waits.filter(({ isAwaited }) => isAwaited);
+    return tiedByThemselves(due.filter(isOpen), awaited, this.#holdersOf)[0];
+  }
+
+  /** Those that are not served and not failed. */
+  get #waits(): readonly NestedWait[] {
+    return Array.from(this.#all)
+      .flatMap(({ waits }) => Array.from(waits))
+      .filter(({ decided }) => !decided);
+  }
+
+  readonly #holdersOf = (held: Holdable): readonly Holding[] => {
     const holders = held.isHadWith === undefined ? (this.#byHeld.get(held) ?? []) : this.#all;
     return Array.from(holders).filter((one) => isActive(one) && held.isHadWith?.(one.database) !== false);
-  }
+  };
 }
 
 /** Made once each and used again: the engine tells functions apart by the names that they were made with. */
@@ -182,6 +223,11 @@ function anyOf(options: CallOptions | null, own: AbortSignal): AbortSignal | und
 
 function nothing(): void {}
 
+/** Whether it still waits for what others may have. */
+function isOpen({ goesOn, over }: NestedWait): boolean {
+  return !goesOn && !over;
+}
+
 function isActive({ lease }: Holding): boolean {
   return lease.active;
 }
@@ -190,13 +236,18 @@ function askedAt({ held, lease }: Holding): string | undefined {
   return held.askedAt(lease.id);
 }
 
-function deadlock({ held, database, label, callSite, holding }: NestedWait): DatabaseError {
+function budgetInWords(budget: string | undefined): string {
+  return budget === undefined ? 'the default budget' : `budget ${JSON.stringify(budget)}`;
+}
+
+function deadlock({ held, database, label, budget, callSite, holding }: NestedWait): DatabaseError {
   const place = askedAt(holding);
   const where = place === undefined ? '' : ` at ${place}`;
+  const ofBudget = held.inWayOf?.(budget) === undefined ? '' : ` of ${budgetInWords(budget)}, which has its most`;
   const has = holding.held === held ? `has ${held.what}` : `has ${holding.held.what} of database ${holding.database}`;
   return new DatabaseError(
     'SELF_DEADLOCK',
-    `it waits for ${held.what}, called at ${callSite}, and cannot get it before "${holding.label}"${where} has returned, which ${has} and waits for this call`,
+    `it waits for ${held.what}${ofBudget}, called at ${callSite}, and cannot get it before "${holding.label}"${where} has returned, which ${has} and waits for this call`,
     {
       database,
       label,

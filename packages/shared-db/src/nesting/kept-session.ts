@@ -1,8 +1,10 @@
 /** The connections that a database lends. */
 export interface LentConnections {
   readonly database: string;
-  /** Who has them, when all are lent and no other can be made; undefined while somebody may get one. */
-  all(): readonly KeptLease[] | undefined;
+  /**
+   * Those of whom one has to give back what he has before a call that counts in this budget can get one; undefined while somebody may get one.
+   */
+  inWayOf(budget: string | undefined): readonly KeptLease[] | undefined;
   /** Where a lease of one was asked for; undefined where that was not remembered. */
   askedAt(lease: number): string | undefined;
 }

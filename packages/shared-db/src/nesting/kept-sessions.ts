@@ -13,6 +13,8 @@ const IDLE_MS = LOOK_EVERY_MS / 2;
 interface KeptWait {
   readonly connections: LentConnections;
   readonly label: Label;
+  /** Which it counts in, where there are any; undefined for the default one. */
+  readonly budget: string | undefined;
   /** His, the last first. */
   readonly kept: readonly KeptSession[];
 }
@@ -71,6 +73,11 @@ export class KeptSessions {
     session.over();
   }
 
+  /** Whether a lease of one of them is that of a session that is open. */
+  isKept(connections: LentConnections, lease: number): boolean {
+    return this.#byLease.get(connections)?.has(lease) === true;
+  }
+
   /** Whether somebody who keeps sessions is likely to ask. */
   get isHere(): boolean {
     return this.#open > 0 && this.#current.getStore()?.open !== undefined;
@@ -85,10 +92,14 @@ export class KeptSessions {
   }
 
   /** Watches over a call from here until it has got its connection, or will not. */
-  async watch<T>(connections: LentConnections, label: Label, got: Promise<T>): Promise<T> {
+  async watch<T>(
+    connections: LentConnections,
+    { label, budget }: Pick<KeptWait, 'label' | 'budget'>,
+    got: Promise<T>,
+  ): Promise<T> {
     const kept = this.here;
     for (const session of kept) session.waits++;
-    const timer = this.#look({ connections, label, kept });
+    const timer = this.#look({ connections, label, budget, kept });
     try {
       return await got;
     } finally {
@@ -115,16 +126,16 @@ export class KeptSessions {
     };
   }
 
-  /** Whether all connections are with who waits for one in turn, and does nothing with his. */
-  #isStuck({ connections, kept }: KeptWait): boolean {
+  /** Whether all connections that it could get are with who waits for one in turn, and does nothing with his. */
+  #isStuck({ connections, budget, kept }: KeptWait): boolean {
     const sessions = this.#byLease.get(connections);
     if (sessions === undefined || kept.length === 0) return false;
     const isIdleWaiter = (lease: number, idleMs: number): boolean =>
       idleMs >= IDLE_MS && (sessions.get(lease)?.waits ?? 0) > 0;
-    return connections.all()?.every(({ id, idleMs }) => isIdleWaiter(id, idleMs)) === true;
+    return connections.inWayOf(budget)?.every(({ id, idleMs }) => isIdleWaiter(id, idleMs)) === true;
   }
 
-  #tell({ connections, label, kept }: KeptWait): void {
+  #tell({ connections, label, budget, kept }: KeptWait): void {
     const now = this.#clock.now();
     const { database } = connections;
     if (now - (this.#toldAt.get(connections) ?? -Infinity) < LOOK_EVERY_MS) return;
@@ -133,7 +144,7 @@ export class KeptSessions {
     const own = kept.flatMap(({ connection }) => (connection === undefined ? [] : [keptInWords(connection)]));
     this.#logger.warn(
       { database, label: text, callSite, kept: own },
-      `probably waits for itself: database ${database}, "${text}" waits for a connection, and everybody who has one waits in turn; its own caller keeps ${own.join(', and ')}; close what is kept before more is asked for, or use it`,
+      `probably waits for itself: database ${database}, "${text}" waits for a connection${budget === undefined ? '' : ` of budget ${JSON.stringify(budget)}`}, and everybody who has one waits in turn; its own caller keeps ${own.join(', and ')}; close what is kept before more is asked for, or use it`,
     );
   }
 }

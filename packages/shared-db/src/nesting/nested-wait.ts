@@ -16,6 +16,8 @@ export class NestedWait implements NestedCall {
   readonly held: Holdable;
   readonly database: string;
   readonly label: string;
+  /** Which it counts in, where what it waits for has budgets; undefined for the default one. */
+  readonly budget: string | undefined;
   /** The innermost function that it was called from. */
   readonly holding: Holding;
   /** The function that it was made for, from when that has what the call has waited for until it has returned. */
@@ -34,6 +36,7 @@ export class NestedWait implements NestedCall {
 
   constructor(
     { held, database, label }: NestedCall,
+    budget: unknown,
     holding: Holding,
     abort: (reason: Error) => void,
     functionsThatWait: () => readonly string[],
@@ -41,6 +44,7 @@ export class NestedWait implements NestedCall {
     this.held = held;
     this.database = database;
     this.label = shownLabel(label);
+    this.budget = typeof budget === 'string' ? budget : undefined;
     this.holding = holding;
     this.abort = abort;
     this.#functionsThatWait = functionsThatWait;

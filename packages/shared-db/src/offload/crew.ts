@@ -1,11 +1,11 @@
-import { systemClock, type Timer } from '@hive/pool';
+import type { Clock, Timer } from '@hive/pool';
 import { DatabaseError } from '../errors.ts';
 import type { OffloadCrewSnapshot, OffloadedSnapshot } from '../snapshot.ts';
 import { JobQueue } from './job-queue.ts';
 import type { Job, OffloadedDatabase } from './job.ts';
 import { Member, readerLost } from './member.ts';
 import { Refusals } from './refusals.ts';
-import { runningIn } from './running.ts';
+import { runningIn, type Running } from './running.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 
 /** Jobs that may wait. Whoever asks for more at once than can be read in a while is told. */
@@ -29,6 +29,7 @@ export interface CrewOptions {
   /** How many jobs each is given ahead. */
   readonly window: number;
   readonly start: (events: TransportEvents) => Transport;
+  readonly clock: Clock;
 }
 
 /** What was still being read when it was closed. */
@@ -46,6 +47,7 @@ export interface StuckStatement {
  */
 export class Crew {
   readonly #options: CrewOptions;
+  readonly #clock: Clock;
   readonly #refusals: Refusals;
   readonly #members = new Set<Member>();
   readonly #queue = new JobQueue();
@@ -64,7 +66,8 @@ export class Crew {
 
   constructor(options: CrewOptions) {
     this.#options = options;
-    this.#refusals = new Refusals(options.isolation, () => runningIn(this.#members));
+    this.#clock = options.clock;
+    this.#refusals = new Refusals(options.isolation, () => this.#running());
   }
 
   /** Takes a job. It is sent at the end of this turn, with all others of the turn. */
@@ -122,7 +125,7 @@ export class Crew {
   #wakeAt(at: number): void {
     if (this.#deadline !== undefined && this.#deadline.at <= at) return;
     this.#deadline?.timer.cancel();
-    const timer = systemClock.after(Math.max(0, at - systemClock.now()), () => {
+    const timer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => {
       this.#deadline = undefined;
       this.#expire();
     });
@@ -130,7 +133,7 @@ export class Crew {
   }
 
   #expire(): void {
-    const now = systemClock.now();
+    const now = this.#clock.now();
     for (const job of this.#jobs)
       if (job.deadline <= now) this.#release(job, (begun) => this.#refusals.late(job, begun));
     const next = Math.min(...Array.from(this.#jobs, ({ deadline }) => deadline));
@@ -147,7 +150,7 @@ export class Crew {
     if (member === undefined) return;
     if (member.mortal) this.#kill(member);
     else {
-      member.stuckSince ??= systemClock.now();
+      member.stuckSince ??= this.#clock.now();
       this.#queue.putBack(member.takeBackAll());
     }
     this.#dispatchSoon();
@@ -176,7 +179,7 @@ export class Crew {
   }
 
   #dispatch(): void {
-    const now = systemClock.now();
+    const now = this.#clock.now();
     while (this.#queue.size > 0) {
       const member = this.#pick(now);
       if (member === undefined) break;
@@ -217,7 +220,7 @@ export class Crew {
       const member = this.#startNow();
       if (member !== undefined) return member;
     }
-    this.#starting ??= systemClock.after(Math.max(0, this.#startAt - now), () => {
+    this.#starting ??= this.#clock.after(Math.max(0, this.#startAt - now), () => {
       this.#starting = undefined;
       this.#dispatch();
     });
@@ -236,7 +239,7 @@ export class Crew {
       },
     };
     try {
-      const member = new Member(start, window, events);
+      const member = new Member(start, window, events, this.#clock);
       this.#members.add(member);
       return member;
     } catch {
@@ -248,7 +251,7 @@ export class Crew {
   #crashed(): void {
     this.#counters.crashes++;
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#crashesInARow++, LONGEST_PAUSE_MS);
-    this.#startAt = systemClock.now() + pauseMs;
+    this.#startAt = this.#clock.now() + pauseMs;
   }
 
   #answered(member: Member): void {
@@ -273,9 +276,9 @@ export class Crew {
   /** While jobs have been given ahead: whether somebody has begun one that takes long. */
   #look(): void {
     if (this.#looking !== undefined || !this.#able().some(({ load }) => load > 1)) return;
-    this.#looking = systemClock.after(SILENT_MS, () => {
+    this.#looking = this.#clock.after(SILENT_MS, () => {
       this.#looking = undefined;
-      const now = systemClock.now();
+      const now = this.#clock.now();
       for (const member of this.#able())
         if (member.silentMs(now) >= SILENT_MS) this.#queue.putBack(member.takeBackAll());
       this.#dispatch();
@@ -286,9 +289,9 @@ export class Crew {
   /** Ends who has had nothing to do for long. */
   #rest(): void {
     if (this.#resting !== undefined || this.#members.size === 0) return;
-    this.#resting = systemClock.after(IDLE_MS, () => {
+    this.#resting = this.#clock.after(IDLE_MS, () => {
       this.#resting = undefined;
-      const now = systemClock.now();
+      const now = this.#clock.now();
       for (const member of this.#able()) if (member.idleMs(now) >= IDLE_MS) member.end();
       this.#rest();
     });
@@ -319,7 +322,7 @@ export class Crew {
     this.#closedDatabases.add(database);
     const mine = [...this.#jobs].filter(({ order }) => order.database === database);
     for (const job of mine) if (this.#takeBack(job)) job.refuse(() => this.#refusals.closed(job));
-    await within(graceMs, mine.filter(({ settled }) => settled === undefined).map(ended));
+    await this.#within(graceMs, mine.filter(({ settled }) => settled === undefined).map(ended));
     for (const job of mine) this.#release(job, () => this.#refusals.closed(job));
     await this.#closeConnections(database);
   }
@@ -333,7 +336,7 @@ export class Crew {
     const begun = [...this.#jobs].filter((job) => this.#isBegun(job) && job.order.database === database);
     const closed = this.#closeConnections(database);
     this.#dispatchSoon();
-    await within(graceMs, begun.map(ended));
+    await this.#within(graceMs, begun.map(ended));
     for (const job of begun) this.#release(job, () => this.#refusals.connectionTaken(job));
     await closed;
   }
@@ -347,7 +350,7 @@ export class Crew {
     const members = [...this.#members].filter((one) => one.knows(database));
     const closed = members.map((member) => ({ member, done: member.closeDatabase(database) }));
     const able = closed.filter(({ member }) => member.stuckSince === undefined);
-    await within(
+    await this.#within(
       END_LIMIT_MS,
       able.map(({ done }) => done),
     );
@@ -360,7 +363,7 @@ export class Crew {
     this.#closed = true;
     for (const timer of [this.#starting, this.#looking, this.#resting]) timer?.cancel();
     for (const job of this.#jobs) this.#release(job, () => this.#refusals.closed(job));
-    const stuck = runningIn(this.#members).map(({ order: { database, label, statement }, runningMs }) => ({
+    const stuck = this.#running().map(({ order: { database, label, statement }, runningMs }) => ({
       database: database.name,
       label,
       statement,
@@ -368,7 +371,7 @@ export class Crew {
     }));
     const able = [...this.#members].filter(({ stuckSince }) => stuckSince === undefined);
     for (const member of able) member.end();
-    await within(
+    await this.#within(
       END_LIMIT_MS,
       able.map(({ gone }) => gone),
     );
@@ -377,10 +380,24 @@ export class Crew {
     return stuck;
   }
 
+  /** Resolves when all have resolved, or the time is up. */
+  async #within(limitMs: number, all: readonly Promise<void>[]): Promise<void> {
+    if (all.length === 0) return;
+    const limit = Promise.withResolvers<void>();
+    const timer = this.#clock.after(limitMs, limit.resolve);
+    await Promise.race([Promise.all(all), limit.promise]);
+    timer.cancel();
+  }
+
   // Telling
 
+  /** What is being read at this moment, longest first. */
+  #running(): readonly Running[] {
+    return runningIn(this.#members, this.#clock.now());
+  }
+
   snapshot(): OffloadCrewSnapshot {
-    const now = systemClock.now();
+    const now = this.#clock.now();
     const { oldest } = this.#queue;
     const members = [...this.#members];
     return Object.freeze({
@@ -392,7 +409,7 @@ export class Crew {
       oldestWaitMs: oldest === undefined ? 0 : now - oldest.order.at,
       counters: Object.freeze({ ...this.#counters }),
       running: Object.freeze(
-        runningIn(this.#members).map(({ order, runningMs, stuck, pid }): OffloadedSnapshot => {
+        this.#running().map(({ order, runningMs, stuck, pid }): OffloadedSnapshot => {
           const { database, label, statement } = order;
           return Object.freeze({ database: database.name, label, statement, runningMs, stuck, pid });
         }),
@@ -407,13 +424,4 @@ function ended(job: Job): Promise<void> {
       resolve();
     });
   });
-}
-
-/** Resolves when all have resolved, or the time is up. */
-async function within(limitMs: number, all: readonly Promise<void>[]): Promise<void> {
-  if (all.length === 0) return;
-  const limit = Promise.withResolvers<void>();
-  const timer = systemClock.after(limitMs, limit.resolve);
-  await Promise.race([Promise.all(all), limit.promise]);
-  timer.cancel();
 }

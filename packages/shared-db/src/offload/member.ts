@@ -1,4 +1,4 @@
-import { systemClock } from '@hive/pool';
+import type { Clock } from '@hive/pool';
 import { DatabaseError } from '../errors.ts';
 import type { SqlValue } from '../driver/driver.ts';
 import type { Job, OffloadedDatabase } from './job.ts';
@@ -51,6 +51,7 @@ export interface MemberEvents {
 
 /** One reader, a thread or a process: what it has been given, and what it has said. Gathers what it is given until `flush`. */
 export class Member {
+  readonly #clock: Clock;
   readonly #transport: Transport;
   readonly #unpacking: Unpacking;
   readonly #sent = new Map<number, Sent>();
@@ -66,18 +67,20 @@ export class Member {
   #lastDatabase = 0;
   #started = false;
   /** When it last said something, or was given something while it had nothing. */
-  #heardAt = systemClock.now();
+  #heardAt: number;
   /** Told to end: it gets nothing more. */
   ending = false;
   /** Since when the statement that it runs is one that nobody waits for any more. */
   stuckSince: number | undefined;
 
-  constructor(start: (events: TransportEvents) => Transport, window: number, events: MemberEvents) {
+  constructor(start: (events: TransportEvents) => Transport, window: number, events: MemberEvents, clock: Clock) {
+    this.#clock = clock;
+    this.#heardAt = clock.now();
     this.#freePlaces = Array.from({ length: window }, (_, index) => window - 1 - index);
     this.#transport = start({
       started: () => {
         this.#started = true;
-        this.#heardAt = systemClock.now();
+        this.#heardAt = this.#clock.now();
         this.flush();
       },
       heard: (message) => {
@@ -89,7 +92,7 @@ export class Member {
         events.gone(this, reason);
       },
     });
-    this.#unpacking = new Unpacking(systemClock, () => this.#transport.nextPackage());
+    this.#unpacking = new Unpacking(clock, () => this.#transport.nextPackage());
   }
 
   get mortal(): boolean {
@@ -152,7 +155,7 @@ export class Member {
     if (place === undefined) throw new Error('BUG: a reader was given more than it takes');
     this.#lastRequest = this.#lastRequest === LAST_REQUEST ? 1 : this.#lastRequest + 1;
     const request = this.#lastRequest;
-    if (this.load === 0) this.#heardAt = systemClock.now();
+    if (this.load === 0) this.#heardAt = this.#clock.now();
     this.#sent.set(request, { job, request, place });
     this.#transport.claims?.offer(place, request);
     this.#out().requests.push(request, place, statement, job.order.params);
@@ -227,7 +230,7 @@ export class Member {
   }
 
   #hear(message: FromReader, events: MemberEvents): void {
-    this.#heardAt = systemClock.now();
+    this.#heardAt = this.#clock.now();
     switch (message.kind) {
       case 'answers':
         for (const { id, names } of message.shapes) this.#shapes.set(id, new RowShape(names));

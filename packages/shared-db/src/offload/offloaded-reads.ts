@@ -1,6 +1,6 @@
-import { systemClock } from '@hive/pool';
+import type { Clock } from '@hive/pool';
 import { shown } from '../config/problem.ts';
-import type { CallOptions } from '../database.ts';
+import type { CallOptions, DatabaseContext } from '../database.ts';
 import type { Bindable, Row, SqlValue } from '../driver/driver.ts';
 import type { Failures } from '../driver/failures.ts';
 import { DatabaseError } from '../errors.ts';
@@ -44,12 +44,19 @@ interface Reading {
 /** Reads of one database in other threads and processes. */
 export class OffloadedReads {
   readonly #offloader: Offloader;
+  readonly #clock: Clock;
   readonly #database: OffloadedDatabase;
   readonly #statements: Statements;
   readonly #failures: Failures;
 
-  constructor(offloader: Offloader, database: OffloadedDatabase, statements: Statements, failures: Failures) {
+  constructor(
+    { offloader, clock }: Pick<DatabaseContext, 'offloader' | 'clock'>,
+    database: OffloadedDatabase,
+    statements: Statements,
+    failures: Failures,
+  ) {
     this.#offloader = offloader;
+    this.#clock = clock;
     this.#database = database;
     this.#statements = statements;
     this.#failures = failures;
@@ -70,7 +77,7 @@ export class OffloadedReads {
       return listOf(params);
     });
     const use = this.#statements.use(sql);
-    const at = systemClock.now();
+    const at = this.#clock.now();
     const text = { label: label.text, statement: use.text };
     const order: Order = { database: this.#database, ...text, sql, params: bound, signal, timeoutMs, at };
     const ask = (busy: (error: Error) => Promise<Row[]>): Promise<Row[]> =>

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Clock } from '@hive/pool';
 import type { OffloadSnapshot } from '../snapshot.ts';
 import { Crew, type StuckStatement } from './crew.ts';
 import type { Job, OffloadedDatabase } from './job.ts';
@@ -19,10 +20,10 @@ export class Offloader {
   readonly #processes: Crew;
 
   /** @param size how many statements run at once, in threads and in processes each. */
-  constructor(size = defaultOffloadWorkers()) {
-    this.#threads = new Crew({ isolation: 'thread', size, window: WINDOW, start: startThread });
+  constructor(clock: Clock, size = defaultOffloadWorkers()) {
+    this.#threads = new Crew({ isolation: 'thread', size, window: WINDOW, start: startThread, clock });
     // What is killed takes nobody else's request with it.
-    this.#processes = new Crew({ isolation: 'process', size, window: 1, start: startProcess });
+    this.#processes = new Crew({ isolation: 'process', size, window: 1, start: startProcess, clock });
   }
 
   submit(job: Job, isolation: Isolation): void {

@@ -1,4 +1,3 @@
-import { systemClock } from '@hive/pool';
 import type { Order } from './job.ts';
 import type { Member } from './member.ts';
 
@@ -13,8 +12,7 @@ export interface Running {
 }
 
 /** What is being read at this moment, longest first. */
-export function runningIn(members: Iterable<Member>): readonly Running[] {
-  const now = systemClock.now();
+export function runningIn(members: Iterable<Member>, now: number): readonly Running[] {
   return [...members]
     .flatMap((member): readonly Running[] => {
       const order = member.running()?.order;

@@ -407,6 +407,7 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
             oldestWaitMs: 'number',
             opened: 'number',
             evicted: 'number',
+            fenced: { optional: { each: 'string' } },
           },
         },
       },

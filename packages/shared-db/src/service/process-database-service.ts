@@ -79,7 +79,7 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
     this.#startedAt = clock.wallTime();
     this.#startedAtMonotonic = clock.now();
     this.#labels = new Labels(activity, clock);
-    this.#offloader = new Offloader(settings.offloadWorkers);
+    this.#offloader = new Offloader(clock, settings.offloadWorkers);
     this.#checkpointer = new Checkpointer(logger);
     const warn = (text: string): void => {
       this.#warn(text);

@@ -126,6 +126,13 @@ export class FileGuard {
     return this.#repair.snapshot;
   }
 
+  /** Asks whether word is left about the file, which is there: it goes on to be so when this has been closed. */
+  get fenceLeft(): () => boolean {
+    const { file } = this.#host;
+    const fences = this.#fences;
+    return () => file.isInPlace && fences.isUp(file.key);
+  }
+
   /** Ends whatever goes on. Words stay: the file is verified when it is opened next. */
   close(): void {
     this.#repair.close();

@@ -242,6 +242,10 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     for (const { pool } of this.connections.pools) await drain(pool, this.context.clock);
   }
 
+  get fenceLeft(): (() => boolean) | undefined {
+    return this.status === 'open' ? undefined : this.#guard.fenceLeft;
+  }
+
   override close(graceMs: number): Promise<readonly LeaseInfo[]> {
     this.#changes.close();
     this.#guard.close();

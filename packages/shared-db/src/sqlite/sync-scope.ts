@@ -163,11 +163,6 @@ export class SyncScope implements SyncTransaction {
     return this.#callbacks ?? [];
   }
 
-  /** Makes the handle usable (again): the one of the synchronous reader is used for call after call. */
-  begin(): void {
-    this.#open = true;
-  }
-
   end(): void {
     this.#open = false;
   }

@@ -19,9 +19,9 @@ export interface SynchronousReaderHost {
 export class SynchronousReader {
   readonly #host: SynchronousReaderHost;
   #connection: SqliteConnection | undefined;
-  #scope: SyncScope | undefined;
-  /** Of functions within functions; the label is that of the innermost. */
-  #depth = 0;
+  /** Of functions within functions, the innermost last. Each has its own: one that is kept must not be good again in the next. */
+  readonly #scopes: SyncScope[] = [];
+  /** Of the innermost. */
   #label: Label | undefined;
   readonly #explain = (error: unknown): unknown => this.#host.failures.explain(error, 'statement', this.#label);
 
@@ -30,15 +30,15 @@ export class SynchronousReader {
   }
 
   read<T>(label: Label, fn: (connection: SyncConnection) => T): T {
-    const scope = this.#scope ?? this.#open(label);
+    const connection = this.#connection ?? this.#open(label);
+    const scope = new SyncScope(connection, this.#explain, 'statement');
     const { activity, failures } = this.#host;
     this.#host.begun();
     const outer = this.#label;
     const outerActivity = activity.label(label.id);
     const startedAt = label.stopwatch.start();
     this.#label = label;
-    this.#depth++;
-    scope.begin();
+    this.#scopes.push(scope);
     try {
       assertFunction(fn, 'readSync', this.#explain);
       return synchronous(fn(scope), 'readSync', this.#explain);
@@ -48,32 +48,29 @@ export class SynchronousReader {
       label.stopwatch.stop(startedAt);
       this.#label = outer;
       activity.label(outerActivity);
-      if (--this.#depth === 0) {
-        scope.end();
-        this.#connection?.closeIterators();
-      }
+      scope.end();
+      this.#scopes.pop();
+      if (this.#scopes.length === 0) this.#connection?.closeIterators();
     }
   }
 
   /** The next read opens it again. */
   close(): void {
-    this.#scope?.end();
+    for (const scope of this.#scopes) scope.end();
     this.#connection?.close();
-    this.#scope = undefined;
     this.#connection = undefined;
   }
 
   /** The same, unless a function further up the stack is using it. */
   closeIdle(): void {
-    if (this.#depth === 0) this.close();
+    if (this.#scopes.length === 0) this.close();
   }
 
-  #open(label: Label): SyncScope {
+  #open(label: Label): SqliteConnection {
     const { failures } = this.#host;
     try {
       this.#connection = this.#host.open(label);
-      this.#scope = new SyncScope(this.#connection, this.#explain, 'statement');
-      return this.#scope;
+      return this.#connection;
     } catch (error) {
       throw failures.told(failures.explain(error, 'connect', label), label);
     }

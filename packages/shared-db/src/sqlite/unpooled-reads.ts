@@ -92,5 +92,5 @@ function newOffloadedReads({ context, failures, statements, file, integers }: Un
     file.assertMayOpen('read');
   };
   const database = { name: context.name, path: file.path, integers, assertSame };
-  return new OffloadedReads(context.offloader, database, statements, failures);
+  return new OffloadedReads(context, database, statements, failures);
 }

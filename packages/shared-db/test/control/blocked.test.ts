@@ -38,5 +38,7 @@ it('an order for a main thread that stands still is queued, names what it stands
     blockedMs: expect.toSatisfy((ms: number) => ms > 0) as number,
   });
   writeFileSync(pipe, 'go on');
-  expect(await shop.line()).toBe(`control: resize of orders by process ${process.pid}, as it says itself, size 7`);
+  expect(await shop.line()).toBe(
+    `control: resize of orders by process ${process.pid}, as it says itself: size 4 -> 7, size 7`,
+  );
 });

@@ -62,6 +62,14 @@ async function done(order: ControlOrder): Promise<readonly DatabaseControl[]> {
   return outcome.report.databases;
 }
 
+/** What the log says came of orders of this kind. */
+function saidOf(verb: ControlOrder['verb']): readonly string[] {
+  const begin = `control: ${verb} of orders by process ${process.pid}, as it says itself: `;
+  return logger.lines
+    .map(({ message }) => message)
+    .flatMap((text) => (text.startsWith(begin) ? text.slice(begin.length) : []));
+}
+
 const insert = (name: string) => (tx: { run(sql: string, name: string): unknown }) =>
   tx.run('INSERT INTO item (name) VALUES (?)', name);
 
@@ -87,7 +95,23 @@ describe('an order of another process', () => {
       await session[Symbol.asyncDispose]();
     }
     await expect.poll(() => orders.snapshot().pool.live).toBe(1);
+    expect(saidOf('resize')).toEqual(['size 4 -> 1, 2 in use beyond it, closed when they come back']);
     expect(await orders.read('next', (c) => c.get('SELECT 1 AS one'))).toEqual({ one: 1 });
+  });
+
+  it('that leaves fewer than are open closes what is idle at once, and the log says how many', async () => {
+    const sessions = await Promise.all([1, 2, 3].map((n) => orders.session(`session ${n}`)));
+    await Promise.all(sessions.slice(1).map((session) => session.close()));
+    await done({ verb: 'resize', database: 'orders', size: 1, maxOverflow: 1 });
+    await done({ verb: 'resize', database: 'orders', size: 1, maxOverflow: 1 });
+    await done({ verb: 'suspend', database: 'orders' });
+    expect([...saidOf('resize'), ...saidOf('suspend')]).toEqual([
+      'size 4 -> 1+1, 1 idle closed',
+      'as before: open, size 1+1',
+      'open -> suspended',
+    ]);
+    await done({ verb: 'resume', database: 'orders' });
+    await sessions[0]?.close();
   });
 
   it('that leaves fewer connections than budgets reserve fails, and says so', async () => {

@@ -1,7 +1,13 @@
 import { DEFAULT_THRESHOLDS, judge, type Reason, type Verdict } from '@hive/shared-db/health';
 import type { DatabaseStatus, RepairSnapshot } from '@hive/shared-db';
 import { describe, expect, it } from 'vitest';
-import { healthyCheckpoints, healthyDatabase, healthyService, type DatabaseChanges } from '../support/snapshots.ts';
+import {
+  healthyCheckpoints,
+  healthyDatabase,
+  healthyService,
+  TENANTS,
+  type DatabaseChanges,
+} from '../support/snapshots.ts';
 
 const MIB = 1024 * 1024;
 
@@ -187,6 +193,20 @@ describe('a database that is not open', () => {
   it('is judged in full while fenced, because it still reads', () => {
     const { reasons } = verdictOn({ status: 'fenced', pool: { leased: 4 } });
     expect(reasons.map(({ code }) => code)).toEqual(['fenced', 'saturated']);
+  });
+});
+
+describe('databases by pattern that were closed while they must not be written', () => {
+  it('are warned of by name', () => {
+    const { status, reasons } = judge(
+      healthyService({ onDemand: [{ ...TENANTS, waiting: 0, oldestWaitMs: 0, fenced: ['tenant-a', 'tenant-b'] }] }),
+    );
+    expect(status).toBe('warn');
+    expect(reasons).toMatchObject([
+      { status: 'warn', code: 'fenced', database: 'tenant-a' },
+      { status: 'warn', code: 'fenced', database: 'tenant-b' },
+    ]);
+    expect(reasons[0]?.evidence).toContain('it was closed, as nobody used it, while writes were refused');
   });
 });
 

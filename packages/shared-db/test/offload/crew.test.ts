@@ -1,3 +1,4 @@
+import { VirtualClock } from '@hive/shared-db/testing';
 import { describe, expect, it } from 'vitest';
 import { Claims } from '../../dist/offload/claims.js';
 import { Crew } from '../../dist/offload/crew.js';
@@ -14,19 +15,29 @@ interface Puppet {
   /** The numbers of the databases that it was told of, and of those that it was to close. */
   readonly named: number[];
   readonly closed: number[];
+  isEnding: boolean;
+}
+
+/** A crew of them, in a time that the test moves. */
+interface Stage {
+  readonly crew: Crew;
+  readonly threads: Puppet[];
+  readonly clock: VirtualClock;
 }
 
 function nothing(): undefined {
   return undefined;
 }
 
-function puppets(size: number): { readonly crew: Crew; readonly threads: Puppet[] } {
+function puppets(size: number): Stage {
+  const clock = new VirtualClock();
   const threads: Puppet[] = [];
   const start = (events: TransportEvents): Transport => {
-    const puppet: Puppet = { claims: Claims.withPlaces(64), events, sent: [], named: [], closed: [] };
+    const puppet: Puppet = { claims: Claims.withPlaces(64), events, sent: [], named: [], closed: [], isEnding: false };
     const texts = new Map<number, string>();
     const post = (message: ToReader): void => {
       if (message.kind === 'close') puppet.closed.push(message.database);
+      if (message.kind === 'end') puppet.isEnding = true;
       if (message.kind !== 'read') return;
       puppet.named.push(...message.databases.map(({ id }) => id));
       for (const { id, sql } of message.statements) texts.set(id, sql);
@@ -39,13 +50,13 @@ function puppets(size: number): { readonly crew: Crew; readonly threads: Puppet[
     events.started();
     return { claims: puppet.claims, mortal: false, pid: undefined, post, nextPackage: nothing, kill: nothing };
   };
-  return { crew: new Crew({ isolation: 'thread', size, window: 64, start }), threads };
+  return { crew: new Crew({ isolation: 'thread', size, window: 64, start, clock }), threads, clock };
 }
 
 const database = { name: 'orders', path: '/orders.db', integers: 'safe', assertSame: () => undefined } as const;
 
 /** Submits a job; what becomes of it. */
-function submit(crew: Crew, sql: string): Promise<unknown> {
+function submit({ crew, clock }: Stage, sql: string): Promise<unknown> {
   const order = {
     database,
     label: sql,
@@ -54,7 +65,7 @@ function submit(crew: Crew, sql: string): Promise<unknown> {
     params: [],
     signal: undefined,
     timeoutMs: 60_000,
-    at: performance.now(),
+    at: clock.now(),
   };
   return new Promise((resolve) => {
     crew.submit(new Job(order, { done: resolve, failed: resolve, refused: resolve }));
@@ -74,38 +85,45 @@ function answer({ events, claims, sent }: Puppet, sql: string): void {
   events.heard({ kind: 'answers', shapes: [{ id: 0, names: ['n'] }], answers: [request, 0, 1, 0.1, 7], blobs: false });
 }
 
-async function sentTo(threads: readonly Puppet[], index: number, ...sql: readonly string[]): Promise<void> {
-  await expect.poll(() => threads[index]?.sent.map((one) => one.sql), { interval: 1, timeout: 10_000 }).toEqual(sql);
+async function sentTo({ threads, clock }: Stage, index: number, ...sql: readonly string[]): Promise<void> {
+  await clock.settle();
+  expect(threads[index]?.sent.map((one) => one.sql)).toEqual(sql);
 }
 
 describe('a crew of threads', () => {
   it('replaces one that has ended by itself: who had been begun may try again, who had not is read by the next', async () => {
-    const { crew, threads } = puppets(1);
-    const [begun, waiting] = [submit(crew, 'begun'), submit(crew, 'waiting')];
-    await sentTo(threads, 0, 'begun', 'waiting');
+    const stage = puppets(1);
+    const { crew, threads, clock } = stage;
+    const [begun, waiting] = [submit(stage, 'begun'), submit(stage, 'waiting')];
+    await sentTo(stage, 0, 'begun', 'waiting');
     const [first] = threads[0]!.sent;
     expect(threads[0]!.claims.begin(first!.place, first!.request)).toBe(true);
-    const endedAt = performance.now();
     threads[0]!.events.gone('out of memory');
     expect(await begun).toMatchObject({ code: 'HIVEDB_E_CONNECTION_LOST', retryable: true, label: 'begun' });
-    await sentTo(threads, 1, 'waiting');
     // After a pause: what ends each time would start threads without end.
-    expect(performance.now() - endedAt).toBeGreaterThanOrEqual(99);
+    await clock.advance(99);
+    expect(threads).toHaveLength(1);
+    await clock.advance(1);
+    await sentTo(stage, 1, 'waiting');
     answer(threads[1]!, 'waiting');
     expect(await waiting).toEqual([{ n: 7 }]);
     expect(crew.snapshot()).toMatchObject({ live: 1, counters: { crashes: 1, done: 1 } });
   });
 
   it('takes back what one has not begun that is busy with something long, and gives it to another', async () => {
-    const { crew, threads } = puppets(2);
-    const [long, short, behind] = ['long', 'short', 'behind'].map((sql) => submit(crew, sql));
-    await sentTo(threads, 0, 'long', 'behind');
-    await sentTo(threads, 1, 'short');
+    const stage = puppets(2);
+    const { threads, clock } = stage;
+    const [long, short, behind] = ['long', 'short', 'behind'].map((sql) => submit(stage, sql));
+    await sentTo(stage, 0, 'long', 'behind');
+    await sentTo(stage, 1, 'short');
     const [{ request, place }] = threads[0]!.sent as [Puppet['sent'][number]];
     threads[0]!.claims.begin(place, request);
     answer(threads[1]!, 'short');
     expect(await short).toEqual([{ n: 7 }]);
-    await sentTo(threads, 1, 'short', 'behind');
+    await clock.advance(4);
+    await sentTo(stage, 1, 'short');
+    await clock.advance(1);
+    await sentTo(stage, 1, 'short', 'behind');
     const taken = threads[0]!.sent[1]!;
     expect(threads[0]!.claims.begin(taken.place, taken.request)).toBe(false);
     answer(threads[1]!, 'behind');
@@ -114,16 +132,18 @@ describe('a crew of threads', () => {
   });
 
   it('closes connections from before an error: who has not begun is read on a new one, who has may try again', async () => {
-    const { crew, threads } = puppets(1);
-    const [begun, waiting] = [submit(crew, 'begun'), submit(crew, 'waiting')];
-    await sentTo(threads, 0, 'begun', 'waiting');
+    const stage = puppets(1);
+    const { crew, threads, clock } = stage;
+    const [begun, waiting] = [submit(stage, 'begun'), submit(stage, 'waiting')];
+    await sentTo(stage, 0, 'begun', 'waiting');
     const [thread] = threads as [Puppet];
     begin(thread, 'begun');
     void crew.renewConnections(database, 0);
+    await clock.advance(0);
     expect(await begun).toMatchObject({ code: 'HIVEDB_E_CONNECTION_LOST', retryable: true, label: 'begun' });
     // It is stuck in the statement, and closes its connection when that ends.
     expect(thread.closed).toEqual([1]);
-    await sentTo(threads, 1, 'waiting');
+    await sentTo(stage, 1, 'waiting');
     answer(threads[1]!, 'waiting');
     expect(await waiting).toEqual([{ n: 7 }]);
     answer(thread, 'begun');
@@ -132,15 +152,16 @@ describe('a crew of threads', () => {
   });
 
   it('opens another connection for who comes while one is closed', async () => {
-    const { crew, threads } = puppets(1);
-    const first = submit(crew, 'first');
-    await sentTo(threads, 0, 'first');
+    const stage = puppets(1);
+    const { crew, threads } = stage;
+    const first = submit(stage, 'first');
+    await sentTo(stage, 0, 'first');
     const [thread] = threads as [Puppet];
     answer(thread, 'first');
     await first;
     const renewed = crew.renewConnections(database, 0);
-    const next = submit(crew, 'next');
-    await sentTo(threads, 0, 'first', 'next');
+    const next = submit(stage, 'next');
+    await sentTo(stage, 0, 'first', 'next');
     expect([thread.named, thread.closed]).toEqual([[1, 2], [1]]);
     thread.events.heard({ kind: 'closed', database: 1 });
     await renewed;
@@ -149,14 +170,36 @@ describe('a crew of threads', () => {
   });
 
   it('has a stuck thread close its connection to a database that is closed, when its statement ends', async () => {
-    const { crew, threads } = puppets(1);
-    const stuck = submit(crew, 'stuck');
-    await sentTo(threads, 0, 'stuck');
+    const stage = puppets(1);
+    const { crew, threads, clock } = stage;
+    const stuck = submit(stage, 'stuck');
+    await sentTo(stage, 0, 'stuck');
     begin(threads[0]!, 'stuck');
-    await crew.closeDatabase(database, 0);
+    const closed = crew.closeDatabase(database, 0);
+    await clock.advance(0);
+    await closed;
     expect(await stuck).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
     expect(threads[0]!.closed).toEqual([1]);
-    expect(await submit(crew, 'late')).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    expect(await submit(stage, 'late')).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+  });
+
+  it('tells a caller at his deadline, not before, and ends who has had nothing to do for half a minute', async () => {
+    const stage = puppets(2);
+    const { crew, threads, clock } = stage;
+    const [late, quick] = [submit(stage, 'late'), submit(stage, 'quick')];
+    await sentTo(stage, 0, 'late');
+    begin(threads[0]!, 'late');
+    answer(threads[1]!, 'quick');
+    expect(await quick).toEqual([{ n: 7 }]);
+    await clock.advance(29_999);
+    expect(threads[1]!.isEnding).toBe(false);
+    await clock.advance(1);
+    expect(threads[1]!.isEnding).toBe(true);
+    await clock.advance(29_999);
+    expect(crew.snapshot()).toMatchObject({ stuck: 0, running: [{ label: 'late', runningMs: 59_999 }] });
+    await clock.advance(1);
+    expect(await late).toMatchObject({ code: 'HIVEDB_E_ABORTED', label: 'late' });
+    expect(crew.snapshot()).toMatchObject({ stuck: 1 });
   });
 
   it('never has a request begun twice, also where its place has another one by now', () => {

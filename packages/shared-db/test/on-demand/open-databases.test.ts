@@ -245,6 +245,23 @@ describe('databases by pattern', () => {
     expect(tenants.offences).toEqual([]);
   });
 
+  it('that were closed while they must not be written are known by name, the last twenty, until they are opened or verified', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock, databases, fenced } = tenants;
+    const names = Array.from({ length: 24 }, (_, index) => `tenant-${index}`);
+    for (const name of names) fenced.add(name);
+    fenced.delete('tenant-9');
+    for (const name of [...names, 'tenant-well']) await settled(tenants, tenants.use(name, 0));
+    const known = names.slice(3).filter((name) => name !== 'tenant-9');
+    expect(databases.snapshot().fenced).toEqual(known);
+    fenced.delete('tenant-12');
+    const again = tenants.use('tenant-20', 1_000);
+    await clock.advance(500);
+    expect(databases.snapshot().fenced).toEqual(known.filter((name) => !['tenant-12', 'tenant-20'].includes(name)));
+    await clock.advance(1_000);
+    await again;
+  });
+
   it('ask nobody to leave for long who cannot: a call from within another, and beside a session, is made after all', async () => {
     const tenants = new FakeTenants(1, 60_000);
     const { clock, databases } = tenants;

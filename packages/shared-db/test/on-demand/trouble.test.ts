@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { openDatabaseService, sqlite, type Migration } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { describe, expect, it } from 'vitest';
@@ -95,6 +95,7 @@ const LANDLORD = `
   const service = await openDatabaseService({ app: 'landlord', presence: false, dataDirectory, databases });
   const write = (part, sql) => service.database('tenant-' + part).write('write', (tx) => void tx.run(sql)).then(() => 'written');
   const statuses = () => service.snapshot().databases.map(({ name, status }) => name + ' ' + status);
+  const fenced = () => service.verdict().reasons.filter(({ code }) => code === 'fenced').map(({ database, evidence }) => database + ': ' + evidence);
   for (let line; (line = await hear()) !== undefined; )
     say(JSON.stringify(await eval('(async () => (' + line + '))()').catch(({ code }) => code)));
 `;
@@ -121,8 +122,14 @@ describe('one database by pattern that is fenced', () => {
     failDisk(other.pid);
     expect(await ask(other, 'statuses()')).toEqual(['tenant-a fenced']);
     expect(await ask(other, "write('b', 'INSERT INTO guarded VALUES (2)')")).toBe('written');
+    // That it was closed for another has changed nothing of what is wrong with its file.
+    const closed = [expect.stringMatching(/^tenant-a: it was closed, .* nobody has verified its file since$/)];
+    expect([await ask(other, 'statuses()'), await ask(other, 'fenced()')]).toEqual([['tenant-b open'], closed]);
     expect(await ask(other, SAVE_A)).toBe('HIVEDB_E_CORRUPT');
     expect(await ask(other, "write('b', 'INSERT INTO guarded VALUES (3)')")).toBe('written');
+    expect(await ask(other, 'fenced()')).toEqual(closed);
+    rmSync(directory.file('a.db'));
+    expect(await ask(other, 'fenced()')).toEqual([]);
   });
 });
 

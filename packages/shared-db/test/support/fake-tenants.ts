@@ -13,6 +13,8 @@ class FakeTenant {
   keepers = 0;
   sessions: LeaseSnapshot[] = [];
   isSuspended = false;
+  /** Asks whether its file is to be verified. */
+  fenceLeft: (() => boolean) | undefined;
   readonly #offences: string[];
 
   readonly #turns: number[];
@@ -54,6 +56,8 @@ export class FakeTenants {
   readonly offences: string[] = [];
   readonly live = new Map<string, FakeTenant>();
   readonly databases: OpenDatabases<Database>;
+  /** Those whose files are to be verified. */
+  readonly fenced = new Set<string>();
   /** Names of which there can be none. */
   readonly impossible = new Set<string>();
   most = 0;
@@ -82,6 +86,7 @@ export class FakeTenants {
     if (this.impossible.has(name)) throw new Error(`there is no ${name}`);
     if (this.live.has(name)) this.offences.push(`${name} was opened twice`);
     const tenant = new FakeTenant(name, this.clock, this.offences, this.turns);
+    if (this.fenced.has(name)) tenant.fenceLeft = () => this.fenced.has(name);
     this.live.set(name, tenant);
     this.turns.push(this.clock.turns());
     this.most = Math.max(this.most, this.live.size);

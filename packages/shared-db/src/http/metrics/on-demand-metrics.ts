@@ -21,6 +21,12 @@ export function onDemandFamilies(all: readonly OnDemandSnapshot[] = []): Family[
       ({ oldestWaitMs }) => oldestWaitMs / 1_000,
     ),
     of('hive_db_on_demand_opened_total', 'counter', 'How often one was opened.', ({ opened }) => opened),
+    of(
+      'hive_db_on_demand_fenced',
+      'gauge',
+      'Databases of a pattern that were closed while writes to them were refused, and whose files nobody has verified since; 20 at most.',
+      ({ fenced = [] }) => fenced.length,
+    ),
     of('hive_db_on_demand_evicted_total', 'counter', 'How often one was closed again.', ({ evicted }) => evicted),
   ];
 }
