@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts';
 import type { Holdable } from '../nesting/holding.ts';
 import type { Holdings } from '../nesting/holdings.ts';
 import type { OnDemandSnapshot } from '../snapshot.ts';
+import { LeftFenced } from './left-fenced.ts';
 import { placesOf } from './places.ts';
 import { Refusals, type Asking } from './refusals.ts';
 import { isIdle, newResident, type Resident } from './resident.ts';
@@ -24,9 +25,6 @@ const REVIEW_MS = 20;
 const OPENS_SOON_MS = 1_000;
 /** After so long somebody who wants one kept open, and could not have it, asks again. */
 const ASK_AGAIN_MS = 1_000;
-
-/** So many that were closed while they must not be written are remembered by name, the last ones. Each is looked for in every snapshot. */
-const MOST_FENCED = 20;
 
 /** What the databases of one pattern need from their service. */
 export interface OpenDatabasesHost<D extends Database> {
@@ -90,8 +88,7 @@ export class OpenDatabases<D extends Database> {
   readonly #idle: Alarm;
   readonly #review: Alarm;
   readonly #counters = { opened: 0, evicted: 0 };
-  /** Those that were closed while they must not be written, and whether that is still so: closing them has changed nothing of it. */
-  readonly #fenced = new Map<string, () => boolean>();
+  readonly #leftFenced = new LeftFenced();
   /** What has been done since the event loop turned; undefined where nothing has. */
   #turn: Turn | undefined;
   #isClosed = false;
@@ -334,7 +331,7 @@ export class OpenDatabases<D extends Database> {
       const database = this.#host.make(name);
       const resident = newResident<D>(database, now);
       this.#residents.set(name, resident);
-      this.#fenced.delete(name);
+      this.#leftFenced.forget(name);
       this.#counters.opened++;
       this.#idle.by(now + this.#host.idleMs, now);
       this.#admit(applicant, resident);
@@ -394,22 +391,10 @@ export class OpenDatabases<D extends Database> {
     // Closing it says that it is closed, and no more.
     const { fenceLeft } = database;
     await this.#close(resident, 0);
-    if (fenceLeft?.() === true) this.#rememberFenced(database.name, fenceLeft);
+    if (fenceLeft?.() === true) this.#leftFenced.remember(database.name, fenceLeft);
     this.#residents.delete(database.name);
     this.#host.closed(database.name);
     this.#serve();
-  }
-
-  #rememberFenced(name: string, isLeft: () => boolean): void {
-    this.#fenced.set(name, isLeft);
-    const [oldest] = this.#fenced.keys();
-    if (this.#fenced.size > MOST_FENCED && oldest !== undefined) this.#fenced.delete(oldest);
-  }
-
-  /** Whoever has verified a file meanwhile, or has put another in its place, has ended that. */
-  #stillFenced(): readonly string[] {
-    for (const [name, isLeft] of this.#fenced) if (!isLeft()) this.#fenced.delete(name);
-    return Object.freeze([...this.#fenced.keys()]);
   }
 
   #close(resident: Resident<D>, graceMs: number): Promise<readonly LeaseInfo[]> {
@@ -472,7 +457,7 @@ export class OpenDatabases<D extends Database> {
       waiting: this.#applicants.size,
       oldestWaitMs: longest === undefined ? 0 : now - longest.at,
       ...this.#counters,
-      fenced: this.#isOver ? [] : this.#stillFenced(),
+      fenced: this.#isOver ? [] : this.#leftFenced.names(),
     });
   }
 
