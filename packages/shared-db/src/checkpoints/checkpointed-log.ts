@@ -1,5 +1,6 @@
 import type { Clock } from '@hive/pool';
-import { SqliteError, type SqliteHandle, type SqliteStatement } from '../sqlite/engine.ts';
+import { saysBusy } from '../sqlite/classify.ts';
+import type { SqliteHandle, SqliteStatement } from '../sqlite/engine.ts';
 import { openWriter } from '../sqlite/open.ts';
 import { leadsTo } from '../sqlite/path.ts';
 import type { LogOrder } from './message.ts';
@@ -155,7 +156,7 @@ class WriteLock {
         this.#begin.run();
         return true;
       } catch (error) {
-        if (!(error instanceof SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
+        if (!saysBusy(error)) throw error;
       }
       // Whoever has the lock may need this very processor to let go of it.
       Atomics.wait(NOTHING, 0, 0, BETWEEN_TRIES_MS);

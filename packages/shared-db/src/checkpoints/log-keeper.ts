@@ -1,4 +1,5 @@
 import type { Clock } from '@hive/pool';
+import { saysBusy } from '../sqlite/classify.ts';
 import { SqliteError } from '../sqlite/engine.ts';
 import { Analyses } from './analyses.ts';
 import { Board, MODES } from './board.ts';
@@ -131,7 +132,7 @@ export class LogKeeper {
     const code = isEngines ? error.code : '';
     const ms = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LAST_RETRY_MS);
     // Opening meets locks of those who recover or close it; they go by themselves.
-    if (code.startsWith('SQLITE_BUSY')) return { ms, untilCommit: false };
+    if (saysBusy(error)) return { ms, untilCommit: false };
     this.#failures++;
     this.#board.count('failures');
     const message = error instanceof Error ? error.message : String(error);
