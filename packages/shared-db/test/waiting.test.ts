@@ -490,6 +490,21 @@ describe('opening', () => {
     expect(service.snapshot().databases[0]?.status).toBe('open');
   });
 
+  it('waits for nobody where all its migrations have been applied', async () => {
+    await using temporary = await shop();
+    await using holder = await holderOf(temporary.path);
+    await temporary.service.close();
+    const databases = { orders: sqlite({ path: temporary.path, migrations: [SHOP], required: true }) };
+    // Nobody could wait: time stands still.
+    const clock = new VirtualClock();
+    await using service = await openDatabaseService({ app: 'test', presence: false, databases, clock });
+    expect(service.snapshot().databases[0]?.counters.busy).toBe(0);
+    expect(itemsOf(service.database('orders'))).toEqual([]);
+    holder.say('let go');
+    expect(await holder.hear()).toBe('let go');
+    expect(itemsOf(service.database('orders'))).toEqual(["the holder's"]);
+  });
+
   it('waits with its migrations for the lock', async () => {
     await using temporary = await shop();
     await using holder = await holderOf(temporary.path);

@@ -1,3 +1,4 @@
+import { saysBusy } from '../sqlite/classify.ts';
 import { SqliteError } from '../sqlite/engine.ts';
 import type { CheckpointedLog } from './checkpointed-log.ts';
 import type { ThreadFailure } from './message.ts';
@@ -85,7 +86,7 @@ export class Analyses {
       log.analyse(statement);
       this.#count++;
     } catch (error) {
-      if (error instanceof SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
+      if (saysBusy(error)) return false;
       this.#failed(error);
     }
     return true;

@@ -1,5 +1,6 @@
 import type { Clock } from '@hive/pool';
-import { SqliteError, type SqliteHandle, type SqliteStatement } from '../sqlite/engine.ts';
+import { saysBusy } from '../sqlite/classify.ts';
+import type { SqliteHandle, SqliteStatement } from '../sqlite/engine.ts';
 import { openWriter } from '../sqlite/open.ts';
 import { leadsTo } from '../sqlite/path.ts';
 import type { LogOrder } from './message.ts';
@@ -86,8 +87,11 @@ export class CheckpointedLog implements Disposable {
    * tries once for the write lock, and has copied and synced in vain where somebody has it, which at full load is always.
    *
    * @param forMs how long the write lock is tried for, some ten times a millisecond: this thread has nothing else to do
+   * @param othersMs how long another process that checkpoints is waited for, before that: what it brings into the file need not be
+   * brought there under the lock
    */
-  restart(forMs: number): CheckpointResult {
+  restart(forMs: number, othersMs: number): CheckpointResult {
+    if (othersMs > 0 && !this.#haveOthersEnded(othersMs)) return { kind: 'elsewhere' };
     this.#lock ??= new WriteLock(opened(this.#order));
     if (!this.#lock.take(this.#clock, forMs)) return { kind: 'written' };
     try {
@@ -95,6 +99,15 @@ export class CheckpointedLog implements Disposable {
     } finally {
       this.#lock.release();
     }
+  }
+
+  #haveOthersEnded(forMs: number): boolean {
+    const deadline = this.#clock.now() + forMs;
+    while (this.passive().kind === 'elsewhere') {
+      if (this.#clock.now() >= deadline) return false;
+      Atomics.wait(NOTHING, 0, 0, 1);
+    }
+    return true;
   }
 
   /** Until nothing is left, for a moment: those who read an older state, or another process's checkpoint, come to their end meanwhile. */
@@ -143,7 +156,7 @@ class WriteLock {
         this.#begin.run();
         return true;
       } catch (error) {
-        if (!(error instanceof SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
+        if (!saysBusy(error)) throw error;
       }
       // Whoever has the lock may need this very processor to let go of it.
       Atomics.wait(NOTHING, 0, 0, BETWEEN_TRIES_MS);

@@ -1,13 +1,16 @@
 import type { Clock } from '@hive/pool';
+import { saysBusy } from '../sqlite/classify.ts';
 import { SqliteError } from '../sqlite/engine.ts';
 import { Analyses } from './analyses.ts';
 import { Board, MODES } from './board.ts';
 import { CheckpointedLog, type CheckpointResult, type LogSight } from './checkpointed-log.ts';
-import { limitsFor } from './limits.ts';
+import { limitsFor, type LogLimits } from './limits.ts';
 import type { CheckpointMode } from '../snapshot.ts';
 import type { FromCheckpointer, LogOrder } from './message.ts';
 import { Pin } from './pin.ts';
 import {
+  askAgainMs,
+  deferMs,
   IDLE_MS,
   LITTLE_FRAMES,
   lockTriedMs,
@@ -25,10 +28,8 @@ const LAST_RETRY_MS = 30_000;
 const ANSWER_MS = 1_000;
 /** How much longer the write lock is tried for then: another process may have it, and a group of writes takes eight milliseconds at most. */
 const LONGER_IN_PAUSE_MS = 20;
-/** How long nobody is asked to wait after that has been in vain, then twice as long each time. */
-const NO_PAUSE_MS = 100;
-/** How long the log is left to another process that is at it; half as long or half as long again, so that two do not take turns at that. */
-const DEFER_MS = 80;
+/** How long another process that is at it is waited for while writers wait: shorter than they do (`LogCare`). */
+const OTHERS_MS = 150;
 /** How often frames are brought into the file before the write lock is taken, each time those that came meanwhile. */
 const CATCH_UP_ROUNDS = 3;
 /** How long analysing may take when a database is closed: whoever closes it waits. */
@@ -58,6 +59,7 @@ export class LogKeeper {
   readonly #pin: Pin;
   readonly #analyses: Analyses;
   #log: CheckpointedLog | undefined;
+  #limits: LogLimits = limitsFor(0);
   #leaving: { readonly tidy: boolean } | undefined;
   #wake: (() => void) | undefined;
   /** As last seen, or left. */
@@ -119,6 +121,7 @@ export class LogKeeper {
     if (this.#log !== undefined) return this.#log;
     const log = new CheckpointedLog(this.#order, this.#host.clock);
     this.#log = log;
+    this.#limits = limitsFor(log.pageBytes);
     this.#host.tell({ kind: 'kept', id: this.#order.id, pageBytes: log.pageBytes });
     return log;
   }
@@ -129,7 +132,7 @@ export class LogKeeper {
     const code = isEngines ? error.code : '';
     const ms = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LAST_RETRY_MS);
     // Opening meets locks of those who recover or close it; they go by themselves.
-    if (code.startsWith('SQLITE_BUSY')) return { ms, untilCommit: false };
+    if (saysBusy(error)) return { ms, untilCommit: false };
     this.#failures++;
     this.#board.count('failures');
     const message = error instanceof Error ? error.message : String(error);
@@ -155,15 +158,15 @@ export class LogKeeper {
     if (sight.backfilled === sight.frames) this.#see(sight, 0);
     const quietMs = now - this.#quietSince;
     const state = { ...sight, isGrowing, quietMs, pinnedMs: this.#pin.triedAgo(now) };
-    const limits = limitsFor(log.pageBytes);
+    const limits = this.#limits;
     if (sight.frames <= limits.restartFrames) this.#restartsInVain = 0;
     // That process may not get the write lock either.
-    if (now < this.#deferUntil && sight.frames < limits.deferFrames) return this.#again();
+    if (now < this.#deferUntil && sight.frames <= limits.pauseFrames) return this.#again();
     const step = nextStep(state, limits);
     if (step === 'none') return this.#idle(log, sight, quietMs);
     const { passiveFrames } = limits;
     if (step === 'passive') this.#passive(log, passiveFrames);
-    else if (step === 'restart' || this.#catchUp(log, passiveFrames)) return this.#restart(log, passiveFrames);
+    else if (step !== 'passive-restart' || this.#catchUp(log, passiveFrames)) return this.#restart(log, limits);
     return this.#again();
   }
 
@@ -173,9 +176,9 @@ export class LogKeeper {
     return backfilled > 0 || this.#backfilled < this.#frames;
   }
 
-  /** Who is at it goes on with it: two who get in each other's way bring less into the file than one. */
+  /** Who is at it goes on with it. Half as long or half as long again, so that two do not take turns at that. */
   #defer(now: number): void {
-    this.#deferUntil = now + DEFER_MS * (0.5 + this.#host.random());
+    this.#deferUntil = now + deferMs(this.#frames, this.#limits) * (0.5 + this.#host.random());
   }
 
   /** Brings so much into the file that little is left, though others write meanwhile. Returns whether that can be had. */
@@ -208,15 +211,24 @@ export class LogKeeper {
     return this.#done('passive', manyFrames, () => log.passive());
   }
 
-  async #restart(log: CheckpointedLog, manyFrames: number): Promise<Rest> {
-    const left = this.#done('restart', manyFrames, () => log.restart(lockTriedMs(this.#frames)));
+  async #restart(log: CheckpointedLog, { passiveFrames: manyFrames, turnFrames }: LogLimits): Promise<Rest> {
+    if (this.#frames > turnFrames && this.#mayAsk) {
+      await this.#restartAlone(log, manyFrames);
+      return this.#again();
+    }
+    const left = this.#done('restart', manyFrames, () => log.restart(lockTriedMs(this.#frames), 0));
     if (left < Infinity) this.#restartsInVain = 0;
     if (left < Infinity || this.#host.clock.now() < this.#deferUntil) return this.#again();
     this.#restartsInVain++;
     if (this.#restartsInVain < TRIES_BEFORE_ASKING) return { ms: RESTART_RETRY_MS, untilCommit: false };
     this.#restartsInVain = 0;
-    if (this.#host.clock.now() >= this.#noPauseBefore) await this.#restartAlone(log, manyFrames);
+    if (this.#mayAsk) await this.#restartAlone(log, manyFrames);
     return this.#again();
+  }
+
+  /** Whether writers may be asked to wait: not so soon after that has been in vain. */
+  get #mayAsk(): boolean {
+    return this.#host.clock.now() >= this.#noPauseBefore;
   }
 
   /** At saturation somebody always has the write lock: the writers of this process are asked to leave a gap. */
@@ -224,13 +236,15 @@ export class LogKeeper {
     this.#board.count('pauses');
     let left = Infinity;
     try {
-      if (await this.#askToPause())
-        left = this.#done('restart', manyFrames, () => log.restart(LONGER_IN_PAUSE_MS + lockTriedMs(this.#frames)));
+      if (await this.#askToPause()) {
+        const triedMs = LONGER_IN_PAUSE_MS + lockTriedMs(this.#frames);
+        left = this.#done('restart', manyFrames, () => log.restart(triedMs, OTHERS_MS));
+      }
     } finally {
       this.#host.tell({ kind: 'resume', id: this.#order.id });
     }
     this.#pausesInVain = left < Infinity ? 0 : this.#pausesInVain + 1;
-    const backOffMs = Math.min(NO_PAUSE_MS * 2 ** Math.min(this.#pausesInVain, 10), LAST_RETRY_MS);
+    const backOffMs = askAgainMs(this.#pausesInVain, this.#frames, this.#limits);
     this.#noPauseBefore = left < Infinity ? -Infinity : this.#host.clock.now() + backOffMs;
   }
 

@@ -15,6 +15,14 @@ export const TRIES_BEFORE_ASKING = 4;
 /** What may be left in a log when the write lock is taken to begin it anew: copied while everybody waits, in a millisecond or two. */
 export const LITTLE_FRAMES = 500;
 
+/** How long nobody is asked to wait after that has been in vain for the first time, then twice as long each time, up to the second. */
+const ASK_AGAIN_MS = 100;
+const ASK_AGAIN_AT_LAST_MS = 30_000;
+
+/** How long a log is left to another process that is at it, and how long one that is so long that two in each other's way are the lesser evil. */
+const DEFER_MS = 80;
+const DEFER_LONG_LOG_MS = 40;
+
 /** How long the write lock is tried for to begin the log anew, at least and at most, and how many frames stand for a millisecond. */
 const LEAST_LOCK_MS = 2;
 const MOST_LOCK_MS = 50;
@@ -34,16 +42,18 @@ export interface LogState {
 }
 
 /**
- * What to do about a log: nothing, bring frames into the file beside the writers, or begin the log anew, where too much is left after
- * bringing them there first.
+ * What to do about a log: nothing, bring frames into the file beside the writers, or begin the log anew: where too much is left after
+ * bringing them there first, and where it is far too long after asking the writers to wait.
  */
-export type Step = 'none' | 'passive' | 'restart' | 'passive-restart';
+export type Step = 'none' | 'passive' | 'restart' | 'passive-restart' | 'pause-restart';
 
 /** Decides. Pure. */
 export function nextStep(state: LogState, limits: LogLimits): Step {
   const { frames, backfilled, isGrowing, quietMs, pinnedMs } = state;
   const backlog = frames - backfilled;
   if (pinnedMs !== undefined && pinnedMs < PINNED_RETRY_MS) return 'none';
+  // Waiting does not help against a reader, who may stay for long.
+  if (isGrowing && frames > limits.pauseFrames && pinnedMs === undefined) return 'pause-restart';
   // Where all of it is in the file and nobody reads the log, the next writer begins it anew by himself.
   if (isGrowing && frames > limits.restartFrames) return backlog > LITTLE_FRAMES ? 'passive-restart' : 'restart';
   if (backlog >= limits.passiveFrames) return 'passive';
@@ -61,4 +71,16 @@ export function lookAfterMs(quietLooks: number): number {
  */
 export function lockTriedMs(frames: number): number {
   return Math.min(MOST_LOCK_MS, Math.max(LEAST_LOCK_MS, frames / FRAMES_PER_LOCK_MS));
+}
+
+/** How long, on an average, a log is left to another process that is at it: two in each other's way bring less into the file. Pure. */
+export function deferMs(frames: number, { turnFrames, pauseFrames }: LogLimits): number {
+  if (frames > pauseFrames) return 0;
+  return frames > turnFrames ? DEFER_LONG_LOG_MS : DEFER_MS;
+}
+
+/** How long nobody is asked to wait any more after that has been in vain so many times in a row. Pure. */
+export function askAgainMs(inVain: number, frames: number, { pauseFrames }: LogLimits): number {
+  if (frames > pauseFrames) return ASK_AGAIN_MS;
+  return Math.min(ASK_AGAIN_MS * 2 ** Math.min(inVain, 10), ASK_AGAIN_AT_LAST_MS);
 }

@@ -12,6 +12,9 @@ import type { DatabaseContext } from '../database.ts';
 import type { DriverConnection } from './driver.ts';
 import { leakAlarms } from './leak-alarms.ts';
 
+/** How long the closing of a connection is waited for: what is in the way then, a sync or a server that does not answer, may be so for ever. */
+const CLOSE_LIMIT_MS = 2_000;
+
 /** One of the pools of a database. */
 export interface ConnectionPoolOptions {
   /** What its connections are for, as the log calls it. */
@@ -46,6 +49,7 @@ export function connectionPool(
     uses,
     ...limits,
     acquireTimeoutMs: settings.acquireTimeoutMs,
+    destroyTimeoutMs: CLOSE_LIMIT_MS,
     idleTimeoutMs: 0,
     timeEvery: 1,
     ...tuningOf(context),
@@ -89,6 +93,13 @@ function alarmsOf({ name: database, logger }: DatabaseContext, pool: string): Po
   return {
     invalidated: (connection, generation) => {
       logger.warn({ database, pool, connection, generation }, 'invalidate: a connection no longer works');
+    },
+    abandoned: (connection, hook) => {
+      const what = hook === 'destroy' ? 'closed' : 'opened';
+      logger.warn(
+        { database, pool, connection },
+        `a connection could not be ${what} in time, and is not waited for any more`,
+      );
     },
   };
 }

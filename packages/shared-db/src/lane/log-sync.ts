@@ -30,6 +30,7 @@ export class LogSync {
    * is missing from the log cuts off all that was committed behind it.
    */
   #failure: Error | undefined;
+  #settled: PromiseWithResolvers<void> | undefined;
   #closed: PromiseWithResolvers<void> | undefined;
 
   constructor(databasePath: string, clock: Clock) {
@@ -70,6 +71,13 @@ export class LogSync {
     if (!this.#syncing) this.#start();
   }
 
+  /** Resolves when nothing is synced, and nobody waits for a sync. Never rejects. */
+  settled(): Promise<void> {
+    if (!this.#syncing) return Promise.resolve();
+    this.#settled ??= Promise.withResolvers();
+    return this.#settled.promise;
+  }
+
   /** The connection is closed. Resolves when all that had been asked for is finished, and everybody told. */
   close(): Promise<void> {
     this.#closed = Promise.withResolvers();
@@ -100,7 +108,10 @@ export class LogSync {
         this.#waiting = [];
         this.#tell([...served, ...also], this.#failed(error));
       }
-      if (this.#closed !== undefined && !this.#syncing) this.#let();
+      if (this.#syncing) return;
+      this.#settled?.resolve();
+      this.#settled = undefined;
+      if (this.#closed !== undefined) this.#let();
     });
   }
 

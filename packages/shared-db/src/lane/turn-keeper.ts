@@ -1,12 +1,6 @@
 import type { Clock } from '@hive/pool';
 import type { Turn, Turns } from '../turns/turns.ts';
-
-/** A turn has room for as many writes: of those that take milliseconds, two would fit, and handing over costs the time of a third. */
-const LEAST_WRITES = 7;
-/** But it lasts no longer than this many times what it was given for. */
-const MOST_QUANTA = 4;
-/** How often a process tries for the lock before its turn, between two turns. */
-const MOST_BARGES = 8;
+import { TurnBounds } from './turn-bounds.ts';
 
 /**
  * The turn of this process to write to one file, while it has one. Who writes asks `mustAsk` first and gets in line where it must, or
@@ -14,12 +8,9 @@ const MOST_BARGES = 8;
  */
 export class TurnKeeper {
   readonly #clock: Clock;
+  readonly #bounds = new TurnBounds();
   #turns: Turns | undefined;
   #turn: Turn | undefined;
-  /** In this turn. */
-  #written = 0;
-  /** Since the last turn. */
-  #barged = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -55,14 +46,13 @@ export class TurnKeeper {
    * most of the time, and somebody whose turn it is finds it so. There is a limit, so that he does.
    */
   barge(): boolean {
-    return this.#barged++ < MOST_BARGES;
+    return this.#bounds.barge();
   }
 
   /** Resolves when it is this process's turn. Rejects with the reason of the signal. */
   async take(signal: AbortSignal): Promise<void> {
     if (this.#turn !== undefined) return;
-    this.#barged = 0;
-    this.#written = 0;
+    this.#bounds.asked();
     this.#turn = await this.#turns?.take({ signal });
   }
 
@@ -85,22 +75,18 @@ export class TurnKeeper {
 
   /** So many writes were committed. */
   wrote(count: number): void {
-    this.#written += count;
+    this.#bounds.wrote(count);
   }
 
   /** Something has been written: the turn is given on when it has lasted long enough and somebody wants it. */
   passOn(): void {
-    if (this.#turn !== undefined && this.#turns?.wanted === true && this.#isOver(this.#turn)) this.end();
+    if (this.#turn === undefined || this.#turns?.wanted !== true) return;
+    if (this.#bounds.isOver(this.#turn, this.#clock.now())) this.end();
   }
 
   /** There is nothing to write for now: the turn is given on when somebody wants it. */
   yield(): void {
     if (this.#turn !== undefined && this.#turns?.wanted === true) this.end();
-  }
-
-  #isOver({ since, endsAt }: Turn): boolean {
-    const now = this.#clock.now();
-    return now >= endsAt && (this.#written >= LEAST_WRITES || now - since >= MOST_QUANTA * (endsAt - since));
   }
 
   end(): void {

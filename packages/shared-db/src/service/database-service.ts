@@ -87,7 +87,9 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   ): readonly SettingChange[];
   /**
    * Lets work finish for `graceMs`, then ends it. The same promise on every call; never rejects. Default 5 s, also for what is no
-   * duration: within the ten seconds that supervisors give a process to end.
+   * duration: within the ten seconds that supervisors give a process to end. To what does not end, such as a sync of a disk that hangs, two
+   * seconds more are given, and one to each kind of thread; so it takes `graceMs` and five seconds at the very most, and the log says what
+   * was left behind. Whoever waits for such a sync is told when it ends, if the process lives to see it.
    */
   close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport>;
 }

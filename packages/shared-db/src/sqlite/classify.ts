@@ -5,6 +5,8 @@ import { SqliteError } from './engine.ts';
 /** What an extended result code means, by its longest matching beginning. */
 const MEANINGS: readonly (readonly [prefix: string, kind: ErrorKind, message: string])[] = [
   ['SQLITE_BUSY', 'BUSY_TIMEOUT', 'somebody else holds a lock on the file'],
+  // Somebody was always beginning or recovering the log, for the ten seconds that SQLite itself tries (sqlite.org/rescode.html#protocol).
+  ['SQLITE_PROTOCOL', 'BUSY_TIMEOUT', 'others were always starting to use the log of the file'],
   ['SQLITE_LOCKED', 'SQL', 'a statement of the same connection is still running on what this one changes'],
   ['SQLITE_FULL', 'DISK_FULL', 'the disk or the database is full'],
   // Nothing but a file for locks that cannot grow.
@@ -58,6 +60,11 @@ export function classifyCode(code: string, message: string, during: Phase): Fail
     fences,
     lost: false,
   };
+}
+
+/** Whether it says that others have what was tried for, and may not have it the next time. Pure. */
+export function saysBusy(error: unknown): boolean {
+  return classifySqlite(error, 'begin')?.busy === true;
 }
 
 /** SQLite quotes what it stumbled over (`near "x"`, `unrecognized token: "'x"`): text of the statement, and a literal may be a value. */

@@ -19,11 +19,15 @@ const KEYS: readonly (keyof Migration)[] = ['id', 'name', 'sql', 'up'];
 
 const UNDONE = 'nothing of this start has been applied; correct the migration and start again';
 
+/** A step that the file remembers. Its numbers may be bigints, where the database was asked for those. */
 interface Applied {
-  readonly id: number;
+  readonly id: number | bigint;
   readonly name: string;
   readonly checksum: string;
+  readonly applied_at: number | bigint;
 }
+
+const APPLIED = 'SELECT id, name, checksum, applied_at FROM _hive_migrations ORDER BY id';
 
 /** Refuses a list that could not be applied: `MIGRATION` naming the step. */
 export function checkMigrations(database: string, migrations: readonly Migration[]): void {
@@ -69,13 +73,39 @@ export function migrate(
        id INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at INTEGER NOT NULL
      ) STRICT`,
   );
-  const applied = tx.all<Applied>('SELECT id, name, checksum FROM _hive_migrations ORDER BY id');
+  const pending = missing(database, tx.all<Applied>(APPLIED), migrations);
+  for (const step of pending) apply(database, tx, step, appliedAt);
+  return pending;
+}
+
+/**
+ * How a file is found that has every step: whether one was applied since a moment, by us or by another process; undefined for a file that
+ * lacks one. `all` reads in one snapshot. Throws where they disagree.
+ */
+export function migratedSince(
+  database: string,
+  all: (sql: string) => readonly object[],
+  migrations: readonly Migration[],
+  moment: number,
+): { readonly isRecent: boolean } | undefined {
+  if (all("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_hive_migrations'").length === 0)
+    return undefined;
+  const applied = all(APPLIED) as readonly Applied[];
+  if (missing(database, applied, migrations).length > 0) return undefined;
+  return { isRecent: applied.some(({ applied_at: at }) => at >= moment) };
+}
+
+/** The steps that have not been applied yet. Throws where the file has others, or has them in another order. */
+function missing(
+  database: string,
+  applied: readonly Applied[],
+  migrations: readonly Migration[],
+): readonly Migration[] {
   const known = new Map(migrations.map((step) => [step.id, step]));
-  for (const step of applied) assertSame(database, step, known.get(step.id));
-  const done = new Set(applied.map(({ id }) => id));
+  for (const step of applied) assertSame(database, step, known.get(Number(step.id)));
+  const done = new Set(applied.map(({ id }) => Number(id)));
   const pending = migrations.filter(({ id }) => !done.has(id));
   assertLater(database, pending[0], applied.at(-1));
-  for (const step of pending) apply(database, tx, step, appliedAt);
   return pending;
 }
 

@@ -5,7 +5,7 @@ import { isKind } from '../errors.ts';
 import type { LogSync } from '../lane/log-sync.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { SqliteDriverConnection } from './driver.ts';
-import { checkMigrations, migrate, refusedAtCommit, type Migration } from './migrations.ts';
+import { checkMigrations, migrate, migratedSince, refusedAtCommit, type Migration } from './migrations.ts';
 import { OPENING } from './own-labels.ts';
 import { SyncScope, type SyncTransaction } from './sync-scope.ts';
 
@@ -34,9 +34,32 @@ export class Schema {
     checkMigrations(this.#host.context.name, this.#migrations);
   }
 
-  /** Applies what is missing, all of it or nothing. Throws what the engine says where somebody else has the lock: it can be tried again. */
+  /**
+   * Applies what is missing, all of it or nothing. Throws what the engine says where somebody else has the lock: it can be tried again.
+   * Where nothing is missing, which is nearly always, no lock is taken: whoever has it may keep it for long.
+   */
   bringUpToDate({ sync: connection, log }: SqliteDriverConnection): void {
     if (this.#migrations.length === 0) return;
+    const found = this.#look(connection);
+    if (found === undefined) this.#migrate(connection, log);
+    // What is seen need not be on the disk.
+    else if (found.isRecent) this.#sync(log);
+  }
+
+  /** Looks beside whoever writes. */
+  #look(connection: SqliteConnection): { readonly isRecent: boolean } | undefined {
+    const { name, clock } = this.#host.context;
+    connection.control('BEGIN');
+    try {
+      const since = clock.wallTime() - FRESH_MS;
+      return migratedSince(name, (sql) => connection.all(sql, []), this.#migrations, since);
+    } finally {
+      if (connection.inTransaction) connection.control('ROLLBACK');
+    }
+  }
+
+  /** Looks again, with the lock: another process may have done it by now. */
+  #migrate(connection: SqliteConnection, log: LogSync | undefined): void {
     const { context, failures, transactions } = this.#host;
     connection.control('BEGIN IMMEDIATE');
     const scope = new SyncScope(connection, (error) => failures.explain(error, 'statement', OPENING), 'transaction');

@@ -65,12 +65,13 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   readonly #version: DataVersion;
   readonly #changes: ChangeWatch;
   #giveUpClaim = nothing;
+  /** Of the connection that writes. */
+  #sync: LogSync | undefined;
 
   constructor(context: DatabaseContext, { path, integers, migrations, engines }: SqliteFile) {
     const statements = new Statements(context);
     const open = (access: Access): SqliteHandle => this.#openHandle(access);
-    const syncOfLog = (): LogSync | undefined =>
-      context.settings.durability === 'full' ? new LogSync(path, context.clock) : undefined;
+    const syncOfLog = (): LogSync | undefined => this.#newSync(path);
     super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), { statements });
     const { counters, failures, lifecycle, calls, lockWaits, connections, transactions } = this;
     const file = new WatchedFile(context.name, path, (failure) => {
@@ -89,6 +90,12 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     this.#log = this.#newLogCare();
     this.#version = this.#newDataVersion();
     this.#changes = this.#newChangeWatch(this.#version);
+  }
+
+  #newSync(path: string): LogSync | undefined {
+    const { settings, clock } = this.context;
+    this.#sync = settings.durability === 'full' ? new LogSync(path, clock) : undefined;
+    return this.#sync;
   }
 
   #newLogCare(): LogCare {
@@ -256,7 +263,15 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
   }
 
   override async closeOthers(graceMs: number): Promise<void> {
-    await Promise.all([this.#reads.close(graceMs), this.#log.close()]);
+    await Promise.all([this.#reads.close(graceMs), this.#log.close(), this.#synced(graceMs)]);
+  }
+
+  /** What has been committed is told as soon as it has been synced: that is work as well. */
+  async #synced(graceMs: number): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const limit = this.context.clock.after(graceMs, over.resolve);
+    await Promise.race([this.#sync?.settled(), over.promise]);
+    limit.cancel();
   }
 
   override closed(): Promise<void> {

@@ -2,7 +2,15 @@ import { assert, boolean, double, nat, option, property, record } from 'fast-che
 import { describe, expect, it } from 'vitest';
 // By themselves: what they decide on cannot be brought about exactly with a real log.
 import { limitsFor } from '../../dist/checkpoints/limits.js';
-import { IDLE_MS, lookAfterMs, nextStep, PINNED_RETRY_MS, type LogState } from '../../dist/checkpoints/plan.js';
+import {
+  askAgainMs,
+  deferMs,
+  IDLE_MS,
+  lookAfterMs,
+  nextStep,
+  PINNED_RETRY_MS,
+  type LogState,
+} from '../../dist/checkpoints/plan.js';
 
 const LIMITS = limitsFor(4_096);
 const EMPTY: LogState = { frames: 0, backfilled: 0, isGrowing: true, quietMs: 0, pinnedMs: undefined };
@@ -21,6 +29,7 @@ describe('a log', () => {
     ['needs nothing when all is in the file', { frames: 9, backfilled: 9, isGrowing: false, quietMs: IDLE_MS }, 'none'],
     ['is begun anew when it is over its limit', { frames: 2_001, backfilled: 1_950 }, 'restart'],
     ['is first brought into the file when much is left', { frames: 2_001, backfilled: 1_400 }, 'passive-restart'],
+    ['has writers wait when it is far too long', { frames: 8_001, backfilled: 8_000 }, 'pause-restart'],
     // The next writer does so by himself.
     ['is not begun anew for nobody', { frames: 5_000, backfilled: 5_000, isGrowing: false, quietMs: 9_000 }, 'none'],
     ['waits for a reader who stays', { frames: 9_000, pinnedMs: PINNED_RETRY_MS - 1 }, 'none'],
@@ -53,9 +62,24 @@ describe('a log', () => {
     expect([0, 1, 2, 3, 4, 1_000].map(lookAfterMs)).toEqual([20, 40, 80, 160, 160, 160]);
   });
 
+  it('is left to another process that is at it for a shorter time the longer it is', () => {
+    expect([2_001, 6_000, 6_001, 8_000, 8_001].map((frames) => deferMs(frames, LIMITS))).toEqual([80, 80, 40, 40, 0]);
+  });
+
+  it('has its writers asked ever more seldom while that is in vain, but not when it is far too long', () => {
+    expect([1, 2, 3, 9, 99].map((times) => askAgainMs(times, 8_000, LIMITS))).toEqual([200, 400, 800, 30_000, 30_000]);
+    expect([1, 2, 3, 9, 99].map((times) => askAgainMs(times, 8_001, LIMITS))).toEqual([100, 100, 100, 100, 100]);
+  });
+
   it('of large pages has its limits in bytes, of small ones in frames', () => {
     expect(limitsFor(512)).toEqual(LIMITS);
-    expect(limitsFor(65_536)).toEqual({ passiveFrames: 63, restartFrames: 125, deferFrames: 375, hardFrames: 750 });
+    expect(limitsFor(65_536)).toEqual({
+      passiveFrames: 63,
+      restartFrames: 125,
+      turnFrames: 375,
+      pauseFrames: 500,
+      hardFrames: 750,
+    });
     for (const pageBytes of [512, 4_096, 8_192, 65_536])
       expect(limitsFor(pageBytes).hardFrames * (pageBytes + 24)).toBeLessThan(64 * 1024 * 1024);
   });

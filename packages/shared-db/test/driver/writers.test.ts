@@ -61,4 +61,18 @@ describe('a driver with a single writer', () => {
     await passUntilSettled(clock, closing);
     expect(driver.live).toBe(0);
   });
+
+  it('that does not close is left behind after two seconds, and the log says so', async () => {
+    await using fake = await fakeDatabase({ singleWriter: true, initialSize: 0 });
+    const { driver, clock, database, service, logger } = fake;
+    await passUntilSettled(
+      clock,
+      database.transaction('write', (tx) => tx.run('1')),
+    );
+    driver.delay('close', Number.POSITIVE_INFINITY);
+    const from = clock.now();
+    await passUntilSettled(clock, service.close({ graceMs: 0 }));
+    expect(clock.now() - from).toBeLessThanOrEqual(2_001);
+    expect(logger.said('warn')).toContain('a connection could not be closed in time, and is not waited for any more');
+  });
 });

@@ -96,6 +96,27 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
     `,
     syncUs: 500,
   },
+  'a schema that somebody else has just made, and has not synced yet': {
+    program: `
+      const draft = dirname(path) + '.draft';
+      const migrations = [{ id: 1, name: 'book', sql: SCHEMA }];
+      const drafts = { draft: sqlite({ path: draft, migrations, required: true }) };
+      await (await openDatabaseService({ app: 'draft', presence: false, databases: drafts })).close();
+      mkdirSync(dirname(path));
+      const made = new Direct(draft + '.book');
+      made.pragma('journal_mode = WAL');
+      made.close();
+      renameSync(draft + '.book', path);
+      for (const made of [dirname(path), dirname(dirname(path))]) fsyncSync(openSync(made, 'r'));
+      const careless = new Direct(path);
+      careless.pragma('synchronous = OFF');
+      careless.exec("ATTACH '" + draft + "' AS draft; BEGIN; " + SCHEMA);
+      careless.exec('CREATE TABLE _hive_migrations AS SELECT * FROM draft._hive_migrations; COMMIT');
+      await open();
+      careless.close();
+      await end();
+    `,
+  },
   'a log that somebody else has made, who syncs nothing': {
     program: `
       await open();

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask, COUNT, SAVE } from '../support/clerk.ts';
 import { closedShop, type ClosedShop } from '../support/closed-shop.ts';
-import type { Companion } from '../support/companion.ts';
+import { companionWith, type Companion } from '../support/companion.ts';
 import { gatedSyncs } from '../support/gated-syncs.ts';
 import { lockHolder } from '../support/lock-holder.ts';
 import { NO_PRELOADED_LIBRARY } from '../support/preloaded-library.ts';
 import { itemsOf } from '../support/shop.ts';
+import { temporaryDirectory } from '@hive/shared-db/testing';
 
 const gate = gatedSyncs();
 afterAll(() => gate?.[Symbol.dispose]());
@@ -42,6 +43,33 @@ function startNoting(label: string, call: string): string {
 function startDoing(what: string): string {
   return `void ${what}.then(() => ${note("'done'")})`;
 }
+
+/** Writes, and closes its service with ten seconds of grace, in a time of its own. */
+const CLOSER = `
+  import { openDatabaseService, sqlite } from '@hive/shared-db';
+  import { VirtualClock } from '@hive/shared-db/testing';
+  const clock = new VirtualClock();
+  const migrations = [{ id: 1, name: 'items', sql: 'CREATE TABLE item (name TEXT)' }];
+  const databases = { orders: sqlite({ path: args[0], migrations, required: true }) };
+  const service = await openDatabaseService({ app: 'closer', presence: false, databases, clock });
+  const orders = service.database('orders');
+  say('open');
+  await hear();
+  for (const name of ['a', 'b']) void orders.write('save', (tx) => tx.run('INSERT INTO item VALUES (?)', name));
+  await hear();
+  const from = clock.now();
+  let state = 'open';
+  const closing = service.close({ graceMs: 10_000 }).then(() => (state = 'closed'));
+  const pass = async (ms) => {
+    await clock.advance(ms);
+    for (let n = 0; n < 20; n++) await new Promise(setImmediate);
+  };
+  await pass(9_000);
+  say(state + ' after ' + (clock.now() - from) + ' ms');
+  while (state === 'open') await pass(500);
+  say(state + ' after ' + (clock.now() - from) + ' ms');
+  await hear();
+`;
 
 interface Office extends ClosedShop {
   readonly writer: Companion;
@@ -164,6 +192,19 @@ describe('while a group is synced', { timeout: TIMEOUT_MS }, () => {
     await expect.poll(() => ask(writer, TOLD), PATIENT).toEqual(['a', 'b', 'done']);
     await writer.end();
     expect(await itemsIn(path)).toEqual(['a', 'b']);
+  });
+
+  it('the service that is closed waits for it for as long as work may take, and not much longer', async () => {
+    using directory = temporaryDirectory();
+    await using closer = companionWith(gate!.environment, CLOSER, directory.file('orders.db'));
+    expect(await closer.hear()).toBe('open');
+    gate!.shut();
+    closer.say('write');
+    await begun(1);
+    closer.say('close');
+    expect(await closer.hear()).toBe('open after 9000 ms');
+    expect(await closer.hear()).toMatch(/^closed after 1[0-2]\d{3} ms$/);
+    gate!.open();
   });
 
   it('a flushed writer makes place for the next one, which has a sync of its own', async () => {

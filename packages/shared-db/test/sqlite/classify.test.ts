@@ -11,6 +11,7 @@ const TABLE: readonly Row[] = [
   ['SQLITE_BUSY_SNAPSHOT', 'BUSY_TIMEOUT', 'try again'],
   ['SQLITE_BUSY_RECOVERY', 'BUSY_TIMEOUT', 'try again'],
   ['SQLITE_BUSY_TIMEOUT', 'BUSY_TIMEOUT', 'try again'],
+  ['SQLITE_PROTOCOL', 'BUSY_TIMEOUT', 'try again'],
   ['SQLITE_LOCKED', 'SQL', 'fail'],
   ['SQLITE_FULL', 'DISK_FULL', 'fail'],
   ['SQLITE_IOERR_SHMSIZE', 'DISK_FULL', 'fail'],

@@ -66,6 +66,16 @@ describe('schema initialisation: migrations', () => {
     expect(told.map(({ fields }) => fields['migrations'])).toEqual([['items'], ['first items', 'prices']]);
   });
 
+  it('are known again where integers are bigints', async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    const databases = { orders: sqlite({ path, migrations: [FIRST, SECOND], integers: 'bigint', required: true }) };
+    for (let times = 1; times <= 2; times++) {
+      await using service = await openDatabaseService({ app: 'test', presence: false, databases });
+      expect(service.snapshot().databases[0]?.status).toBe('open');
+    }
+  });
+
   it.each<readonly [string, Partial<Migration>]>([
     ['a failing statement', { sql: 'INSERT INTO item VALUES (1, 2, 3)' }],
     [

@@ -1,3 +1,4 @@
+import { TurnBounds } from '../../dist/lane/turn-bounds.js';
 import { Arbiter, START_LIMIT_MS, TURN_LIMIT_MS } from '../../dist/turns/arbiter.js';
 import type { FromArbiter, ToArbiter } from '../../dist/turns/frame.js';
 import { Participant, type ParticipantAction, type ParticipantEvent } from '../../dist/turns/participant.js';
@@ -362,7 +363,8 @@ class SimulatedProcess {
   readonly #participant: Participant;
   readonly #alarm: Alarm;
   #connection: Connection | undefined;
-  #turn: { readonly endsAt: number; readonly by: 'arbiter' | 'polling' } | undefined;
+  readonly #bounds = new TurnBounds();
+  #turn: { readonly since: number; readonly endsAt: number } | undefined;
   #waitsSince: number | undefined;
   #wishes = 0;
   latestRequest = 0;
@@ -439,7 +441,9 @@ class SimulatedProcess {
     this.#waitsSince ??= this.world.now;
     if (this.#participant.isAsleep) this.#handle({ kind: 'used' });
     const mayTry = this.#turn !== undefined || this.#participant.others === 'none';
-    if (mayTry && this.world.lock(this)) this.#hold();
+    // Who is busy with something else for much longer than it has the lock may try before its turn.
+    const isBrief = this.world.scenario.thinkMs > 0;
+    if ((mayTry || (isBrief && this.#bounds.barge())) && this.world.lock(this)) this.#hold();
     else if (this.#turn === undefined) this.#want();
     else
       this.main.after(PAUSE_MS + (this.world.random() < 0.25 ? 1 : 0), () => {
@@ -448,6 +452,7 @@ class SimulatedProcess {
   }
 
   #want(): void {
+    this.#bounds.asked();
     const wish = ++this.#wishes;
     const { patienceMs } = this.world.scenario;
     if (patienceMs < Infinity)
@@ -467,6 +472,7 @@ class SimulatedProcess {
     this.main.after(this.world.scenario.groupMs * (0.5 + this.world.random()), () => {
       this.world.unlock(this);
       if (this.world.isWatching) this.written++;
+      this.#bounds.wrote(1);
       this.#goOn();
     });
   }
@@ -474,7 +480,9 @@ class SimulatedProcess {
   #goOn(): void {
     const { thinkMs } = this.world.scenario;
     const turn = this.#turn;
-    if (turn !== undefined && (thinkMs > 0 || (this.world.now >= turn.endsAt && this.#participant.others === 'wait'))) {
+    const isOver =
+      turn !== undefined && this.#participant.others === 'wait' && this.#bounds.isOver(turn, this.world.now);
+    if (turn !== undefined && (thinkMs > 0 || isOver)) {
       this.#turn = undefined;
       this.#handle({ kind: 'end' });
     }
@@ -546,7 +554,7 @@ class SimulatedProcess {
         return;
       case 'turn':
         if (this.world.isWatching && action.by === 'polling') this.polled++;
-        this.#turn = { endsAt: this.world.now + action.quantumMs, by: action.by };
+        this.#turn = { since: this.world.now, endsAt: this.world.now + action.quantumMs };
         this.#write();
     }
   }

@@ -34,7 +34,7 @@ const scenarios: fc.Arbitrary<Scenario> = fc
   })
   .map(({ patience, ...rest }) => ({ ...rest, patienceMs: patience * longestWaitMs(rest) }));
 
-/** What the last of as many may wait for: a turn of each other, its last group and the way of the messages. */
+/** What the last of as many may wait for: a turn of each other, which lasts for four quanta at most, its last group and the way of the messages. */
 function longestWaitMs({ processes, groupMs }: Pick<Scenario, 'processes' | 'groupMs'>): number {
   return 30 + 2 * processes * (4 + 1.5 * groupMs + 1);
 }
