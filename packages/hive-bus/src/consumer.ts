@@ -95,7 +95,7 @@ class PollingConsumer implements Consumer {
   readonly #settings: Settings;
   readonly #watch: Errand;
   readonly #subscriptions: readonly Subscription[];
-  #connection: unknown;
+  #connection: symbol | undefined;
   #version: unknown;
   #stopped: Promise<ConsumerStopReport> | undefined;
 
@@ -167,7 +167,7 @@ class PollingConsumer implements Consumer {
   #hasChanged(): boolean {
     try {
       const { connection, version } = this.#settings.bus.readSync('bus: has it changed', (c) => ({
-        connection: c,
+        connection: c.connectionKey,
         version: c.get('PRAGMA data_version')?.['data_version'],
       }));
       if (connection === this.#connection && version === this.#version) return false;

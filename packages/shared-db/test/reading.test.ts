@@ -228,6 +228,16 @@ describe('a synchronous read', () => {
     });
   });
 
+  it('says whether it has the connection that another one had, for what SQLite counts for each connection', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const look = (): symbol => database.readSync('look', ({ connectionKey }) => connectionKey);
+    const first = look();
+    expect(look()).toBe(first);
+    await database.flush('idle');
+    expect(look()).not.toBe(first);
+  });
+
   it('never waits: not for a reader, not for a writer, not for opening', async () => {
     await using temporary = await shop({ poolSize: 1 });
     const { database, service } = temporary;

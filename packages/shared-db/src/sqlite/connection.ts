@@ -38,6 +38,8 @@ interface Control extends Pick<Prepared, 'statement' | 'use'> {
 /** One SQLite connection and its compiled statements. Synchronous; knows nothing of pools, labels or promises. */
 export class SqliteConnection {
   readonly raw: SqliteHandle;
+  /** Tells it from every other one, for those who are not to have it. */
+  readonly key: symbol = Symbol('connection');
   #uses = 0;
   readonly #integers: IntegerMode;
   readonly #statements: Statements;

@@ -46,15 +46,15 @@ export class Schema {
     else if (found.isRecent) this.#sync(log);
   }
 
-  /** Looks beside whoever writes. */
-  #look(connection: SqliteConnection): { readonly isRecent: boolean } | undefined {
+  /** Looks beside whoever writes. What that runs is no statement of anybody's, and is not counted as one. */
+  #look({ raw }: SqliteConnection): { readonly isRecent: boolean } | undefined {
     const { name, clock } = this.#host.context;
-    connection.control('BEGIN');
+    const all = (sql: string): readonly object[] => raw.prepare(sql).all() as readonly object[];
+    raw.exec('BEGIN');
     try {
-      const since = clock.wallTime() - FRESH_MS;
-      return migratedSince(name, (sql) => connection.all(sql, []), this.#migrations, since);
+      return migratedSince(name, all, this.#migrations, clock.wallTime() - FRESH_MS);
     } finally {
-      if (connection.inTransaction) connection.control('ROLLBACK');
+      if (raw.inTransaction) raw.exec('ROLLBACK');
     }
   }
 

@@ -7,6 +7,11 @@ import type { SqliteConnection } from './connection.ts';
 
 /** What can be done with a connection inside a synchronous function. Afterwards every method throws. */
 export interface SyncConnection {
+  /**
+   * The same for two handles of one connection. What SQLite counts or keeps for each connection, such as `PRAGMA data_version` or a
+   * temporary table, means nothing to another one, and a connection may be opened again between two calls.
+   */
+  readonly connectionKey: symbol;
   /** All rows. `T` is what the caller knows of them; nothing checks it. */
   all<T = Row>(sql: string, ...params: readonly Bindable[]): T[];
   /** The first row, or undefined. */
@@ -54,6 +59,10 @@ export class SyncScope implements SyncTransaction {
     this.#atomicity = atomicity;
     this.#depth = whole === undefined ? 0 : whole.#depth + 1;
     this.#root = whole === undefined ? this : whole.#root;
+  }
+
+  get connectionKey(): symbol {
+    return this.#connection.key;
   }
 
   get #isUsable(): boolean {
