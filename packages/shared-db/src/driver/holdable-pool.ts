@@ -16,7 +16,11 @@ export function holdableOf(
   return {
     what,
     holders: () => holdersOf(pool, most()),
-    inWayOf: (budget) => (pool.stats().status === 'open' ? pool.leasesInWayOf(budget) : undefined),
+    inWayOf: (budget) => {
+      const inWay = pool.leasesInWayOf(budget);
+      // Of a pool that hands nothing out it is not they who are in the way. Asked last: it costs more.
+      return inWay === undefined || pool.stats().status !== 'open' ? undefined : inWay;
+    },
     askedAt: (id) => {
       const found = pool.leases().find((lease) => lease.id === id);
       return found && labels.placeOf(found);
