@@ -16,11 +16,7 @@ export function holdableOf(
   return {
     what,
     holders: () => holdersOf(pool, most()),
-    inWayOf: (budget) => {
-      const inWay = pool.leasesInWayOf(budget);
-      // Of a pool that hands nothing out it is not they who are in the way. Asked last: it costs more.
-      return inWay === undefined || pool.stats().status !== 'open' ? undefined : inWay;
-    },
+    inWayOf: (budget) => pool.leasesInWayOf(budget),
     askedAt: (id) => {
       const found = pool.leases().find((lease) => lease.id === id);
       return found && labels.placeOf(found);

@@ -20,6 +20,8 @@ interface Hands {
   /** The same by the numbers of the leases. */
   readonly stuckLeases: Map<number, number>;
   readonly demands: Map<string, Demand>;
+  /** What `Holdable.holders` has said, by database. */
+  readonly needed: Map<string, number | undefined>;
   /** Those in whose way a lease is. */
   readonly behind: Map<number, Demand[]>;
 }
@@ -152,7 +154,8 @@ export class Knot {
     if (known !== undefined) return known;
     const inWay = held.inWayOf?.(budget);
     const goOn = inWay?.filter((id) => !of.stuckLeases.has(id)).length ?? 0;
-    const demand = { of, waits: [], needed: held.holders(database), inWay, goOn };
+    if (!of.needed.has(database)) of.needed.set(database, held.holders(database));
+    const demand = { of, waits: [], needed: of.needed.get(database), inWay, goOn };
     of.demands.set(key, demand);
     for (const id of inWay ?? []) listIn(of.behind, id).push(demand);
     return demand;
@@ -164,6 +167,7 @@ export class Knot {
       stuckParts: new Map(),
       stuckLeases: new Map(),
       demands: new Map(),
+      needed: new Map(),
       behind: new Map(),
     };
     this.#hands.set(held, hands);
