@@ -98,7 +98,7 @@ export interface Pool<R> extends AsyncDisposable {
   waiters(): readonly WaiterInfo[];
   /**
    * The numbers of the leases of which one has to end before a budget may have another, because it has its most; undefined while it may have
-   * more, whether there is anything to be had or not, and where it does not exist. Walks the leases.
+   * more, whether there is anything to be had or not, where it does not exist, and unless the pool is open. Walks the leases.
    */
   leasesInWayOf(budget?: string): readonly number[] | undefined;
   /**

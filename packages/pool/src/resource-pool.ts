@@ -585,7 +585,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   leasesInWayOf(budget?: string): readonly number[] | undefined {
-    const account = this.#queue.ledger?.spentAccount(budget);
+    const account = this.#roster.isOpen ? this.#queue.ledger?.spentAccount(budget) : undefined;
     return account && this.#holders.leasesOf(account);
   }
 

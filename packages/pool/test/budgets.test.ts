@@ -60,6 +60,9 @@ describe('a budget', () => {
     expect(pool.leasesInWayOf('batch')).toBeUndefined();
     const [second] = await borrow(pool, 'batch', 1);
     expect(pool.leasesInWayOf('batch')).toEqual([first?.id, second?.id]);
+    pool.suspend();
+    expect(pool.leasesInWayOf('batch')).toBeUndefined();
+    pool.resume();
     expect([pool.leasesInWayOf(), pool.leasesInWayOf('unknown')]).toEqual([undefined, undefined]);
     first?.release();
     expect(pool.leasesInWayOf('batch')).toBeUndefined();

@@ -163,6 +163,21 @@ describe('the watch over a call of who keeps a session', () => {
     await expect(Promise.all(calls)).resolves.toHaveLength(500);
   });
 
+  it('asks once for all that wait for the same, however many have called at once', async () => {
+    const { clock, kept } = keeping();
+    let looks = 0;
+    const connections = { ...lentTo(1), inWayOf: () => (looks++, undefined) };
+    opened(kept, 'kept', { connections });
+    const end = Promise.withResolvers<void>();
+    const calls = Array.from({ length: 500 }, () => kept.watch(connections, CALL, end.promise));
+    await clock.advance(1_000);
+    expect(looks).toBe(1);
+    await clock.advance(1_000);
+    expect(looks).toBe(2);
+    end.resolve();
+    await Promise.all(calls);
+  });
+
   it('ends with the call, whether that gets its connection or not', async () => {
     const { clock, kept } = keeping();
     let looks = 0;

@@ -42,6 +42,30 @@ function holdable(what: string, holders: number): Holdable {
   return { what, holders: () => holders, askedAt: () => undefined };
 }
 
+/** A call that gets nothing by itself. */
+function untilAborted({ signal }: CallOptions): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal?.addEventListener('abort', () => {
+    reject(signal.reason as Error);
+  });
+  return promise;
+}
+
+/** Whoever asks what time it is has taken a millisecond. */
+class TakingTime extends VirtualClock {
+  turned = 0;
+  #taken = 0;
+
+  override now(): number {
+    return super.now() + this.#taken++;
+  }
+
+  override nextTurn(callback: () => void): void {
+    this.turned++;
+    super.nextTurn(callback);
+  }
+}
+
 describe('a call that waits for its own caller', () => {
   it('fails at once when a transaction awaits a write of its own database, and names both places', async () => {
     await using temporary = await shop();
@@ -452,6 +476,41 @@ describe('calls from inside a function that are many at once', () => {
     expect(asked).toBeLessThan(10);
     end.open();
     await Promise.all(all);
+  });
+
+  it('are looked at together where each is of another function that waits for itself, and are failed all', async () => {
+    const clock = new VirtualClock();
+    const holdings = new Holdings(clock, recordingLogger());
+    let asked = 0;
+    const inItself = (id: number): Promise<unknown> => {
+      const own: Holdable = { what: 'a connection', holders: () => (asked++, 1), askedAt: () => undefined };
+      const about = { held: own, database: `tenant-${id}`, label: 'inner' };
+      const inner = (): Promise<unknown> => holdings.nested(about, {}, untilAborted);
+      return holdings.run({ ...about, lease: { id, active: true } }, async () => {
+        await inner();
+      });
+    };
+    const all = Promise.allSettled(Array.from({ length: 50 }, (_, id) => inItself(id)));
+    await clock.settle();
+    for (const result of await all) expect(result).toMatchObject({ reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } });
+    // Of each: who may wait for itself, who does, and who still may.
+    expect(asked).toBeLessThan(50 * 5);
+  });
+
+  it('stop the event loop for a moment only, however long looking and failing takes', async () => {
+    const clock = new TakingTime();
+    const holdings = new Holdings(clock, recordingLogger());
+    const own = holdable('a connection', 1);
+    const about = { held: own, database: 'test', label: 'inner' };
+    const inner = async (): Promise<void> => {
+      await holdings.nested(about, {}, untilAborted);
+    };
+    const outer = holdings.run({ ...about, lease: { id: 1, active: true } }, () =>
+      Promise.allSettled(Array.from({ length: 300 }, inner)),
+    );
+    await clock.settle();
+    expect(await outer).toHaveLength(300);
+    expect(clock.turned).toBeGreaterThan(10);
   });
 
   it('are failed all, where the function waits for each to its end', async () => {

@@ -16,7 +16,7 @@ export function holdableOf(
   return {
     what,
     holders: () => holdersOf(pool, most()),
-    inWayOf: (budget) => (pool.stats().status === 'open' ? pool.leasesInWayOf(budget) : undefined),
+    inWayOf: (budget) => pool.leasesInWayOf(budget),
     askedAt: (id) => {
       const found = pool.leases().find((lease) => lease.id === id);
       return found && labels.placeOf(found);

@@ -8,13 +8,17 @@ import type { Logger } from '../logger.ts';
 import { awaitingFunctions } from './await-chain.ts';
 import type { Holdable, Holding, Runner } from './holding.ts';
 import { KeptSessions } from './kept-sessions.ts';
-import { knotOf, tiedByThemselves } from './knot.ts';
+import { Knot } from './knot.ts';
 import { NestedWait, type NestedCall } from './nested-wait.ts';
 
 /** When somebody is told of a call that probably waits for its own caller. */
 const SUSPECT_MS = 1_000;
 /** How often those are looked at again who still wait: an operator may leave less to be had, and then nobody's call closes the knot. */
 const LOOK_AGAIN_MS = 1_000;
+/** So long at a time: failing one, or looking who waits for it, takes tens of microseconds, and there may be thousands. */
+const SLICE_MS = 5;
+/** So many are looked at together. */
+const LOOKED_AT_ONCE = 50;
 
 /**
  * The callers' functions of one process that have something in their hands, and what they call meanwhile. A call that waits for what
@@ -141,7 +145,7 @@ export class Holdings {
       const waits = this.#waits;
       if (waits.length === 0) return;
       // Who has called last is the one to be told.
-      void this.#judge(waits.toReversed());
+      void this.#failProven(waits.toReversed());
       this.#lookAgain();
     };
     this.#clock.after(LOOK_AGAIN_MS, look).unref();
@@ -163,22 +167,66 @@ export class Holdings {
 
   /** Ends the waits of which it is certain that nothing else will; returns those of which that is likely. */
   async #judge(due: readonly NestedWait[]): Promise<readonly NestedWait[]> {
-    if (!due.some(isOpen)) return [];
-    const possible = knotOf(this.#waits, this.#holdersOf);
-    if (!due.some((wait) => possible.has(wait))) return [];
-    await Promise.all(Array.from(possible, (one) => one.look()));
-    // One after the other: the next may be loose by then.
-    for (let proven = this.#proven(due); proven !== undefined; proven = this.#proven(due)) {
-      // Nobody else is failed with it while its caller is still to be told.
-      proven.decided = true;
-      proven.abort(deadlock(proven));
-    }
-    return tiedByThemselves(due.filter(isOpen), this.#waits, this.#holdersOf);
+    if (!(await this.#failProven(due))) return [];
+    const open = due.filter(isOpen);
+    if (open.length === 0) return [];
+    const knot = new Knot(this.#waits, this.#holdersOf);
+    return open.filter((wait) => knot.isTiedByItself(wait));
   }
 
-  #proven(due: readonly NestedWait[]): NestedWait | undefined {
-    const awaited = this.#waits.filter(({ isAwaited }) => isAwaited);
-    return tiedByThemselves(due.filter(isOpen), awaited, this.#holdersOf)[0];
+  /** Returns whether anybody of them may wait for himself. */
+  async #failProven(due: readonly NestedWait[]): Promise<boolean> {
+    if (!due.some(isOpen)) return false;
+    const possible = new Knot(this.#waits, this.#holdersOf).waits;
+    if (!due.some((wait) => possible.has(wait))) return false;
+    await this.#look(Array.from(possible));
+    while (!this.#failSome(due)) await this.#nextTurn();
+    return true;
+  }
+
+  async #look(waits: readonly NestedWait[]): Promise<void> {
+    let since = this.#clock.now();
+    for (let next = 0; next < waits.length; next += LOOKED_AT_ONCE) {
+      if (this.#clock.now() - since >= SLICE_MS) {
+        await this.#nextTurn();
+        since = this.#clock.now();
+      }
+      await Promise.all(waits.slice(next, next + LOOKED_AT_ONCE).map((wait) => wait.look()));
+    }
+  }
+
+  /** Returns whether those were all; the others have to be judged anew when the event loop has turned. */
+  #failSome(due: readonly NestedWait[]): boolean {
+    const begun = this.#clock.now();
+    const knot = new Knot(
+      this.#waits.filter(({ isAwaited }) => isAwaited),
+      this.#holdersOf,
+    );
+    const since = this.#clock.now();
+    // As long as that has taken, or most of the time is spent on it.
+    const sliceMs = Math.max(SLICE_MS, since - begun);
+    let failed: boolean;
+    do {
+      failed = false;
+      // One after the other: the next may be loose by then, and one before it may wait for itself alone.
+      for (const wait of due) {
+        if (!isOpen(wait) || !knot.isTiedByItself(wait)) continue;
+        // Nobody else is failed with it while its caller is still to be told.
+        wait.decided = true;
+        wait.abort(deadlock(wait));
+        // One at least each time: to find it may take that long.
+        if (this.#clock.now() - since >= sliceMs) return false;
+        knot.loosen(wait);
+        failed = true;
+      }
+    } while (failed);
+    return true;
+  }
+
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.nextTurn(resolve);
+    });
   }
 
   /** Those that are not served and not failed. */

@@ -8,6 +8,8 @@ import { KeptSession, type KeptConnection, type LentConnections } from './kept-s
 const LOOK_EVERY_MS = 1_000;
 /** Who has used his session a moment ago goes on. */
 const IDLE_MS = LOOK_EVERY_MS / 2;
+/** For so long what was found for one of those who wait holds for the others: thousands may ask at once, and each answer goes through all. */
+const FOUND_MS = 10;
 
 /** A call of somebody who keeps sessions, which waits for a connection. */
 interface KeptWait {
@@ -35,6 +37,11 @@ export class KeptSessions {
   readonly #dropped = new FinalizationRegistry<KeptSession>((session) => {
     this.over(session);
   });
+  /** What was found last, and when, by budget. */
+  readonly #found = new WeakMap<
+    LentConnections,
+    Map<string | undefined, { readonly stuck: boolean; readonly at: number }>
+  >();
   /** How many are open: while none is, nobody is asked where he comes from. */
   #open = 0;
 
@@ -128,8 +135,20 @@ export class KeptSessions {
 
   /** Whether all connections that it could get are with who waits for one in turn, and does nothing with his. */
   #isStuck({ connections, budget, kept }: KeptWait): boolean {
+    if (kept.length === 0) return false;
+    const now = this.#clock.now();
+    const byBudget = this.#found.get(connections) ?? new Map<string | undefined, { stuck: boolean; at: number }>();
+    this.#found.set(connections, byBudget);
+    const last = byBudget.get(budget);
+    if (last !== undefined && now - last.at < FOUND_MS) return last.stuck;
+    const stuck = this.#areWithWaiters(connections, budget);
+    byBudget.set(budget, { stuck, at: now });
+    return stuck;
+  }
+
+  #areWithWaiters(connections: LentConnections, budget: string | undefined): boolean {
     const sessions = this.#byLease.get(connections);
-    if (sessions === undefined || kept.length === 0) return false;
+    if (sessions === undefined) return false;
     const isIdleWaiter = (lease: number, idleMs: number): boolean =>
       idleMs >= IDLE_MS && (sessions.get(lease)?.waits ?? 0) > 0;
     return connections.inWayOf(budget)?.every(({ id, idleMs }) => isIdleWaiter(id, idleMs)) === true;
