@@ -1,6 +1,6 @@
 import { Holdings } from './nesting/holdings.ts';
 import { Offloader } from './offload/offloader.ts';
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import { Activity } from './activity.ts';
 import { DATABASE_NAME_IN_WORDS, isDatabaseName } from './config/database-name.ts';
 import { loadSettings } from './config/load-settings.ts';

@@ -1,4 +1,5 @@
-import { Sampler, type Clock } from '@hive/pool';
+import type { Clock } from '@hive/pool/clock';
+import { Sampler } from '@hive/pool/sampler';
 
 /** In a dense stream one in so many is timed: reading the clock twice costs as much as everything else that is counted. */
 const TIME_EVERY = 16;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { systemClock, type Clock } from '@hive/pool';
+import { systemClock, type Clock } from '@hive/pool/clock';
 import { checkDuration } from '../driver/call-options.ts';
 import type { CopyFailure, CopyMessage, CopyOrder, CopyProgress, CopyReport } from './copy-message.ts';
 

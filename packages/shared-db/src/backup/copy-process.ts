@@ -1,6 +1,6 @@
 import { rmSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import { classifyCode } from '../sqlite/classify.ts';
 import { openEngine, SqliteError, type SqliteHandle } from '../sqlite/engine.ts';
 import { openReader } from '../sqlite/open.ts';

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import { LogKeeper } from './log-keeper.ts';
 import type { FromCheckpointer, LogOrder, ToCheckpointer } from './message.ts';
 

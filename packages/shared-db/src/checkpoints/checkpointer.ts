@@ -1,5 +1,6 @@
-import { systemClock, type Timer } from '@hive/pool';
+import { systemClock, type Timer } from '@hive/pool/clock';
 import { Worker } from 'node:worker_threads';
+import { bareEnvironment } from '../bare-environment.ts';
 import type { Logger } from '../logger.ts';
 import type { FromCheckpointer, LogOrder, ToCheckpointer } from './message.ts';
 
@@ -119,8 +120,7 @@ export class Checkpointer {
       name: 'database checkpointer',
       // What this process was started with is none of its business: loaders, inspectors, and flags that would end it.
       execArgv: [],
-      // NODE_OPTIONS would bring them back, and whatever else it needs it is told.
-      env: {},
+      env: bareEnvironment(),
       resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
     });
     worker.on('message', (message: FromCheckpointer) => {

@@ -1,4 +1,4 @@
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import type { Durability } from '../database-settings.ts';
 import { DatabaseError } from '../errors.ts';
 import { pinnedInWords } from '../health/pinned-log.ts';

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@hive/pool';
+import { systemClock, type Clock } from '@hive/pool/clock';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Reason } from '../health/reason.ts';
 import type { Thresholds } from '../health/thresholds.ts';

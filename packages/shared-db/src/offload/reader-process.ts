@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { bareEnvironment } from '../bare-environment.ts';
 import type { FromReader, ToReader } from './message.ts';
 import type { ReaderData } from './reader-thread.ts';
 
@@ -11,7 +12,7 @@ const worker = new Worker(new URL('reader-thread.js', import.meta.url), {
   workerData,
   name: 'database reader',
   execArgv: [],
-  env: {},
+  env: bareEnvironment(),
 });
 worker.on('message', (message: FromReader) => {
   process.send?.(message);

@@ -1,4 +1,4 @@
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import { Activity } from '../activity.ts';
 import type { Bindable, Row, SqlValue } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { bareEnvironment } from '../bare-environment.ts';
 import { Claims } from './claims.ts';
 import { WINDOW, type FromReader, type ToReader } from './message.ts';
 import type { Package } from './packed-rows.ts';
@@ -39,7 +40,7 @@ export function startThread({ started, heard, gone }: TransportEvents): Transpor
     name: 'database reader',
     // As the sentinel: what this process was started with is none of its business.
     execArgv: [],
-    env: {},
+    env: bareEnvironment(),
     // No limit of its own: where a text does not fit into the heap of a thread, V8 ends the whole process, sooner for a smaller heap.
   });
   let reason = 'it ended';
@@ -74,7 +75,7 @@ export function startProcess({ started, heard, gone }: TransportEvents): Transpo
   const child = fork(fileURLToPath(new URL('reader-process.js', import.meta.url)), [], {
     serialization: 'advanced',
     execArgv: [],
-    env: {},
+    env: bareEnvironment(),
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const packages: Package[] = [];

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import { readActivity, type ActivityName } from '../activity.ts';
 import type { ControlRequest } from '../control/verb.ts';
 import type { Logger } from '../logger.ts';

@@ -1,6 +1,7 @@
-import { systemClock, type Timer } from '@hive/pool';
+import { systemClock, type Timer } from '@hive/pool/clock';
 import { Worker } from 'node:worker_threads';
 import type { Activity } from '../activity.ts';
+import { bareEnvironment } from '../bare-environment.ts';
 import type { ControlReport } from '../control/report.ts';
 import type { ControlRequest } from '../control/verb.ts';
 import type { HealthServerState } from '../http/health-server.ts';
@@ -94,8 +95,7 @@ class WorkerSentinel implements Sentinel {
       name: 'database sentinel',
       // What this process was started with is none of its business: loaders, inspectors, and flags that would end it.
       execArgv: [],
-      // NODE_OPTIONS would bring them back, and whatever else it needs it is told.
-      env: {},
+      env: bareEnvironment(),
       resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
     });
     this.#worker.on('message', (message: FromSentinel) => {

@@ -1,4 +1,4 @@
-import { systemClock } from '@hive/pool';
+import { systemClock } from '@hive/pool/clock';
 import { newLabel } from '../labels.ts';
 
 /** What a database does of its own accord, as errors and logs call it. Counted nowhere: no caller has asked for it. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { systemClock, type Clock } from '@hive/pool';
+import { systemClock, type Clock } from '@hive/pool/clock';
 import { DatabaseError } from '../errors.ts';
 import { classifyCode } from './classify.ts';
 import { openEngine, SqliteError } from './engine.ts';

@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { Alarm, type Clock } from '@hive/pool';
+import { Alarm } from '@hive/pool/alarm';
+import type { Clock } from '@hive/pool/clock';
 import type { Logger } from '../logger.ts';
 import { Arbiter, type ArbiterAction, type ArbiterEvent, type ArbiterOptions } from './arbiter.ts';
 import { decodeToArbiter, encodeFrame, FrameReader, type ToArbiter } from './frame.ts';

@@ -188,15 +188,28 @@ describe('a process whose main thread is free', () => {
     expect(readdirSync(directory).filter((name) => name.endsWith('.sock'))).toHaveLength(1);
   });
 
-  it('has a sentinel that runs nothing of what the process was started with', async () => {
+  it('has a sentinel that runs nothing of what the process was started with, and compiles nothing again', async () => {
     const preload = join(place.path, 'preload.mjs');
     writeFileSync(preload, `import { writeSync } from 'node:fs'; writeSync(1, 'preloaded\\n');`);
     const begin = `import { spawn } from 'node:child_process';
-      spawn(process.execPath, ['--input-type=module', '-e', process.argv.at(-2), '--', process.argv.at(-1)], {
-        stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '--import ' + process.argv.at(-1) + '/preload.mjs' } });`;
-    await using process = startNeighbour(begin, `${SERVICE} await say('ready');`, place.path);
+      const [directory] = process.argv.slice(-1);
+      const more = { NODE_OPTIONS: '--import ' + directory + '/preload.mjs', NODE_COMPILE_CACHE: directory + '/compiled' };
+      spawn(process.execPath, ['--input-type=module', '-e', process.argv.at(-2), '--', directory], {
+        stdio: 'inherit', env: { ...process.env, ...more } });`;
+    const watch = `import { syncBuiltinESMExports } from 'node:module';
+      import threads from 'node:worker_threads';
+      const environments = [];
+      threads.Worker = class extends threads.Worker {
+        constructor(file, options) {
+          super(file, options);
+          environments.push(options.env);
+        }
+      };
+      syncBuiltinESMExports();`;
+    const program = `${watch}${SERVICE} await say(JSON.stringify(environments));`;
+    await using process = startNeighbour(begin, program, place.path);
     expect(await process.line()).toBe('preloaded');
-    expect(await process.line()).toBe('ready');
+    expect(JSON.parse(await process.line())).toEqual([{ NODE_COMPILE_CACHE: join(place.path, 'compiled') }]);
   });
 
   it('has no thread beside it when it does not want to be found', async () => {
