@@ -575,6 +575,21 @@ describe('a call from inside a function that does not wait for it', () => {
     expect(itemsOf(database)).toEqual(['moved', 'kept', 'raced', 'last']);
   });
 
+  it('is done when the function has returned, where that waits for the first of several with Promise.any', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    let saved: Promise<unknown> = Promise.resolve();
+    await database.transaction('move', async () => {
+      const save = async (): Promise<void> => {
+        await database.write('save', (tx) => tx.run(INSERT, 'by a helper'));
+      };
+      saved = save();
+      await Promise.any([saved, turnsOfTheLoop(3)]);
+    });
+    await saved;
+    expect(itemsOf(database)).toEqual(['by a helper']);
+  });
+
   it('is no deadlock where another database, a free connection or a transaction that goes on is waited for', async () => {
     await using temporary = await shop({ poolSize: 2 });
     const { database } = temporary;
