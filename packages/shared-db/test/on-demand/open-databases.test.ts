@@ -356,7 +356,7 @@ describe('databases by pattern', () => {
     expect(error).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', retryable: true, database: 'tenant-b' });
     expect(error).toHaveProperty('culprits', [{ pid: process.pid, label: 'session', heldMs: 5_000 }]);
     expect(String(error)).toContain(
-      'database tenant-b, "use tenant-b": no place came free within 300 ms: 1 database of tenant-* may be open at once, and all that are open are in use',
+      'database tenant-b, "use tenant-b": no place came free within 300 ms: 1 database of tenant-* may be open at once, and all that are open are in use; held longest by "session" of tenant-a for 5 s',
     );
   });
 
