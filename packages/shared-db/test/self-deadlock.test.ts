@@ -579,10 +579,10 @@ describe('a call from inside a function that does not wait for it', () => {
     await using temporary = await shop();
     const { database } = temporary;
     let saved: Promise<unknown> = Promise.resolve();
+    const save = async (): Promise<void> => {
+      await database.write('save', (tx) => tx.run(INSERT, 'by a helper'));
+    };
     await database.transaction('move', async () => {
-      const save = async (): Promise<void> => {
-        await database.write('save', (tx) => tx.run(INSERT, 'by a helper'));
-      };
       saved = save();
       await Promise.any([saved, turnsOfTheLoop(3)]);
     });
