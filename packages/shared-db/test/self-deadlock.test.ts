@@ -736,6 +736,23 @@ describe('a transaction that waits for something else', () => {
     const [warning] = logger.said('warn').filter((text) => text.includes('has held the right to write'));
     expect(warning).toMatch(/"move" has held the right to write for \d+ ms without a statement, waiting for "save"/);
   });
+
+  it('is told of once, however often it waits', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    await using temporary = await shop({ clock, logger });
+    const pause = (): Promise<void> => new Promise((resolve) => clock.after(600, resolve));
+    const done = temporary.database.transaction('move', async (tx) => {
+      for (const name of ['a', 'b', 'c']) {
+        await tx.run(INSERT, name);
+        await pause();
+      }
+      return 'done';
+    });
+    await passUntilSettled(clock, done);
+    expect(await done).toBe('done');
+    expect(logger.said('warn').filter((text) => text.includes('has held the right to write'))).toHaveLength(1);
+  });
 });
 
 function twoDatabases(directory: string) {
