@@ -38,8 +38,8 @@ const MOST_PATIENCE = 3_600;
 /**
  * Finds the size of a pool inside its bounds. Grows fast, by what waits and up to double, after two intervals with a queue. Shrinks slowly,
  * by half of what nobody has used in 60 intervals; and where that had to be taken back, after twice as many the next time, up to 3,600.
- * Between two changes of direction lie 60 intervals at least, because each growth and each queue begins the count anew, and a shrinking
- * behind a growth needs the whole of it. Pure but for what it remembers: it knows no clock.
+ * A shrinking lies 60 intervals at least behind each growth and each queue, which begin the count anew; a growth may follow at once.
+ * Pure but for what it remembers: it knows no clock.
  */
 export class AutoSize {
   readonly bounds: SizeBounds;
@@ -48,6 +48,8 @@ export class AutoSize {
   /** The fewest that were unused in one of the calm intervals. */
   #leastUnused = Infinity;
   #patience = PATIENCE;
+  /** What it was before the first shrinking of those behind each other: further ones are quicker, and prove nothing where all are taken back. */
+  #patienceBefore = PATIENCE;
   #lastMove: 'none' | 'grown' | 'shrunk' = 'none';
   #seen: PoolSight | undefined;
 
@@ -80,7 +82,7 @@ export class AutoSize {
     this.#pressed = full ? this.#pressed + 1 : 0;
     if (this.#pressed < PRESSED || size >= this.bounds.max) return size;
     this.#pressed = 0;
-    if (this.#lastMove === 'shrunk') this.#patience = Math.min(2 * this.#patience, MOST_PATIENCE);
+    if (this.#lastMove === 'shrunk') this.#patience = Math.min(2 * this.#patienceBefore, MOST_PATIENCE);
     this.#lastMove = 'grown';
     return Math.min(this.bounds.max, size + Math.ceil(Math.min(queued, size)));
   }
@@ -92,6 +94,7 @@ export class AutoSize {
     // The last one that was not needed stays: without it, the next chance would make a queue.
     if (unused < 2 || next >= size) return size;
     if (this.#lastMove === 'shrunk') this.#patience = Math.max(this.#patience / 2, PATIENCE);
+    else this.#patienceBefore = this.#patience;
     this.#lastMove = 'shrunk';
     return next;
   }

@@ -145,6 +145,24 @@ describe('the size that a pool finds by itself', () => {
     expect(found.length - firstHalf).toBeLessThan(firstHalf);
   });
 
+  it.each([250, 500, 1_000])(
+    'leaves what comes back every %d s alone at last, also where it had shrunk in several steps',
+    (every) => {
+      const finder = new AutoSize({ min: 2, max: 16 });
+      const changes: number[] = [];
+      let size = 2;
+      for (let second = 0; second < 7 * 3_600; second++) {
+        const wanted = second % every < 4 ? 14 : 2;
+        const seen = { queued: Math.max(0, wanted - size), full: true, unused: Math.max(0, size - wanted) };
+        const next = finder.next(size, seen);
+        if (next !== size) changes.push(second);
+        size = next;
+      }
+      expect(changes.length).toBeGreaterThan(0);
+      expect(changes.filter((second) => second > 4 * 3_600)).toEqual([]);
+    },
+  );
+
   it('does not grow for one pause, nor while what the limit allows is being opened', () => {
     const finder = new AutoSize(BOUNDS);
     const calm = { queued: 0, full: true, unused: 1 };

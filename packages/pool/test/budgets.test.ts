@@ -187,6 +187,16 @@ describe('a budget', () => {
     expect(web.every(({ state }) => state === 'pending')).toBe(true);
   });
 
+  it('may have one who waits, however small its share of the queue is', async () => {
+    const { pool, clock } = shared(1, { batch: {}, web: { weight: 2 } }, { maxWaiting: 1 });
+    await borrow(pool, 'batch', 1);
+    const waiting = [...wait(pool, 'batch', 1), ...wait(pool, 'web', 1)];
+    const more = wait(pool, 'web', 1);
+    await clock.settle();
+    expect(waiting.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect(more[0]?.error).toMatchObject({ code: 'OVERLOADED' });
+  });
+
   it('is served from what is idle while its last lease is being made good', async () => {
     const { pool, clock } = scene(({ clock }) => ({
       size: 2,

@@ -44,8 +44,8 @@ export interface ReadOptions extends CallOptions {
   /** Which of the database's budgets its connection counts in. Default: `default`. Where it does not exist the read is refused with `CONFIG`. */
   readonly budget?: string | undefined;
   /**
-   * In all, to the second. Default 30 s: what is written meanwhile stays in the log. After it the connection is taken away, and
-   * the read rejects with `TRANSACTION_EXPIRED` as soon as its function has returned or runs another statement.
+   * In all, never less and up to two seconds more: it is looked once a second. Default 30 s: what is written meanwhile stays in the log. After
+   * it the connection is taken away, and the read rejects with `TRANSACTION_EXPIRED` as soon as its function has returned or runs another statement.
    */
   readonly limitMs?: number | undefined;
 }

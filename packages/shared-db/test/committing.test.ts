@@ -30,6 +30,24 @@ describe('a transaction', () => {
     expect(database.snapshot()).toMatchObject({ lane: { running: 0, waiting: 0 }, counters: { rolledBack: 1 } });
   });
 
+  it.each([
+    ['a graceful flush', (database: SqliteDatabase) => database.flush('graceful')],
+    ['closing', (_: SqliteDatabase, close: () => Promise<unknown>) => close()],
+  ])('that is committed is told so where its connection goes with COMMIT, for %s', async (_, end) => {
+    await using temporary = await shop({ durability: 'full' });
+    const { database, service } = temporary;
+    // Nobody else has the file open: with its last connection the log goes, too.
+    let ended: Promise<unknown> = Promise.resolve();
+    const moved = database.transaction('move', async (tx) => {
+      await tx.run("INSERT INTO item (name) VALUES ('moved')");
+      ended = end(database, () => service.close());
+      return 'committed';
+    });
+    expect(await moved).toBe('committed');
+    await ended;
+    expect(database.snapshot().status).not.toBe('fenced');
+  });
+
   it('closes the iterators that its function left open', async () => {
     await using temporary = await shop();
     const { database } = temporary;

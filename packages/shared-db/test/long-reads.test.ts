@@ -41,7 +41,7 @@ describe('a read', () => {
     await clock.advance(4_900);
     expect(database.leases()).toMatchObject([{ owner: 'report', allowedMs: 5_000 }]);
     // It is looked at once a second, first within a second of its beginning.
-    await clock.advance(2_100);
+    await clock.advance(1_200);
     expect(database.leases()).toEqual([]);
     long.goOn(undefined);
     expect(await rejectionOf(long.ended)).toMatchObject(EXPIRED);
@@ -57,7 +57,7 @@ describe('a read', () => {
     await Promise.all([usual.begun, longer.begun]);
     await clock.advance(29_900);
     expect(database.leases()).toHaveLength(2);
-    await clock.advance(2_100);
+    await clock.advance(1_200);
     expect(database.leases()).toMatchObject([{ owner: 'longer' }]);
     for (const one of [usual, longer]) one.goOn(undefined);
     expect(await rejectionOf(usual.ended)).toMatchObject({ code: 'HIVEDB_E_TRANSACTION_EXPIRED' });

@@ -575,6 +575,21 @@ describe('a call from inside a function that does not wait for it', () => {
     expect(itemsOf(database)).toEqual(['moved', 'kept', 'raced', 'last']);
   });
 
+  it('is done when the function has returned, where that waits for the first of several with Promise.any', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    let saved: Promise<unknown> = Promise.resolve();
+    const save = async (): Promise<void> => {
+      await database.write('save', (tx) => tx.run(INSERT, 'by a helper'));
+    };
+    await database.transaction('move', async () => {
+      saved = save();
+      await Promise.any([saved, turnsOfTheLoop(3)]);
+    });
+    await saved;
+    expect(itemsOf(database)).toEqual(['by a helper']);
+  });
+
   it('is no deadlock where another database, a free connection or a transaction that goes on is waited for', async () => {
     await using temporary = await shop({ poolSize: 2 });
     const { database } = temporary;
@@ -720,6 +735,23 @@ describe('a transaction that waits for something else', () => {
     expect(String(error)).toMatch(/and waited for "save" of database test, called at .*self-deadlock.test.ts/);
     const [warning] = logger.said('warn').filter((text) => text.includes('has held the right to write'));
     expect(warning).toMatch(/"move" has held the right to write for \d+ ms without a statement, waiting for "save"/);
+  });
+
+  it('is told of once, however often it waits', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    await using temporary = await shop({ clock, logger });
+    const pause = (): Promise<void> => new Promise((resolve) => clock.after(600, resolve));
+    const done = temporary.database.transaction('move', async (tx) => {
+      for (const name of ['a', 'b', 'c']) {
+        await tx.run(INSERT, name);
+        await pause();
+      }
+      return 'done';
+    });
+    await passUntilSettled(clock, done);
+    expect(await done).toBe('done');
+    expect(logger.said('warn').filter((text) => text.includes('has held the right to write'))).toHaveLength(1);
   });
 });
 

@@ -296,6 +296,21 @@ describe('a session whose connection a flush has taken away', () => {
   });
 });
 
+describe('a session whose limit comes after a flush has taken its connection', () => {
+  it('is not counted and blamed for that, too', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    await using temporary = await shop({ clock, logger });
+    const { database } = temporary;
+    await using session = await database.session('nightly import', { timeoutMs: 60_000 });
+    await database.flush('all');
+    await clock.advance(60_000);
+    expect(database.snapshot().counters.sessionsExpired).toBe(0);
+    expect(logger.said('warn').filter((text) => text.includes('was over its limit'))).toEqual([]);
+    expect(await rejectionOf(session.connection.get('SELECT 1'))).toMatchObject({ label: 'nightly import' });
+  });
+});
+
 describe('leak detection: a flush', () => {
   it('of what has leaked spares who said how long it will take, until that is over', async () => {
     const clock = new VirtualClock();

@@ -14,7 +14,7 @@ export interface WatchedRead {
 }
 
 /**
- * Ends reads that are over their limits, by a second at most: each keeps a snapshot, and all that is written meanwhile in the log. Costs a
+ * Ends reads that are over their limits, by a second or, with a limit that is no whole number of them, two at most: each keeps a snapshot, and all that is written meanwhile in the log. Costs a
  * read some tens of nanoseconds. Never keeps the process alive.
  */
 export class ReadWatch {

@@ -41,7 +41,7 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
   response.once('close', onClose);
   if (isClosed(response)) onClose();
   const open = database.session as AnySession;
-  const opening = open.call(database, label, { ...options, signal: either(options?.signal, gone.signal) }, use);
+  const opening = open.call(database, label, endingWith(options, gone.signal), use);
   if (use === undefined) {
     const session = await opening;
     void sent.promise.then(() => session.close());
@@ -56,8 +56,9 @@ export const requestSession: OpenSession<[database: Pick<Database, 'session'>, r
 
 /** Throws `WRONG_USE` for what tells nobody that it was sent. */
 function checkResponse(response: unknown): void {
-  const { once, off } = (response ?? {}) as Partial<RequestResponse>;
-  if (typeof once === 'function' && typeof off === 'function') return;
+  const { once, off, writableEnded } = (response ?? {}) as Partial<RequestResponse>;
+  // A request is closed when it has been read, and would look like a client who is gone.
+  if (typeof once === 'function' && typeof off === 'function' && typeof writableEnded === 'boolean') return;
   throw new DatabaseError(
     'WRONG_USE',
     `requestSession() was given ${shown(response, 'an object')} as the response; expected the response of node:http`,
@@ -79,8 +80,11 @@ function isClosed({ closed, stream }: RequestResponse & Streamed): boolean {
   return closed || stream?.destroyed === true;
 }
 
-/** What is no signal is refused where options are checked. */
-function either(callers: AbortSignal | undefined, gone: AbortSignal): AbortSignal {
-  if (callers === undefined) return gone;
-  return isSignal(callers) ? eitherSignal(callers, gone) : callers;
+/** What are no options, and what is no signal, is refused where options are checked. */
+function endingWith(options: SessionOptions | undefined, gone: AbortSignal): SessionOptions {
+  if (options === undefined) return { signal: gone };
+  if (typeof options !== 'object' || (options as unknown) === null) return options;
+  const { signal } = options;
+  if (signal === undefined) return { ...options, signal: gone };
+  return isSignal(signal) ? { ...options, signal: eitherSignal(signal, gone) } : options;
 }

@@ -10,9 +10,18 @@ const MICROTASKS = 'node:internal/process/task_queues';
  * anywhere. Costs some tens of microseconds.
  */
 export function awaitingFunctions(file: string): readonly string[] {
-  return framesOfThis()
+  const frames = framesOfThis();
+  // Whoever waits for the first of several goes on without this one.
+  const choice = frames.findIndex(isPromiseAny);
+  return frames
+    .slice(0, choice === -1 ? frames.length : choice)
     .filter((frame) => frame.isAsync() && frame.getFileName() === file)
     .map((frame) => frame.getFunctionName() ?? '');
+}
+
+/** The engine's own `Promise.any`, which is in no file. */
+function isPromiseAny(frame: NodeJS.CallSite): boolean {
+  return frame.isAsync() && frame.getPromiseIndex() !== null && frame.getFunctionName() === 'any';
 }
 
 /** Whether the function that asks was called by other code, and not as the next thing that promises have to do. Costs some microseconds. */

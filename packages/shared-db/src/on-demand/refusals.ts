@@ -2,10 +2,12 @@ import type { Clock } from '@hive/pool';
 import type { Database } from '../database.ts';
 import { DatabaseError, type Culprit, type ErrorKind } from '../errors.ts';
 import { count, duration } from '../health/figures.ts';
-import { holdersOf, type Resident } from './resident.ts';
+import { holdersOf, type PlaceHolder, type Resident } from './resident.ts';
 
 /** How many of those before him a caller is told. */
 const NAMED_AHEAD = 10;
+/** How many of those who have the places are in the sentence. */
+const NAMED_IN_WORDS = 3;
 
 /** Somebody who waits for a place, since `at`. */
 export interface Asking {
@@ -26,7 +28,7 @@ export class Refusals {
   readonly #residents: ReadonlyMap<string, Resident<Database>>;
   readonly #waiting: ReadonlySet<Asking>;
   /** Who had the places when somebody was refused last. */
-  #holders: { readonly turn: number; readonly culprits: readonly Culprit[] } | undefined;
+  #holders: { readonly turn: number; readonly found: readonly PlaceHolder[] } | undefined;
 
   constructor(host: RefusalsHost, residents: ReadonlyMap<string, Resident<Database>>, waiting: ReadonlySet<Asking>) {
     this.#host = host;
@@ -53,7 +55,7 @@ export class Refusals {
         advice: 'wait longer, or ask for fewer at once',
       });
     return this.#refusal(asking, 'POOL_TIMEOUT', {
-      what: `no place came free within ${waited}: ${count(mostOpen, 'database')} of ${pattern} may be open at once, and all that are open are in use`,
+      what: `no place came free within ${waited}: ${count(mostOpen, 'database')} of ${pattern} may be open at once, and all that are open are in use${this.#heldInWords()}`,
       advice: 'raise mostOpen, or end sessions, listeners and long calls sooner',
     });
   }
@@ -69,18 +71,24 @@ export class Refusals {
       database: asking.name,
       label: asking.label,
       cause,
-      culprits: this.#culprits(now),
+      culprits: this.#held().map(culprit),
       waiters: this.#ahead(asking).map(({ label, at }) => ({ pid: process.pid, label, waitMs: now - at })),
       advice,
     });
   }
 
+  #heldInWords(): string {
+    const longest = this.#held().slice(0, NAMED_IN_WORDS).map(inWords);
+    return longest.length === 0 ? '' : `; held longest by ${longest.join(', ')}`;
+  }
+
   /** Who has the places: looked for once in a turn of the event loop, in which thousands may have to be told. */
-  #culprits(now: number): readonly Culprit[] {
-    const turn = this.#host.clock.turns();
+  #held(): readonly PlaceHolder[] {
+    const { clock } = this.#host;
+    const turn = clock.turns();
     if (this.#holders?.turn !== turn)
-      this.#holders = { turn, culprits: holdersOf(this.#residents.values(), now, NAMED_AHEAD) };
-    return this.#holders.culprits;
+      this.#holders = { turn, found: holdersOf(this.#residents.values(), clock.now(), NAMED_AHEAD) };
+    return this.#holders.found;
   }
 
   /** The first of those who came before him. */
@@ -92,4 +100,12 @@ export class Refusals {
     }
     return ahead;
   }
+}
+
+function inWords({ database, label, heldMs }: PlaceHolder): string {
+  return `${label === undefined ? 'somebody' : JSON.stringify(label)} of ${database} for ${duration(heldMs)}`;
+}
+
+function culprit({ label, heldMs }: PlaceHolder): Culprit {
+  return { pid: process.pid, heldMs, ...(label === undefined ? {} : { label }) };
 }

@@ -1,6 +1,5 @@
 import type { LeaseInfo } from '@hive/pool';
 import type { Database, ManagedDatabase } from '../database.ts';
-import type { Culprit } from '../errors.ts';
 
 /** A database that has a place. */
 export interface Resident<D> {
@@ -47,18 +46,20 @@ export function isIdle({ database, uses, isSuspended, keepers, closing }: Reside
   return closing === undefined && uses === 0 && !isSuspended && keepers.size === 0 && database.leases().length === 0;
 }
 
-/** Who keeps their places, longest first: `most` at most. */
-export function holdersOf(residents: Iterable<Resident<Database>>, now: number, most: number): readonly Culprit[] {
+/** Who keeps a place. */
+export interface PlaceHolder {
+  readonly database: string;
+  readonly label: string | undefined;
+  readonly heldMs: number;
+}
+
+/** Who keep their places, longest first: `most` at most. */
+export function holdersOf(residents: Iterable<Resident<Database>>, now: number, most: number): readonly PlaceHolder[] {
   return Array.from(residents)
     .flatMap(({ database, keepers }) => [
-      ...database.leases(),
-      ...Array.from(keepers, ({ label, since }) => ({ owner: label, ageMs: now - since })),
+      ...database.leases().map(({ owner, ageMs }) => ({ database: database.name, label: owner, heldMs: ageMs })),
+      ...Array.from(keepers, ({ label, since }) => ({ database: database.name, label, heldMs: now - since })),
     ])
-    .toSorted((a, b) => b.ageMs - a.ageMs)
-    .slice(0, most)
-    .map(({ owner, ageMs }) => ({
-      pid: process.pid,
-      heldMs: ageMs,
-      ...(owner === undefined ? {} : { label: owner }),
-    }));
+    .toSorted((a, b) => b.heldMs - a.heldMs)
+    .slice(0, most);
 }

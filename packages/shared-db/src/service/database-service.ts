@@ -63,7 +63,7 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   reload(): Promise<ReloadReport>;
   /**
    * From which level on the service logs, until the process ends or the settings say something new of it; undefined takes it back. Says what
-   * is another value than before. Throws `WRONG_USE` for what is no level.
+   * is another value than before. Throws `WRONG_USE` for what is no level; as the two below, `POOL_CLOSED` when the service has been closed.
    */
   setLogLevel(level: LogLevel | undefined): readonly SettingChange[];
   /**

@@ -234,6 +234,7 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
   }
 
   #change(changes: readonly HandChange[], by: string): readonly SettingChange[] {
+    if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are changed');
     for (const { database } of changes) if (database !== undefined) this.#databases.assertConfigured(database);
     return this.#settings.change(changes, by);
   }

@@ -117,8 +117,10 @@ export class SqliteDriverConnection implements DriverConnection {
       if (this.sync.inTransaction) this.log?.makeRoom();
       this.sync.control('COMMIT');
       if (this.log === undefined) return undefined;
+      // Begun before anybody may close the connection: what has the log alone would take it away.
+      const lasts = lasting(this.log);
       unlocked?.();
-      return lasting(this.log);
+      return lasts;
     });
   }
 

@@ -83,6 +83,21 @@ describe('a watch over a database', () => {
     expect(told).toEqual(['unseen']);
   });
 
+  it('does not call certain what it owes a busy listener from a time in which it could not look', async () => {
+    const world = new WatchedWorld();
+    const told: string[] = [];
+    const { promise: busy, resolve: done } = Promise.withResolvers<undefined>();
+    world.watch.listen(({ cause }) => (told.push(cause), busy), { initially: true });
+    await world.clock.advance(100);
+    world.reconnect();
+    await world.clock.advance(200);
+    world.commits++;
+    await world.clock.advance(200);
+    done(undefined);
+    await world.clock.advance(200);
+    expect(told).toEqual(['unseen', 'unseen']);
+  });
+
   it('says once that it cannot look, and tells everybody when it can again', async () => {
     const world = new WatchedWorld();
     const told: string[] = [];

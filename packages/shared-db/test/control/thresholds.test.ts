@@ -104,6 +104,20 @@ describe('a threshold that is moved by hand', () => {
     expect(shop.all('utilisationWarn')).toEqual([0.8, 0.8, 0.8, 0.8]);
   });
 
+  it('is refused by a service that has been closed, as a reload, a log level and an echo are', async () => {
+    await using shop = await scene();
+    const { service } = shop;
+    await service.close();
+    const before = service.settings;
+    for (const change of [
+      () => service.setThreshold('walBytes', 1024 ** 2),
+      () => service.setLogLevel('debug'),
+      () => service.setEcho(true),
+    ])
+      expect(outcomeOf(change)).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    expect(service.settings).toEqual(before);
+  });
+
   it('holds until settings say something new of it, or what contradicts it', async () => {
     await using shop = await scene();
     const { service, write, all } = shop;

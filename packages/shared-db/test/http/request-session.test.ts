@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
+import { IncomingMessage } from 'node:http';
 import { connect, createServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { Socket, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { requestSession, type RequestResponse } from '@hive/shared-db/http';
 import { rejectionOf } from '../support/outcome.ts';
@@ -26,7 +27,14 @@ const PATIENT = { timeout: 20_000, interval: 20 };
 const hang = (): Promise<never> => Promise.withResolvers<never>().promise;
 
 describe('what is no response', () => {
-  it.each([undefined, null, 42, 'GET /', {}])('is refused before anything is borrowed: %j', async (value) => {
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a number', 42],
+    ['a text', 'GET /'],
+    ['an object', {}],
+    ['the request', new IncomingMessage(new Socket())],
+  ])('is refused before anything is borrowed: %s', async (_, value) => {
     await using temporary = await shop();
     const { database } = temporary;
     expect(await rejectionOf(requestSession(database, value as RequestResponse, 'GET /'))).toMatchObject({
@@ -108,7 +116,15 @@ describe('the session of a request', () => {
   it('refuses options that are none as a session does', async () => {
     await using temporary = await shop();
     const { database } = temporary;
-    for (const options of [{ signal: 'stop' }, { signal: null }, { timeout: 5 }, { timeoutMs: -1 }, { readOnly: 1 }])
+    for (const options of [
+      null,
+      'GET',
+      { signal: 'stop' },
+      { signal: null },
+      { timeout: 5 },
+      { timeoutMs: -1 },
+      { readOnly: 1 },
+    ])
       expect(await rejectionOf(requestSession(database, new Response(), 'GET /', options as object))).toMatchObject({
         code: 'HIVEDB_E_CONFIG',
       });

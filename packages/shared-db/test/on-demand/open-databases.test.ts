@@ -346,6 +346,25 @@ describe('databases by pattern', () => {
     expect(databases.snapshot()).toMatchObject({ open: 0 });
   });
 
+  it('take calls while they are suspended, also where they had been told to leave: what these wait for is to be resumed', async () => {
+    const tenants = new FakeTenants(1, 60_000);
+    const { clock, databases } = tenants;
+    const long = tenants.use('tenant-a', 500);
+    const other = rejectionOf(tenants.use('tenant-b', 1, { timeoutMs: 400 }));
+    await clock.advance(100);
+    const asked = tenants.use('tenant-a', 1);
+    databases.suspend('tenant-a');
+    const own = tenants.use('tenant-a', 1);
+    await clock.advance(10);
+    expect(await own).toBe(100);
+    await clock.advance(500);
+    expect(await other).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT' });
+    await Promise.all([long, asked]);
+    databases.resume('tenant-a');
+    await clock.advance(500);
+    expect(tenants.offences).toEqual([]);
+  });
+
   it('say who has the places to a caller who got none in time', async () => {
     const tenants = new FakeTenants(1, 60_000);
     const { clock } = tenants;
@@ -356,7 +375,7 @@ describe('databases by pattern', () => {
     expect(error).toMatchObject({ code: 'HIVEDB_E_POOL_TIMEOUT', retryable: true, database: 'tenant-b' });
     expect(error).toHaveProperty('culprits', [{ pid: process.pid, label: 'session', heldMs: 5_000 }]);
     expect(String(error)).toContain(
-      'database tenant-b, "use tenant-b": no place came free within 300 ms: 1 database of tenant-* may be open at once, and all that are open are in use',
+      'database tenant-b, "use tenant-b": no place came free within 300 ms: 1 database of tenant-* may be open at once, and all that are open are in use; held longest by "session" of tenant-a for 5 s',
     );
   });
 
