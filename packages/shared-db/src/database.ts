@@ -88,7 +88,8 @@ export interface Database {
   leases(): readonly LeaseSnapshot[];
   /**
    * Changes how many connections read. What is idle and too many is closed, and this resolves then; what is in use and too many closes
-   * when it comes back: nobody is interrupted. Rejects with `CONFIG` for a wrong limit, and the old ones stand.
+   * when it comes back: nobody is interrupted. Rejects with `CONFIG` for a wrong limit, and the old ones stand. Of what is closing it changes
+   * nothing that matters any more: nobody gets a connection.
    */
   resize(limits: Resize): Promise<void>;
   /**
@@ -96,7 +97,10 @@ export interface Database {
    * what is no budget, or when more is reserved than there are connections; the old ones stand then.
    */
   setBudgets(budgets: Budgets): void;
-  /** Stops handing out connections and the right to write; callers wait, until their time is up. Twice is as good as once. */
+  /**
+   * Stops handing out connections and the right to write; callers wait, until their time is up. Twice is as good as once, and while the
+   * service is closing it does nothing: who waits is turned away all the same.
+   */
   suspend(): void;
   /** Takes `suspend` back and serves who waits, in the order in which they came. */
   resume(): void;

@@ -134,6 +134,23 @@ it('a flush of everything at the moment of closing takes from who does not let g
   expect(existsSync(`${temporary.path}-wal`)).toBe(false);
 });
 
+it('other orders at the moment of closing are taken, and change nothing of it', async () => {
+  await using temporary = await shop();
+  const { database, service } = temporary;
+  const session = await database.session('reading');
+  const closing = service.close({ graceMs: 60_000 });
+  database.suspend();
+  await database.resize({ size: 8 });
+  database.resume();
+  expect(await database.flush('idle')).toMatchObject({ revoked: [] });
+  expect(session.connection).toBeDefined();
+  await expect(database.read('too late', (c) => c.all('SELECT 1'))).rejects.toMatchObject({
+    code: 'HIVEDB_E_POOL_CLOSED',
+  });
+  await session.close();
+  expect(await closing).toMatchObject({ forced: [], stuck: [] });
+});
+
 /** A reader whose connections are only counted. */
 function reader() {
   const counts = { opened: 0, closed: 0 };
