@@ -48,6 +48,8 @@ export function absolutePath(name: string, path: unknown, dataDirectory: string 
       `ends in ${suffix}, as a file that belongs to another database: opening that one would overwrite or delete it`,
       'give the file another name',
     );
+  if (!isAbsolute(dataDirectory ?? path) && !isSomewhere())
+    return refuse('is relative, and the working directory is gone', 'start in one that is there');
   if (dataDirectory === undefined) return resolve(path);
   const absolute = isAbsolute(path) ? resolve(path) : resolve(dataDirectory, path);
   if (!isInside(absolute, resolve(dataDirectory)))
@@ -234,6 +236,15 @@ function namesOf(path: string): number {
   });
   // Counted again: one that has gone meanwhile is not among those, and must not be counted for a stranger's.
   return statSync(path).nlink - prepared.length;
+}
+
+/** Whether this process has a working directory still: somebody may have removed it. */
+function isSomewhere(): boolean {
+  try {
+    return process.cwd() !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** The path itself, or the closest directory above it that is there. */

@@ -103,6 +103,24 @@ describe('a path that somebody has set', () => {
   });
 });
 
+describe('a relative path', () => {
+  it('is refused where the working directory has been removed meanwhile', () => {
+    using directory = temporaryDirectory();
+    const program = `
+      import { openDatabaseService, sqlite } from ${JSON.stringify(import.meta.resolve('@hive/shared-db'))};
+      import { rmdirSync } from 'node:fs';
+      process.chdir(${JSON.stringify(directory.path)});
+      rmdirSync(${JSON.stringify(directory.path)});
+      await openDatabaseService({ app: 'test', presence: false, databases: { orders: sqlite({ path: 'orders.db' }) } }).catch(
+        ({ code, message }) => console.log(code, message),
+      );`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+    expect(said).toBe(
+      'HIVEDB_E_PATH database orders: the path "orders.db" is relative, and the working directory is gone; start in one that is there\n',
+    );
+  });
+});
+
 describe('a directory that can never be made', () => {
   it.skipIf(!existsSync('/proc/self'))('is refused at once', async () => {
     await using service = await serviceOn('/proc/hive/in/orders.db');
