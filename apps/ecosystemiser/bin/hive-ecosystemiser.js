@@ -18,7 +18,9 @@ if (Number.parseInt(version, 10) < 24) {
   );
   process.exitCode = 2;
 } else if (!isSomewhere()) {
-  process.stderr.write(`hive-ecosystemiser: the working directory is gone or cannot be entered; start in one that is there\n`);
+  process.stderr.write(
+    `hive-ecosystemiser: the working directory is gone or cannot be entered; start in one that is there\n`,
+  );
   process.exitCode = 2;
 } else {
   const { main, systemIo } = await import('../dist/main.js');

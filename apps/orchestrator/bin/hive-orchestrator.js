@@ -17,7 +17,9 @@ if (Number.parseInt(version, 10) < NEEDED) {
   process.stderr.write(`hive-orchestrator: needs Node ${NEEDED} or newer, and this is ${version}\n`);
   process.exitCode = 2;
 } else if (!isSomewhere()) {
-  process.stderr.write(`hive-orchestrator: the working directory is gone or cannot be entered; start in one that is there\n`);
+  process.stderr.write(
+    `hive-orchestrator: the working directory is gone or cannot be entered; start in one that is there\n`,
+  );
   process.exitCode = 2;
 } else {
   const { main } = await import('../dist/main.js');
