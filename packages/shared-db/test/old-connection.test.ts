@@ -95,7 +95,9 @@ describe('an old pool', () => {
     await pool.returnConnection(one);
     await two.release();
     expect(await pool.getStats()).toMatchObject({ inUse: 1 });
+    const late = rejectionOf(pool.getConnection());
     await pool.closeAll();
+    expect(await late).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
     expect(await pool.getStats()).toMatchObject({ inUse: 0 });
     expect(await rejectionOf(three.all('SELECT 1'))).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
     expect(await rejectionOf(pool.getConnection())).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
