@@ -59,17 +59,8 @@ describe('creating under load', () => {
 
   it('opens another as soon as the queue would take longer than a connect, and one for each that this is so with', () => {
     // Four serve ten milliseconds each: forty callers are served in the hundred that a connect takes.
-    const wanted = (waiting: number): number =>
-      creationsWanted({
-        waiting,
-        serving: 4,
-        creating: 0,
-        room: 100,
-        maxCreating: 100,
-        useMs: 10,
-        createMs: 100,
-        oldestWaitMs: 0,
-      });
+    const demand = { serving: 4, creating: 0, room: 100, maxCreating: 100, useMs: 10, createMs: 100, oldestWaitMs: 0 };
+    const wanted = (waiting: number): number => creationsWanted({ ...demand, waiting });
     expect([1, 40, 41, 50, 51, 60, 61].map(wanted)).toEqual([0, 0, 1, 1, 2, 2, 3]);
   });
 
