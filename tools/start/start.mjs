@@ -31,12 +31,18 @@ Options:
   --help                  print this help
 `;
 
-/** @typedef {{ id: string, kind: string, state: string, payload: { study?: string }, error: string | null, updatedAt: string }} Task */
+/** @typedef {{ id: string, kind: string, state: string, payload: { study?: unknown } | null, error: string | null, updatedAt: string }} Task */
 
 // Whoever reads along may have seen enough (`| head`); the work goes on.
+// So does it where what it says is kept on a disk that is full.
 process.stdout.on('error', (error) => {
-  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
+  const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (code === 'EPIPE' || state.isUnheard) return;
+  state.isUnheard = true;
+  console.error(`npm start: standard output cannot be written: ${code}`);
 });
+// Where nobody reads the messages, there is nobody to tell either.
+process.stderr.on('error', () => undefined);
 
 // As the processes that are started: paths are relative to it, in options and in variables.
 process.chdir(root);
@@ -48,7 +54,7 @@ refuseWrongDatabases();
 /** @type {Map<string, import('node:child_process').ChildProcess>} */
 const children = new Map();
 // An object, because it changes behind the back of the loops that watch it.
-const state = { stopping: false };
+const state = { stopping: false, isUnheard: false };
 const begunAt = Date.now();
 
 process.on('SIGINT', () => void stop(0));
@@ -195,7 +201,8 @@ async function submit(study) {
   try {
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(`${base}/tasks`, { method: 'POST', headers, body });
-    if (response.ok) return;
+    // Who is told to stop may have been told before this came.
+    if (response.ok || state.stopping) return;
     console.error(`study ${study} could not be queued: ${await response.text()}`);
   } catch (error) {
     if (state.stopping) return;
@@ -219,7 +226,7 @@ async function follow() {
       if (isOver(task) && Date.parse(task.updatedAt) < begunAt) continue;
       failed ||= task.state === 'failed';
       const reason = task.error === null || task.state === 'done' ? '' : `: ${task.error}`;
-      console.log(`${timeOf(task)}  ${paint(task.state)}  ${task.payload?.study ?? task.kind}${reason}`);
+      console.log(`${timeOf(task)}  ${paint(task.state)}  ${onOneLine(`${nameOf(task)}${reason}`)}`);
     }
     if (!told && tasks.length > 0 && (await isNothingLeft(tasks))) {
       told = true;
@@ -240,6 +247,19 @@ async function isNothingLeft(newest) {
 /** The newest first; undefined when nobody answers. @param {string} query @returns {Promise<Task[] | undefined>} */
 async function list(query) {
   return (await ask(`/tasks${query}`))?.tasks;
+}
+
+/** What it is about: a study is named, or describes itself. @param {Task} task */
+function nameOf({ kind, payload }) {
+  if (kind !== 'study') return kind;
+  const { study } = payload ?? {};
+  const name = typeof study === 'object' && study !== null && 'name' in study ? study.name : study;
+  return typeof name === 'string' ? name : kind;
+}
+
+/** Whoever submits a task has written some of it: nothing in it may move the cursor. @param {string} text */
+function onOneLine(text) {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
 /** @param {Task} task */

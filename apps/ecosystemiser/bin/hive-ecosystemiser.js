@@ -17,8 +17,22 @@ if (Number.parseInt(version, 10) < 24) {
     `hive-ecosystemiser: needs Node 24 or newer, and this is Node ${version}; npx in the repository brings one\n`,
   );
   process.exitCode = 2;
+} else if (!isSomewhere()) {
+  process.stderr.write(
+    `hive-ecosystemiser: the working directory is gone or cannot be entered; start in one that is there\n`,
+  );
+  process.exitCode = 2;
 } else {
   const { main, systemIo } = await import('../dist/main.js');
   const code = await main(process.argv.slice(2), systemIo());
   process.exitCode ||= code;
+}
+
+/** Whether the working directory is still there: `process.cwd()` throws where it was removed. */
+function isSomewhere() {
+  try {
+    return process.cwd() !== '';
+  } catch {
+    return false;
+  }
 }

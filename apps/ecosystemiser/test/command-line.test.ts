@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from './support/command.ts';
@@ -147,5 +149,15 @@ describe('the command line', () => {
     const { code, stdout, stderr } = await run(['--help'], { cwd: directory.path });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const command of ['serve', 'studies', 'series', 'components']) expect(stdout).toContain(command);
+  });
+});
+
+describe('a directory that is gone since', () => {
+  it('is named as the fault where it was started in that', () => {
+    const bin = join(import.meta.dirname, '../bin/hive-ecosystemiser.js');
+    const command = `d=$(mktemp -d); cd "$d"; rmdir "$d"; exec '${process.execPath}' '${bin}' studies`;
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^hive-ecosystemiser: the working directory is gone or cannot be entered; [^\n]*\n$/);
   });
 });

@@ -16,8 +16,22 @@ process.stderr.on('error', () => undefined);
 if (Number.parseInt(version, 10) < NEEDED) {
   process.stderr.write(`hive-orchestrator: needs Node ${NEEDED} or newer, and this is ${version}\n`);
   process.exitCode = 2;
+} else if (!isSomewhere()) {
+  process.stderr.write(
+    `hive-orchestrator: the working directory is gone or cannot be entered; start in one that is there\n`,
+  );
+  process.exitCode = 2;
 } else {
   const { main } = await import('../dist/main.js');
   const code = await main(process.argv.slice(2));
   process.exitCode ||= code;
+}
+
+/** Whether the working directory is still there: `process.cwd()` throws where it was removed. */
+function isSomewhere() {
+  try {
+    return process.cwd() !== '';
+  } catch {
+    return false;
+  }
 }

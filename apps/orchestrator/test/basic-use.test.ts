@@ -141,6 +141,21 @@ describe('basic use of the queue', () => {
     expect(queue.get(task.id)).toMatchObject({ state: 'running', worker: 'other' });
   });
 
+  it('what a worker brings of an earlier attempt is not taken when it has the task again', async () => {
+    await using world = await queueWorld();
+    const { queue } = world;
+    await queue.submit({ kind: 'echo', payload: null });
+    const earlier = await claim(world);
+    world.now += LEASE_MS;
+    const task = await claim(world);
+    expect(task).toMatchObject({ id: earlier.id, worker: 'w', attempts: 2 });
+    expect(await queue.heartbeat(claimOn(earlier), LEASE_MS)).toBe('lost');
+    expect(await queue.giveBack(claimOn(earlier))).toBe('lost');
+    expect(await queue.finish(claimOn(earlier), { state: 'done', result: 'of the first attempt' })).toBe('lost');
+    expect(await queue.finish(claimOn(task), { state: 'done', result: 'of the second' })).toBe('held');
+    expect(queue.get(task.id)).toMatchObject({ state: 'done', result: 'of the second' });
+  });
+
   it('a lease that runs out with the last attempt fails the task', async () => {
     await using world = await queueWorld();
     await world.queue.submit({ kind: 'echo', payload: null, maxAttempts: 1 });

@@ -1,6 +1,6 @@
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -238,6 +238,14 @@ describe('the command line', () => {
     command.child.stdout?.destroy();
     expect(await command.ended).toEqual({ code: 0, signal: null });
     expect(command.stderr()).toBe('');
+  });
+
+  it('a directory that is gone since is named as the fault where it was started in that', () => {
+    const bin = join(import.meta.dirname, '../bin/hive-orchestrator.js');
+    const command = `d=$(mktemp -d); cd "$d"; rmdir "$d"; exec '${process.execPath}' '${bin}' tasks`;
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^hive-orchestrator: the working directory is gone or cannot be entered; [^\n]*\n$/);
   });
 
   it('an old Node is told what is needed before anything is loaded', () => {

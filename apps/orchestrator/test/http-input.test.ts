@@ -59,7 +59,12 @@ describe('bad input over HTTP', () => {
     directory[Symbol.dispose]();
   });
 
-  const call = (method: string, path: string, body?: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  const call = (
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const type = body === undefined ? {} : { 'content-type': 'application/json' };
       const sent = request(`${listener.url}${path}`, { method, headers: { ...type, ...headers } }, (response) => {
@@ -122,6 +127,12 @@ describe('bad input over HTTP', () => {
     ['{"kind":"study","payload":{"study":{"__proto__":1}}}', 'body: payload must have no key __proto__'],
   ] as const)('POST /tasks with %s is refused in one sentence', async ([body, sentence]) => {
     expect(await call('POST', '/tasks', body)).toMatchObject({ status: 400, code: 'INVALID_INPUT', message: sentence });
+  });
+
+  it('POST /tasks with bytes that are no text is refused, not made one with other characters', async () => {
+    const body = Buffer.from('{"kind":"echo","payload":"gr\u00FC\u00DFe"}', 'latin1');
+    const message = 'body: it must be JSON in UTF-8, not other bytes';
+    expect(await call('POST', '/tasks', body)).toMatchObject({ status: 400, code: 'INVALID_INPUT', message });
   });
 
   it.for([

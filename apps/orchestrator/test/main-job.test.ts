@@ -1,6 +1,6 @@
 import { openDatabaseService, sqlite, systemClock } from '@hive/shared-db';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
@@ -106,8 +106,16 @@ describe('the main job', () => {
     await using job = mainJobIn(directory);
     const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(job.said.stdout)?.[1]);
     expect(job.said.stdout).toContain(`  npx hive-ecosystemiser studies --data-dir ${directory.file('data')}\n`);
-    const { body } = await post(`${url}/tasks`, { kind: 'echo', payload: 'more' });
+    const { body } = await post(`${url}/tasks`, { kind: 'echo', payload: { study: '\u001B[2J' } });
     await taskWhen(url, (body as TaskDocument).id, 'done');
+    const described = { kind: 'study', payload: { study: { name: 'mine\u001B[2J' } }, maxAttempts: 1 };
+    const { id } = (await post(`${url}/tasks`, described)).body as TaskDocument;
+    await taskWhen(url, id, 'failed');
+    const told = /failed .*\n$/;
+    await until('it says what has failed', () => (told.test(job.said.stdout) ? true : undefined));
+    expect(job.said.stdout).not.toContain('\u001B');
+    expect(job.said.stdout).toMatch(/done +echo\n/);
+    expect(job.said.stdout).toMatch(/failed +mine \[2J: /);
     job.child.kill('SIGINT');
     expect(await job.ended).toMatchObject({ code: 0, stderr: '' });
     for (const name of ['orchestrator', 'ecosystemiser', 'bus'])
@@ -131,6 +139,21 @@ describe('the main job', () => {
     await until('it says something', () => (job.said.stdout === '' ? undefined : true));
     job.child.stdout.destroy();
     expect(await job.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('a disk that cannot take what it says does not end it', { timeout: 90_000 }, async ({ skip }) => {
+    skip(!existsSync('/dev/full'), 'only Linux has a disk that is always full');
+    using directory = temporaryDirectory();
+    await afterStarts(directory, done(STUDIES));
+    const command = `exec '${process.execPath}' '${SCRIPT}' --once --port 0 --data-dir '${directory.file('data')}' > /dev/full`;
+    const { status, stderr } = spawnSync('sh', ['-c', command], {
+      env: { ...startEnvironment(), HIVE_RUNTIME_DIR: directory.file('run') },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: 'npm start: standard output cannot be written: ENOSPC\n',
+    });
   });
 
   it(

@@ -363,6 +363,9 @@ describe('stopping a consumer', () => {
     await clock.advance(1);
     expect(handler.attempts).toEqual([1]);
     held.calls[0]!.resolve();
+    await clock.settle();
+    // What became of it was said when it was given up.
+    expect(logger.of('warn')).toHaveLength(1);
   });
 
   it('does not count an attempt that was ended by the stop', async () => {

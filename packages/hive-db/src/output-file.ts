@@ -1,5 +1,6 @@
 import { closeSync, lstatSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { BESIDE } from './backups/partial-copy.ts';
 import { safePath } from './render/safe-text.ts';
 import { WrongUse } from './wrong-use.ts';
 
@@ -21,6 +22,10 @@ export function checkedOutput(output: string, cwd: string, { name, beginning }: 
     throw new WrongUse(`--output ${safePath(output) || '""'} ${what}`);
   };
   if (output === '' || output.includes('\0')) refuse('is no name that a file can have');
+  // SQLite would overwrite or delete it with the database that is called so without the ending.
+  const ending = BESIDE.find((suffix) => path.endsWith(suffix));
+  if (ending !== undefined)
+    refuse(`ends in ${ending}, which is the name of a file that SQLite keeps beside a database`);
   try {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (stats === undefined) return path;

@@ -270,12 +270,17 @@ describe('export --output', () => {
     expect(readFileSync(path)).toEqual(before);
   });
 
-  it.each(['', 'no/such/directory/x.json', 'a\0b'])('refuses a place where nothing can be: %j', async (output) => {
-    using files = temporaryDirectory();
-    await using directory = await runtimeDirectory(serviceSnapshot());
-    const argv = ['export', `--output=${output}`, '--runtime-dir', directory.path];
-    const { code, out, err } = await run(argv, { cwd: files.path });
-    expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toMatch(/^hive-db: --output .*(?:is no name that a file can have|cannot be written: ENOENT)\n$/);
-  });
+  it.each(['', 'no/such/directory/x.json', 'a\0b', 'orders.db-wal', 'orders.db-journal'])(
+    'refuses a place where nothing can be: %j',
+    async (output) => {
+      using files = temporaryDirectory();
+      await using directory = await runtimeDirectory(serviceSnapshot());
+      const argv = ['export', `--output=${output}`, '--runtime-dir', directory.path];
+      const { code, out, err } = await run(argv, { cwd: files.path });
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err).toMatch(
+        /^hive-db: --output .*(?:is no name that a file can have|cannot be written: ENOENT|ends in -(?:wal|journal), which is the name .*)\n$/,
+      );
+    },
+  );
 });

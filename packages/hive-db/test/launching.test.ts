@@ -66,6 +66,13 @@ describe('the launcher', () => {
     expect(loaded).toEqual([pathToFileURL(BIN).href]);
   });
 
+  it('says in one sentence that the directory that it was started in is gone', () => {
+    const command = `d=$(mktemp -d); cd "$d"; rmdir "$d"; exec '${process.execPath}' '${BIN}' status`;
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^hive-db: the working directory is gone or cannot be entered; [^\n]*\n$/);
+  });
+
   it('is content when its reader has seen enough', async () => {
     await using directory = await runtimeDirectory();
     const command = `'${process.execPath}' '${BIN}' --help | true; '${process.execPath}' '${BIN}' status --json --runtime-dir '${directory.path}' 2>&1 >/dev/null | cat`;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Pool } from '@hive/pool';
 import { verifyPool, type VirtualClock } from '@hive/pool/testing';
+// By itself: a pool shows no more of it than how many it has opened in the end.
+import { creationsWanted } from '../dist/creation-policy.js';
 import { delayed, never, scene } from './support/scene.ts';
 import { watch } from './support/watched.ts';
 import type { Resource } from './support/workshop.ts';
@@ -53,6 +55,13 @@ describe('creating under load', () => {
     await clock.advance(1.5 * 350);
     expect(borrowers.state).toBe('fulfilled');
     expect(shop.made.length).toBeLessThanOrEqual(16);
+  });
+
+  it('opens another as soon as the queue would take longer than a connect, and one for each that this is so with', () => {
+    // Four serve ten milliseconds each: forty callers are served in the hundred that a connect takes.
+    const demand = { serving: 4, creating: 0, room: 100, maxCreating: 100, useMs: 10, createMs: 100, oldestWaitMs: 0 };
+    const wanted = (waiting: number): number => creationsWanted({ ...demand, waiting });
+    expect([1, 40, 41, 50, 51, 60, 61].map(wanted)).toEqual([0, 0, 1, 1, 2, 2, 3]);
   });
 
   it('opens another when holders keep what they have', async () => {

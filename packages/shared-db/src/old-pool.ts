@@ -26,10 +26,16 @@ export class OldConnectionPool {
 
   /** Lends a connection, to be given back by `returnConnection` or by itself. Rejects when the pool has been closed. */
   async getConnection(): Promise<OldConnection> {
-    if (this.#closed) throw new DatabaseError('POOL_CLOSED', 'this ConnectionPool has been closed');
+    this.#assertOpen();
     const connection = await oldConnection(this.#database, 'old ConnectionPool', (one) => this.#out.delete(one));
+    // It may have been closed while its database was opened.
+    this.#assertOpen();
     this.#out.add(connection);
     return connection;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new DatabaseError('POOL_CLOSED', 'this ConnectionPool has been closed');
   }
 
   async returnConnection(connection: OldConnection): Promise<void> {

@@ -102,6 +102,24 @@ describe('SQL that is no text', () => {
     expect(errors).toHaveLength(20);
     for (const error of errors) expect(error).toMatchObject(WRONG_USE('; expected a text'));
   });
+
+  it('is refused where it holds a NUL: what stands behind it would not be run, and nobody would hear of it', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const sql = "INSERT INTO item (name) VALUES ('one');\0INSERT INTO item (name) VALUES ('other')";
+    const errors = [
+      await rejectionOf(
+        database.write('save', (tx) => {
+          tx.exec(sql);
+        }),
+      ),
+      await rejectionOf(database.transaction('save', (tx) => tx.exec(sql))),
+      await rejectionOf(database.offload('save', 'SELECT 1\0, 2')),
+      outcomeOf(() => database.readSync('save', (c) => c.all('SELECT 1\0, 2'))),
+    ];
+    for (const error of errors) expect(error).toMatchObject(WRONG_USE('a NUL character ends the text early'));
+    expect(database.readSync('list', (c) => c.all('SELECT name FROM item'))).toEqual([]);
+  });
 });
 
 function* saveLazily(tx: SyncConnection): Generator<number> {

@@ -28,6 +28,14 @@ describe('an old connection', () => {
     expect(itemsOf(file.database)).toEqual(['a', 'b']);
   });
 
+  it('asks for the right to write only where a statement writes: a wrong one fails as it is', async () => {
+    await using file = await shop();
+    const connection = await oldConnection(() => Promise.resolve(file.database), 'old');
+    expect(await rejectionOf(connection.all('SELECT nothing FROM nowhere'))).toMatchObject({ code: 'HIVEDB_E_SQL' });
+    const { reads, transactions } = file.database.snapshot().counters;
+    expect({ reads, transactions }).toEqual({ reads: 1, transactions: 0 });
+  });
+
   it('does several things or none of them', async () => {
     await using file = await shop();
     const connection = await oldConnection(() => Promise.resolve(file.database), 'old');
@@ -95,7 +103,9 @@ describe('an old pool', () => {
     await pool.returnConnection(one);
     await two.release();
     expect(await pool.getStats()).toMatchObject({ inUse: 1 });
+    const late = rejectionOf(pool.getConnection());
     await pool.closeAll();
+    expect(await late).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
     expect(await pool.getStats()).toMatchObject({ inUse: 0 });
     expect(await rejectionOf(three.all('SELECT 1'))).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
     expect(await rejectionOf(pool.getConnection())).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });

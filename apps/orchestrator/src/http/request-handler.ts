@@ -1,5 +1,6 @@
 import { isKind, type DatabaseService, type Logger } from '@hive/shared-db';
 import { createHealthHandler, type HealthHandler } from '@hive/shared-db/http';
+import { isUtf8 } from 'node:buffer';
 import fastify, { type FastifyReply } from 'fastify';
 import type { RequestListener } from 'node:http';
 import { Refusal, shown } from '../refusal.ts';
@@ -37,8 +38,8 @@ export async function createRequestHandler(options: RequestHandlerOptions): Prom
   });
   // JSON is all that is taken; text is also what a page may send without asking first.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
-    parseBody(String(text), done);
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    parseBody(bytes as Buffer, done);
   });
   app.addHook('onRequest', (request, _reply, done) => {
     refuseWebPages(request.headers);
@@ -70,8 +71,13 @@ function healthHandler({ service, healthToken: token, logger }: RequestHandlerOp
   });
 }
 
-/** No body is none, whatever its type is said to be: some clients always say one. */
-function parseBody(text: string, done: (error: Error | null, body?: unknown) => void): void {
+/** No body is none, whatever its type is said to be: some clients always say one. What is no text is not made one by leaving out some of it. */
+function parseBody(bytes: Buffer, done: (error: Error | null, body?: unknown) => void): void {
+  if (!isUtf8(bytes)) {
+    done(new Refusal('body: it must be JSON in UTF-8, not other bytes'));
+    return;
+  }
+  const text = bytes.toString();
   try {
     done(null, text === '' ? undefined : JSON.parse(text));
   } catch {

@@ -29,6 +29,9 @@ export interface YamlFault {
   readonly what: string;
 }
 
+/** In another one `yes` is true, `010` is 8 and `1:30` is 90. */
+const VERSION = '1.2';
+
 /** Faults that the parser words for programmers. */
 const IN_PLAIN_WORDS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   MULTIPLE_DOCS: 'a second document begins here',
@@ -40,9 +43,13 @@ const IN_PLAIN_WORDS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
 export function parseYaml(text: string): YamlTree | YamlFault {
   const lines = new LineCounter();
   const lineAt = (offset: number): number => lines.linePos(offset).line;
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  // Sets, dates and bytes of older versions are no settings, and would look like empty groups.
+  const options = { lineCounter: lines, prettyErrors: false, stringKeys: true, resolveKnownTags: false };
+  const document = parseDocument(text, options);
   const [error] = [...document.errors, ...document.warnings];
   if (error !== undefined) return { line: lineAt(error.pos[0]), what: wordsFor(error, document) };
+  const { version } = document.directives.yaml;
+  if (version !== VERSION) return { line: 1, what: invalid(`it says that it is ${version}, expected ${VERSION}`) };
   const alias = danglingAlias(document);
   if (alias !== undefined)
     return { line: lineAt(alias.range?.[0] ?? 0), what: invalid(`*${alias.source} has no anchor before it`) };

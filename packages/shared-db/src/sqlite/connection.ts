@@ -5,7 +5,7 @@ import { SqliteError, type SqliteHandle, type SqliteStatement } from './engine.t
 import { wordsWithoutValues } from './error-words.ts';
 import { suspicionFor, toSafeNumbers, type IntegerMode, type Suspicion } from './integers.ts';
 import { lendHandle } from './lent-handle.ts';
-import { refusalOf } from './sql-text.ts';
+import { NUL, refusalOf } from './sql-text.ts';
 
 /** Compiled statements that a connection keeps: compiling one again costs twice as much as running it. */
 const CACHED_STATEMENTS = 200;
@@ -315,6 +315,9 @@ function getOf(statement: SqliteStatement, params: readonly Bindable[]): Row | u
 
 function refused(refusal: string): DatabaseError {
   return new DatabaseError('WRONG_USE', `${refusal} and is not accepted as SQL text`, {
-    advice: 'use transaction(), nested tx.transaction(), migrations or the options of the database instead',
+    advice:
+      refusal === NUL
+        ? 'leave it out, and give values as parameters'
+        : 'use transaction(), nested tx.transaction(), migrations or the options of the database instead',
   });
 }

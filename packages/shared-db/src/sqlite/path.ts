@@ -16,6 +16,10 @@ const realFileSystem: FileSystem = Object.freeze({ typeOf: (directory: string) =
 /** What follows the name of a database under which it is prepared, before it is linked into place (createDatabase). */
 export const PREPARED = '.new-';
 
+/** What SQLite keeps beside a database, by the ends of the names: its log, the index of that, and a journal of the old kind. */
+const COMPANIONS = ['-wal', '-shm', '-journal'] as const;
+const COMPANION = new RegExp(`(?:${COMPANIONS.join('|')})$`);
+
 /** Where a database's file is, or will be. */
 export interface DatabasePath {
   readonly path: string;
@@ -37,6 +41,15 @@ export function absolutePath(name: string, path: unknown, dataDirectory: string 
   if (path === ':memory:')
     return refuse('is no file, and other connections could not see it', 'give the path of a file');
   if (/^file:/i.test(path)) return refuse('is a URI, which could carry options past the checks', 'give a plain path');
+  if (/\/\.?$/.test(path)) return refuse('is one of a directory', 'give the path of a file in it');
+  const [suffix] = COMPANION.exec(path) ?? [];
+  if (suffix !== undefined)
+    return refuse(
+      `ends in ${suffix}, as a file that belongs to another database: opening that one would overwrite or delete it`,
+      'give the file another name',
+    );
+  if (!isAbsolute(dataDirectory ?? path) && !isSomewhere())
+    return refuse('is relative, and the working directory is gone', 'start in one that is there');
   if (dataDirectory === undefined) return resolve(path);
   const absolute = isAbsolute(path) ? resolve(path) : resolve(dataDirectory, path);
   if (!isInside(absolute, resolve(dataDirectory)))
@@ -180,6 +193,7 @@ function checkFile(path: string, refuse: Refuse): boolean {
   // SQLite makes -wal and -shm beside the file.
   if (!mayChangeDirectory)
     refuse('PERMISSION', 'is in a directory that cannot be written', `give ${user} write access to the directory`);
+  for (const suffix of COMPANIONS) checkCompanion(path, suffix, refuse);
   // We never leave an empty file behind (a new one appears complete), and SQLite would take an emptied one for a new database.
   if (found.size === 0)
     refuse(
@@ -197,6 +211,20 @@ function checkFile(path: string, refuse: Refuse): boolean {
   return true;
 }
 
+/** Refuses what lies beside a database and SQLite could not use: its words for that are of a disk that fails, or of a wrong statement. */
+function checkCompanion(path: string, suffix: string, refuse: Refuse): void {
+  const companion = `${path}${suffix}`;
+  const found = lstatSync(companion, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isFile()) refuse('PATH', `has ${companion} beside it, which is not a regular file`, 'move that one away');
+  if (allowed(companion, constants.R_OK | constants.W_OK) || !isThere(companion)) return;
+  refuse(
+    'PERMISSION',
+    `has ${companion} beside it, which cannot be read and written: user ${found.uid} has made it`,
+    `give user ${process.getuid?.()} access to it, and use the database as one user`,
+  );
+}
+
 /** How many names a file has, beside those under which it was prepared: who is just making it, or was killed, has left one. */
 function namesOf(path: string): number {
   const directory = dirname(path);
@@ -208,6 +236,15 @@ function namesOf(path: string): number {
   });
   // Counted again: one that has gone meanwhile is not among those, and must not be counted for a stranger's.
   return statSync(path).nlink - prepared.length;
+}
+
+/** Whether this process has a working directory still: somebody may have removed it. */
+function isSomewhere(): boolean {
+  try {
+    return process.cwd() !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** The path itself, or the closest directory above it that is there. */

@@ -33,6 +33,9 @@ const HARMLESS_PRAGMAS = new Set([
 /** Of those, the ones that take a value with `=` or in parentheses and would store it outside the transaction's rules. */
 const READ_ONLY_PRAGMAS = new Set(['ENCODING', 'PAGE_COUNT', 'PAGE_SIZE', 'DATA_VERSION']);
 
+/** Why what holds a NUL may not be run: the engine would not read on behind it. */
+export const NUL = 'a NUL character ends the text early';
+
 /** The first tokens of a statement decide; a statement of a megabyte is not kept. */
 const KEPT = 12;
 
@@ -43,6 +46,7 @@ const KEPT = 12;
 export function refusalOf(sql: string): string | undefined {
   if (typeof sql !== 'string')
     throw new DatabaseError('WRONG_USE', `the SQL is ${shown(sql, 'an object')}; expected a text`);
+  if (sql.includes('\0')) return NUL;
   for (const statement of statementsOf(sql)) {
     const refusal = refusalOfStatement(statement);
     if (refusal !== undefined) return refusal;

@@ -177,6 +177,36 @@ describe('a write that waits in the lane', () => {
     expect(itemsOf(database)).toEqual(['a', 'b', 'c']);
   });
 
+  it('has been given up where that was done in a group that is undone: it does not run again', async () => {
+    await using temporary = await shop({ clock: new VirtualClock() });
+    const { database } = temporary;
+    const abort = new AbortController();
+    let runs = 0;
+    const outcomes = await Promise.allSettled([
+      database.write('a', (tx) => {
+        abort.abort(new Error('changed its mind'));
+        return save('a')(tx);
+      }),
+      database.write(
+        'b',
+        (tx) => {
+          runs++;
+          return save('b')(tx);
+        },
+        { signal: abort.signal },
+      ),
+      // Its foreign key is checked by COMMIT, which undoes all three.
+      database.write('c', (tx) => tx.run('INSERT INTO part (item) VALUES (42)')),
+    ]);
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled' },
+      { reason: { code: 'HIVEDB_E_ABORTED', cause: new Error('changed its mind') } },
+      { reason: { code: 'HIVEDB_E_CONSTRAINT' } },
+    ]);
+    expect(runs).toBe(1);
+    expect(itemsOf(database)).toEqual(['a']);
+  });
+
   it('is turned away at once when the service closes, and when it is suspended for longer than it may wait', async () => {
     const clock = new VirtualClock();
     await using temporary = await shop({ clock });

@@ -48,6 +48,11 @@ describe('a path that is none', () => {
     ['orders.db\n', 'PATH', 'ends in white space'],
     [':memory:', 'PATH', 'is no file'],
     ['file:orders.db', 'PATH', 'is a URI'],
+    ['orders/', 'PATH', 'is one of a directory'],
+    ['orders/.', 'PATH', 'is one of a directory'],
+    ['orders.db-wal', 'PATH', 'ends in -wal'],
+    ['orders.db-shm', 'PATH', 'ends in -shm'],
+    ['orders.db-journal', 'PATH', 'ends in -journal'],
     ['FILE:///tmp/orders.db?mode=memory', 'PATH', 'is a URI'],
     [undefined, 'PATH', 'is empty'],
     [42, 'CONFIG', 'path'],
@@ -95,6 +100,24 @@ describe('a path that somebody has set', () => {
       ) as string,
     });
     expect(existsSync(directory.file('data'))).toBe(false);
+  });
+});
+
+describe('a relative path', () => {
+  it('is refused where the working directory has been removed meanwhile', () => {
+    using directory = temporaryDirectory();
+    const program = `
+      import { openDatabaseService, sqlite } from ${JSON.stringify(import.meta.resolve('@hive/shared-db'))};
+      import { rmdirSync } from 'node:fs';
+      process.chdir(${JSON.stringify(directory.path)});
+      rmdirSync(${JSON.stringify(directory.path)});
+      await openDatabaseService({ app: 'test', presence: false, databases: { orders: sqlite({ path: 'orders.db' }) } }).catch(
+        ({ code, message }) => console.log(code, message),
+      );`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+    expect(said).toBe(
+      'HIVEDB_E_PATH database orders: the path "orders.db" is relative, and the working directory is gone; start in one that is there\n',
+    );
   });
 });
 
@@ -283,6 +306,24 @@ describe('a file that cannot be used', () => {
       },
     ],
     [
+      'a database with a directory in place of its log',
+      'PATH',
+      'orders.db-wal beside it, which is not a regular file',
+      async (path) => {
+        await databaseAt(path);
+        mkdirSync(`${path}-wal`);
+      },
+    ],
+    [
+      'a database whose log is a symbolic link',
+      'PATH',
+      'orders.db-wal beside it, which is not a regular file',
+      async (path) => {
+        await databaseAt(path);
+        symlinkSync(`${path}.elsewhere`, `${path}-wal`);
+      },
+    ],
+    [
       'a file in a file',
       'PATH',
       '/in is no directory; give a path in one',
@@ -409,6 +450,20 @@ describe('a file that this user may not use', () => {
   it.for<readonly [what: string, forbid: (file: string) => void, why: string]>([
     ['may not be read', closeOff(0o000), 'cannot be read and written'],
     ['may not be written', closeOff(0o444), 'cannot be read and written'],
+    [
+      'has a log of somebody else',
+      (file) => {
+        writeFileSync(`${file}-wal`, '', { mode: 0o644 });
+      },
+      'orders.db-wal beside it, which cannot be read and written: user 0 has made it',
+    ],
+    [
+      'has an index of the log of somebody else',
+      (file) => {
+        writeFileSync(`${file}-shm`, '', { mode: 0o644 });
+      },
+      'orders.db-shm beside it, which cannot be read and written: user 0 has made it',
+    ],
     [
       'is in a directory that may not be written',
       (file) => {
