@@ -86,6 +86,8 @@ function readArguments() {
   } catch (error) {
     // Behind the first sentence there is advice on how to write what nobody has meant.
     const [said = ''] = (error instanceof Error ? error.message : String(error)).split(/\.?\n|\. /);
+    const [, named] = /^Option '([^']+)' argument is ambiguous/.exec(said) ?? [];
+    if (named !== undefined) refuse(`${named} must be followed by its value, which does not begin with "-"`);
     const [, option = ''] = /^Unknown option '([^']+)'/.exec(said) ?? [];
     const nearest = likelyKey(option, OPTIONS);
     const meant = nearest === undefined ? '' : ` (did you mean ${nearest}?)`;

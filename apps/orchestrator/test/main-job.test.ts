@@ -186,11 +186,7 @@ describe('the main job', () => {
       "npm start: Unknown option '--onec' (did you mean --once?); there are --once, --port and --data-dir",
     ],
     [['now'], {}, "npm start: Unexpected argument 'now'; there are --once, --port and --data-dir"],
-    [
-      ['--port', '--once'],
-      {},
-      "npm start: Option '--port' argument is ambiguous; there are --once, --port and --data-dir",
-    ],
+    [['--port', '--once'], {}, 'npm start: --port must be followed by its value, which does not begin with "-"'],
     [['--port', 'abc'], {}, 'hive-orchestrator: --port must be a whole number from 0 to 65535, not "abc"'],
     [
       [],

@@ -57,6 +57,9 @@ const roles = {
       say({ did: 'end', topic, payload, attempt, first });
     };
     createConsumer({ ...rest, bus, consumer, handle }).start();
+    // It has nothing else that ends it: not even a killed test runner leaves it behind.
+    process.stdin.resume().on('end', () => process.exit());
+    process.stdin.unref();
     say({ did: 'ready' });
   },
 

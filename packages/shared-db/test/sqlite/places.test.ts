@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { checkPlaces, loadSettings } from '@hive/shared-db/config';
@@ -15,6 +15,30 @@ function settingsOf(dataDirectory: string, env: Readonly<Record<string, string>>
 }
 
 describe('the places of databases', () => {
+  it.for<readonly [name: string, code: string | undefined]>([
+    ['not-there', undefined],
+    ['own', undefined],
+    ['open-to-all', 'HIVEDB_E_PERMISSION'],
+    ['text', 'HIVEDB_E_PATH'],
+    ['link', 'HIVEDB_E_PATH'],
+  ])('of processes that meet there is looked at, where that is set: %j', ([name, code]) => {
+    using directory = temporaryDirectory();
+    mkdirSync(directory.file('own'), { mode: 0o700 });
+    mkdirSync(directory.file('open-to-all'));
+    chmodSync(directory.file('open-to-all'), 0o755);
+    writeFileSync(directory.file('text'), '');
+    symlinkSync(directory.file('own'), directory.file('link'));
+    const settings = settingsOf(directory.file('data'), { HIVE_RUNTIME_DIR: directory.file(name) });
+    let error: unknown;
+    try {
+      expect(checkPlaces(settings)).toHaveLength(2);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect((error as { code?: string } | undefined)?.code).toBe(code);
+    expect(existsSync(directory.file('not-there'))).toBe(false);
+  });
+
   it.for<readonly [path: string, code: string, why: string]>([
     [' ', 'PATH', 'the path " " (databases.stock.path, environment DB_STOCK__PATH) is empty'],
     [':memory:', 'PATH', 'is no file'],
