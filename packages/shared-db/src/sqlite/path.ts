@@ -167,6 +167,7 @@ function checkFile(path: string, refuse: Refuse): boolean {
   const mayChangeDirectory = allowed(dirname(path), constants.W_OK | constants.X_OK);
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) {
+    checkCompanions(path, refuse);
     // SQLite would play what is in it into the new file, or delete it.
     if ((sizeOf(`${path}-wal`) ?? 0) > 0)
       refuse(
@@ -193,7 +194,7 @@ function checkFile(path: string, refuse: Refuse): boolean {
   // SQLite makes -wal and -shm beside the file.
   if (!mayChangeDirectory)
     refuse('PERMISSION', 'is in a directory that cannot be written', `give ${user} write access to the directory`);
-  for (const suffix of COMPANIONS) checkCompanion(path, suffix, refuse);
+  checkCompanions(path, refuse);
   // We never leave an empty file behind (a new one appears complete), and SQLite would take an emptied one for a new database.
   if (found.size === 0)
     refuse(
@@ -212,6 +213,10 @@ function checkFile(path: string, refuse: Refuse): boolean {
 }
 
 /** Refuses what lies beside a database and SQLite could not use: its words for that are of a disk that fails, or of a wrong statement. */
+function checkCompanions(path: string, refuse: Refuse): void {
+  for (const suffix of COMPANIONS) checkCompanion(path, suffix, refuse);
+}
+
 function checkCompanion(path: string, suffix: string, refuse: Refuse): void {
   const companion = `${path}${suffix}`;
   const found = lstatSync(companion, { throwIfNoEntry: false });

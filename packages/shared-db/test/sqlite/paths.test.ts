@@ -324,6 +324,22 @@ describe('a file that cannot be used', () => {
       },
     ],
     [
+      'a new database with a directory in place of its journal',
+      'PATH',
+      'orders.db-journal beside it, which is not a regular file',
+      (path) => {
+        mkdirSync(`${path}-journal`);
+      },
+    ],
+    [
+      'a new database whose log is a symbolic link',
+      'PATH',
+      'orders.db-wal beside it, which is not a regular file',
+      (path) => {
+        symlinkSync(`${path}.elsewhere`, `${path}-wal`);
+      },
+    ],
+    [
       'a file in a file',
       'PATH',
       '/in is no directory; give a path in one',
