@@ -34,10 +34,13 @@ const PRESSED = 2;
 const PATIENCE = 60;
 /** Who was wrong to shrink waits twice as long the next time, and at last an hour. */
 const MOST_PATIENCE = 3_600;
+/** A shrinking that lasted for longer was right: what was taken back then is another day's. */
+const LASTING = 2 * MOST_PATIENCE;
 
 /**
  * Finds the size of a pool inside its bounds. Grows fast, by what waits and up to double, after two intervals with a queue. Shrinks slowly,
- * by half of what nobody has used in 60 intervals; and where that had to be taken back, after twice as many the next time, up to 3,600.
+ * by half of what nobody has used in 60 intervals; and where that had to be taken back within two hours, after twice as many the next
+ * time, up to 3,600.
  * A shrinking lies 60 intervals at least behind each growth and each queue, which begin the count anew; a growth may follow at once.
  * Pure but for what it remembers: it knows no clock.
  */
@@ -50,6 +53,8 @@ export class AutoSize {
   #patience = PATIENCE;
   /** What it was before the first shrinking of those behind each other: further ones are quicker, and prove nothing where all are taken back. */
   #patienceBefore = PATIENCE;
+  /** Intervals since that one. */
+  #sinceShrunk = 0;
   #lastMove: 'none' | 'grown' | 'shrunk' = 'none';
   #seen: PoolSight | undefined;
 
@@ -70,6 +75,7 @@ export class AutoSize {
 
   /** The size from here on: mostly the one that it has. To be told of every interval, in order. */
   next(size: number, interval: Interval): number {
+    this.#sinceShrunk++;
     if (interval.queued >= QUEUE) return this.#press(size, interval);
     this.#pressed = 0;
     this.#calm++;
@@ -82,9 +88,13 @@ export class AutoSize {
     this.#pressed = full ? this.#pressed + 1 : 0;
     if (this.#pressed < PRESSED || size >= this.bounds.max) return size;
     this.#pressed = 0;
-    if (this.#lastMove === 'shrunk') this.#patience = Math.min(2 * this.#patienceBefore, MOST_PATIENCE);
+    if (this.#lastMove === 'shrunk') this.#learn();
     this.#lastMove = 'grown';
     return Math.min(this.bounds.max, size + Math.ceil(Math.min(queued, size)));
+  }
+
+  #learn(): void {
+    this.#patience = this.#sinceShrunk > LASTING ? PATIENCE : Math.min(2 * this.#patienceBefore, MOST_PATIENCE);
   }
 
   #shrink(size: number): number {
@@ -94,9 +104,14 @@ export class AutoSize {
     // The last one that was not needed stays: without it, the next chance would make a queue.
     if (unused < 2 || next >= size) return size;
     if (this.#lastMove === 'shrunk') this.#patience = Math.max(this.#patience / 2, PATIENCE);
-    else this.#patienceBefore = this.#patience;
+    else this.#beginShrinking();
     this.#lastMove = 'shrunk';
     return next;
+  }
+
+  #beginShrinking(): void {
+    this.#patienceBefore = this.#patience;
+    this.#sinceShrunk = 0;
   }
 
   #beginAnew(): void {

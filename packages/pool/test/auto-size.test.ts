@@ -163,6 +163,22 @@ describe('the size that a pool finds by itself', () => {
     },
   );
 
+  it('gives back as quickly after each day as after the first: what a night has not needed was rightly taken', () => {
+    const finder = new AutoSize({ min: 2, max: 16 });
+    const waits: number[] = [];
+    let size = 2;
+    for (let second = 0; second < 6 * 24 * 3_600; second++) {
+      const hour = second % (24 * 3_600);
+      const wanted = hour < 600 ? 14 : 2;
+      const seen = { queued: Math.max(0, wanted - size), full: true, unused: Math.max(0, size - wanted) };
+      const next = finder.next(size, seen);
+      if (next < size && size > 10) waits.push(hour - 600);
+      size = next;
+    }
+    expect(waits).toHaveLength(6);
+    expect(new Set(waits.map((wait) => wait - (waits[0] ?? 0)))).toEqual(new Set([0]));
+  });
+
   it('does not grow for one pause, nor while what the limit allows is being opened', () => {
     const finder = new AutoSize(BOUNDS);
     const calm = { queued: 0, full: true, unused: 1 };
