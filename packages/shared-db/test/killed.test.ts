@@ -91,7 +91,7 @@ async function stackAndKill(
       if (word !== 'opening') (word === 'try' ? tried : told).add(Number(n));
     }
   };
-  await listen(1 + Math.floor(Math.random() * 40));
+  await listen(1 + Math.floor(Math.random() * 20));
   await stacker.kill();
   await expect(listen(Infinity)).rejects.toThrow(/^the companion has ended: $/);
   return { tried, told };
@@ -204,7 +204,7 @@ describe('recovery: processes that are killed while they write', () => {
         expect([name, [...told].filter((n) => !numbers.has(n))]).toEqual([name, []]);
         expect([name, [...numbers].filter((n) => !tried.has(n))]).toEqual([name, []]);
       }
-      expect([...stacked.values()].reduce((sum, { told }) => sum + told.size, 0)).toBeGreaterThan(1_000);
+      expect([...stacked.values()].reduce((sum, { told }) => sum + told.size, 0)).toBeGreaterThan(500);
     },
   );
 });
