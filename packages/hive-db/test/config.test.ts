@@ -195,6 +195,20 @@ describe('config validate', () => {
     expect((await validate(inProfile, '--profile', 'test')).err).toMatch(/^hive-db: settings\.yaml:3 \(profile test\)/);
   });
 
+  it('says which paths are none of a file that a database can have, without looking for the file', async () => {
+    const { code, err } = await validate(
+      'databases:\n  orders: { path: ":memory:" }\n  stock: { path: not/there.db }\n  more: { path: ./not/there.db }\n',
+    );
+    expect(code).toBe(2);
+    expect(err.split('\n')).toEqual([
+      expect.stringMatching(
+        /^hive-db: database orders: the path ":memory:" \(databases.orders.path, settings.yaml:2\) is no/,
+      ),
+      expect.stringMatching(/^hive-db: database more: databases stock and more are the same file/),
+      '',
+    ]);
+  });
+
   it('says each of several problems', async () => {
     const { code, err } = await validate('databases:\n  orders:\n    pool:\n      sise: 1\n      size: many\n');
     expect(code).toBe(2);

@@ -23,5 +23,5 @@ export { likelyKey } from './config/nearest-key.ts';
 export { describeOrigins, inheritedKeys } from './config/describe-origins.ts';
 export type { DescribedOrigin } from './config/describe-origins.ts';
 export { settingsJsonSchema } from './config/settings-schema.ts';
-export { checkPlaces, type Place } from './sqlite/places.ts';
+export { checkPlaces, refusedPaths, type Place } from './sqlite/places.ts';
 export { runtimeDirectoryIn } from './config/runtime-directory-variable.ts';

@@ -1,3 +1,4 @@
+import { refusedPaths } from '@hive/shared-db/config';
 import type { ValidationDocument } from '../documents/config.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { say, type Invocation } from '../invocation.ts';
@@ -5,7 +6,10 @@ import { printDocument } from '../render/json.ts';
 import { safe } from '../render/safe-text.ts';
 import { problemsOf, settingsHere, type SettingsRequest } from '../settings.ts';
 
-/** Whether a process started here would accept its settings file and its environment. */
+/**
+ * Whether a process started here would accept its settings file and its environment. Whether the files that they name are there and can be
+ * used is not asked: settings are checked on other machines than those that they are for.
+ */
 export function configValidate(invocation: Invocation, request: SettingsRequest): ExitCode {
   const { io, json } = invocation;
   const problems = problemsIn(() => settingsHere(io, request));
@@ -22,10 +26,9 @@ export function configValidate(invocation: Invocation, request: SettingsRequest)
   return problems.length === 0 ? EXIT.fine : EXIT.wrongUse;
 }
 
-function problemsIn(load: () => unknown): readonly string[] {
+function problemsIn(load: () => ReturnType<typeof settingsHere>): readonly string[] {
   try {
-    load();
-    return [];
+    return refusedPaths(load()).flatMap(problemsOf);
   } catch (error) {
     return problemsOf(error);
   }

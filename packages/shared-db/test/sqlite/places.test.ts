@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
-import { checkPlaces, loadSettings } from '@hive/shared-db/config';
+import { checkPlaces, loadSettings, refusedPaths } from '@hive/shared-db/config';
 import { temporaryDatabase, temporaryDirectory } from '@hive/shared-db/testing';
 import { asNobody, canBecomeNobody } from '../support/as-nobody.ts';
 import { pictureOf } from '../support/directory-picture.ts';
@@ -37,6 +37,37 @@ describe('the places of databases', () => {
     }
     expect((error as { code?: string } | undefined)?.code).toBe(code);
     expect(existsSync(directory.file('not-there'))).toBe(false);
+  });
+
+  it('by one pattern are not one file, whatever stands in for the * of the path', () => {
+    using directory = temporaryDirectory();
+    const code = { dataDirectory: directory.path, databases: { 'tenant-*': { path: 'by/*.db' } } };
+    const settings = loadSettings({ code, env: {}, databases: ['tenant-*', 'tenant-a', 'tenant-b'] });
+    expect(refusedPaths(settings)).toEqual([]);
+    expect(checkPlaces(settings).map(({ path }) => path)).toEqual([
+      directory.file('by/a.db'),
+      directory.file('by/b.db'),
+    ]);
+  });
+
+  it('are refused for what their paths say, all at once and with nothing looked at', () => {
+    const databases = {
+      memory: { path: ':memory:' },
+      left: { path: '../left.db' },
+      log: { path: 'orders.db-wal' },
+      'tenant-*': { path: '*/' },
+      orders: { path: 'orders.db' },
+      stock: { path: 'in/../orders.db' },
+    };
+    const code = { dataDirectory: '/not/there', databases };
+    const refused = refusedPaths(loadSettings({ code, env: {}, databases: Object.keys(databases) }));
+    expect(refused.map(({ database, code: why }) => [database, why])).toEqual([
+      ['memory', 'HIVEDB_E_PATH'],
+      ['left', 'HIVEDB_E_PATH'],
+      ['log', 'HIVEDB_E_PATH'],
+      ['tenant-*', 'HIVEDB_E_PATH'],
+      ['stock', 'HIVEDB_E_DUPLICATE_FILE'],
+    ]);
   });
 
   it.for<readonly [path: string, code: string, why: string]>([
@@ -98,7 +129,7 @@ describe('the places of databases', () => {
     using directory = temporaryDirectory();
     chmodSync(directory.path, 0o755);
     const said = asNobody(
-      `import { checkPlaces, loadSettings } from '@hive/shared-db/config';
+      `import { checkPlaces, loadSettings, refusedPaths } from '@hive/shared-db/config';
        const code = { databases: { orders: { path: process.argv[1] } } };
        try { checkPlaces(loadSettings({ code, databases: ['orders'] })); }
        catch ({ code, message }) { console.log(JSON.stringify({ code, message })); }`,
