@@ -41,8 +41,10 @@ describe('the places of databases', () => {
 
   it('by one pattern are not one file, whatever stands in for the * of the path', () => {
     using directory = temporaryDirectory();
-    const code = { dataDirectory: directory.path, databases: { 'tenant-*': { path: 'by/*.db' } } };
-    const settings = loadSettings({ code, env: {}, databases: ['tenant-*', 'tenant-a', 'tenant-b'] });
+    const file = directory.file('settings.yaml');
+    writeFileSync(file, 'databases: { "tenant-*": { path: by/*.db } }');
+    const code = { dataDirectory: directory.path };
+    const settings = loadSettings({ file, code, env: {}, databases: ['tenant-*', 'tenant-a', 'tenant-b'] });
     expect(refusedPaths(settings)).toEqual([]);
     expect(checkPlaces(settings).map(({ path }) => path)).toEqual([
       directory.file('by/a.db'),
