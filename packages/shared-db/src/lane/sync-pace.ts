@@ -23,12 +23,12 @@ export class SyncPace {
 
   /** Asked before each sync that could be made at once: whether waiting for it costs less than having it done elsewhere. */
   isAtOnce(): boolean {
-    return this.#isQuick || --this.#untilTrial <= 0;
+    return this.#isQuick() || --this.#untilTrial <= 0;
   }
 
   /** One was made at once, for which the event loop stood still. */
   tookAtOnce(ms: number): void {
-    if (this.#isQuick || this.#untilTrial > 0) this.#count(ms);
+    if (this.#isQuick() || this.#untilTrial > 0) this.#count(ms);
     else this.#tried(ms);
   }
 
@@ -37,7 +37,7 @@ export class SyncPace {
     this.#count(ms);
   }
 
-  get #isQuick(): boolean {
+  #isQuick(): boolean {
     return this.#likelyMs < AT_ONCE_MS;
   }
 

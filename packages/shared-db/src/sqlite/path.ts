@@ -290,11 +290,14 @@ export function identityOf(path: string): FileIdentity | undefined {
   }
 }
 
+/** Made once: a call without any makes its own, each time. */
+const MAY_BE_GONE = { bigint: false, throwIfNoEntry: false } as const;
+
 /** Whether a path still leads to a file. Compares numbers: after a sync of the disk, making a key would cost as much as the `stat`. */
 export function leadsTo(path: string, { device, inode }: FileIdentity): boolean {
   try {
-    const { dev, ino } = statSync(path);
-    return ino === inode && dev === device;
+    const found = statSync(path, MAY_BE_GONE);
+    return found !== undefined && found.ino === inode && found.dev === device;
   } catch {
     return false;
   }

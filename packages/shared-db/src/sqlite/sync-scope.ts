@@ -65,12 +65,12 @@ export class SyncScope implements SyncTransaction {
     return this.#connection.key;
   }
 
-  get #isUsable(): boolean {
+  #isUsable(): boolean {
     return this.#open && !this.#root.#lost;
   }
 
   all<T = Row>(sql: string, ...params: readonly Bindable[]): T[] {
-    if (!this.#isUsable) throw this.#ended();
+    if (!this.#isUsable()) throw this.#ended();
     try {
       return this.#connection.all(sql, params) as T[];
     } catch (error) {
@@ -79,7 +79,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   get<T = Row>(sql: string, ...params: readonly Bindable[]): T | undefined {
-    if (!this.#isUsable) throw this.#ended();
+    if (!this.#isUsable()) throw this.#ended();
     try {
       return this.#connection.get(sql, params) as T | undefined;
     } catch (error) {
@@ -88,7 +88,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   run(sql: string, ...params: readonly Bindable[]): RunResult {
-    if (!this.#isUsable) throw this.#ended();
+    if (!this.#isUsable()) throw this.#ended();
     try {
       return this.#connection.run(sql, params);
     } catch (error) {
@@ -97,11 +97,11 @@ export class SyncScope implements SyncTransaction {
   }
 
   *iterate<T = Row>(sql: string, ...params: readonly Bindable[]): IterableIterator<T> {
-    if (!this.#isUsable) throw this.#ended();
+    if (!this.#isUsable()) throw this.#ended();
     try {
       for (const row of this.#connection.iterate(sql, params)) {
         yield row as T;
-        if (!this.#isUsable) throw this.#ended();
+        if (!this.#isUsable()) throw this.#ended();
       }
     } catch (error) {
       throw this.#failed(error);
@@ -109,7 +109,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   exec(sql: string): void {
-    if (!this.#isUsable) throw this.#ended();
+    if (!this.#isUsable()) throw this.#ended();
     try {
       this.#connection.exec(sql);
     } catch (error) {
@@ -118,7 +118,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   transaction<T>(fn: (tx: SyncTransaction) => T): T {
-    if (!this.#isUsable) throw this.#ended();
+    if (!this.#isUsable()) throw this.#ended();
     assertFunction(fn, 'tx.transaction', this.#explain);
     const name = `hive_${this.#depth + 1}`;
     this.#connection.control(`SAVEPOINT ${name}`);
@@ -155,7 +155,7 @@ export class SyncScope implements SyncTransaction {
   }
 
   afterCommit(callback: () => void): void {
-    if (!this.#isUsable) throw this.#ended();
+    if (!this.#isUsable()) throw this.#ended();
     assertCallback(callback, this.#explain);
     // Whoever syncs the log for several tells all of them, in a context that is nobody's but his.
     this.#keep([AsyncLocalStorage.bind(callback)]);
