@@ -115,7 +115,7 @@ const wrong: readonly Wrong[] = [
     what: 'something else where the database should be',
     args: ['studies', '--data-dir', '.'],
     given: write('ecosystemiser.db', 'Dear diary, this is no database but a text that is long enough. '.repeat(20)),
-    says: 'database ecosystemiser: the file is not a SQLite database (SQLITE_NOTADB); check the path; the file was not touched',
+    says: 'database ecosystemiser: the file <here>/ecosystemiser.db is not a SQLite database (SQLITE_NOTADB); check the path; the file was not touched',
   },
   {
     what: 'no database to look at',

@@ -36,9 +36,11 @@ const FENCING: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['IO', 'CORRUPT', 'NO
  */
 const AFTER_THE_LOG = ['SQLITE_IOERR_SHMSIZE', 'SQLITE_NOMEM'] as const;
 
-/** Says what an error of the engine means. Pure. Undefined for an error that is not the engine's. */
-export function classifySqlite(error: unknown, during: Phase): Failure | undefined {
-  if (error instanceof SqliteError) return classifyCode(error.code, error.message, during);
+/**
+ * Says what an error of the engine means, and of which file where the path is given. Pure. Undefined for an error that is not the engine's.
+ */
+export function classifySqlite(error: unknown, during: Phase, path?: string): Failure | undefined {
+  if (error instanceof SqliteError) return classifyCode(error.code, error.message, during, path);
   // better-sqlite3 reports wrong arguments as TypeError and RangeError; their texts carry no values.
   if (during === 'statement' && (error instanceof TypeError || error instanceof RangeError))
     return { kind: 'WRONG_USE', message: error.message, busy: false, fences: false, lost: false };
@@ -46,8 +48,11 @@ export function classifySqlite(error: unknown, during: Phase): Failure | undefin
 }
 
 /** The same for a code and a message alone. */
-export function classifyCode(code: string, message: string, during: Phase): Failure {
-  const [, kind, meaning] = MEANINGS.find(([prefix]) => code.startsWith(prefix)) ?? ['', 'SQL' as const, ''];
+export function classifyCode(code: string, message: string, during: Phase, path?: string): Failure {
+  const [, kind, words] = MEANINGS.find(([prefix]) => code.startsWith(prefix)) ?? ['', 'SQL' as const, ''];
+  // What is no lock of somebody's is a matter of the file itself: whoever is to look at it needs to know where it is.
+  const isNamed = path !== undefined && kind !== 'BUSY_TIMEOUT';
+  const meaning = isNamed ? words.replace('the file', () => `the file ${path}`) : words;
   const fences = FENCING.has(kind) && !code.startsWith('SQLITE_CANTOPEN');
   const isLate = AFTER_THE_LOG.some((prefix) => code.startsWith(prefix));
   // An I/O error at COMMIT leaves open whether the log reached the disk. SQLite has rolled back in memory, a later recovery may not.

@@ -7,6 +7,8 @@ import type { IntegerMode } from './integers.ts';
 
 /** Makes connections to one file. */
 export interface SqliteDriverOptions {
+  /** Absolute. */
+  readonly path: string;
   readonly integers: IntegerMode;
   readonly statements: Statements;
   open(access: Access): ConstructorParameters<typeof SqliteConnection>[0];
@@ -33,7 +35,7 @@ export class SqliteDriver implements Driver {
   }
 
   classify(error: unknown, during: Phase): Failure | undefined {
-    return classifySqlite(error, during);
+    return classifySqlite(error, during, this.#options.path);
   }
 }
 

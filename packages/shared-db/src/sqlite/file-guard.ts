@@ -71,10 +71,14 @@ export class FileGuard {
       () => new DatabaseError('FENCED', 'another process is checking the file after an I/O error', { database }),
     );
     if (fault !== undefined)
-      throw new DatabaseError('CORRUPT', `the file did not pass its check after an I/O error: ${fault}`, {
-        database,
-        advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
-      });
+      throw new DatabaseError(
+        'CORRUPT',
+        `${this.#host.file.path} did not pass its check after an I/O error: ${fault}`,
+        {
+          database,
+          advice: 'restore a backup, or recover what can be read with the sqlite3 shell; the file was not touched',
+        },
+      );
   }
 
   /** Before a write. Looks ten times a second at most. Throws `FILE_REPLACED` where the log is not the one that was opened. */

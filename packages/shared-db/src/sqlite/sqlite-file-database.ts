@@ -72,7 +72,7 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     const statements = new Statements(context);
     const open = (access: Access): SqliteHandle => this.#openHandle(access);
     const syncOfLog = (): LogSync | undefined => this.#newSync(path);
-    super(context, new SqliteDriver({ integers, statements, open, syncOfLog }), { statements });
+    super(context, new SqliteDriver({ path, integers, statements, open, syncOfLog }), { statements });
     const { counters, failures, lifecycle, calls, lockWaits, connections, transactions } = this;
     const file = new WatchedFile(context.name, path, (failure) => {
       this.fence(failure);

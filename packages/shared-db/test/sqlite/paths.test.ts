@@ -281,7 +281,7 @@ describe('a file that cannot be used', () => {
     [
       'a truncated database',
       'CORRUPT',
-      'the file is damaged',
+      '/in/orders.db is damaged (SQLITE_CORRUPT)',
       async (path) => {
         await databaseAt(path);
         truncateSync(path, statSync(path).size - 5_000);
@@ -299,7 +299,7 @@ describe('a file that cannot be used', () => {
     [
       'a database cut off in its first page',
       'CORRUPT',
-      'the file is damaged',
+      '/in/orders.db is damaged (SQLITE_CORRUPT)',
       async (path) => {
         await databaseAt(path);
         truncateSync(path, 60);
