@@ -22,6 +22,7 @@ export interface LeaseInfo {
 /** What a lease needs from its pool. */
 export interface LeaseHome<R> {
   giveBack(entry: Entry<R>, id: number, destroy: boolean): void;
+  takeAway(entry: Entry<R>, id: number): void;
   stale(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined): Error;
 }
 
@@ -64,6 +65,14 @@ export class Lease<R> implements Disposable {
   /** Gives the resource back to be destroyed: for one that is broken, or whose state cannot be trusted. */
   destroy(): void {
     this.#entry.home.giveBack(this.#entry, this.id, true);
+  }
+
+  /**
+   * As `destroy`, for whoever has lent the lease on and ends it in place of its holder, at a limit for example: one that looked like a leak has
+   * not been returned then (`returnedLate`).
+   */
+  takeAway(): void {
+    this.#entry.home.takeAway(this.#entry, this.id);
   }
 
   [Symbol.dispose](): void {

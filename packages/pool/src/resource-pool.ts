@@ -256,7 +256,16 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
     const isPlain = !destroy && hold.trace === undefined && this.#returnsPlainly && this.#queue.ledger === undefined;
     if (isPlain) this.#free(entry);
-    else this.#takeBack(entry, id, destroy);
+    else this.#takeBack(entry, id, destroy, true);
+  }
+
+  takeAway(entry: Entry<R>, id: number): void {
+    if (!isHeld(entry, id)) {
+      this.#chronicle.tally.staleReleases++;
+      return;
+    }
+    if (entry.hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
+    this.#takeBack(entry, id, true, false);
   }
 
   #endUse({ hold, since }: Entry<R>): void {
@@ -265,12 +274,12 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
   }
 
   /** Takes back what needs more than to be free again: with a trace, a budget, an observer, a validator, a reset, or to be destroyed. */
-  #takeBack(entry: Entry<R>, id: number, destroy: boolean): void {
+  #takeBack(entry: Entry<R>, id: number, destroy: boolean, byHolder: boolean): void {
     const { hold } = entry;
     // A use that was timed has just read the clock.
     if (this.#settings.validates && !hold.timed) this.#time.read();
     if (destroy || hold.trace !== undefined) conclude(hold, destroy ? 'destroyed' : undefined);
-    if (hold.trace !== undefined && this.#holders.wasSuspected(entry)) {
+    if (byHolder && hold.trace !== undefined && this.#holders.wasSuspected(entry)) {
       this.#holders.returnLate(entry);
       // The observer may have flushed it.
       if (!isHeld(entry, id)) return;

@@ -73,6 +73,18 @@ describe('a lease that is held too long', () => {
     expect(pool.stats()).toMatchObject({ suspects: 0, counters: { suspected: 1, returnedLate: 1 } });
   });
 
+  it('is not returned where it was taken away in place of its holder', async () => {
+    const { pool, clock, told } = watched();
+    const lease = await pool.acquire({ owner: 'report' });
+    await clock.advance(31_000);
+    lease.takeAway();
+    lease.takeAway();
+    expect(told).toEqual(['suspected report 30']);
+    const counters = { suspected: 1, returnedLate: 0, staleReleases: 1, destroyed: { caller: 1 } };
+    expect(pool.stats()).toMatchObject({ leased: 0, suspects: 0, counters });
+    verifyPool(pool);
+  });
+
   it('is not suspected before its holder has had the time that he asked for, and doubles that', async () => {
     const { pool, clock, told } = watched();
     await keep(pool.acquire({ owner: 'long', allowedMs: 100_000 }));

@@ -67,6 +67,25 @@ describe('leak detection: a session that is held and not used', () => {
     });
   });
 
+  it('has not returned its connection where it is over its limit', async () => {
+    await using fake = await fakeDatabase();
+    const { database, clock } = fake;
+    await forgottenHere(database, 'nightly import');
+    await clock.advance(301_000);
+    expect(toldOf(fake)).toEqual(['30 s', '60 s', '2 min', '4 min'].map(held));
+    expect(database.leases()).toEqual([]);
+    expect(database.snapshot().leaks).toMatchObject({ suspects: 0, suspected: 1, returnedLate: 0 });
+  });
+
+  it('has not returned it either where it is a read that is over its limit', async () => {
+    await using fake = await fakeDatabase();
+    const { database, clock } = fake;
+    void rejectionOf(database.read('slow', hang, { limitMs: 40_000, leakAfterMs: 5_000 }));
+    await clock.advance(45_000);
+    expect(database.leases()).toEqual([]);
+    expect(database.snapshot().leaks).toMatchObject({ suspects: 0, suspected: 1, returnedLate: 0 });
+  });
+
   it('is in the snapshot, in health, and what flush takes', async () => {
     await using fake = await fakeDatabase();
     const { database, clock, service } = fake;

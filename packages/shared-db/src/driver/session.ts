@@ -273,7 +273,7 @@ export class LeasedSession implements Session {
     const why = (): DatabaseError => this.#error(kind, what, advice);
     const leftOpen = this.#end(why, why);
     this.#revoked?.(why());
-    if (this.#lease.active) this.#lease.destroy();
+    if (this.#lease.active) this.#lease.takeAway();
     return leftOpen;
   }
 

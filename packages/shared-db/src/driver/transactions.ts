@@ -259,7 +259,7 @@ export class Transactions {
       seenAt: undefined,
       expire: () => {
         scope.end(() => this.#readExpired(limitMs, label));
-        if (lease.active) lease.destroy();
+        if (lease.active) lease.takeAway();
       },
     };
     this.#reads.begin(read);

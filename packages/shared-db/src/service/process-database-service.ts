@@ -10,6 +10,7 @@ import { SettingsWatch } from '../control/settings-watch.ts';
 import { ECHO_SUBJECTS } from '../control/verb.ts';
 import type { ManagedDatabase } from '../database.ts';
 import { deprecationLedger } from '../deprecations.ts';
+import { isDuration } from '../driver/call-options.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Judged } from '../health/condition.ts';
 import type { Thresholds } from '../health/thresholds.ts';
@@ -297,7 +298,8 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
   // Closing
 
   close(options?: { readonly graceMs?: number }): Promise<ServiceCloseReport> {
-    this.#closing ??= this.#close(options?.graceMs ?? DEFAULT_GRACE_MS);
+    const given = options?.graceMs;
+    this.#closing ??= this.#close(isDuration(given) ? given : DEFAULT_GRACE_MS);
     return this.#closing;
   }
 

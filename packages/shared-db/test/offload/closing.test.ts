@@ -30,6 +30,18 @@ describe('closing while another thread reads', () => {
     expect((await closing).stuck).toEqual([]);
   });
 
+  it.each([-1, Number.NaN, 1e15, '5', null])('is as patient as ever when it is told nonsense: %s', async (graceMs) => {
+    await using temporary = await shop({ offloadWorkers: 1 });
+    const { database, service } = temporary;
+    const counting = database.offload('count', COUNT_TO, [1_000_000]);
+    await expect
+      .poll(() => service.snapshot().offload.threads.running.length, { timeout: 20_000, interval: 5 })
+      .toBe(1);
+    const closing = service.close({ graceMs: graceMs as number });
+    expect(await counting).toEqual([{ n: 1_000_000 }]);
+    expect((await closing).stuck).toEqual([]);
+  });
+
   it('tidies up: the connection that writes is the last to close, whichever thread has read', async () => {
     await using temporary = await shop();
     const { database, service, path } = temporary;
