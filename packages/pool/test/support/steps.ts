@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import type { Budgets, FlushMode } from '@hive/pool';
-import { HOOKS, type Hook, type Mood, type World } from './world.ts';
+import { HOOKS, type Ending, type Hook, type Mood, type World } from './world.ts';
 
 /** One thing that can happen to a pool. */
 export interface Step {
@@ -49,7 +49,7 @@ const tryAcquire = budget.map((name) => ({
   },
 }));
 
-const how = fc.constantFrom('release' as const, 'release' as const, 'destroy' as const);
+const how = fc.constantFrom<Ending>('release', 'release', 'release', 'destroy', 'takeAway');
 const end = fc.tuple(anyIndex, how).map(([index, verb]) => ({
   name: `${verb} ${index}`,
   possible: holds,

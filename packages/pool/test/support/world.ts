@@ -32,6 +32,8 @@ export interface Setup {
 
 export const HOOKS = ['create', 'destroy', 'validate', 'reset'] as const;
 export type Hook = (typeof HOOKS)[number];
+/** What ends a lease. */
+export type Ending = 'release' | 'destroy' | 'takeAway';
 /** How a hook answers: at once, well or badly; or when the run says so, which may be too late or never. */
 export type Mood = 'ok' | 'fail' | 'later';
 
@@ -196,7 +198,7 @@ export class World {
     this.#hold(lease);
   }
 
-  end(index: number, how: 'release' | 'destroy'): void {
+  end(index: number, how: Ending): void {
     const [held] = this.held.splice(index % this.held.length, 1);
     if (held === undefined) return;
     if (!held.lease.active) {
@@ -205,7 +207,7 @@ export class World {
     }
     held.resource.leave(`lease ${held.lease.id}`);
     held.lease[how]();
-    this.#leaks.ended(held, 'given back');
+    this.#leaks.ended(held, how === 'takeAway' ? 'revoked' : 'given back');
     this.ended.push(held.lease);
   }
 
@@ -214,7 +216,7 @@ export class World {
     if (held?.lease.active === true) this.#leaks.use(held, how);
   }
 
-  endAgain(index: number, how: 'release' | 'destroy'): void {
+  endAgain(index: number, how: Ending): void {
     this.ended[index % this.ended.length]?.[how]();
     this.#seen.stale++;
   }
