@@ -3,6 +3,7 @@ import { abortScenario } from './pool/abort.ts';
 import { coldRampScenario } from './pool/cold-ramp.ts';
 import { contendedScenario } from './pool/contended.ts';
 import { deepQueueScenario } from './pool/deep-queue.ts';
+import { noisyNeighbourScenario } from './pool/noisy-neighbour.ts';
 import { serialScenario } from './pool/serial.ts';
 import { spikeScenario } from './pool/spike.ts';
 import { synchronousScenario } from './pool/synchronous.ts';
@@ -20,5 +21,6 @@ export const poolSuite: Suite = {
     coldRampScenario(),
     deepQueueScenario(),
     abortScenario(),
+    noisyNeighbourScenario(),
   ],
 };
