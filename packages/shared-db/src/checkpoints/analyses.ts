@@ -41,6 +41,7 @@ export class Analyses {
       const dueAt = this.#dueAt(now);
       if (dueAt > now) return dueAt - now;
       this.#left = this.#due(log);
+      if (this.#left === undefined) return BUSY_RETRY_MS;
       this.#count = 0;
     }
     const [statement, ...rest] = this.#left;
@@ -68,13 +69,15 @@ export class Analyses {
   /** The same at the end, for as long as there is time. */
   last(log: CheckpointedLog, commits: number, isTime: () => boolean): void {
     if (this.#done?.commits === commits) return;
-    for (const statement of this.#left ?? this.#due(log)) if (!isTime() || !this.#run(log, statement)) return;
+    for (const statement of this.#left ?? this.#due(log) ?? []) if (!isTime() || !this.#run(log, statement)) return;
   }
 
-  #due(log: CheckpointedLog): string[] {
+  /** Undefined when somebody else has the write lock: already the question needs it. */
+  #due(log: CheckpointedLog): string[] | undefined {
     try {
       return [...log.analysesDue()];
     } catch (error) {
+      if (saysBusy(error)) return undefined;
       this.#failed(error);
       return [];
     }

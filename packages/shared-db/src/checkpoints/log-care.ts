@@ -229,7 +229,11 @@ export class LogCare {
     const { code, message } = explained instanceof DatabaseError ? explained : thread;
     if (during === 'checkpoint') this.#failure = Object.freeze({ code, message });
     if (!this.#isDue(`${during} ${code}`)) return;
-    logger.warn({ database, code, during }, `the log of ${database} is not brought into the file: ${message}`);
+    const what =
+      during === 'analysis'
+        ? `the planner of ${database} gets no statistics of some tables`
+        : `the log of ${database} is not brought into the file`;
+    logger.warn({ database, code, during }, `${what}: ${message}`);
   }
 
   #hearOfPin(pinned: PinnedLog): void {

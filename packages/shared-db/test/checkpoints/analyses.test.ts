@@ -1,5 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { Analyses } from '../../dist/checkpoints/analyses.js';
+import type { CheckpointedLog } from '../../dist/checkpoints/checkpointed-log.js';
+import { SqliteError } from '../../dist/sqlite/engine.js';
 import { keptLog, type KeptLog } from '../support/kept-log.ts';
 
 const MINUTE = 60_000;
@@ -49,5 +52,30 @@ describe('a database that is always written', () => {
     expect(analysedRows(log)).toBeUndefined();
     await writeFor(log, 1_000);
     expect(analysedRows(log)).toBe(100);
+  });
+});
+
+describe('a database whose statistics are due while somebody has the lock', () => {
+  it('is asked again a moment later, and nobody is told of a failure', () => {
+    const told: string[] = [];
+    const analyses = new Analyses(({ kind }) => {
+      told.push(kind);
+    });
+    let isLocked = true;
+    const analysed: string[] = [];
+    const log = {
+      analysesDue: () => {
+        if (isLocked) throw new SqliteError('database is locked', 'SQLITE_BUSY');
+        return ['ANALYZE item'];
+      },
+      analyse: (statement: string) => {
+        analysed.push(statement);
+      },
+    } as unknown as CheckpointedLog;
+    expect(analyses.next(log, 1, 0)).toBe(1_000);
+    isLocked = false;
+    for (let now = 1_000; analyses.next(log, 1, now) === 0; now++) expect(now).toBeLessThan(1_010);
+    expect(analysed).toEqual(['ANALYZE item']);
+    expect(told).toEqual(['analysed']);
   });
 });
