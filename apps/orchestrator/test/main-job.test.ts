@@ -1,12 +1,13 @@
 import { openDatabaseService, sqlite, systemClock } from '@hive/shared-db';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { orchestratorMigrations } from '../src/db/schema.ts';
 import { claimOn } from '../src/tasks/claim.ts';
@@ -15,16 +16,39 @@ import { ask, post, taskWhen, type TaskDocument } from './support/client.ts';
 import { startEnvironment } from './support/start-environment.ts';
 import { until } from './support/until.ts';
 
-const SCRIPT = join(import.meta.dirname, '../../../tools/start/start.mjs');
+const ROOT = join(import.meta.dirname, '../../..');
+const SCRIPT = join(ROOT, 'tools/start/start.mjs');
 const STUDIES = ['detached-heat-pump', 'detached-pv', 'detached-pv-battery', 'street-community'];
+
+interface PackageDocument {
+  readonly scripts: { readonly start: string };
+}
 
 /** What `npm start` runs, in a process of its own that is killed when its scope ends. */
 function mainJob(directory: TemporaryDirectory, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, [SCRIPT, ...args], {
-    cwd: directory.path,
-    env: { ...startEnvironment(), HIVE_RUNTIME_DIR: directory.file('run'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return started(
+    spawn(process.execPath, [SCRIPT, ...args], {
+      cwd: directory.path,
+      env: { ...startEnvironment(), HIVE_RUNTIME_DIR: directory.file('run'), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+}
+
+/** The same as npm starts it: the line of package.json in a shell, which is what npm passes a signal to. Nothing is set up again. */
+function mainJobOfNpm(directory: TemporaryDirectory) {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as PackageDocument;
+  const line = scripts.start.replace('node tools/setup.mjs', 'true');
+  return started(
+    spawn('sh', ['-c', `${line} --port 0 --data-dir '${directory.file('data')}'`], {
+      cwd: ROOT,
+      env: { ...startEnvironment(), HIVE_RUNTIME_DIR: directory.file('run') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+}
+
+function started(child: ChildProcessByStdio<null, Readable, Readable>) {
   const said = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
@@ -120,6 +144,16 @@ describe('the main job', () => {
     expect(await job.ended).toMatchObject({ code: 0, stderr: '' });
     for (const name of ['orchestrator', 'ecosystemiser', 'bus'])
       expect(existsSync(directory.file(`data/${name}.db-wal`))).toBe(false);
+    await expect(ask(`${url}/livez`)).rejects.toThrow('fetch failed');
+  });
+
+  it('ends with all that it has started when npm, not a terminal, is told to end', { timeout: 30_000 }, async () => {
+    using directory = temporaryDirectory();
+    await afterStarts(directory, done(STUDIES));
+    await using job = mainJobOfNpm(directory);
+    const url = await until('it says where to look', () => /curl (\S+)\/tasks/.exec(job.said.stdout)?.[1]);
+    job.child.kill('SIGTERM');
+    expect(await job.ended).toMatchObject({ code: 0, stderr: '' });
     await expect(ask(`${url}/livez`)).rejects.toThrow('fetch failed');
   });
 
