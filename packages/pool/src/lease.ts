@@ -21,8 +21,8 @@ export interface LeaseInfo {
 
 /** What a lease needs from its pool. */
 export interface LeaseHome<R> {
-  giveBack(entry: Entry<R>, id: number, destroy: boolean): void;
-  takeAway(entry: Entry<R>, id: number): void;
+  /** @param byHolder not where it is ended in his place. */
+  giveBack(entry: Entry<R>, id: number, destroy: boolean, byHolder: boolean): void;
   stale(entry: Entry<R>, id: number, owner: string | undefined, trace: Trace | undefined): Error;
 }
 
@@ -59,12 +59,12 @@ export class Lease<R> implements Disposable {
 
   /** Gives the resource back for others to use. */
   release(): void {
-    this.#entry.home.giveBack(this.#entry, this.id, false);
+    this.#entry.home.giveBack(this.#entry, this.id, false, true);
   }
 
   /** Gives the resource back to be destroyed: for one that is broken, or whose state cannot be trusted. */
   destroy(): void {
-    this.#entry.home.giveBack(this.#entry, this.id, true);
+    this.#entry.home.giveBack(this.#entry, this.id, true, true);
   }
 
   /**
@@ -72,7 +72,7 @@ export class Lease<R> implements Disposable {
    * not been returned then (`returnedLate`).
    */
   takeAway(): void {
-    this.#entry.home.takeAway(this.#entry, this.id);
+    this.#entry.home.giveBack(this.#entry, this.id, true, false);
   }
 
   [Symbol.dispose](): void {

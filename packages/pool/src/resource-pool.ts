@@ -247,7 +247,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     return lease;
   }
 
-  giveBack(entry: Entry<R>, id: number, destroy: boolean): void {
+  giveBack(entry: Entry<R>, id: number, destroy: boolean, byHolder: boolean): void {
     const { hold } = entry;
     if (!isHeld(entry, id)) {
       this.#chronicle.tally.staleReleases++;
@@ -256,16 +256,7 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     if (hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
     const isPlain = !destroy && hold.trace === undefined && this.#returnsPlainly && this.#queue.ledger === undefined;
     if (isPlain) this.#free(entry);
-    else this.#takeBack(entry, id, destroy, true);
-  }
-
-  takeAway(entry: Entry<R>, id: number): void {
-    if (!isHeld(entry, id)) {
-      this.#chronicle.tally.staleReleases++;
-      return;
-    }
-    if (entry.hold.timed || this.#queue.isNextTimed) this.#endUse(entry);
-    this.#takeBack(entry, id, true, false);
+    else this.#takeBack(entry, id, destroy, byHolder);
   }
 
   #endUse({ hold, since }: Entry<R>): void {

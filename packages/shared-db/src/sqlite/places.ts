@@ -43,7 +43,13 @@ export function refusedPaths(settings: ResolvedSettings): readonly DatabaseError
   const owners = new Map<string, string>();
   return Object.keys(settings.databases)
     .filter((name) => settings.databases[name]?.path !== undefined)
-    .flatMap((name) => refusalIn(() => claim(owners, pathOf(name, settings), name)));
+    .flatMap((name) =>
+      refusalIn(() => {
+        const path = pathOf(name, settings);
+        // That of a pattern is an example: a database that has it may well be one of those that it stands for.
+        if (!name.includes('*')) claim(owners, path, name);
+      }),
+    );
 }
 
 /** Absolute. What a `*` stands for is filled in as opening does it; for a pattern itself by any part that a name could have. */

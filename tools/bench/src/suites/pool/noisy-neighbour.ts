@@ -1,4 +1,4 @@
-import { createPool, type Budgets, type Pool } from '@hive/pool';
+import { createPool, PoolError, type Budgets, type Pool } from '@hive/pool';
 import { versionOf } from '../../machine.ts';
 import { percentile } from '../../median.ts';
 import type { Contestant, Scenario } from '../../scenario.ts';
@@ -72,7 +72,8 @@ async function useOnce(pool: Pool<object>, budget: string | undefined, waited: (
     using _lease = await pool.acquire(budget === undefined ? {} : { budget });
     waited();
     await pause(HELD_MS);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof PoolError) || error.code !== 'POOL_CLOSED') throw error;
     waited();
   }
 }
