@@ -8,8 +8,8 @@ import type { LaneHost } from './lane-host.ts';
 import type { LogSync } from './log-sync.ts';
 import type { Member } from './member.ts';
 
-/** Half of the pool's: the last write of a breath may end in a checkpoint, which takes a few milliseconds by itself. */
-const BREATH_MS = 2;
+/** Less than the pool's: the last write of a breath may take a few milliseconds by itself. A turn of the event loop costs a tenth of a write. */
+const BREATH_MS = 3;
 
 /** Members of one group whose functions have returned, and whose transaction is committed. */
 export interface Committed {

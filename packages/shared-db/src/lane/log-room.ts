@@ -12,8 +12,8 @@ const SALT_BYTES = 8;
 /** Bytes that are added at least and at most: a few commits in a mebibyte make the file longer themselves. */
 const LEAST_BYTES = 64 * 1024;
 const MOST_BYTES = 1024 * 1024;
-/** Looking at every commit would cost a lone write a fiftieth of its time. */
-const LOOK_EVERY = 4;
+/** Looking at every commit would cost a lone write a fiftieth of its time; this many fill half of the least. */
+const LOOK_EVERY = 8;
 
 /**
  * Makes a log longer before it is needed. A sync after which the file is longer has to bring to the disk where its new blocks are, and
