@@ -146,9 +146,16 @@ function checkCall(sql: unknown, isolation: unknown): void {
 
 /** A copy: it crosses at the end of this turn, and what the caller does to his own meanwhile is his business. */
 function listOf(params: OffloadParameters): readonly Bindable[] {
-  if (Array.isArray(params)) return (params as readonly Bindable[]).map(copied);
+  if (Array.isArray(params)) return copiesOf(params as readonly Bindable[]);
   if (typeof params === 'object' && params !== null && !ArrayBuffer.isView(params)) return [copied(params as Bindable)];
   throw new DatabaseError('WRONG_USE', `the parameters are ${shown(params, 'bytes')}; expected a list or an object`);
+}
+
+/** One by one: what `map` makes may have holes, as far as the compiler knows, and such a list crosses with an index for each value. */
+function copiesOf(values: readonly Bindable[]): readonly Bindable[] {
+  const copies: Bindable[] = [];
+  for (const value of values) copies.push(copied(value));
+  return copies;
 }
 
 /** Only what can be bound crosses to another thread. In the words of the engine, which never hears of it. */

@@ -1,4 +1,4 @@
-import { systemClock } from '@hive/pool/clock';
+import { systemClock, type Clock } from '@hive/pool/clock';
 import { Activity } from '../activity.ts';
 import type { Bindable, Row, SqlValue } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { SqliteError } from '../sqlite/engine.ts';
 import { openReader } from '../sqlite/open.ts';
 import { Statements } from '../statements.ts';
 import type { Claims } from './claims.ts';
+import { JointReads } from './joint-reads.ts';
 import {
   FAILED,
   PACKED,
@@ -29,9 +30,11 @@ const BUSY_TIMEOUT_MS = 50;
 /** Results of up to so many values travel as they are, with others: packing costs about what it saves. */
 const FEW_VALUES = 600;
 /** So many answers are sent together: each message wakes a thread, which costs about as much as two reads. */
-const ANSWERS_PER_MESSAGE = 64;
+const ANSWERS_PER_MESSAGE = 16;
 /** Nobody waits longer than that for an answer because the next request takes long, as far as that is known of its statement. */
 const HOLD_ANSWERS_MS = 1;
+/** Requests of a message that are read in one transaction: beginning and ending one costs as much as it saves two of them. */
+const ENOUGH_TO_JOIN = 4;
 /** How much of the longest time of a statement counts when it has been quick since: other parameters may take long again. */
 const REMEMBERED = 0.9;
 /** Names of columns that are told apart before they are all told anew. */
@@ -53,13 +56,16 @@ interface NumberedShape extends RowShape {
   id: number;
 }
 
-/** Runs requests one after the other, in a thread or a process that has nothing else to do. Each by itself: no transaction stays open. */
+/** Runs requests one after the other, in a thread or a process that has nothing else to do. No transaction stays open behind the answers. */
 export class Reader {
   readonly #reply: Reply;
-  readonly #claims: Claims | undefined;
+  readonly #claims: Pick<Claims, 'begin'> | undefined;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #databases = new Map<number, DatabaseName>();
   readonly #connections = new Map<number, SqliteConnection>();
   readonly #statements = new Map<number, KnownStatement>();
+  readonly #joint = new JointReads();
+  #joins = false;
   /** The shape that a statement had last. */
   readonly #shapes = new Map<string, NumberedShape>();
   readonly #shapesByNames = new Map<string, NumberedShape>();
@@ -70,9 +76,10 @@ export class Reader {
   #heldSince = 0;
 
   /** @param claims where whoever asks can take requests back. */
-  constructor(reply: Reply, claims: Claims | undefined) {
+  constructor(reply: Reply, claims: Pick<Claims, 'begin'> | undefined, clock: Pick<Clock, 'now'> = systemClock) {
     this.#reply = reply;
     this.#claims = claims;
+    this.#clock = clock;
   }
 
   hear(message: ToReader): void {
@@ -93,6 +100,7 @@ export class Reader {
   }
 
   #readAll(requests: Requests): void {
+    this.#joins = requests.length >= 4 * ENOUGH_TO_JOIN;
     for (let i = 0; i < requests.length; i += 4) {
       const request = requests[i] as number;
       if (this.#claims?.begin(requests[i + 1] as number, request) === false) continue;
@@ -103,7 +111,7 @@ export class Reader {
 
   #answer(request: number, id: number, params: readonly Bindable[]): void {
     const statement = this.#statements.get(id) ?? unknown('statement', id);
-    const startedAt = systemClock.now();
+    const startedAt = this.#clock.now();
     if (this.#count > 0 && startedAt - this.#heldSince + statement.expectedMs >= HOLD_ANSWERS_MS) this.#flush();
     const ms = this.#run(request, statement, params, startedAt);
     const { expectedMs } = statement;
@@ -116,11 +124,13 @@ export class Reader {
   #run(request: number, { database, sql }: StatementName, params: readonly Bindable[], startedAt: number): number {
     let ms: number;
     try {
-      const rows = this.#connectionOf(database).all(sql, params);
-      ms = systemClock.now() - startedAt;
+      const connection = this.#connectionOf(database);
+      if (this.#joins) this.#joint.join(connection);
+      const rows = connection.all(sql, params);
+      ms = this.#clock.now() - startedAt;
       this.#answerRows(request, sql, rows, ms);
     } catch (error) {
-      ms = systemClock.now() - startedAt;
+      ms = this.#clock.now() - startedAt;
       const connection = this.#connections.get(database);
       this.#answers.push(
         request,
@@ -201,6 +211,7 @@ export class Reader {
 
   #flush(): void {
     if (this.#count === 0) return;
+    this.#joint.end();
     const message = { kind: 'answers', shapes: this.#newShapes, answers: this.#answers, blobs: this.#blobs } as const;
     this.#newShapes = [];
     this.#answers = [];
