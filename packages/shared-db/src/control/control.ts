@@ -149,7 +149,14 @@ export class Control {
   }
 
   async #reload(by: Giver): Promise<ControlReport> {
-    const settings = await this.#host.reload();
+    let settings: ReloadReport;
+    try {
+      settings = await this.#host.reload();
+    } catch (error) {
+      // It may wait for the file to be complete, and the service may be closed meanwhile.
+      if (error instanceof DatabaseError) return this.#refuse({ verb: 'reload' }, by, error);
+      throw error;
+    }
     this.#host.logger.info(
       { control: { verb: 'reload' }, by, outcome: settings.outcome, changes: settings.changes },
       `control: reload by process ${by.pid}, as it says itself: ${settings.outcome}`,

@@ -162,7 +162,8 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
     this.#appearance.opened();
     if (this.#watchedFile === undefined || this.closing) return;
     this.#watch = new SettingsWatch(this.#watchedFile, this.#clock, () => {
-      this.reload().catch(() => undefined);
+      // It has stayed as it is from one look to the next.
+      if (!this.closing) this.#settings.reload().catch(() => undefined);
     });
   }
 
@@ -207,8 +208,11 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
   }
 
   async reload(): Promise<ReloadReport> {
-    if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
-    return this.#settings.reload();
+    const report = this.closing
+      ? undefined
+      : await this.#settings.reloadWhenStill({ clock: this.#clock, isOver: () => this.closing });
+    if (report !== undefined) return report;
+    throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
   }
 
   setLogLevel(level: LogLevel | undefined): readonly SettingChange[] {

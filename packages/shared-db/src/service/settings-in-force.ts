@@ -4,6 +4,7 @@ import { problemsIn } from '../config/problem.ts';
 import type { ResolvedSettings } from '../config/resolved-settings.ts';
 import { statedSettings } from '../config/stated-settings.ts';
 import { ByHand, type HandChange } from '../control/by-hand.ts';
+import { untilStill, type StillnessOptions } from '../control/stillness.ts';
 import type { Logger } from '../logger.ts';
 import type { StatedSetting } from '../snapshot.ts';
 import type { SettingsSource } from './settings-source.ts';
@@ -53,6 +54,18 @@ export class SettingsInForce {
   /** The databases that have settings, patterns included. */
   get databases(): readonly string[] {
     return Object.keys(this.#settings.databases);
+  }
+
+  /** Reads them again when the file is not being written any more. Resolves without a report where nobody needs one by then. */
+  async reloadWhenStill(options: StillnessOptions): Promise<ReloadReport | undefined> {
+    const { file } = this.#source;
+    try {
+      const still = file === undefined ? undefined : untilStill(file, options);
+      if (still !== undefined) await still;
+    } catch (error) {
+      return this.#notReloaded(problemsIn(error));
+    }
+    return options.isOver() ? undefined : this.reload();
   }
 
   /** Reads them again. Where anything is wrong nothing changes. */
