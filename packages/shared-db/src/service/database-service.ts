@@ -39,8 +39,8 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   /** How other processes call this one. */
   readonly app: string;
   /**
-   * What is in force, and where each value came from. Replaced as a whole by `reload`, `setLogLevel`, `setEcho` and `setThreshold`, and by
-   * orders of `hive-db`.
+   * What is in force, and where each value came from. Replaced as a whole by `reload`, `setLogLevel`, `setEcho` and `setThreshold`, by
+   * `resize` of a database, and by orders of `hive-db`.
    */
   readonly settings: ResolvedSettings;
   /** Whether `close` has been called. */

@@ -1,3 +1,4 @@
+import type { Resize } from '@hive/pool';
 import { changesBetween, type ReloadReport, type SettingChange } from '../config/changes.ts';
 import { settleAgain } from '../config/effective-settings.ts';
 import { problemsIn } from '../config/problem.ts';
@@ -103,6 +104,16 @@ export class SettingsInForce {
     // There is nothing to wait for: what is changed by hand here closes no connections.
     void this.#adopt();
     return changesBetween(before, this.#settings, this.#source.patternOf);
+  }
+
+  /** Notes how many connections of a database read from now on because somebody has told its pool so; undefined is what he has not spoken of. */
+  resized(database: string, limits: Resize, by: string): void {
+    if (this.#byHand.note(database, limits, by, this.#given)) void this.#adopt();
+  }
+
+  /** A database by pattern was closed: when it is opened again, it is as the settings say. */
+  closed(database: string): void {
+    if (this.#byHand.forgetSizes(database)) void this.#adopt();
   }
 
   async #adopt(): Promise<void> {

@@ -84,6 +84,11 @@ describe('an order of another process', () => {
     expect(stock.snapshot().pool).toMatchObject({ size: 4 });
     await done({ verb: 'resize', database: 'orders', size: undefined, maxOverflow: 3 });
     expect(orders.snapshot().pool).toMatchObject({ size: 8, maxOverflow: 3 });
+    const origin = `by hand (process ${process.pid})`;
+    expect(service.snapshot().settings).toEqual([
+      { key: 'databases.orders.pool.size', value: '8', origin },
+      { key: 'databases.orders.pool.maxOverflow', value: '3', origin },
+    ]);
   });
 
   it('that leaves fewer connections than are in use interrupts nobody: those close that come back', async () => {

@@ -255,6 +255,52 @@ describe('reading the settings again', () => {
     expect(orders.snapshot().pool.size).toBe(3);
   });
 
+  it('says of a size that was changed by hand what was in force, and whose it was', async () => {
+    write('database: { pool: { size: 2 } }');
+    const { service, orders } = await open();
+    await orders.resize({ size: 7, maxOverflow: 1 });
+    write('database: { pool: { size: 3 } }');
+    const [change, ...others] = (await service.reload()).changes;
+    expect(change).toEqual({
+      key: 'databases.orders.pool.size',
+      from: '7',
+      fromOrigin: 'by hand (code)',
+      to: '3',
+      toOrigin: `${path}:1`,
+      effect: 'applied',
+    });
+    // Nothing new was said of it.
+    expect(others).toEqual([]);
+    expect(orders.snapshot().pool).toMatchObject({ size: 3, maxOverflow: 1 });
+    write('database: { pool: { size: 3, maxOverflow: 4 } }');
+    expect((await service.reload()).changes).toMatchObject([
+      { key: 'databases.orders.pool.maxOverflow', from: '1', fromOrigin: 'by hand (code)', to: '4' },
+    ]);
+  });
+
+  it('has a size that was changed by hand give way to budgets that it has no room for, and says so', async () => {
+    const { service, orders } = await open();
+    await orders.resize({ size: 1 });
+    write('databases: { orders: { pool: { budgets: { web: { reserved: 3 } } } } }');
+    expect((await service.reload()).changes[0]).toMatchObject({
+      key: 'databases.orders.pool.size',
+      from: '1',
+      fromOrigin: 'by hand (code)',
+      to: '4',
+    });
+    expect(orders.snapshot().pool.size).toBe(4);
+  });
+
+  it('lets a pool have fewer by hand than it was opened with, whatever else is changed', async () => {
+    write('database: { pool: { initial: 3 } }');
+    const { service, orders } = await open();
+    await orders.resize({ size: 1 });
+    expect(service.setLogLevel('debug')).toHaveLength(1);
+    write('database: { pool: { initial: 3, acquireTimeout: 3s } }');
+    expect(await service.reload()).toMatchObject({ outcome: 'applied' });
+    expect(orders.snapshot().pool.size).toBe(1);
+  });
+
   it('changes budgets and the bounds of the size, so that whoever names a new one gets a connection', async () => {
     write('databases: { orders: { pool: { budgets: { web: { reserved: 1 } } } } }');
     const { service, orders } = await open({ clock: systemClock });
@@ -463,6 +509,7 @@ describe('a settings file that somebody is writing', () => {
       labels: { placeOf: () => undefined },
       reload: () => Promise.reject(closed),
       change: () => [],
+      resized: () => undefined,
     });
     expect(await control.obey({ order: { verb: 'reload' }, by: process.pid, timeoutMs: 1_000 })).toMatchObject({
       settings: undefined,
