@@ -355,12 +355,12 @@ describe('the sums that pools must fit into', () => {
     expect(sum?.advice).toContain('with the sizes that are advised here it is 3');
   });
 
-  it('three descriptors a connection against the files that a process may have open', () => {
-    const sums = advise([evidenceOf(files(10, 4), { descriptors: { limit: 256 } })]).sums;
+  it('two descriptors a connection and five a file against the files that a process may have open', () => {
+    const sums = advise([evidenceOf(files(10, 4), { descriptors: { limit: 200 } })]).sums;
     // Four readers, three others, and two in threads: one works and may have a spare.
-    expect(sums).toMatchObject([{ kind: 'descriptors', pid: 4711, most: 270, allowed: 256, verdict: 'impossible' }]);
+    expect(sums).toMatchObject([{ kind: 'descriptors', pid: 4711, most: 230, allowed: 200, verdict: 'impossible' }]);
     expect(sums[0]?.sentence).toBe(
-      '10 databases x (4 + 0 readers + 3 of writer, readSync and log + 2 in threads), x 3 descriptors = 270 at most; the process may have 256 files open',
+      '10 databases x (4 + 0 readers + 3 of writer, readSync and log + 2 in threads), x 2 descriptors, and 10 x 5 of log and turns = 230 at most; the process may have 200 files open',
     );
     expect(advise([evidenceOf(files(10, 4), { descriptors: { limit: 20_000 } })]).sums[0]?.verdict).toBe('fits');
     expect(advise([evidenceOf(files(10, 4))]).sums[0]).toMatchObject({
@@ -368,6 +368,41 @@ describe('the sums that pools must fit into', () => {
       allowed: null,
       advice: null,
     });
+  });
+
+  const tenants = {
+    pattern: 'tenant-*',
+    mostOpen: 50,
+    open: 2,
+    inUse: 0,
+    waiting: 0,
+    oldestWaitMs: 0,
+    opened: 2,
+    evicted: 0,
+  };
+
+  it('count all databases of a pattern that may be open at once, each with its pool, though hardly any is', () => {
+    const onDemand = [{ ...tenants, size: 2, maxOverflow: 1 }];
+    const [sum] = advise([evidenceOf(files(3, 4), { descriptors: { limit: 1_024 } }, { onDemand })]).sums;
+    // 3 x (9 x 2 + 5) and 48 x (8 x 2 + 5).
+    expect(sum).toMatchObject({ most: 1_077, most_as_advised: 1_077, verdict: 'impossible' });
+    expect(sum?.terms).toMatchObject([
+      { databases: 3, size: 4, connections: 27 },
+      { databases: 48, pattern: 'tenant-*', size: 2, max_overflow: 1, connections: 384 },
+    ]);
+    expect(sum?.sentence).toContain(
+      '3 x (4 + 0 readers + 3 of writer, readSync and log + 2 in threads) + 48 more of tenant-* x (2 + 1 readers + 3 of writer,',
+    );
+    expect(sum?.sentence).toContain('x 2 descriptors, and 51 x 5 of log and turns = 1077 at most');
+    expect(sum?.advice).toContain('mostOpen');
+  });
+
+  it('count those of a pattern of which none is open, with four readers where a process does not say how many', () => {
+    const onDemand = [{ ...tenants, open: 0 }];
+    const [sum] = advise([evidenceOf([], {}, { onDemand })]).sums;
+    expect(sum).toMatchObject({ most: 50 * (2 * 9 + 5), terms: [{ databases: 50, size: 4, max_overflow: 0 }] });
+    expect(sum?.sentence).toContain('50 more of tenant-* x (4 + 0 readers');
+    expect(advise([evidenceOf(files(1, 4), {}, { onDemand: [{ ...tenants, open: 50 }] })]).sums[0]?.most).toBe(23);
   });
 
   it('take the limit that holds from what the system says', () => {

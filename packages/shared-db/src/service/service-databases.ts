@@ -140,7 +140,12 @@ export class ServiceDatabases {
 
   /** How the databases by pattern are doing. */
   onDemand(): readonly OnDemandSnapshot[] {
-    return Object.freeze(this.#families.map(({ open }) => open.snapshot()));
+    return Object.freeze(
+      this.#families.map(({ pattern, open }) => {
+        const { poolSize: size, maxOverflow } = settingsOf(pattern.text, pattern.text, this.#settings);
+        return Object.freeze({ ...open.snapshot(), size, maxOverflow });
+      }),
+    );
   }
 
   /** Lets work finish for `graceMs`, then ends it. Resolves with what had to be forced. */

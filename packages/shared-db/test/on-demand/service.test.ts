@@ -74,7 +74,9 @@ describe('a service with databases by pattern', () => {
       ['tenant-acme', 'open'],
       ['tenant-other', 'open'],
     ]);
-    expect(service.snapshot().onDemand).toMatchObject([{ pattern: 'tenant-*', mostOpen: 50, open: 2, opened: 2 }]);
+    expect(service.snapshot().onDemand).toMatchObject([
+      { pattern: 'tenant-*', mostOpen: 50, size: 4, maxOverflow: 0, open: 2, opened: 2 },
+    ]);
   });
 
   it('closes one for another when no more may be open, and opens it again with all that was in it', async () => {
