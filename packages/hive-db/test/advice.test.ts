@@ -48,6 +48,27 @@ const files = (count: number, size: number): readonly DatabaseSnapshot[] =>
     databaseWith({ size, arrivals: 0, useMs: 0 }, { name: `d${index}`, driver: 'sqlite', path: `/srv/${index}.db` }),
   );
 
+/** A pool of which so many have had a connection, with so many who wait for one, all for as long. */
+const queued = (arrivals: number, waiting: number, waitMs: number): DatabaseSnapshot => {
+  const database = databaseWith({ size: 4, arrivals, useMs: 100, waited: arrivals });
+  const waiters = Array.from({ length: waiting }, () => ({
+    owner: 'report',
+    budget: undefined,
+    waitMs,
+    use: 'any' as const,
+  }));
+  return { ...database, waiters, pool: { ...database.pool, waiting } };
+};
+const between = (before: DatabaseSnapshot, after: DatabaseSnapshot) =>
+  advise([
+    {
+      now: exported([after], { uptimeMs: 3_660_000 }),
+      earlier: exported([before]),
+      recording: undefined,
+      descriptors: null,
+    },
+  ]).processes[0]!.databases[0]!;
+
 const onServer = (
   count: number,
   size: number,
@@ -125,6 +146,28 @@ describe('advice on the size of a pool', () => {
     expect(load).toMatchObject({ arrivals: 600, waited: 300, waited_ratio: 0.5, arrivals_per_second: 10 });
     expect(load.acquire_p95_seconds).toBeCloseTo(0.05);
     expect(load.waiting_callers).toBeCloseTo(0.25);
+  });
+
+  it('counts those who came and still wait, else an overloaded pool would be asked for what it can do', () => {
+    // 40 a second are served, and 10 more come: the queue has 600 more after a minute.
+    const { load, size } = between(queued(1_000, 100, 1_000), queued(3_400, 700, 10_000));
+    expect(load).toMatchObject({ arrivals: 3_000, queue_growth: 600, arrivals_per_second: 50, waited: 3_000 });
+    expect(load).toMatchObject({ waited_ratio: 1, waiting_callers: (700 * 10 - 100) / 60 });
+    expect(load.busy_connections).toBeCloseTo(5);
+    expect(size.why).toContain(
+      '50 arrivals/s (2400 in 60 s had their turn, and 600 more wait than before) x 100 ms in use = 5 connections busy',
+    );
+  });
+
+  it('does not count those again who waited at the beginning', () => {
+    const { load, size } = between(queued(1_000, 700, 1_000), queued(3_400, 100, 1_000));
+    expect(load).toMatchObject({ arrivals: 1_800, queue_growth: -600, arrivals_per_second: 30 });
+    expect(size.why).toContain('30 arrivals/s (2400 in 60 s had their turn, 600 of the queue of before) x');
+  });
+
+  it('counts all who wait where there was no earlier look', () => {
+    const [advice] = advise([evidenceOf([queued(1_000, 700, 1_000)])]).processes[0]!.databases;
+    expect(advice?.load).toMatchObject({ arrivals: 1_700, queue_growth: 700, since: 'start' });
   });
 
   it('is none where hardly anybody came, and says how to know more', () => {
