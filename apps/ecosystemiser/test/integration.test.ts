@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { temporaryDirectory, type TemporaryDirectory } from '@hive/shared-db/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadSeattleYear } from '../src/climate/climate-year.ts';
@@ -97,13 +97,18 @@ describe('integration over the bus', () => {
 
   it('reads its settings again at SIGHUP, and goes on', async () => {
     await serve.said('ready for studies');
-    writeFileSync(directory.file('settings.yaml'), 'databases: { ecosystemiser: { pool: { size: 3 } } }');
+    const save = (text: string): void => {
+      writeFileSync(directory.file('settings.yaml'), text);
+      // As if it had been saved long ago: one that may still be written is waited for.
+      utimesSync(directory.file('settings.yaml'), 0, 0);
+    };
+    save('databases: { ecosystemiser: { pool: { size: 3 } } }');
     serve.kill('SIGHUP');
     const { changes } = await serve.said('settings were read again: applied');
     expect(changes).toMatchObject([
       { key: 'databases.ecosystemiser.pool.size', from: '4', to: '3', effect: 'applied' },
     ]);
-    writeFileSync(directory.file('settings.yaml'), 'databases: { ecosystemiser: { pool: ');
+    save('databases: { ecosystemiser: { pool: ');
     serve.kill('SIGHUP');
     const fault = `${directory.file('settings.yaml')}:1: the file must be valid YAML`;
     const { problems } = await serve.saidLike(`settings were not read again, and stay as they are: ${fault}`);

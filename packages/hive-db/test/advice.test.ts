@@ -48,6 +48,27 @@ const files = (count: number, size: number): readonly DatabaseSnapshot[] =>
     databaseWith({ size, arrivals: 0, useMs: 0 }, { name: `d${index}`, driver: 'sqlite', path: `/srv/${index}.db` }),
   );
 
+/** A pool of which so many have had a connection, with so many who wait for one, all for as long. */
+const queued = (arrivals: number, waiting: number, waitMs: number): DatabaseSnapshot => {
+  const database = databaseWith({ size: 4, arrivals, useMs: 100, waited: arrivals });
+  const waiters = Array.from({ length: waiting }, () => ({
+    owner: 'report',
+    budget: undefined,
+    waitMs,
+    use: 'any' as const,
+  }));
+  return { ...database, waiters, pool: { ...database.pool, waiting } };
+};
+const between = (before: DatabaseSnapshot, after: DatabaseSnapshot) =>
+  advise([
+    {
+      now: exported([after], { uptimeMs: 3_660_000 }),
+      earlier: exported([before]),
+      recording: undefined,
+      descriptors: null,
+    },
+  ]).processes[0]!.databases[0]!;
+
 const onServer = (
   count: number,
   size: number,
@@ -125,6 +146,28 @@ describe('advice on the size of a pool', () => {
     expect(load).toMatchObject({ arrivals: 600, waited: 300, waited_ratio: 0.5, arrivals_per_second: 10 });
     expect(load.acquire_p95_seconds).toBeCloseTo(0.05);
     expect(load.waiting_callers).toBeCloseTo(0.25);
+  });
+
+  it('counts those who came and still wait, else an overloaded pool would be asked for what it can do', () => {
+    // 40 a second are served, and 10 more come: the queue has 600 more after a minute.
+    const { load, size } = between(queued(1_000, 100, 1_000), queued(3_400, 700, 10_000));
+    expect(load).toMatchObject({ arrivals: 3_000, queue_growth: 600, arrivals_per_second: 50, waited: 3_000 });
+    expect(load).toMatchObject({ waited_ratio: 1, waiting_callers: (700 * 10 - 100) / 60 });
+    expect(load.busy_connections).toBeCloseTo(5);
+    expect(size.why).toContain(
+      '50 arrivals/s (2400 in 60 s had their turn, and 600 more wait than before) x 100 ms in use = 5 connections busy',
+    );
+  });
+
+  it('does not count those again who waited at the beginning', () => {
+    const { load, size } = between(queued(1_000, 700, 1_000), queued(3_400, 100, 1_000));
+    expect(load).toMatchObject({ arrivals: 1_800, queue_growth: -600, arrivals_per_second: 30 });
+    expect(size.why).toContain('30 arrivals/s (2400 in 60 s had their turn, 600 of the queue of before) x');
+  });
+
+  it('counts all who wait where there was no earlier look', () => {
+    const [advice] = advise([evidenceOf([queued(1_000, 700, 1_000)])]).processes[0]!.databases;
+    expect(advice?.load).toMatchObject({ arrivals: 1_700, queue_growth: 700, since: 'start' });
   });
 
   it('is none where hardly anybody came, and says how to know more', () => {
@@ -355,12 +398,12 @@ describe('the sums that pools must fit into', () => {
     expect(sum?.advice).toContain('with the sizes that are advised here it is 3');
   });
 
-  it('three descriptors a connection against the files that a process may have open', () => {
-    const sums = advise([evidenceOf(files(10, 4), { descriptors: { limit: 256 } })]).sums;
+  it('two descriptors a connection and five a file against the files that a process may have open', () => {
+    const sums = advise([evidenceOf(files(10, 4), { descriptors: { limit: 200 } })]).sums;
     // Four readers, three others, and two in threads: one works and may have a spare.
-    expect(sums).toMatchObject([{ kind: 'descriptors', pid: 4711, most: 270, allowed: 256, verdict: 'impossible' }]);
+    expect(sums).toMatchObject([{ kind: 'descriptors', pid: 4711, most: 230, allowed: 200, verdict: 'impossible' }]);
     expect(sums[0]?.sentence).toBe(
-      '10 databases x (4 + 0 readers + 3 of writer, readSync and log + 2 in threads), x 3 descriptors = 270 at most; the process may have 256 files open',
+      '10 databases x (4 + 0 readers + 3 of writer, readSync and log + 2 in threads), x 2 descriptors, and 10 x 5 of log and turns = 230 at most; the process may have 200 files open',
     );
     expect(advise([evidenceOf(files(10, 4), { descriptors: { limit: 20_000 } })]).sums[0]?.verdict).toBe('fits');
     expect(advise([evidenceOf(files(10, 4))]).sums[0]).toMatchObject({
@@ -368,6 +411,41 @@ describe('the sums that pools must fit into', () => {
       allowed: null,
       advice: null,
     });
+  });
+
+  const tenants = {
+    pattern: 'tenant-*',
+    mostOpen: 50,
+    open: 2,
+    inUse: 0,
+    waiting: 0,
+    oldestWaitMs: 0,
+    opened: 2,
+    evicted: 0,
+  };
+
+  it('count all databases of a pattern that may be open at once, each with its pool, though hardly any is', () => {
+    const onDemand = [{ ...tenants, size: 2, maxOverflow: 1 }];
+    const [sum] = advise([evidenceOf(files(3, 4), { descriptors: { limit: 1_024 } }, { onDemand })]).sums;
+    // 3 x (9 x 2 + 5) and 48 x (8 x 2 + 5).
+    expect(sum).toMatchObject({ most: 1_077, most_as_advised: 1_077, verdict: 'impossible' });
+    expect(sum?.terms).toMatchObject([
+      { databases: 3, size: 4, connections: 27 },
+      { databases: 48, pattern: 'tenant-*', size: 2, max_overflow: 1, connections: 384 },
+    ]);
+    expect(sum?.sentence).toContain(
+      '3 x (4 + 0 readers + 3 of writer, readSync and log + 2 in threads) + 48 more of tenant-* x (2 + 1 readers + 3 of writer,',
+    );
+    expect(sum?.sentence).toContain('x 2 descriptors, and 51 x 5 of log and turns = 1077 at most');
+    expect(sum?.advice).toContain('mostOpen');
+  });
+
+  it('count those of a pattern of which none is open, with four readers where a process does not say how many', () => {
+    const onDemand = [{ ...tenants, open: 0 }];
+    const [sum] = advise([evidenceOf([], {}, { onDemand })]).sums;
+    expect(sum).toMatchObject({ most: 50 * (2 * 9 + 5), terms: [{ databases: 50, size: 4, max_overflow: 0 }] });
+    expect(sum?.sentence).toContain('50 more of tenant-* x (4 + 0 readers');
+    expect(advise([evidenceOf(files(1, 4), {}, { onDemand: [{ ...tenants, open: 50 }] })]).sums[0]?.most).toBe(23);
   });
 
   it('take the limit that holds from what the system says', () => {

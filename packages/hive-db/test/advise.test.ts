@@ -249,7 +249,7 @@ describe('advise', () => {
     const databases = [databaseWith(BUSY, { driver: 'sqlite', path: '/srv/orders.db' })];
     await using directory = await runtimeDirectory({ ...shop, pid: process.pid, databases }, { ...bill, databases });
     const { sums } = documentIn(await run(['advise', '--json', '--app', 'shop', '--runtime-dir', directory.path]));
-    expect(sums).toMatchObject([{ kind: 'descriptors', pid: process.pid, most: 27 }]);
+    expect(sums).toMatchObject([{ kind: 'descriptors', pid: process.pid, most: 23 }]);
     // Where the system does not tell, it is unknown.
     expect(sums[0]?.allowed === null).toBe(process.platform !== 'linux');
   });

@@ -292,6 +292,26 @@ describe('what is told', () => {
     await run([...argv, '--runtime-dir', directory.path]);
     expect(orders[11]).toEqual([order]);
   });
+
+  it('gives a process the time that its settings file may take to be complete, for a reload alone', async () => {
+    const waits: number[] = [];
+    await using directory = await runtimeDirectory();
+    const shop = serviceSnapshot({ app: 'shop', pid: 11 });
+    await directory.add(
+      11,
+      obeying(shop, ({ timeoutMs }) => {
+        waits.push(timeoutMs);
+        return reloaded({ outcome: 'unchanged', changes: [], problems: [] });
+      }),
+    );
+    const commands = [
+      ['reload', '--timeout', '1s'],
+      ['reload', '--timeout', '60s'],
+      ['log-level', 'debug', '--timeout', '1s'],
+    ];
+    for (const argv of commands) await run([...argv, '--runtime-dir', directory.path]);
+    expect(waits).toEqual([7_000, 60_000, 1_000]);
+  });
 });
 
 describe('what became of it', () => {

@@ -331,6 +331,34 @@ describe('diagnose of a file', () => {
     expect(out).toMatch(/\n1 error, 1 for information in 1 file\n$/);
   });
 
+  it('has that said by a look at what is there, too', async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await makeDatabase(path);
+    truncateSync(path, 5_000);
+    const { code, out } = await run(['status', path]);
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /\n {2}locks +none\n {2}fail {2}truncated: the file has 4\.8 KiB and its header promises 2 pages, 8 KiB\n$/,
+    );
+    const { files } = JSON.parse((await run(['status', '--json', path])).out) as { files: readonly object[] };
+    expect(files).toMatchObject([{ state: 'database', health: { status: 'fail', reasons: [{ code: 'truncated' }] } }]);
+    // As it was then, also where it is from an export.
+    const exported = join(directory.path, 'export.json');
+    writeFileSync(exported, (await run(['export', path])).out);
+    expect((await run(['status', '-i', exported])).out).toContain('fail  truncated: the file has 4.8 KiB');
+  });
+
+  it.each(['status', 'diagnose', 'health-check'])('finds zero bytes where its header was, by %s', async (verb) => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, 'a.db');
+    await makeDatabase(path);
+    writeFileSync(path, new Uint8Array(8_192));
+    const { code, out, err } = await run([verb, path]);
+    expect(code).toBe(1);
+    expect(`${err}${out}`).toContain('begins with zero bytes, which no database does');
+  });
+
   it('finds a log that is none', async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, 'left.db');

@@ -134,7 +134,13 @@ describe('health-check of files', () => {
     createDatabase(path);
     const { code, out, err } = await check('--json', path, join(directory.path, 'none'));
     expect(code).toBe(2);
-    expect(JSON.parse(out)).toMatchObject({ status: null, files: [{ path, status: 'pass' }] });
+    expect(JSON.parse(out)).toMatchObject({
+      status: null,
+      files: [
+        { path, state: 'database', reason: null, status: 'pass' },
+        { path: join(directory.path, 'none'), state: 'missing', reason: 'does not exist', status: null, reasons: [] },
+      ],
+    });
     expect(err).toBe(`hive-db: ${join(directory.path, 'none')} does not exist\n`);
   });
 });

@@ -229,7 +229,8 @@ describe.skipIf(networkDisk === undefined)('a database on a network file system'
   });
 
   it.each([
-    ['status', 0, /^ {2}file system +NFS, where the locks of SQLite do not hold$/m],
+    ['status', 1, /^ {2}file system +NFS, where the locks of SQLite do not hold$/m],
+    ['status', 1, /^ {2}fail +network-file-system: it is on NFS/m],
     ['locks', 3, /is on NFS: who uses it on other hosts cannot be seen$/m],
     ['wal', 3, /is on NFS: who uses it on other hosts cannot be seen$/m],
     ['why', 3, /is on NFS: who uses it on other hosts cannot be seen$/m],

@@ -88,8 +88,9 @@ export interface Database {
   leases(): readonly LeaseSnapshot[];
   /**
    * Changes how many connections read. What is idle and too many is closed, and this resolves then; what is in use and too many closes
-   * when it comes back: nobody is interrupted. Rejects with `CONFIG` for a wrong limit, and the old ones stand. Of what is closing it changes
-   * nothing that matters any more: nobody gets a connection.
+   * when it comes back: nobody is interrupted. It holds until settings are read that say something new of it, and a snapshot says so
+   * (`settings`). Rejects with `CONFIG` for a wrong limit, and the old ones stand. Of what is closing it changes nothing that matters any
+   * more: nobody gets a connection.
    */
   resize(limits: Resize): Promise<void>;
   /**
@@ -149,6 +150,8 @@ export interface DatabaseContext {
   readonly turns: (file: string) => Turns;
   /** The thread that keeps logs short; undefined where SQLite does that at COMMIT. */
   readonly checkpointer: Checkpointer | undefined;
+  /** Told of how many connections read from now on because somebody has said so; absent where it is used without a service. */
+  readonly resized?: ((limits: Resize) => void) | undefined;
   /** A thing that an operator should know, said once. */
   readonly warn: (text: string) => void;
 }

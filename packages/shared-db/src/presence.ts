@@ -26,6 +26,7 @@ export {
   type ControlRequest,
   type ControlVerb,
 } from './control/verb.ts';
+export { STILL_LIMIT_MS } from './control/stillness.ts';
 export type { ControlFailure, ControlReport, DatabaseControl, PoolState, RevokedLease } from './control/report.ts';
 export type { ReloadReport, SettingChange } from './config/changes.ts';
 export { jsonExcess } from './presence/json-excess.ts';

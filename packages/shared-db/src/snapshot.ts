@@ -354,6 +354,9 @@ export interface OnDemandSnapshot {
   readonly pattern: string;
   /** How many may be open. */
   readonly mostOpen: number;
+  /** How many connections each has, by the settings of its pattern. Undefined in what an earlier version says of itself, as the next. */
+  readonly size?: number | undefined;
+  readonly maxOverflow?: number | undefined;
   readonly open: number;
   /** Of those, how many are being used: they cannot be closed for another one. */
   readonly inUse: number;

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { openDatabaseService, sqlite, type Logger, type ServiceConfig } from '@hive/shared-db';
 import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import * as fc from 'fast-check';
@@ -8,6 +7,7 @@ import { withoutValues } from '../dist/statement-text.js';
 import { outcomeOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 import { replay } from './support/replay.ts';
+import { save } from './support/saved-file.ts';
 import { SHOP } from './support/shop.ts';
 
 const SECRET = 'hunter2';
@@ -35,7 +35,7 @@ async function scene(options: Partial<ServiceConfig> = {}) {
     orders: service.database('orders'),
     stock: service.database('stock'),
     write: (text: string) => {
-      writeFileSync(settingsFile, text);
+      save(settingsFile, text);
     },
     echoed: () =>
       logger.lines.filter(({ message }) => message === 'statement').map(({ fields }) => fields['statement']),

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabaseService, sqlite } from '@hive/shared-db';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { companion, companionWith } from './support/companion.ts';
 import { NO_PRELOADED_LIBRARY, preloadedLibrary } from './support/preloaded-library.ts';
@@ -209,3 +210,36 @@ describe('a process that does everything that can be done with a database', () =
     expect(byOthers.map(([, , file]) => file)).toEqual([found.path]);
   });
 });
+
+/** How many descriptors of this process are of a database, its log and the log's index. */
+function descriptorsOf(path: string): number {
+  return readdirSync('/proc/self/fd').filter((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(path);
+    } catch {
+      // The one by which the directory is read.
+      return false;
+    }
+  }).length;
+}
+
+it.runIf(process.platform === 'linux')(
+  'a database has four descriptors for what writes, and two for each connection that reads',
+  async () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('orders.db');
+    const databases = { orders: sqlite({ path, poolSize: 3 }) };
+    await using service = await openDatabaseService({ app: 'shop', presence: false, databases });
+    const orders = service.database('orders');
+    await orders.write('make', (tx) => tx.run('CREATE TABLE item (name TEXT)'));
+    expect(descriptorsOf(path)).toBe(4);
+    orders.readSync('look', (c) => c.all('SELECT * FROM item'));
+    expect(descriptorsOf(path)).toBe(6);
+    const sessions = await Promise.all([1, 2, 3].map((n) => orders.session(`look ${n}`)));
+    for (const { connection } of sessions) await connection.all('SELECT * FROM item');
+    expect(descriptorsOf(path)).toBe(12);
+    await orders.offload('look', 'SELECT * FROM item');
+    expect(descriptorsOf(path)).toBe(14);
+    for (const session of sessions) await session.close();
+  },
+);

@@ -7,6 +7,8 @@ export interface SumTerm {
   readonly pid: number;
   readonly app: string;
   readonly databases: number;
+  /** The pattern of which they are, where they are not open and may be; absent for those that are. */
+  readonly pattern?: string;
   readonly size: number;
   readonly max_overflow: number;
   /** Beside those of the pool, one for each database: of a file, the writer, the synchronous reader and what the threads have open. */
@@ -51,10 +53,17 @@ export interface SumPart {
   readonly advised: (database: ExportedDatabase) => { readonly size: number; readonly maxOverflow: number } | undefined;
 }
 
-/** The database, its log and the log's index: a process has the last one open once for all its connections, so these are the most. */
-const DESCRIPTORS = 3;
+/** Each connection has the database open, and its log. */
+const DESCRIPTORS = 2;
+/**
+ * Beside these, for each file: the log's index, which a process has open once for all connections; the log once more, by which it is synced;
+ * and three sockets of the process that hands out the turns to write.
+ */
+const BESIDE = 5;
 /** The writer, the synchronous reader, and that of the thread that keeps the log short. */
 const OTHERS = 3;
+/** What a file has by default, where a process does not say what those of a pattern have. */
+const READERS = { size: 4, max_overflow: 0 };
 const TIGHT_SHARE = 0.8;
 
 /** The sums of all servers and processes. Pure. */
@@ -113,27 +122,31 @@ function adviceOnServer(verdict: ConnectionSum['verdict'], asAdvised: number, al
 function descriptorSum(part: SumPart): ConnectionSum | undefined {
   const { process, descriptors } = part;
   const files = databasesOf(part).filter(({ driver }) => driver === 'sqlite');
-  if (files.length === 0) return undefined;
   // Each that is stuck may have one spare.
   const inThreads = 2 * (process.offload?.threads.limit ?? 0);
   const others = OTHERS + inThreads;
-  const terms = termsOf(
+  const unopened = unopenedOf(part, others);
+  const opened = termsOf(
     files.map((database) => ({ part, database })),
     () => others,
   );
-  const most = DESCRIPTORS * total(terms);
-  const connections = files.reduce((sum, database) => sum + poolOf(part, database) + others, 0);
+  const terms = [...opened, ...unopened];
+  if (terms.length === 0) return undefined;
+  const databases = terms.reduce((sum, term) => sum + term.databases, 0);
+  const most = DESCRIPTORS * total(terms) + BESIDE * databases;
+  const asAdvised = files.reduce((sum, database) => sum + poolOf(part, database) + others, total(unopened));
   const allowed = descriptors?.limit ?? null;
   const verdict = verdictOf(most, allowed);
   const each = ` readers + ${OTHERS} of writer, readSync and log${inThreads === 0 ? '' : ` + ${inThreads} in threads`}`;
-  const arithmetic = `${inWords(terms, each)}, x ${DESCRIPTORS} descriptors = ${most} at most`;
+  const beside = `${databases} x ${BESIDE} of log and turns`;
+  const arithmetic = `${inWords(terms, each)}, x ${DESCRIPTORS} descriptors, and ${beside} = ${most} at most`;
   return {
     kind: 'descriptors',
     server: null,
     pid: process.pid,
     terms,
     most,
-    most_as_advised: DESCRIPTORS * connections,
+    most_as_advised: DESCRIPTORS * asAdvised + BESIDE * databases,
     allowed,
     verdict,
     sentence:
@@ -142,9 +155,21 @@ function descriptorSum(part: SumPart): ConnectionSum | undefined {
         : `${arithmetic}; the process may have ${allowed} files open`,
     advice:
       verdict === 'impossible' || verdict === 'tight'
-        ? 'let it have more (ulimit -n, LimitNOFILE= of its unit), open fewer databases at a time, or lower pool.size: without a descriptor nothing can be opened, sockets neither'
+        ? 'let it have more (ulimit -n, LimitNOFILE= of its unit), open fewer databases at a time (mostOpen of a pattern), or lower pool.size: without a descriptor nothing can be opened, sockets neither'
         : null,
   };
+}
+
+/** Databases by pattern that are not open and may be, all at once. Those that are stand among the databases. */
+function unopenedOf({ process }: SumPart, others: number): readonly SumTerm[] {
+  const { pid, app, on_demand: patterns = [] } = process;
+  return patterns.flatMap(({ pattern, max_open: mostOpen, open, pool = READERS }) => {
+    const databases = mostOpen - open;
+    if (databases <= 0) return [];
+    const { size, max_overflow } = pool;
+    const connections = databases * (size + max_overflow + others);
+    return { pid, app, databases, pattern, size, max_overflow, others, connections };
+  });
 }
 
 /** A database that is closed has no connections any more. */
@@ -188,10 +213,12 @@ function total(terms: readonly SumTerm[]): number {
 /** `18 databases x (5 + 10) x 2 processes`, or where they differ, `shop (pid 12): 2 x (4 + 0), bill (pid 13): 1 x (8 + 8)`. */
 function inWords(terms: readonly SumTerm[], each: string): string {
   const pids = new Set(terms.map(({ pid }) => pid));
-  const kinds = new Set(terms.map(({ databases, size, max_overflow }) => `${databases} ${size} ${max_overflow}`));
+  const kinds = new Set(
+    terms.map(({ databases, pattern, size, max_overflow }) => [databases, pattern, size, max_overflow].join()),
+  );
   const [first] = terms;
   if (first !== undefined && kinds.size === 1)
-    return `${factors(first, ` ${first.databases === 1 ? 'database' : 'databases'}`, each)}${pids.size > 1 ? ` x ${pids.size} processes` : ''}`;
+    return `${factors(first, first.databases === 1 ? ' database' : ' databases', each)}${pids.size > 1 ? ` x ${pids.size} processes` : ''}`;
   return [...Map.groupBy(terms, ({ pid }) => pid).values()]
     .map((own) => {
       const sum = own.map((term) => factors(term, '', each)).join(' + ');
@@ -200,8 +227,9 @@ function inWords(terms: readonly SumTerm[], each: string): string {
     .join('; ');
 }
 
-function factors({ databases, size, max_overflow: overflow }: SumTerm, noun: string, each: string): string {
-  return `${databases}${noun} x (${size} + ${overflow}${each})`;
+function factors({ databases, pattern, size, max_overflow: overflow }: SumTerm, noun: string, each: string): string {
+  const whose = pattern === undefined ? noun : ` more of ${pattern}`;
+  return `${databases}${whose} x (${size} + ${overflow}${each})`;
 }
 
 function verdictOf(most: number, allowed: number | null): ConnectionSum['verdict'] {

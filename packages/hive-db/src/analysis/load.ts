@@ -8,8 +8,10 @@ export interface Load {
   readonly window_seconds: number;
   /** Whether the time goes back to the start of the process, or to an earlier look. */
   readonly since: 'start' | 'earlier-look';
-  /** Callers who wanted a connection, those who got none in time among them. */
+  /** Callers who wanted a connection, those who got none in time and those who still wait among them. */
   readonly arrivals: number;
+  /** By how many the queue has grown since the beginning: they came, and nothing has counted them yet. Negative where it has shrunk. */
+  readonly queue_growth: number;
   readonly arrivals_per_second: number | null;
   /** For how long one had its connection, on average. */
   readonly use_seconds: number | null;
@@ -47,7 +49,10 @@ export function loadOf({ now, earlier, windowSeconds, recording }: Looks): Load 
   const counted = (key: string): number => Math.max(0, countOf(now, key) - (earlier ? countOf(earlier, key) : 0));
   const leases = counted('immediate') + counted('waited');
   const timeouts = counted('timeouts');
-  const arrivals = leases + timeouts;
+  // Who is served had come, but perhaps before: at the beginning he was in the queue.
+  const queueGrowth = now.pool.waiting - (earlier?.pool.waiting ?? 0);
+  const arrivals = Math.max(0, leases + timeouts + queueGrowth);
+  const waited = Math.max(0, counted('waited') + timeouts + queueGrowth);
   const uses = difference(now.pool.use_time, earlier?.pool.use_time);
   const waits = difference(now.pool.acquire_time, earlier?.pool.acquire_time);
   const perSecond = (number: number): number | null => (windowSeconds > 0 ? number / windowSeconds : null);
@@ -57,12 +62,15 @@ export function loadOf({ now, earlier, windowSeconds, recording }: Looks): Load 
     window_seconds: windowSeconds,
     since: earlier === undefined ? 'start' : 'earlier-look',
     arrivals,
+    queue_growth: queueGrowth,
     arrivals_per_second: arrivalsPerSecond,
     use_seconds: useSeconds,
     busy_connections: useSeconds === null || arrivalsPerSecond === null ? null : arrivalsPerSecond * useSeconds,
-    waited: counted('waited') + timeouts,
-    waited_ratio: arrivals > 0 ? (counted('waited') + timeouts) / arrivals : null,
-    waiting_callers: perSecond(Math.max(0, waits.sum_seconds)),
+    waited,
+    waited_ratio: arrivals > 0 ? waited / arrivals : null,
+    waiting_callers: perSecond(
+      Math.max(0, waits.sum_seconds + queuedSeconds(now) - (earlier === undefined ? 0 : queuedSeconds(earlier))),
+    ),
     acquire_p95_seconds: p95(waits),
     use_p95_seconds: p95(uses),
     timeouts,
@@ -93,6 +101,11 @@ function usedSeconds({
 /** For how long those have had their connections who have one. The writer of a file is none of the pool's. */
 function heldSeconds({ leases }: ExportedDatabase): number {
   return leases.filter(({ use }) => use !== 'write').reduce((sum, { age_seconds: age }) => sum + age, 0);
+}
+
+/** For how long those have waited who wait now, but for the writer of a file. */
+function queuedSeconds({ waiters }: ExportedDatabase): number {
+  return waiters.filter(({ use }) => use !== 'write').reduce((sum, { wait_seconds: wait }) => sum + wait, 0);
 }
 
 function countOf({ pool: { counters } }: ExportedDatabase, key: string): number {

@@ -101,10 +101,19 @@ function withRoom(busy: number): number {
 /** Little's law, with its numbers. */
 function whyOf(load: Load, busy: number): string {
   const { arrivals_per_second: arrivals, use_seconds: use, peak_in_use: peak, recorded_seconds: recorded } = load;
-  const law = `${decimal(arrivals ?? 0)} arrivals/s x ${exact(use ?? 0)} in use = ${decimal(busy)} connections busy on average`;
+  const law = `${decimal(arrivals ?? 0)} arrivals/s${queueIn(load)} x ${exact(use ?? 0)} in use = ${decimal(busy)} connections busy on average`;
   const room = `with room for chance ${decimal(busy)} + ${ROOM} x √${decimal(busy)} = ${decimal(busy + ROOM * Math.sqrt(busy))}, so ${Math.max(1, withRoom(busy))}`;
   const most = peak === null ? 'the most at once is not known' : `at most ${peak} seen in use in ${duration(recorded)}`;
   return `${law}; ${room}; ${most}; ${waitsOf(load)}`;
+}
+
+/** What the rate is made of, where the queue is not as long as it was. */
+function queueIn({ arrivals, queue_growth: growth, window_seconds: window }: Load): string {
+  if (growth === 0) return '';
+  const ended = `${arrivals - growth} in ${duration(window)} had their turn`;
+  return growth > 0
+    ? ` (${ended}, and ${growth} more wait than before)`
+    : ` (${ended}, ${-growth} of the queue of before)`;
 }
 
 /** So exact that whoever multiplies gets what is said. */

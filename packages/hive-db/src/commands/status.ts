@@ -1,5 +1,5 @@
 import { statusOfFiles, statusOfProcesses } from '../documents/status.ts';
-import { worstOf, type ExitCode } from '../exit-code.ts';
+import { EXIT, worstOf, type ExitCode } from '../exit-code.ts';
 import { fileOutcome } from '../file-outcome.ts';
 import { inspectFile } from '../file/inspect.ts';
 import { announce, inquire } from '../inquiry.ts';
@@ -17,5 +17,7 @@ export async function status(invocation: Invocation, paths: readonly string[]): 
   const codes = files.map((file) => fileOutcome(invocation, file));
 
   await present(invocation, document, async () => (await import('../render/status-text.ts')).statusText);
-  return inquiry === undefined ? worstOf(codes) : outcomeOfVerdicts(inquiry);
+  if (inquiry !== undefined) return outcomeOfVerdicts(inquiry);
+  const fails = document.files?.some(({ health }) => health.status === 'fail') ?? false;
+  return worstOf([...codes, fails ? EXIT.finding : EXIT.fine]);
 }

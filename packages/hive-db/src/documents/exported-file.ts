@@ -1,6 +1,6 @@
 import type { VerdictStatus } from '@hive/shared-db/health';
 import type { DatabaseFacts, FileReport } from '../file/file-report.ts';
-import { verdictOnFile } from './file-health.ts';
+import { healthOfFile } from './file-health.ts';
 import type { HealthReason } from './health.ts';
 
 /** What a named file turned out to be, and how it was. */
@@ -18,8 +18,7 @@ export interface ExportedFile {
 }
 
 export function exportOfFile(report: FileReport, takenAt: string | null): ExportedFile {
-  const { status = null, reasons = [] } = verdictOnFile(report) ?? {};
-  const judged = { taken_at: takenAt, status, reasons };
+  const judged = { taken_at: takenAt, ...healthOfFile(report) };
   if (report.state !== 'database') return { ...report, ...judged, facts: null };
   const { path, state, ...facts } = report;
   return { path, state, reason: null, ...judged, facts };

@@ -2,15 +2,24 @@ import type { VerdictStatus } from '@hive/shared-db/health';
 import { fileFindings } from '../analysis/file-findings.ts';
 import { worstFirst, type Finding } from '../analysis/finding.ts';
 import type { FileReport } from '../file/file-report.ts';
-import type { FileHealth, HealthDocument, HealthReason } from './health.ts';
+import type { FileHealth, HealthDocument, HealthReason, NamedFileHealth } from './health.ts';
 
-/** A verdict on every file that is a database or was one, as its bytes tell. Pure. */
+/** A verdict on every file that is a database or was one, as its bytes tell, and what the others are. Pure. */
 export function healthOfFiles(reports: readonly FileReport[]): HealthDocument {
-  const files = reports.flatMap((report) => verdictOnFile(report) ?? []);
+  const files = reports.map((report) => {
+    const { path, state } = report;
+    return { path, state, reason: state === 'database' ? null : report.reason, ...healthOfFile(report) };
+  });
   const worst = statusOf(files.flatMap(({ reasons }) => reasons));
   // What cannot be looked at may be the one that is damaged.
-  const status = worst !== 'fail' && files.length < reports.length ? null : worst;
+  const status = worst !== 'fail' && files.some((file) => file.status === null) ? null : worst;
   return { schema: 'hive-db/health-check/v1', status, processes: [], files };
+}
+
+/** How one file is, as documents say it; without a status where there is no verdict. Pure. */
+export function healthOfFile(report: FileReport): Pick<NamedFileHealth, 'status' | 'reasons'> {
+  const { status = null, reasons = [] } = verdictOnFile(report) ?? {};
+  return { status, reasons };
 }
 
 /** The verdict on one file; undefined where it is no database and was none, or cannot be looked at. Pure. */

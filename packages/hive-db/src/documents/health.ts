@@ -1,4 +1,5 @@
 import { judge, type Reason, type VerdictStatus } from '@hive/shared-db/health';
+import type { FileReport } from '../file/file-report.ts';
 import type { Answered, Inquiry } from '../inquiry.ts';
 import { lastingOf, type Lasting } from './lasting.ts';
 import { headingOf, unansweredOf, type ProcessHeading, type Unanswered } from './process.ts';
@@ -9,8 +10,17 @@ export interface HealthDocument extends Unanswered {
   /** The worst of all; null where it cannot be said, because one did not answer or cannot be read or none is there, and none fails. */
   readonly status: VerdictStatus | null;
   readonly processes: readonly ProcessHealth[];
-  /** Instead of processes, where files were named: those that are databases or were. */
-  readonly files?: readonly FileHealth[];
+  /** Instead of processes, where files were named: all of them. */
+  readonly files?: readonly NamedFileHealth[];
+}
+
+/** What a file that was named turned out to be, and the verdict on it. */
+export interface NamedFileHealth extends Omit<FileHealth, 'status'> {
+  readonly state: FileReport['state'];
+  /** Completes a sentence about it; null for a database. */
+  readonly reason: string | null;
+  /** Null where it is no database and was none, or cannot be looked at. */
+  readonly status: VerdictStatus | null;
 }
 
 export interface FileHealth {

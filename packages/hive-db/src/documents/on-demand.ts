@@ -5,6 +5,8 @@ export interface OnDemandDocument {
   /** `tenant-*`. */
   readonly pattern: string;
   readonly max_open: number;
+  /** How many connections each has, by the settings of its pattern; absent where the process did not say. */
+  readonly pool?: { readonly size: number; readonly max_overflow: number };
   readonly open: number;
   /** Of those, how many could not be closed for another. */
   readonly in_use: number;
@@ -22,16 +24,19 @@ export function onDemandOf({ onDemand = [] }: Partial<Pick<ServiceSnapshot, 'onD
 } {
   if (onDemand.length === 0) return {};
   return {
-    on_demand: onDemand.map(({ pattern, mostOpen, open, inUse, waiting, oldestWaitMs, opened, evicted }) => ({
-      pattern,
-      max_open: mostOpen,
-      open,
-      in_use: inUse,
-      waiting,
-      oldest_wait_seconds: oldestWaitMs / 1_000,
-      opened,
-      evicted,
-    })),
+    on_demand: onDemand.map(
+      ({ pattern, mostOpen, size, maxOverflow, open, inUse, waiting, oldestWaitMs, opened, evicted }) => ({
+        pattern,
+        max_open: mostOpen,
+        ...(size === undefined || maxOverflow === undefined ? {} : { pool: { size, max_overflow: maxOverflow } }),
+        open,
+        in_use: inUse,
+        waiting,
+        oldest_wait_seconds: oldestWaitMs / 1_000,
+        opened,
+        evicted,
+      }),
+    ),
   };
 }
 
@@ -41,8 +46,9 @@ export function onDemandOfExported({ on_demand: all }: { readonly on_demand?: re
 } {
   if (all === undefined) return {};
   return {
-    on_demand: all.map(({ pattern, max_open, open, in_use, waiting, oldest_wait_seconds, opened, evicted }) => {
-      return { pattern, max_open, open, in_use, waiting, oldest_wait_seconds, opened, evicted };
+    on_demand: all.map(({ pattern, max_open, pool, open, in_use, waiting, oldest_wait_seconds, opened, evicted }) => {
+      const ofPool = pool === undefined ? {} : { pool: { size: pool.size, max_overflow: pool.max_overflow } };
+      return { pattern, max_open, ...ofPool, open, in_use, waiting, oldest_wait_seconds, opened, evicted };
     }),
   };
 }

@@ -6,7 +6,8 @@ import { budgetsOf, budgetsOfExported, type Budgeted } from './budgets.ts';
 import type { ExportDocument } from './export.ts';
 import type { ExportedDatabase } from './exported-database.ts';
 import type { ExportedFile } from './exported-file.ts';
-import { healthOfProcess, type HealthReason, type ProcessHealth } from './health.ts';
+import { healthOfFile } from './file-health.ts';
+import { healthOfProcess, type HealthReason, type NamedFileHealth, type ProcessHealth } from './health.ts';
 import type { Lasting } from './lasting.ts';
 import { offloadDocument, type OffloadDocument } from './offload.ts';
 import { onDemandOf, onDemandOfExported, type OnDemandDocument } from './on-demand.ts';
@@ -22,8 +23,11 @@ export interface StatusDocument extends Unanswered {
   /** When the export was made that this was read from: when the last process said it. Null where none did. Absent for what is so now. */
   readonly taken_at?: string | null;
   /** Absent where no file was named. */
-  readonly files?: readonly FileReport[];
+  readonly files?: readonly FileStatus[];
 }
+
+/** What a file holds, and how it is. */
+export type FileStatus = FileReport & { readonly health: Pick<NamedFileHealth, 'status' | 'reasons'> };
 
 export interface ProcessStatus extends ProcessHeading, StatedSettings {
   /** Where it serves its health over HTTP; absent where it does not by itself. */
@@ -93,7 +97,11 @@ export function statusOfProcesses(inquiry: Inquiry): StatusDocument {
 
 /** What the named files hold. */
 export function statusOfFiles(files: readonly FileReport[]): StatusDocument {
-  return { schema: 'hive-db/status/v1', processes: [], files };
+  return {
+    schema: 'hive-db/status/v1',
+    processes: [],
+    files: files.map((file) => ({ ...file, health: healthOfFile(file) })),
+  };
 }
 
 /** Where processes and their databases stood, or what the files were, when they were exported. */
@@ -118,7 +126,9 @@ export function statusOfExport({ processes, files, unreachable }: ExportDocument
       ...statedSettingsOf(process),
       databases: process.databases.map((database) => gaugesOfExported(database)),
     })),
-    ...(files === undefined ? {} : { files: files.map((file) => fileOfExported(file)) }),
+    ...(files === undefined
+      ? {}
+      : { files: files.map((file) => ({ ...fileOfExported(file), health: healthOfExported(file) })) }),
     ...(unreachable === undefined ? {} : { unreachable }),
   };
 }
@@ -166,6 +176,16 @@ export function laneOf({ waiting, running, writer }: DatabaseSnapshot['lane']): 
           waits_for_lock: writer.lockedMs === undefined,
         };
   return { waiting, running, writer: holder };
+}
+
+/** As it was judged then. */
+function healthOfExported({ status, reasons }: ExportedFile): FileStatus['health'] {
+  return {
+    status,
+    reasons: reasons.map(({ status: how, code, evidence, advice }) => {
+      return { status: how, code, database: null, evidence, advice };
+    }),
+  };
 }
 
 /** An export may know more of it than a status says, and a word for its state may be at odds with the rest. */

@@ -30,6 +30,9 @@ export interface HeaderFault {
 /** Decodes the beginning of a file. Pure; takes any bytes and never throws. */
 export function decodeDatabaseHeader(bytes: Uint8Array): DatabaseHeader | HeaderFault {
   const given = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // What a crash of the machine, or a copy that kept the size alone, leaves of a file.
+  if (given.length >= HEADER_BYTES && given.every((byte) => byte === 0))
+    return damaged('begins with zero bytes, which no database does');
   if (given.toString('latin1', 0, MAGIC.length) !== MAGIC) return { fault: 'foreign', reason: foreignReason(given) };
   if (given.length < HEADER_BYTES)
     return damaged(`ends after ${given.length} of the ${HEADER_BYTES} bytes of its header`);

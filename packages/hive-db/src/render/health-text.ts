@@ -12,7 +12,10 @@ type Judged = Pick<ProcessHealth | FileHealth, 'status' | 'reasons'>;
 export function healthText({ processes, files = [] }: HealthDocument, paint: Paint, width: number): string {
   return [
     ...processes.map((process) => verdictText(processHeading(process, paint), process, paint, width)),
-    ...files.map((file) => verdictText(safePath(file.path), file, paint, width)),
+    // Of the others a message says what they are.
+    ...files.flatMap(({ path, status, reasons }) =>
+      status === null ? [] : verdictText(safePath(path), { status, reasons }, paint, width),
+    ),
   ].join('\n');
 }
 

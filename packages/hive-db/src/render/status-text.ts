@@ -1,5 +1,6 @@
 import type {
   DatabaseGauges,
+  FileStatus,
   HealthSummary,
   LaneGauges,
   PoolGauges,
@@ -45,7 +46,9 @@ export function statusText(document: StatusDocument, paint: Paint, width: number
       ? []
       : [`as it was at ${paint('strong', safe(takenAt ?? 'a time that is not known'))}\n`]),
     ...(processes.length === 0 ? [] : [processesText(processes, paint, width)]),
-    ...files.filter((file) => file.state === 'database').map((file) => fileText(file, paint, width)),
+    ...files
+      .filter((file) => file.state === 'database')
+      .map((file) => fileText(file, paint, width) + faults(file, paint, width)),
   ].join('\n');
 }
 
@@ -81,6 +84,16 @@ function reasonLine(reason: HealthSummary['reasons'][number], paint: Paint): str
   const { status, code, database } = reason;
   const where = database === null ? '' : `${safe(database)}: `;
   return `${INDENT}${paint(verdictTone(status), status)}  ${where}${safe(code)}${lastingText(reason)}\n`;
+}
+
+/** What is wrong with a file: of that no other process tells. */
+function faults({ health: { reasons } }: FileStatus, paint: Paint, width: number): string {
+  return reasons
+    .map(({ status, code, evidence }) => {
+      const line = paragraph(`${status}  ${safe(code)}: ${safe(evidence)}`, width, INDENT);
+      return line.replace(status, paint(verdictTone(status), status));
+    })
+    .join('');
 }
 
 /** More than has room in a table, below its row; nothing where there is none. */

@@ -1,4 +1,5 @@
 import type { Thresholds } from '../health/thresholds.ts';
+import { BY_HAND } from './changes.ts';
 import { inheritedKeys } from './describe-origins.ts';
 import type { Problem } from './problem.ts';
 import type { ResolvedSettings, SettingOrigin } from './resolved-settings.ts';
@@ -83,6 +84,8 @@ function ofAutoSize(places: Places, inherited: ReadonlySet<string>, database: st
 
 function ofInitialSize(places: Places, inherited: ReadonlySet<string>, database: string): readonly Problem[] {
   const [initial, size] = [found(places, 'initialSize', database), found(places, 'poolSize', database)];
+  // They were opened with the database: whoever has fewer from now on contradicts nobody.
+  if (size.origin.startsWith(BY_HAND)) return [];
   if (Number(initial.value) <= Number(size.value) || areInherited(inherited, initial, size)) return [];
   return [misfit(initial, 'at most', size)];
 }

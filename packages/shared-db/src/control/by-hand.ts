@@ -1,3 +1,4 @@
+import type { Resize } from '@hive/pool';
 import { BY_HAND } from '../config/changes.ts';
 import { contradictions, PAIRED_THRESHOLDS } from '../config/contradictions.ts';
 import { originIn, settleWith } from '../config/effective-settings.ts';
@@ -11,8 +12,12 @@ import { DatabaseError } from '../errors.ts';
 import { isOfDatabases, isThreshold, THRESHOLD_NAMES, type Thresholds } from '../health/thresholds.ts';
 import type { EchoSubject } from './verb.ts';
 
-/** A setting that may be changed by hand while a process runs. */
+/** A setting that may be changed by hand while a process runs. How many connections read is told to their pool, and only noted here. */
 export type HandField = 'logLevel' | 'echo' | 'echoStatements' | `thresholds.${keyof Thresholds}`;
+
+const SIZES = ['poolSize', 'maxOverflow'] as const;
+
+type Noted = HandField | (typeof SIZES)[number];
 
 /** What somebody wants for a setting. */
 export interface HandChange {
@@ -82,17 +87,49 @@ export class ByHand {
   set(changes: readonly HandChange[], by: string, settings: ResolvedSettings): void {
     const values = new Map(this.#values);
     for (const change of changes) {
-      const value = valueOf(change);
-      const setting = settingOf(change.field);
-      const { database } = change;
-      const { unit } = setting.kind;
-      const key = settingKey(setting, database);
-      if (value === undefined) values.delete(key);
-      else values.set(key, Object.freeze({ key, value, unit, origin: `${BY_HAND} (${by})`, setting, database }));
+      const held = heldOf(change.field, change.database, valueOf(change), by);
+      if (held.value === undefined) values.delete(held.key);
+      else values.set(held.key, held);
     }
-    const [first, ...others] = contradictions(this.#with(settings, values));
-    if (first !== undefined) throw refusal(first, ...others);
+    // Whether a pool can be as large as somebody wants was for the pool to say.
+    const others = new Map([...values].filter(([, held]) => !isSize(held)));
+    const [first, ...more] = contradictions(this.#with(settings, others));
+    if (first !== undefined) throw refusal(first, ...more);
     this.#values = values;
+  }
+
+  /**
+   * Notes how many connections a database was given by hand; undefined is what nobody has spoken of. What the settings say anyway is nothing
+   * by hand, and neither is the size of a pool that finds it by itself. Whether anything is another value, or somebody else's, than before.
+   */
+  note(database: string, { size, maxOverflow }: Resize, by: string, settings: ResolvedSettings): boolean {
+    const given = originIn(settings, this.#patternOf);
+    const isFound = given(settingOf('autoSize.min'), database)?.value !== undefined;
+    const sizes = { poolSize: isFound ? undefined : size, maxOverflow };
+    const values = new Map(this.#values);
+    for (const field of SIZES) {
+      const held = heldOf(field, database, sizes[field], by);
+      if (held.value === given(held.setting, database)?.value) values.delete(held.key);
+      else if (held.value !== undefined) values.set(held.key, held);
+    }
+    return this.#replace(values);
+  }
+
+  /** A database by pattern was closed, and with it what somebody had given its pool. Whether there was anything. */
+  forgetSizes(database: string): boolean {
+    return this.#replace(new Map([...this.#values].filter(([, held]) => held.database !== database || !isSize(held))));
+  }
+
+  #replace(values: ReadonlyMap<string, Held>): boolean {
+    const before = this.#values;
+    this.#values = values;
+    return (
+      values.size !== before.size ||
+      [...values].some(([key, { value, origin }]) => {
+        const old = before.get(key);
+        return old?.value !== value || old?.origin !== origin;
+      })
+    );
   }
 
   /** The settings with what was changed by hand. */
@@ -109,13 +146,36 @@ export class ByHand {
   yield(before: ResolvedSettings, read: ResolvedSettings): void {
     const [old, now] = [before, read].map((settings) => originIn(settings, this.#patternOf));
     this.#keep(({ setting, database }) => old?.(setting, database)?.value === now?.(setting, database)?.value);
-    if (contradictions(this.over(read)).length > 0)
+    const isAtOdds = (held: (one: Held) => boolean): boolean =>
+      contradictions(this.#with(read, new Map([...this.#values].filter(([, one]) => held(one))))).length > 0;
+    const sized = new Set([...this.#values.values()].filter(isSize).map(({ database }) => database));
+    for (const database of sized)
+      if (isAtOdds((one) => isSize(one) && one.database === database))
+        this.#keep((one) => !isSize(one) || one.database !== database);
+    if (isAtOdds((one) => !isSize(one)))
       this.#keep(({ setting }) => !PAIRED_THRESHOLDS.some((one) => setting.field === `thresholds.${one}`));
   }
 
   #keep(isKept: (held: Held) => boolean): void {
     this.#values = new Map([...this.#values].filter(([, held]) => isKept(held)));
   }
+}
+
+function heldOf(field: Noted, database: string | undefined, value: SettingOrigin['value'], by: string): Held {
+  const setting = settingOf(field);
+  const { unit } = setting.kind;
+  return Object.freeze({
+    key: settingKey(setting, database),
+    value,
+    unit,
+    origin: `${BY_HAND} (${by})`,
+    setting,
+    database,
+  });
+}
+
+function isSize({ setting: { field } }: Held): boolean {
+  return SIZES.some((one) => one === field);
 }
 
 function valueOf({ field, value }: HandChange): SettingOrigin['value'] {
@@ -126,7 +186,7 @@ function valueOf({ field, value }: HandChange): SettingOrigin['value'] {
   throw new DatabaseError('WRONG_USE', `${field} is ${shown(value, 'an object')}; expected ${expected}`);
 }
 
-function settingOf(field: HandField): Setting {
+function settingOf(field: Noted | 'autoSize.min'): Setting {
   const setting = [...SERVICE_SETTINGS, ...DATABASE_SETTINGS].find((one) => one.field === field);
   if (setting === undefined) throw new Error(`BUG: nobody knows ${field}`);
   return setting;

@@ -1,4 +1,4 @@
-import type { FlushReport } from '@hive/pool';
+import type { FlushReport, Resize } from '@hive/pool';
 import type { ReloadReport, SettingChange } from '../config/changes.ts';
 import { nearestKey } from '../config/nearest-key.ts';
 import type { Database } from '../database.ts';
@@ -23,6 +23,8 @@ export interface ControlHost {
   readonly reload: () => Promise<ReloadReport>;
   /** Changes settings by hand; says what is another value than before, or throws. `by` says who does it. */
   readonly change: (changes: readonly HandChange[], by: string) => readonly SettingChange[];
+  /** Told who has changed how many connections of a database read; undefined is what he has not spoken of. */
+  readonly resized: (database: string, limits: Resize, by: string) => void;
 }
 
 /** Orders about settings. */
@@ -90,6 +92,8 @@ export class Control {
     let failure: ControlFailure | undefined;
     try {
       flushed = await carriedOut(database, order);
+      if (order.verb === 'resize' && this.#host.databases().has(name))
+        this.#host.resized(name, order, `process ${by.pid}`);
     } catch (error) {
       failure = failureOf(error);
     }
@@ -149,7 +153,14 @@ export class Control {
   }
 
   async #reload(by: Giver): Promise<ControlReport> {
-    const settings = await this.#host.reload();
+    let settings: ReloadReport;
+    try {
+      settings = await this.#host.reload();
+    } catch (error) {
+      // It may wait for the file to be complete, and the service may be closed meanwhile.
+      if (error instanceof DatabaseError) return this.#refuse({ verb: 'reload' }, by, error);
+      throw error;
+    }
     this.#host.logger.info(
       { control: { verb: 'reload' }, by, outcome: settings.outcome, changes: settings.changes },
       `control: reload by process ${by.pid}, as it says itself: ${settings.outcome}`,

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@hive/pool';
-import { statSync } from 'node:fs';
+import { markOf } from './file-mark.ts';
 
 /** How often the file is looked at: a person who has saved it does not wait long, and a look is one call of the system. */
 const LOOK_MS = 1_000;
@@ -46,13 +46,7 @@ export class SettingsWatch {
     this.#changed();
   }
 
-  /** What tells one state of the file from another; the same for all in which there is nothing to be seen. */
   #mark(): string {
-    try {
-      const stats = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
-      return stats === undefined ? 'absent' : [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join();
-    } catch {
-      return 'hidden';
-    }
+    return markOf(this.#path).text;
   }
 }

@@ -163,8 +163,16 @@ export class Connections {
 
   resize(limits: Resize): Promise<void> {
     return this.#refusingLater(() => {
-      checkLimits(limits, this.#host.context.name);
-      return this.readers.resize(limits);
+      const { context } = this.#host;
+      checkLimits(limits, context.name);
+      const resized = this.readers.resize(limits);
+      const { size, maxOverflow } = this.readers.stats();
+      // What is refused is not in force; what is too many and idle is still to be closed.
+      context.resized?.({
+        size: limits.size === size ? size : undefined,
+        maxOverflow: limits.maxOverflow === maxOverflow ? maxOverflow : undefined,
+      });
+      return resized;
     });
   }
 

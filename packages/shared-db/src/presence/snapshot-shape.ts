@@ -401,6 +401,8 @@ export const snapshotShape: Shape<ServiceSnapshot> = {
           fields: {
             pattern: 'string',
             mostOpen: 'number',
+            size: { optional: 'number' },
+            maxOverflow: { optional: 'number' },
             open: 'number',
             inUse: 'number',
             waiting: 'number',

@@ -39,8 +39,8 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
   /** How other processes call this one. */
   readonly app: string;
   /**
-   * What is in force, and where each value came from. Replaced as a whole by `reload`, `setLogLevel`, `setEcho` and `setThreshold`, and by
-   * orders of `hive-db`.
+   * What is in force, and where each value came from. Replaced as a whole by `reload`, `setLogLevel`, `setEcho` and `setThreshold`, by
+   * `resize` of a database, and by orders of `hive-db`.
    */
   readonly settings: ResolvedSettings;
   /** Whether `close` has been called. */
@@ -58,7 +58,8 @@ export interface DatabaseService<D extends Definitions = Definitions> extends As
    * Reads the settings file and the environment again. What may change while the process runs (`pool.*`, `required`, thresholds of health)
    * is in force at once, all of it together; the rest is reported as needing a restart. Where anything is wrong nothing changes, and
    * health warns (`settings`) until a reload succeeds. Resolves when connections that are too many now have been closed, but for those in
-   * use. Rejects with `POOL_CLOSED` when the service has been closed.
+   * use. Rejects with `POOL_CLOSED` when the service has been closed. A file that was written less than three seconds ago has to stay as it is
+   * for one first, because half of what somebody is writing may be valid; one that changes for three seconds is wrong, too.
    */
   reload(): Promise<ReloadReport>;
   /**

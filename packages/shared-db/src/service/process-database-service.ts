@@ -95,7 +95,7 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
       obey: (request) => this.#control.obey(request),
       warn,
     });
-    this.#databases = new ServiceDatabases(config.databases, settings, {
+    const shared = {
       app,
       clock,
       random,
@@ -106,9 +106,17 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
       offloader: this.#offloader,
       runtimeDirectory: this.#appearance.directory,
       fenceWords: new OwnWords(),
-      turns: (file) => this.#appearance.turns(file),
+      turns: (file: string) => this.#appearance.turns(file),
       checkpointer: this.#checkpointer,
       warn,
+    };
+    this.#databases = new ServiceDatabases(config.databases, settings, shared, {
+      resized: (name, limits) => {
+        this.#settings.resized(name, limits, 'code');
+      },
+      closed: (name) => {
+        this.#settings.closed(name);
+      },
     });
     // Who gives orders is said whatever the level is: one of them changes it.
     this.#control = this.#newControl(unfailing(given));
@@ -124,6 +132,9 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
       labels: this.#labels,
       reload: () => this.reload(),
       change: (changes, by) => this.#change(changes, by),
+      resized: (name, limits, by) => {
+        this.#settings.resized(name, limits, by);
+      },
     });
   }
 
@@ -162,7 +173,8 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
     this.#appearance.opened();
     if (this.#watchedFile === undefined || this.closing) return;
     this.#watch = new SettingsWatch(this.#watchedFile, this.#clock, () => {
-      this.reload().catch(() => undefined);
+      // It has stayed as it is from one look to the next.
+      if (!this.closing) this.#settings.reload().catch(() => undefined);
     });
   }
 
@@ -207,8 +219,11 @@ export class ProcessDatabaseService<D extends Definitions> implements DatabaseSe
   }
 
   async reload(): Promise<ReloadReport> {
-    if (this.closing) throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
-    return this.#settings.reload();
+    const report = this.closing
+      ? undefined
+      : await this.#settings.reloadWhenStill({ clock: this.#clock, isOver: () => this.closing });
+    if (report !== undefined) return report;
+    throw new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
   }
 
   setLogLevel(level: LogLevel | undefined): readonly SettingChange[] {

@@ -1,4 +1,4 @@
-import type { LeaseInfo } from '@hive/pool';
+import type { LeaseInfo, Resize } from '@hive/pool';
 import { NamePattern } from '../config/name-pattern.ts';
 import { nearestKey } from '../config/nearest-key.ts';
 import { pathOriginOf } from '../config/path-origin.ts';
@@ -14,8 +14,16 @@ import type { OnDemandSnapshot } from '../snapshot.ts';
 /** What all databases of a service share. */
 export type SharedContext = Omit<
   DatabaseContext,
-  'name' | 'part' | 'settings' | 'thresholds' | 'trend' | 'dataDirectory' | 'pathOrigin'
+  'name' | 'part' | 'resized' | 'settings' | 'thresholds' | 'trend' | 'dataDirectory' | 'pathOrigin'
 >;
+
+/** Who hears of what becomes of them. */
+export interface DatabasesHost {
+  /** Somebody has changed how many connections of one read; undefined is what he has not spoken of. */
+  readonly resized: (name: string, limits: Resize) => void;
+  /** One by pattern has been closed. */
+  readonly closed: (name: string) => void;
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -37,6 +45,7 @@ interface Family {
 /** The databases of one service: those with a name of their own, and those by pattern that are open. No two have one file. */
 export class ServiceDatabases {
   readonly #shared: SharedContext;
+  readonly #host: DatabasesHost;
   #settings: ResolvedSettings;
   readonly #named = new Map<string, Database & ManagedDatabase>();
   readonly #families: Family[] = [];
@@ -46,8 +55,9 @@ export class ServiceDatabases {
   readonly #files = new Map<string, string>();
 
   /** Opens nothing. Throws `DUPLICATE_FILE` where two names are one file, and `CONFIG` for a pattern that would be one file for all. */
-  constructor(definitions: Definitions, settings: ResolvedSettings, shared: SharedContext) {
+  constructor(definitions: Definitions, settings: ResolvedSettings, shared: SharedContext, host: DatabasesHost) {
     this.#shared = shared;
+    this.#host = host;
     this.#settings = settings;
     for (const [key, definition] of Object.entries<DatabaseDefinition>(definitions)) {
       const pattern = NamePattern.of(key);
@@ -130,7 +140,12 @@ export class ServiceDatabases {
 
   /** How the databases by pattern are doing. */
   onDemand(): readonly OnDemandSnapshot[] {
-    return Object.freeze(this.#families.map(({ open }) => open.snapshot()));
+    return Object.freeze(
+      this.#families.map(({ pattern, open }) => {
+        const { poolSize: size, maxOverflow } = settingsOf(pattern.text, pattern.text, this.#settings);
+        return Object.freeze({ ...open.snapshot(), size, maxOverflow });
+      }),
+    );
   }
 
   /** Lets work finish for `graceMs`, then ends it. Resolves with what had to be forced. */
@@ -162,6 +177,7 @@ export class ServiceDatabases {
       make: (name) => this.#make(key, definition, name, pattern.partOf(name)),
       closed: (name) => {
         this.#forget(name);
+        this.#host.closed(name);
       },
     });
     return { pattern, open, handle: (name) => onDemand.handle(name, open) };
@@ -184,7 +200,17 @@ export class ServiceDatabases {
   #make(key: string, definition: DatabaseDefinition, name = key, part?: string): Database & ManagedDatabase {
     const settings = settingsOf(name, key, this.#settings);
     const { thresholds } = settings;
-    const context = { ...this.#shared, ...this.#place(key, name), part, settings, thresholds, trend: undefined };
+    const context = {
+      ...this.#shared,
+      ...this.#place(key, name),
+      part,
+      settings,
+      thresholds,
+      trend: undefined,
+      resized: (limits: Resize) => {
+        this.#host.resized(name, limits);
+      },
+    };
     this.#claim(name, definition.identity(context, settings.path));
     const database = definition.create(context, settings.path);
     this.#entries.set(name, { key, context, database });

@@ -1,9 +1,11 @@
+import type { Resize } from '@hive/pool';
 import { changesBetween, type ReloadReport, type SettingChange } from '../config/changes.ts';
 import { settleAgain } from '../config/effective-settings.ts';
 import { problemsIn } from '../config/problem.ts';
 import type { ResolvedSettings } from '../config/resolved-settings.ts';
 import { statedSettings } from '../config/stated-settings.ts';
 import { ByHand, type HandChange } from '../control/by-hand.ts';
+import { untilStill, type StillnessOptions } from '../control/stillness.ts';
 import type { Logger } from '../logger.ts';
 import type { StatedSetting } from '../snapshot.ts';
 import type { SettingsSource } from './settings-source.ts';
@@ -55,6 +57,18 @@ export class SettingsInForce {
     return Object.keys(this.#settings.databases);
   }
 
+  /** Reads them again when the file is not being written any more. Resolves without a report where nobody needs one by then. */
+  async reloadWhenStill(options: StillnessOptions): Promise<ReloadReport | undefined> {
+    const { file } = this.#source;
+    try {
+      const still = file === undefined ? undefined : untilStill(file, options);
+      if (still !== undefined) await still;
+    } catch (error) {
+      return this.#notReloaded(problemsIn(error));
+    }
+    return options.isOver() ? undefined : this.reload();
+  }
+
   /** Reads them again. Where anything is wrong nothing changes. */
   async reload(): Promise<ReloadReport> {
     const { patternOf } = this.#source;
@@ -90,6 +104,16 @@ export class SettingsInForce {
     // There is nothing to wait for: what is changed by hand here closes no connections.
     void this.#adopt();
     return changesBetween(before, this.#settings, this.#source.patternOf);
+  }
+
+  /** Notes how many connections of a database read from now on because somebody has told its pool so; undefined is what he has not spoken of. */
+  resized(database: string, limits: Resize, by: string): void {
+    if (this.#byHand.note(database, limits, by, this.#given)) void this.#adopt();
+  }
+
+  /** A database by pattern was closed: when it is opened again, it is as the settings say. */
+  closed(database: string): void {
+    if (this.#byHand.forgetSizes(database)) void this.#adopt();
   }
 
   async #adopt(): Promise<void> {

@@ -26,6 +26,11 @@ export class SettingsSource {
     this.patternOf = patternAmong(this.#databases);
   }
 
+  /** The file that they stand in; undefined where there is none. */
+  get file(): string | undefined {
+    return this.#config.settingsFile;
+  }
+
   /**
    * Reads the file and the environment as they are now. Throws `CONFIG` for what is wrong in them; and for a file that had something in it
    * and is gone or empty: somebody is about to write it, and what it said is not taken back by half a write.

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabaseService, sqlite, type DatabaseService, type SqliteDatabase } from '@hive/shared-db';
 import {
@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connected, heardBy } from '../support/conversation.ts';
 import { rejectionOf } from '../support/outcome.ts';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
+import { save } from '../support/saved-file.ts';
 import { itemsOf, SHOP } from '../support/shop.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -83,6 +84,11 @@ describe('an order of another process', () => {
     expect(stock.snapshot().pool).toMatchObject({ size: 4 });
     await done({ verb: 'resize', database: 'orders', size: undefined, maxOverflow: 3 });
     expect(orders.snapshot().pool).toMatchObject({ size: 8, maxOverflow: 3 });
+    const origin = `by hand (process ${process.pid})`;
+    expect(service.snapshot().settings).toEqual([
+      { key: 'databases.orders.pool.size', value: '8', origin },
+      { key: 'databases.orders.pool.maxOverflow', value: '3', origin },
+    ]);
   });
 
   it('that leaves fewer connections than are in use interrupts nobody: those close that come back', async () => {
@@ -223,14 +229,14 @@ describe('an order of another process', () => {
   });
 
   it('has the settings read again, and is told what changed or what is wrong', async () => {
-    writeFileSync(join(place.path, 'settings.yaml'), 'databases: { orders: { pool: { size: 6 } } }');
+    save(join(place.path, 'settings.yaml'), 'databases: { orders: { pool: { size: 6 } } }');
     const change = { key: 'databases.orders.pool.size', from: '4', to: '6', effect: 'applied' };
     expect(await tell({ verb: 'reload' })).toMatchObject({
       state: 'done',
       report: { settings: { outcome: 'applied', changes: [change] } },
     });
     expect(orders.snapshot().pool.size).toBe(6);
-    writeFileSync(join(place.path, 'settings.yaml'), 'databases: { orders: { pool: { size: six } } }');
+    save(join(place.path, 'settings.yaml'), 'databases: { orders: { pool: { size: six } } }');
     expect(await tell({ verb: 'reload' })).toMatchObject({
       report: { settings: { outcome: 'invalid', problems: [expect.stringContaining('must be a whole number')] } },
     });

@@ -1,6 +1,7 @@
-import { writeFileSync, rmSync, renameSync } from 'node:fs';
+import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  DatabaseError,
   openDatabaseService,
   reloadOnSignal,
   systemClock,
@@ -12,8 +13,10 @@ import {
 } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Control } from '../../dist/control/control.js';
 import { rejectionOf } from '../support/outcome.ts';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
+import { save } from '../support/saved-file.ts';
 import { SHOP } from '../support/shop.ts';
 import { temporaryDirectory, type TemporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -28,7 +31,7 @@ beforeEach(() => {
   place = temporaryDirectory();
   path = join(place.path, 'settings.yaml');
   logger = recordingLogger();
-  clock = new VirtualClock();
+  clock = new VirtualClock(Date.now());
   env = {};
 });
 afterEach(async () => {
@@ -48,7 +51,7 @@ class CountingClock extends VirtualClock {
 }
 
 function write(text: string): void {
-  writeFileSync(path, text);
+  save(path, text);
 }
 
 /** A service with one database, which has the settings file. */
@@ -66,6 +69,13 @@ async function open(options: Partial<ServiceConfig> = {}) {
     databases,
   });
   return { service, orders: service.database('orders') };
+}
+
+/** A service with a pool of two, as its file says. */
+async function start() {
+  write('database: { pool: { size: 2 } }');
+  const { service, orders } = await open();
+  return { service, size: () => orders.snapshot().pool.size };
 }
 
 const codes = () => service?.verdict().reasons.map(({ code }) => code);
@@ -245,6 +255,52 @@ describe('reading the settings again', () => {
     expect(orders.snapshot().pool.size).toBe(3);
   });
 
+  it('says of a size that was changed by hand what was in force, and whose it was', async () => {
+    write('database: { pool: { size: 2 } }');
+    const { service, orders } = await open();
+    await orders.resize({ size: 7, maxOverflow: 1 });
+    write('database: { pool: { size: 3 } }');
+    const [change, ...others] = (await service.reload()).changes;
+    expect(change).toEqual({
+      key: 'databases.orders.pool.size',
+      from: '7',
+      fromOrigin: 'by hand (code)',
+      to: '3',
+      toOrigin: `${path}:1`,
+      effect: 'applied',
+    });
+    // Nothing new was said of it.
+    expect(others).toEqual([]);
+    expect(orders.snapshot().pool).toMatchObject({ size: 3, maxOverflow: 1 });
+    write('database: { pool: { size: 3, maxOverflow: 4 } }');
+    expect((await service.reload()).changes).toMatchObject([
+      { key: 'databases.orders.pool.maxOverflow', from: '1', fromOrigin: 'by hand (code)', to: '4' },
+    ]);
+  });
+
+  it('has a size that was changed by hand give way to budgets that it has no room for, and says so', async () => {
+    const { service, orders } = await open();
+    await orders.resize({ size: 1 });
+    write('databases: { orders: { pool: { budgets: { web: { reserved: 3 } } } } }');
+    expect((await service.reload()).changes[0]).toMatchObject({
+      key: 'databases.orders.pool.size',
+      from: '1',
+      fromOrigin: 'by hand (code)',
+      to: '4',
+    });
+    expect(orders.snapshot().pool.size).toBe(4);
+  });
+
+  it('lets a pool have fewer by hand than it was opened with, whatever else is changed', async () => {
+    write('database: { pool: { initial: 3 } }');
+    const { service, orders } = await open();
+    await orders.resize({ size: 1 });
+    expect(service.setLogLevel('debug')).toHaveLength(1);
+    write('database: { pool: { initial: 3, acquireTimeout: 3s } }');
+    expect(await service.reload()).toMatchObject({ outcome: 'applied' });
+    expect(orders.snapshot().pool.size).toBe(1);
+  });
+
   it('changes budgets and the bounds of the size, so that whoever names a new one gets a connection', async () => {
     write('databases: { orders: { pool: { budgets: { web: { reserved: 1 } } } } }');
     const { service, orders } = await open({ clock: systemClock });
@@ -371,6 +427,97 @@ describe('a signal', () => {
   });
 });
 
+describe('a settings file that somebody is writing', () => {
+  const HALF = 'database:\n  pool:\n    size: 1';
+
+  it('is read when it has stayed as it is for a second: half of a number is a number, too', async () => {
+    const { service, size } = await start();
+    writeFileSync(path, HALF);
+    const reloading = service.reload();
+    await clock.advance(500);
+    appendFileSync(path, '6');
+    await clock.advance(900);
+    expect(size()).toBe(2);
+    await clock.advance(200);
+    expect(await reloading).toMatchObject({ changes: [{ key: 'databases.orders.pool.size', from: '2', to: '16' }] });
+    expect(size()).toBe(16);
+  });
+
+  it('is waited for at a signal as well', async () => {
+    const { service, size } = await start();
+    using _listening = reloadOnSignal(service);
+    writeFileSync(path, HALF);
+    process.emit('SIGHUP', 'SIGHUP');
+    await clock.advance(500);
+    appendFileSync(path, '6');
+    await clock.advance(1_100);
+    expect(size()).toBe(16);
+  });
+
+  it('is named, and nothing changes, when it has been written to for three seconds', async () => {
+    const { service, size } = await start();
+    writeFileSync(path, HALF);
+    const reloading = service.reload();
+    for (let passedMs = 0; passedMs < 3_000; passedMs += 500) {
+      appendFileSync(path, '\n');
+      await clock.advance(500);
+    }
+    const problem = `${path}: the settings file has been written to all the time for 3 seconds, and half of it may be missing`;
+    expect(await reloading).toEqual({ outcome: 'invalid', changes: [], problems: [expect.stringContaining(problem)] });
+    expect(service.verdict().reasons).toMatchObject([
+      { code: 'settings', evidence: expect.stringContaining(path) as string },
+    ]);
+    expect(size()).toBe(2);
+  });
+
+  it('is waited for whatever its time says, where that is of another clock', async () => {
+    const { service, size } = await start();
+    writeFileSync(path, HALF);
+    utimesSync(path, Date.now() / 1_000 + 3_600, Date.now() / 1_000 + 3_600);
+    const reloading = service.reload();
+    await clock.advance(900);
+    expect(size()).toBe(2);
+    await clock.advance(200);
+    expect(await reloading).toMatchObject({ outcome: 'applied' });
+  });
+
+  it('is read at once when it was saved long ago, and not waited for where there is none', async () => {
+    const { service } = await start();
+    expect(await service.reload()).toMatchObject({ outcome: 'unchanged' });
+    rmSync(path);
+    expect(await service.reload()).toMatchObject({ outcome: 'invalid' });
+  });
+
+  it('is read by nobody when the service has been closed meanwhile, and whoever waits is told', async () => {
+    const { service, size } = await start();
+    writeFileSync(path, HALF);
+    const refused = rejectionOf(service.reload());
+    await service.close({ graceMs: 0 });
+    await clock.advance(100);
+    expect(await refused).toMatchObject({ code: 'HIVEDB_E_POOL_CLOSED' });
+    expect(size()).toBe(2);
+    expect(clock.aliveTimers).toBe(0);
+  });
+
+  it('has an order refused that waits for it when the service is closed', async () => {
+    const closed = new DatabaseError('POOL_CLOSED', 'the service has been closed; no settings are read');
+    const control = new Control({
+      databases: () => new Map(),
+      configured: () => [],
+      logger,
+      isClosing: () => false,
+      labels: { placeOf: () => undefined },
+      reload: () => Promise.reject(closed),
+      change: () => [],
+      resized: () => undefined,
+    });
+    expect(await control.obey({ order: { verb: 'reload' }, by: process.pid, timeoutMs: 1_000 })).toMatchObject({
+      settings: undefined,
+      refusal: { code: 'HIVEDB_E_POOL_CLOSED' },
+    });
+  });
+});
+
 describe('a settings file that is watched', () => {
   it('is read again when it has changed and then stayed so for a second', async () => {
     write('database: { pool: { size: 2 } }');
@@ -407,7 +554,7 @@ describe('a settings file that is watched', () => {
   });
 
   it('is not looked at any more when the service has closed, nor where nobody asked for it', async () => {
-    const counting = new CountingClock();
+    const counting = new CountingClock(Date.now());
     const { service: watching } = await open({ watchSettings: true, clock: counting });
     await watching.close();
     const { count } = counting;

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { openDatabaseService, sqlite } from '@hive/shared-db';
-import { temporaryDirectory } from '@hive/shared-db/testing';
+import { temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { describe, expect, it } from 'vitest';
+import { rejectionOf } from '../support/outcome.ts';
 
 /** A service with two databases and what its settings file says. */
 async function scene(text: string) {
@@ -64,5 +65,43 @@ describe('what a snapshot says of settings', () => {
     service.setThreshold('walBytes', undefined);
     service.setThreshold('oldestWaitMs', undefined, { database: 'stock' });
     expect(shop.stated()).toEqual([]);
+  });
+
+  it('is how many connections a database was given by hand, until it is as its settings say', async () => {
+    await using shop = await scene('');
+    const stock = shop.service.database('stock');
+    await stock.resize({ size: 3, maxOverflow: 0 });
+    expect(shop.stated()).toEqual(['databases.stock.pool.size 3 by hand (code)']);
+    expect(shop.service.settings.databases['stock']?.poolSize).toBe(3);
+    await stock.resize({ maxOverflow: 5 });
+    expect(shop.stated()).toEqual([
+      'databases.stock.pool.size 3 by hand (code)',
+      'databases.stock.pool.maxOverflow 5 by hand (code)',
+    ]);
+    expect(await rejectionOf(stock.resize({ size: -1, maxOverflow: 0 }))).toMatchObject({ code: 'HIVEDB_E_CONFIG' });
+    await stock.resize({ size: 2, maxOverflow: 0 });
+    expect(shop.stated()).toEqual([]);
+  });
+
+  it('is no size where a pool finds it by itself', async () => {
+    await using shop = await scene('databases: { stock: { pool: { autoSize: { min: 2, max: 9 } } } }');
+    await shop.service.database('stock').resize({ size: 5 });
+    expect(shop.stated()).toEqual([]);
+  });
+
+  it('is no size any more of a database by pattern that was closed and is as all others when it is opened again', async () => {
+    const clock = new VirtualClock();
+    using directory = temporaryDirectory();
+    const databases = { 'tenant-*': sqlite({ path: directory.file('*.db'), idleMs: 1_000 }) };
+    await using service = await openDatabaseService({ app: 'shop', presence: false, clock, databases });
+    const acme = service.database('tenant-acme');
+    await acme.resize({ size: 7 });
+    const stated = () => service.snapshot().settings?.map(({ key, value }) => `${key} ${value}`);
+    expect(stated()).toEqual(['databases.tenant-acme.pool.size 7']);
+    await clock.advance(60_000);
+    expect(service.snapshot().databases).toEqual([]);
+    expect(stated()).toEqual([]);
+    await acme.read('look', (c) => c.get('SELECT 1'));
+    expect(acme.snapshot().pool.size).toBe(4);
   });
 });

@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
 import { openDatabaseService, sqlite, type Thresholds } from '@hive/shared-db';
 import { giveOrder, locateProcesses } from '@hive/shared-db/presence';
 import { temporaryDirectory } from '@hive/shared-db/testing';
 import { describe, expect, it } from 'vitest';
 import { outcomeOf } from '../support/outcome.ts';
+import { save } from '../support/saved-file.ts';
 import { SHOP } from '../support/shop.ts';
 
 /** A service with two databases and a pattern that none is open of. */
@@ -11,7 +11,7 @@ async function scene(settings = '', presence = false) {
   const directory = temporaryDirectory();
   const settingsFile = directory.file('settings.yaml');
   const write = (text: string): void => {
-    writeFileSync(settingsFile, text);
+    save(settingsFile, text);
   };
   if (settings !== '') write(settings);
   const service = await openDatabaseService({

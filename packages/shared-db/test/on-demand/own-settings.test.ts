@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { openDatabaseService, sqlite, type SqliteOptions } from '@hive/shared-db';
 import { resolveSettings } from '@hive/shared-db/config';
 import { temporaryDirectory } from '@hive/shared-db/testing';
@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { problemsIn } from '../../dist/config/problem.js';
 import { outcomeOf, rejectionOf } from '../support/outcome.ts';
+import { save } from '../support/saved-file.ts';
 import { SHOP } from '../support/shop.ts';
 
 /** A service with tenants by pattern, and one that has a definition of its own. */
@@ -13,7 +14,7 @@ async function scene(text: string, env: Readonly<Record<string, string>> = {}, o
   const directory = temporaryDirectory();
   const settingsFile = directory.file('settings.yaml');
   const write = (content: string): void => {
-    writeFileSync(settingsFile, content);
+    save(settingsFile, content);
   };
   write(text);
   const logger = recordingLogger();

@@ -13,6 +13,7 @@ import {
 import { giveOrder, locateProcesses } from '@hive/shared-db/presence';
 import { FakeDriver, temporaryDirectory, VirtualClock } from '@hive/shared-db/testing';
 import { outcomeOf, rejectionOf } from '../support/outcome.ts';
+import { save } from '../support/saved-file.ts';
 import { SHOP } from '../support/shop.ts';
 
 /** A busy machine is no reason to fail. */
@@ -73,7 +74,9 @@ describe('a service with databases by pattern', () => {
       ['tenant-acme', 'open'],
       ['tenant-other', 'open'],
     ]);
-    expect(service.snapshot().onDemand).toMatchObject([{ pattern: 'tenant-*', mostOpen: 50, open: 2, opened: 2 }]);
+    expect(service.snapshot().onDemand).toMatchObject([
+      { pattern: 'tenant-*', mostOpen: 50, size: 4, maxOverflow: 0, open: 2, opened: 2 },
+    ]);
   });
 
   it('closes one for another when no more may be open, and opens it again with all that was in it', async () => {
@@ -385,7 +388,7 @@ describe('a service with databases by pattern', () => {
     const acme = service.database('tenant-acme');
     await names(acme);
     expect(acme.snapshot().pool.size).toBe(2);
-    writeFileSync(settingsFile, 'databases:\n  tenant-*:\n    pool:\n      size: 3\n');
+    save(settingsFile, 'databases:\n  tenant-*:\n    pool:\n      size: 3\n');
     expect(await service.reload()).toMatchObject({ outcome: 'applied' });
     expect(acme.snapshot().pool.size).toBe(3);
     await names(service.database('tenant-other'));
