@@ -8,6 +8,7 @@ import {
   type CallOptions,
   type Connection,
   type DatabaseError,
+  type SyncTransaction,
 } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
 import type { Holdable } from '../dist/nesting/holding.js';
@@ -347,6 +348,25 @@ describe('a call that waits for its own caller', () => {
   });
 });
 
+describe('a call that waits for its own caller where nobody formats stacks but the engine', () => {
+  it('fails at once and names the place of the call', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')!;
+    try {
+      Error.prepareStackTrace = undefined;
+      const error = await deadlockOf(() =>
+        database.transaction('move', async function moveStock() {
+          await database.write('save', (tx) => tx.run(INSERT, 'b'));
+        }),
+      );
+      expect(error.message).toMatch(/called at moveStock \(.*self-deadlock\.test\.ts:\d+:\d+\)/);
+    } finally {
+      Object.defineProperty(Error, 'prepareStackTrace', before);
+    }
+  });
+});
+
 describe('a call that waits for its own caller inside a budget which has its most', () => {
   const budgets = { batch: { max: 1 }, web: { reserved: 2 } };
   const batch = { budget: 'batch' };
@@ -612,7 +632,7 @@ describe('a call from inside a function that does not wait for it', () => {
         }),
     ],
     ['a helper within another, of the same name', ({ save }) => within(save).save()],
-    ['a helper in a helper', ({ save }) => Promise.race([(async () => void (await save()))(), turnsOfTheLoop(3)])],
+    ['a helper in a helper', ({ save }) => Promise.race([(async () => save())(), turnsOfTheLoop(3)])],
     ['a helper that returns it', ({ write }) => Promise.race([(async () => write())(), turnsOfTheLoop(3)])],
     [
       'a helper that has it in its hands',
@@ -622,18 +642,27 @@ describe('a call from inside a function that does not wait for it', () => {
         return Promise.race([handed(), turnsOfTheLoop(3)]);
       },
     ],
+    [
+      'what a helper has given to another',
+      async ({ write }) => {
+        const written = write();
+        const handed = (async (): Promise<unknown> => written)();
+        await Promise.race([handed, turnsOfTheLoop(3)]);
+      },
+    ],
+    ['a helper that calls itself', again],
     ['a helper that has waited before', ({ save }) => Promise.race([turnsOfTheLoop(1).then(save), turnsOfTheLoop(4)])],
   ])('is done when the function has returned, where that waits for one of several: %s', async (_, raced) => {
     await using temporary = await shop();
     const { database } = temporary;
-    const written: Promise<unknown>[] = [];
-    const write = (): Promise<unknown> => {
-      const promise = database.write('save', (tx) => tx.run(INSERT, 'saved'));
-      written.push(promise);
-      return promise;
+    let done = 0;
+    const insert = (tx: SyncTransaction): void => {
+      done++;
+      tx.run(INSERT, 'saved');
     };
+    const write = (): Promise<unknown> => database.write('save', insert);
     const save = async (): Promise<void> => {
-      await database.write('save', (tx) => tx.run(INSERT, 'saved'));
+      await database.write('save', insert);
     };
     const calls = { save, write };
     const functions = [
@@ -651,8 +680,21 @@ describe('a call from inside a function that does not wait for it', () => {
       await database.transaction('move', fn);
       await database.write('after', (tx) => tx.run('DELETE FROM item'));
     }
-    await Promise.all(written);
-    expect(itemsOf(database)).toEqual([]);
+    expect(done).toBe(functions.length);
+  });
+
+  it('is done when the function has returned, where that has called itself and waits no longer than it likes', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    let calls = 0;
+    const fn = async (): Promise<unknown> => {
+      if (calls++ === 0) return Promise.race([fn(), turnsOfTheLoop(3)]);
+      await database.write('save', (tx) => tx.run(INSERT, 'saved'));
+      return undefined;
+    };
+    await database.transaction('move', fn);
+    await database.write('after', (tx) => tx.run(INSERT, 'after'));
+    expect(itemsOf(database)).toEqual(['saved', 'after']);
   });
 
   it('is done when the function has returned, where the promise is not its own: of a session, of a database by pattern', async () => {
@@ -700,7 +742,7 @@ describe('a call from inside a function that does not wait for it', () => {
 
 describe('a call that is likely to wait for its own caller', () => {
   it.each<[string, Raced]>([
-    ['a helper of a helper', async ({ save }) => void (await save())],
+    ['a helper of a helper', async ({ save }) => save()],
     ['a helper that returns it', async ({ write }) => write()],
     ['each of several, to the end', ({ save }) => Promise.allSettled([save(), save()])],
   ])('is warned of once, after a second, and ends at its limit: %s', async (_, helper) => {
@@ -737,7 +779,7 @@ describe('a call that is likely to wait for its own caller', () => {
       return writers.map((held, at) => {
         const next = { held: writers[(at + 1) % 5]!, database: `${name}${at}`, label: 'inner' };
         const fn = async (): Promise<void> => {
-          await Promise.race([holdings.nested(next, {}, () => end.passed)]);
+          await Promise.all([end.passed, holdings.nested(next, {}, () => end.passed)]);
         };
         const has = { held, lease: { id: at, active: true }, database: `${name}${at}`, label: 'outer', fn };
         return holdings.run(has, fn);
@@ -908,6 +950,12 @@ type Raced = (calls: {
 async function failsSoon(): Promise<never> {
   await turnsOfTheLoop(3);
   throw new Error('failed soon');
+}
+
+async function again(calls: Parameters<Raced>[0], times?: 'no more'): Promise<unknown> {
+  if (times === 'no more') await calls.write();
+  else await Promise.race([again(calls, 'no more'), turnsOfTheLoop(3)]);
+  return undefined;
 }
 
 /** One that has the same name and waits no longer than it likes. */

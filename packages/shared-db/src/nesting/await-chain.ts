@@ -46,7 +46,9 @@ export function stackOf(error: Error): readonly NodeJS.CallSite[] {
   try {
     Error.prepareStackTrace = (_, sites) => {
       stack = sites;
-      return textOf(error, sites, prepareStackTrace);
+      return prepareStackTrace === undefined
+        ? [String(error), ...sites.map(placeOf)].join('\n')
+        : (prepareStackTrace(error, sites) as unknown);
     };
     // It is made when it is first read.
     void error.stack;
@@ -56,13 +58,10 @@ export function stackOf(error: Error): readonly NodeJS.CallSite[] {
   return stack;
 }
 
-function textOf(error: Error, sites: NodeJS.CallSite[], format: typeof Error.prepareStackTrace): unknown {
-  try {
-    if (format !== undefined) return format(error, sites) as unknown;
-  } catch {
-    // An application's own may fail, and nobody has asked for it here.
-  }
-  return [String(error), ...sites.map((site) => `    at ${String(site)}`)].join('\n');
+/** As the engine writes it where nobody else does. */
+function placeOf(site: NodeJS.CallSite): string {
+  const name = site.getFunctionName() ?? '<anonymous>';
+  return `    at ${name} (${site.getFileName() ?? 'native'}:${site.getLineNumber() ?? 0}:${site.getColumnNumber() ?? 0})`;
 }
 
 /** Whether the function that asks was called by other code, and not as the next thing that promises have to do. Costs some microseconds. */

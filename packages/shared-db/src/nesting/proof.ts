@@ -30,7 +30,7 @@ export interface Evidence {
 export function isProven({ chain, callers, fn, isHandedOn }: Evidence): boolean {
   const theirs = fromFirst(callers(), isSomebodys);
   // Of one that calls itself it is not known which one waits.
-  if (chain.some(isCombinator) || [chain, theirs].some(isTwice)) return false;
+  if ([chain, theirs].some(isTwice)) return false;
   const [waiting, ...further] = chain;
   if (!isHandedOn && waiting?.isGiven === true) return true;
   const at = theirs.findIndex(({ isGiven }) => isGiven);
@@ -44,11 +44,6 @@ export function isProven({ chain, callers, fn, isHandedOn }: Evidence): boolean 
 /** Whether the caller's function is among them more than once. */
 function isTwice(frames: readonly Frame[]): boolean {
   return frames.filter(({ isGiven }) => isGiven).length > 1;
-}
-
-/** The engine's own `Promise.all`, `Promise.allSettled` and `Promise.any`: a function may be done with all of several before one of them is. */
-function isCombinator({ site }: Frame): boolean {
-  return site.getPromiseIndex() !== null;
 }
 
 function isOurs({ site }: Frame): boolean {
