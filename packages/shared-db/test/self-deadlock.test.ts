@@ -354,7 +354,7 @@ describe('a call that waits for its own caller where nobody formats stacks but t
     const { database } = temporary;
     const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')!;
     try {
-      Error.prepareStackTrace = undefined;
+      Reflect.set(Error, 'prepareStackTrace', undefined);
       const error = await deadlockOf(() =>
         database.transaction('move', async function moveStock() {
           await database.write('save', (tx) => tx.run(INSERT, 'b'));
