@@ -7,6 +7,11 @@ const OURS: readonly string[] = [
 /** The platform's: its modules, what it does without one, such as calling the function given to a promise, and `Promise.all`. */
 const NOBODYS: readonly string[] = ['(node:', 'at node:', 'at async node:', '(<anonymous>)', '(index '];
 
+/** Whether it is one of this package or of the pool. */
+export function isOurFile(file: string): boolean {
+  return OURS.some((place) => file.startsWith(place));
+}
+
 /** So many frames of ours may stand between somebody's own code and where he is asked after. */
 const OWN_FRAMES = 20;
 
@@ -51,6 +56,11 @@ export function placeOfCall(what: string): Error {
   const place = new Error(what);
   Error.stackTraceLimit = stackTraceLimit;
   return place;
+}
+
+/** Whether it is the place of what is begun at this moment, which others are given as well. */
+export function isSharedPlace(place: Error): boolean {
+  return place === asked;
 }
 
 /**

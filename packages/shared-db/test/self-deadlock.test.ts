@@ -8,6 +8,7 @@ import {
   type CallOptions,
   type Connection,
   type DatabaseError,
+  type SyncTransaction,
 } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
 import type { Holdable } from '../dist/nesting/holding.js';
@@ -87,15 +88,17 @@ describe('a call that waits for its own caller', () => {
     expect(errors).toMatchObject({ HIVEDB_E_SELF_DEADLOCK: expect.any(Number) });
   });
 
-  it.each([
-    ['a write of a helper', (call: () => Promise<unknown>) => async (): Promise<void> => void (await call())],
-    ['a write that is returned', (call: () => Promise<unknown>) => (): Promise<unknown> => call()],
-  ])('fails at once with %s', async (_, wrapped) => {
+  it('fails at once whichever way the function itself waits for the call', async () => {
     await using temporary = await shop();
     const { database } = temporary;
-    const save = wrapped(() => database.write('save', (tx) => tx.run(INSERT, 'b')));
+    const save = (): Promise<unknown> => database.write('save', (tx) => tx.run(INSERT, 'b'));
     const awaiting = async (): Promise<void> => {
-      await save();
+      await database.write('save', (tx) => tx.run(INSERT, 'b'));
+    };
+    const later = async (): Promise<void> => {
+      await turnsOfTheLoop(1);
+      const saved = save();
+      await saved;
     };
     const handingOn = async (): Promise<unknown> => {
       // Of two that are due at once, what the first leads to is done by the runtime before the second.
@@ -103,9 +106,36 @@ describe('a call that waits for its own caller', () => {
       const second = turnsOfTheLoop(1);
       await first;
       void second;
-      return save();
+      return database.write('save', (tx) => tx.run(INSERT, 'b'));
     };
-    for (const fn of [awaiting, save, handingOn]) {
+    const returning = async (): Promise<unknown> => database.write('save', (tx) => tx.run(INSERT, 'b'));
+    const throughNames = (): Promise<unknown> => temporary['database'].write('save', (tx) => tx.run(INSERT, 'b'));
+    for (const fn of [awaiting, later, save, () => save(), handingOn, returning, throughNames]) {
+      const error = await deadlockOf(() => database.transaction('move', fn));
+      expect(error.label).toBe('save');
+    }
+    const { name } = awaiting;
+    expect(name).toBe('awaiting');
+  });
+
+  it('fails at once where the function awaits or returns what a function does that it calls there, and that awaits the call', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    class Items {
+      readonly #database = database;
+
+      async save(): Promise<void> {
+        const saved = this.#database.write('save', (tx) => tx.run(INSERT, 'b'));
+        await saved;
+      }
+    }
+    const shelf = { items: new Items() };
+    const awaiting = async (): Promise<void> => {
+      await turnsOfTheLoop(1);
+      await shelf.items.save();
+    };
+    const returning = async (): Promise<unknown> => shelf.items.save();
+    for (const fn of [awaiting, returning, () => shelf.items.save()]) {
       const error = await deadlockOf(() => database.transaction('move', fn));
       expect(error.label).toBe('save');
     }
@@ -118,8 +148,13 @@ describe('a call that waits for its own caller', () => {
     const attempt = database.transaction('outer', async () => {
       const error = await deadlockOf(() => database.transaction('inner', (tx) => tx.run(INSERT, 'x')));
       expect(error.message).toContain('"outer"');
-      await deadlockOf(() => session.transaction((tx) => tx.run(INSERT, 'y')));
-      return 'gone on';
+      try {
+        await session.transaction((tx) => tx.run(INSERT, 'y'));
+      } catch (failed) {
+        expect(failed).toMatchObject({ code: 'HIVEDB_E_SELF_DEADLOCK' });
+        return 'gone on';
+      }
+      return 'not failed';
     });
     expect(await attempt).toBe('gone on');
   });
@@ -203,7 +238,7 @@ describe('a call that waits for its own caller', () => {
         throw signal!.reason;
       });
     const has = (id: number, held: Holdable, fn: () => Promise<unknown>): Promise<unknown> =>
-      holdings.run({ held, lease: { id, active: true }, database: 'test', label: `outer ${id}` }, fn);
+      holdings.run({ held, lease: { id, active: true }, database: 'test', label: `outer ${id}`, fn }, fn);
     const connection = holdable('a connection', 2);
     const writer = holdable('the right to write', 1);
     const [first] = [
@@ -309,6 +344,25 @@ describe('a call that waits for its own caller', () => {
       Error.stackTraceLimit = stackTraceLimit;
       if (before === undefined) delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
       else Object.defineProperty(Error, 'prepareStackTrace', before);
+    }
+  });
+});
+
+describe('a call that waits for its own caller where nobody formats stacks but the engine', () => {
+  it('fails at once and names the place of the call', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')!;
+    try {
+      Reflect.set(Error, 'prepareStackTrace', undefined);
+      const error = await deadlockOf(() =>
+        database.transaction('move', async function moveStock() {
+          await database.write('save', (tx) => tx.run(INSERT, 'b'));
+        }),
+      );
+      expect(error.message).toMatch(/called at moveStock \(.*self-deadlock\.test\.ts:\d+:\d+\)/);
+    } finally {
+      Object.defineProperty(Error, 'prepareStackTrace', before);
     }
   });
 });
@@ -430,8 +484,8 @@ describe('a call that waits for a place among the databases of a pattern', () =>
   it('fails at once where one function has them all, through others', async () => {
     using directory = temporaryDirectory();
     await using service = await tenants(directory.path, 2);
-    const call = (name: string, fn: () => Promise<unknown>) => service.database(`tenant-${name}`).read(name, fn);
-    const error = await deadlockOf(() => call('a', () => call('b', () => call('c', () => Promise.resolve()))));
+    const [a, b, c] = [service.database('tenant-a'), service.database('tenant-b'), service.database('tenant-c')];
+    const error = await deadlockOf(() => a.read('a', () => b.read('b', () => c.read('c', () => Promise.resolve()))));
     expect(error).toMatchObject({ database: 'tenant-c', culprits: [{ label: 'b' }] });
   });
 
@@ -467,7 +521,7 @@ describe('calls from inside a function that are many at once', () => {
     const connection: Holdable = { what: 'a connection', holders: () => (asked++, 2), askedAt: () => undefined };
     const end = gate();
     const has = (id: number, fn: () => Promise<unknown>): Promise<unknown> =>
-      holdings.run({ held: connection, lease: { id, active: true }, database: 'test', label: `outer ${id}` }, fn);
+      holdings.run({ held: connection, lease: { id, active: true }, database: 'test', label: `outer ${id}`, fn }, fn);
     const inner = (): Promise<unknown> =>
       holdings.nested({ held: connection, database: 'test', label: 'inner' }, {}, () => end.passed);
     const all = [has(1, () => end.passed), has(2, () => Promise.all(Array.from({ length: 300 }, inner)))];
@@ -486,9 +540,10 @@ describe('calls from inside a function that are many at once', () => {
       const own: Holdable = { what: 'a connection', holders: () => (asked++, 1), askedAt: () => undefined };
       const about = { held: own, database: `tenant-${id}`, label: 'inner' };
       const inner = (): Promise<unknown> => holdings.nested(about, {}, untilAborted);
-      return holdings.run({ ...about, lease: { id, active: true } }, async () => {
+      const fn = async (): Promise<void> => {
         await inner();
-      });
+      };
+      return holdings.run({ ...about, lease: { id, active: true }, fn }, fn);
     };
     const all = Promise.allSettled(Array.from({ length: 50 }, (_, id) => inItself(id)));
     await clock.settle();
@@ -500,29 +555,17 @@ describe('calls from inside a function that are many at once', () => {
   it('stop the event loop for a moment only, however long looking and failing takes', async () => {
     const clock = new TakingTime();
     const holdings = new Holdings(clock, recordingLogger());
-    const own = holdable('a connection', 1);
-    const about = { held: own, database: 'test', label: 'inner' };
-    const inner = async (): Promise<void> => {
-      await holdings.nested(about, {}, untilAborted);
+    const inItself = (id: number): Promise<unknown> => {
+      const about = { held: holdable('a connection', 1), database: 'test', label: 'inner' };
+      const fn = async (): Promise<void> => {
+        await holdings.nested(about, {}, untilAborted);
+      };
+      return holdings.run({ ...about, lease: { id, active: true }, fn }, fn);
     };
-    const outer = holdings.run({ ...about, lease: { id: 1, active: true } }, () =>
-      Promise.allSettled(Array.from({ length: 300 }, inner)),
-    );
+    const all = Promise.allSettled(Array.from({ length: 300 }, (_, id) => inItself(id)));
     await clock.settle();
-    expect(await outer).toHaveLength(300);
+    for (const result of await all) expect(result).toMatchObject({ reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } });
     expect(clock.turned).toBeGreaterThan(10);
-  });
-
-  it('are failed all, where the function waits for each to its end', async () => {
-    await using temporary = await shop({ poolSize: 1 });
-    const { database } = temporary;
-    const helper = async (): Promise<unknown> => {
-      const row = await database.read('inner', one);
-      return row;
-    };
-    const results = await database.read('outer', () => Promise.allSettled([helper(), helper(), helper()]));
-    for (const result of results)
-      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'HIVEDB_E_SELF_DEADLOCK' } });
   });
 });
 
@@ -575,19 +618,104 @@ describe('a call from inside a function that does not wait for it', () => {
     expect(itemsOf(database)).toEqual(['moved', 'kept', 'raced', 'last']);
   });
 
-  it('is done when the function has returned, where that waits for the first of several with Promise.any', async () => {
+  it.each<[string, Raced]>([
+    ['a helper', ({ save }) => Promise.race([save(), turnsOfTheLoop(3)])],
+    ['the first of several', ({ save }) => Promise.any([save(), turnsOfTheLoop(3)])],
+    ['several of which one fails', ({ save }) => Promise.all([save(), failsSoon()]).catch(() => undefined)],
+    ['what is made of a helper', ({ save }) => Promise.race([save().then(() => 1), turnsOfTheLoop(3)])],
+    [
+      'a helper, by hand',
+      ({ save }) =>
+        new Promise((resolve, reject) => {
+          save().then(resolve, reject);
+          void turnsOfTheLoop(3).then(resolve);
+        }),
+    ],
+    ['a helper within another, of the same name', ({ save }) => within(save).save()],
+    ['a helper in a helper', ({ save }) => Promise.race([(async () => save())(), turnsOfTheLoop(3)])],
+    ['a helper that returns it', ({ write }) => Promise.race([(async () => write())(), turnsOfTheLoop(3)])],
+    [
+      'a helper that has it in its hands',
+      ({ write }) => {
+        const written = write();
+        const handed = async (): Promise<unknown> => written;
+        return Promise.race([handed(), turnsOfTheLoop(3)]);
+      },
+    ],
+    [
+      'what a helper has given to another',
+      async ({ write }) => {
+        const written = write();
+        const handed = (async (): Promise<unknown> => written)();
+        await Promise.race([handed, turnsOfTheLoop(3)]);
+      },
+    ],
+    ['a helper that calls itself', again],
+    ['a helper that has waited before', ({ save }) => Promise.race([turnsOfTheLoop(1).then(save), turnsOfTheLoop(4)])],
+  ])('is done when the function has returned, where that waits for one of several: %s', async (_, raced) => {
     await using temporary = await shop();
     const { database } = temporary;
-    let saved: Promise<unknown> = Promise.resolve();
-    const save = async (): Promise<void> => {
-      await database.write('save', (tx) => tx.run(INSERT, 'by a helper'));
+    let done = 0;
+    const insert = (tx: SyncTransaction): void => {
+      done++;
+      tx.run(INSERT, 'saved');
     };
+    const write = (): Promise<unknown> => database.write('save', insert);
+    const save = async (): Promise<void> => {
+      await database.write('save', insert);
+    };
+    const calls = { save, write };
+    const functions = [
+      async () => {
+        await raced(calls);
+      },
+      async () => raced(calls),
+      () => raced(calls),
+      async () => {
+        await turnsOfTheLoop(1);
+        return raced(calls);
+      },
+    ];
+    for (const fn of functions) {
+      await database.transaction('move', fn);
+      await database.write('after', (tx) => tx.run('DELETE FROM item'));
+    }
+    expect(done).toBe(functions.length);
+  });
+
+  it('is done when the function has returned, where that has called itself and waits no longer than it likes', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    let calls = 0;
+    const fn = async (): Promise<unknown> => {
+      if (calls++ === 0) return Promise.race([fn(), turnsOfTheLoop(3)]);
+      await database.write('save', (tx) => tx.run(INSERT, 'saved'));
+      return undefined;
+    };
+    await database.transaction('move', fn);
+    await database.write('after', (tx) => tx.run(INSERT, 'after'));
+    expect(itemsOf(database)).toEqual(['saved', 'after']);
+  });
+
+  it('is done when the function has returned, where the promise is not its own: of a session, of a database by pattern', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await using session = await database.session('import');
     await database.transaction('move', async () => {
-      saved = save();
-      await Promise.any([saved, turnsOfTheLoop(3)]);
+      await Promise.race([session.transaction((tx) => tx.run(INSERT, 'saved')), turnsOfTheLoop(3)]);
     });
-    await saved;
-    expect(itemsOf(database)).toEqual(['by a helper']);
+    await database.write('after', (tx) => tx.run(INSERT, 'after'));
+    expect(itemsOf(database)).toEqual(['saved', 'after']);
+    using directory = temporaryDirectory();
+    await using service = await tenants(directory.path, 2);
+    const tenant = service.database('tenant-acme');
+    await tenant.transaction('move', async () => {
+      const saved = tenant.write('save', (tx) => tx.run(INSERT, 'saved'));
+      await Promise.race([saved, turnsOfTheLoop(3)]);
+    });
+    await tenant.write('after', (tx) => tx.run(INSERT, 'after'));
+    const items = await tenant.read('items', (c) => c.all('SELECT name FROM item'));
+    expect(items).toEqual([{ name: 'saved' }, { name: 'after' }]);
   });
 
   it('is no deadlock where another database, a free connection or a transaction that goes on is waited for', async () => {
@@ -609,6 +737,64 @@ describe('a call from inside a function that does not wait for it', () => {
     expect(await reading).toEqual([{ one: 1 }]);
     await other;
     expect(itemsOf(database)).toEqual(['theirs', 'mine']);
+  });
+});
+
+describe('a call that is likely to wait for its own caller', () => {
+  it.each<[string, Raced]>([
+    ['a helper of a helper', async ({ save }) => save()],
+    ['a helper that returns it', async ({ write }) => write()],
+    ['each of several, to the end', ({ save }) => Promise.allSettled([save(), save()])],
+  ])('is warned of once, after a second, and ends at its limit: %s', async (_, helper) => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    await using temporary = await shop({ clock, logger });
+    const { database } = temporary;
+    const write = (): Promise<unknown> => database.write('save', (tx) => tx.run(INSERT, 'b'));
+    const save = async (): Promise<void> => {
+      await write();
+    };
+    const ended = rejectionOf(
+      database.transaction('move', async () => void (await helper({ save, write })), { idleLimitMs: 4_000 }),
+    );
+    const warnings = (): readonly string[] => logger.said('warn').filter((text) => text.startsWith('probably waits'));
+    await clock.settle();
+    await clock.advance(999);
+    expect(warnings()).toEqual([]);
+    await clock.advance(1);
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toMatch(/"save": it waits for the right to write, called at .*self-deadlock\.test\.ts/);
+    await clock.advance(3_000);
+    expect(await ended).toMatchObject({ code: 'HIVEDB_E_TRANSACTION_EXPIRED' });
+    expect(warnings()).toHaveLength(1);
+  });
+
+  it('is warned of once for a circle, however many are in it, and for each of two circles', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    const holdings = new Holdings(clock, logger);
+    const end = gate();
+    const circle = (name: string): readonly Promise<unknown>[] => {
+      const writers = Array.from({ length: 5 }, (_, at) => holdable(`the right to write ${name}${at}`, 1));
+      return writers.map((held, at) => {
+        const next = { held: writers[(at + 1) % 5]!, database: `${name}${at}`, label: 'inner' };
+        const fn = async (): Promise<void> => {
+          await Promise.all([end.passed, holdings.nested(next, {}, () => end.passed)]);
+        };
+        const has = { held, lease: { id: at, active: true }, database: `${name}${at}`, label: 'outer', fn };
+        return holdings.run(has, fn);
+      });
+    };
+    const first = circle('first');
+    await clock.advance(300);
+    const all = [...first, ...circle('second')];
+    await clock.advance(2_000);
+    const warnings = logger.said('warn');
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toMatch(/^probably waits for itself: database first/);
+    expect(warnings[1]).toMatch(/^probably waits for itself: database second/);
+    end.open();
+    await Promise.all(all);
   });
 });
 
@@ -754,6 +940,28 @@ describe('a transaction that waits for something else', () => {
     expect(logger.said('warn').filter((text) => text.includes('has held the right to write'))).toHaveLength(1);
   });
 });
+
+/** What a function does of which no more is known than that it goes on when the first of several is done. */
+type Raced = (calls: {
+  readonly save: () => Promise<void>;
+  readonly write: () => Promise<unknown>;
+}) => Promise<unknown>;
+
+async function failsSoon(): Promise<never> {
+  await turnsOfTheLoop(3);
+  throw new Error('failed soon');
+}
+
+async function again(calls: Parameters<Raced>[0], times?: 'no more'): Promise<unknown> {
+  if (times === 'no more') await calls.write();
+  else await Promise.race([again(calls, 'no more'), turnsOfTheLoop(3)]);
+  return undefined;
+}
+
+/** One that has the same name and waits no longer than it likes. */
+function within(inner: () => Promise<unknown>): { readonly save: () => Promise<unknown> } {
+  return { save: () => Promise.race([inner(), turnsOfTheLoop(3)]) };
+}
 
 function twoDatabases(directory: string) {
   const migrations = [{ id: 1, name: 'item', sql: 'CREATE TABLE item (name TEXT)' }];

@@ -107,7 +107,7 @@ export class SessionDesk {
       database,
       clock,
       scope: transactions.scopeHost(label, false),
-      holding: (run) => holdings.run({ held: connections.readable, lease, database, label: label.text }, run),
+      holding: (fn, run) => holdings.run({ held: connections.readable, lease, database, label: label.text, fn }, run),
       transaction: (fn, options = NO_OPTIONS, revocation) =>
         uses.during(connection, () => lending.transaction(label.text, fn, options, revocation)),
       ended: () => {

@@ -97,7 +97,7 @@ export interface SessionHost {
     revocation: Revocation,
   ): Promise<T>;
   /** Runs a function that has the connection in its hands until it returns. */
-  holding<T>(run: () => Promise<T>): Promise<T>;
+  holding<T>(fn: SessionUse, run: () => Promise<T>): Promise<T>;
   /** Told once when it has ended, however that came. One that is forgotten ends at its deadline. */
   ended(): void;
   /** Told when the deadline took it. */
@@ -192,7 +192,7 @@ export class LeasedSession implements Session {
     const revoked = Promise.withResolvers<never>();
     this.#revoked = revoked.reject;
     if (this.#why !== undefined) throw this.#why();
-    const used = this.#host.holding(async () => {
+    const used = this.#host.holding(fn, async () => {
       const outcome = await fn(this);
       return outcome;
     });

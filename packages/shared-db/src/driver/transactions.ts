@@ -176,7 +176,7 @@ export class Transactions {
   #given<T>({ fn, call, held, lease }: TransactionOrder<T>, scope: Scope): Promise<T> {
     const { holdings, name: database } = this.#context;
     return holdings.run(
-      { held, lease, database, label: call.label.text },
+      { held, lease, database, label: call.label.text, fn },
       () => fn(scope),
       (error) => {
         call.thrown = { error };

@@ -2,50 +2,123 @@
 const DEEPEST = 200;
 /** Where the runtime does what promises have to do next, when the engine has not done it by itself. */
 const MICROTASKS = 'node:internal/process/task_queues';
+/** No function of anybody is called so. */
+const GIVEN = 'the function that was given to shared-db';
 
-/**
- * The functions of one file that wait for whatever the code that runs at this moment leads to, by name, from the inside out. The engine
- * follows promises from one function that awaits to the next when it captures a stack (https://v8.dev/docs/stack-trace-api), and so
- * proves what nobody could know otherwise: who cannot go on before this has ended. Only what runs as a reaction to a promise leads
- * anywhere. Costs some tens of microseconds.
- */
-export function awaitingFunctions(file: string): readonly string[] {
-  const frames = framesOfThis();
-  // Whoever waits for the first of several goes on without this one.
-  const choice = frames.findIndex(isPromiseAny);
-  return frames
-    .slice(0, choice === -1 ? frames.length : choice)
-    .filter((frame) => frame.isAsync() && frame.getFileName() === file)
-    .map((frame) => frame.getFunctionName() ?? '');
+/** One function on a stack. */
+export interface Frame {
+  readonly site: NodeJS.CallSite;
+  readonly name: string;
+  /** Whether it is the one that was asked about: that very closure, not one like it. */
+  readonly isGiven: boolean;
 }
 
-/** The engine's own `Promise.any`, which is in no file. */
-function isPromiseAny(frame: NodeJS.CallSite): boolean {
-  return frame.isAsync() && frame.getPromiseIndex() !== null && frame.getFunctionName() === 'any';
+/**
+ * The functions that wait for whatever the code that runs at this moment leads to, from the inside out, up to the one that is the `last`;
+ * undefined where that does not wait for it. The engine follows promises from one function that awaits to the next when it captures a stack
+ * (https://v8.dev/docs/stack-trace-api). It walks through whatever hangs on a promise, a race as well, of which it shows nothing: those on
+ * the way are led to by this, and need not stop for it. Only what runs as a reaction to a promise leads anywhere. Costs some tens of
+ * microseconds.
+ */
+export function chainOfAwaits(given: object, last: (frame: Frame) => boolean): readonly Frame[] | undefined {
+  const frames = framesOf(
+    deepStack().filter((site) => site.isAsync()),
+    given,
+  );
+  const end = frames.findIndex(last);
+  return end === -1 ? undefined : frames.slice(0, end);
+}
+
+/** The functions that ran one another when a stack was captured, from the inside out. */
+export function callersOn(stack: readonly NodeJS.CallSite[], given: object): readonly Frame[] {
+  const resumed = stack.findIndex((site) => site.isAsync());
+  return framesOf(resumed === -1 ? stack : stack.slice(0, resumed), given);
+}
+
+/**
+ * What the stack of an error is made of; from then on that is text, as the application likes it. Nothing where somebody has read the text
+ * before. Has hold of everybody who is in it. Costs some microseconds, and what the text costs.
+ */
+export function stackOf(error: Error): readonly NodeJS.CallSite[] {
+  // oxlint-disable-next-line typescript/unbound-method -- it is put back as it was
+  const { prepareStackTrace } = Error;
+  let stack: readonly NodeJS.CallSite[] = [];
+  try {
+    Error.prepareStackTrace = (_, sites) => {
+      stack = sites;
+      return prepareStackTrace === undefined
+        ? [String(error), ...sites.map(placeOf)].join('\n')
+        : (prepareStackTrace(error, sites) as unknown);
+    };
+    // It is made when it is first read.
+    void error.stack;
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+  }
+  return stack;
+}
+
+/** As the engine writes it where nobody else does. */
+function placeOf(site: NodeJS.CallSite): string {
+  const name = site.getFunctionName() ?? '<anonymous>';
+  return `    at ${name} (${site.getFileName() ?? 'native'}:${site.getLineNumber() ?? 0}:${site.getColumnNumber() ?? 0})`;
 }
 
 /** Whether the function that asks was called by other code, and not as the next thing that promises have to do. Costs some microseconds. */
 export function isCalledByCode(): boolean {
-  const [, , caller] = framesOfThis();
+  const [, , , caller] = deepStack();
   return caller !== undefined && !caller.isAsync() && caller.getFileName() !== MICROTASKS;
 }
 
-/** The frames from this function on, without their text: formatting is what costs. */
-function framesOfThis(): readonly NodeJS.CallSite[] {
+/** The stack of this, without its text: formatting is what costs. */
+function deepStack(): readonly NodeJS.CallSite[] {
   // oxlint-disable-next-line typescript/unbound-method -- it is put back as it was
   const { stackTraceLimit, prepareStackTrace } = Error;
-  let captured: readonly NodeJS.CallSite[] = [];
+  let stack: readonly NodeJS.CallSite[] = [];
   try {
     Error.stackTraceLimit = DEEPEST;
-    Error.prepareStackTrace = (_, frames) => {
-      captured = frames.slice(1);
+    Error.prepareStackTrace = (_, sites) => {
+      stack = sites;
       return '';
     };
-    // It is captured when it is first read.
-    String(new Error('asked').stack);
+    void new Error('asked').stack;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
     Error.prepareStackTrace = prepareStackTrace;
   }
-  return captured;
+  return stack;
+}
+
+function framesOf(stack: readonly NodeJS.CallSite[], given: object): readonly Frame[] {
+  return whileMarked(given, () => stack.map(frameOf));
+}
+
+function frameOf(site: NodeJS.CallSite): Frame {
+  const name = site.getFunctionName() ?? '';
+  return { site, name, isGiven: name === GIVEN };
+}
+
+/**
+ * A stack tells nothing of a function but its name and place, and two may have both the same. But the name is asked of the function itself: for
+ * this moment it gets one that nobody else has. What is frozen is not known by it.
+ */
+function whileMarked<T>(given: object, ask: () => T): T {
+  const own = markedBefore(given);
+  try {
+    return ask();
+  } finally {
+    if (own === undefined) Reflect.deleteProperty(given, 'name');
+    else if (own !== 'not marked') Reflect.defineProperty(given, 'name', own);
+  }
+}
+
+/** Returns what its name was; undefined where it had none of its own. */
+function markedBefore(given: object): PropertyDescriptor | 'not marked' | undefined {
+  try {
+    const own = Reflect.getOwnPropertyDescriptor(given, 'name');
+    return Reflect.defineProperty(given, 'name', { value: GIVEN, configurable: true }) ? own : 'not marked';
+  } catch {
+    // A proxy may refuse even to be asked.
+    return 'not marked';
+  }
 }

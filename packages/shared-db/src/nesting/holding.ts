@@ -32,7 +32,11 @@ export interface Holding {
   readonly database: string;
   /** As its caller said why. */
   readonly label: string;
+  /** As the caller has given it. */
+  readonly fn: object;
   readonly runner: Runner;
+  /** What the function has returned at once. */
+  returned: unknown;
   /** What was called from inside it and has not come back. */
   readonly waits: Set<NestedWait>;
 }

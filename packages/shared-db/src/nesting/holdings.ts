@@ -5,7 +5,7 @@ import { isSignal } from '../driver/call-options.ts';
 import { eitherSignal } from '../either-signal.ts';
 import { DatabaseError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { awaitingFunctions } from './await-chain.ts';
+import { chainOfAwaits } from './await-chain.ts';
 import type { Holdable, Holding, Runner } from './holding.ts';
 import { KeptSessions } from './kept-sessions.ts';
 import { Knot } from './knot.ts';
@@ -51,14 +51,17 @@ export class Holdings {
     return this.#current.getStore() !== undefined;
   }
 
-  /** Runs a function that has something in its hands until it settles. `failed` is told what it throws before anybody else is. */
+  /**
+   * Runs the caller's function that has something in its hands until it settles: `run` calls that, and returns its promise or awaits it at
+   * once. `failed` is told what it throws before anybody else is.
+   */
   run<T>(
-    { held, lease, database, label }: Pick<Holding, 'held' | 'lease' | 'database' | 'label'>,
-    fn: () => Promise<T>,
+    { held, lease, database, label, fn }: Pick<Holding, 'held' | 'lease' | 'database' | 'label' | 'fn'>,
+    run: () => Promise<T>,
     failed: (error: unknown) => void = nothing,
   ): Promise<T> {
     const runner = this.#idle.pop() ?? newRunner(++this.#runners);
-    const holding: Holding = { held, lease, database, label, runner, waits: new Set() };
+    const holding: Holding = { held, lease, database, label, fn, runner, returned: undefined, waits: new Set() };
     const holders = this.#byHeld.get(held) ?? this.#firstHolders(held);
     const outer = this.#current.getStore();
     const wait = outer instanceof NestedWait ? outer : undefined;
@@ -71,7 +74,12 @@ export class Holdings {
       this.#all.delete(holding);
       this.#idle.push(runner);
     };
-    return this.#current.run(holding, runner.run, fn, failed, over);
+    const begun = (): Promise<T> => {
+      const promise = run();
+      holding.returned = promise;
+      return promise;
+    };
+    return this.#current.run(holding, runner.run, begun, failed, over);
   }
 
   #firstHolders(held: Holdable): Set<Holding> {
@@ -97,7 +105,12 @@ export class Holdings {
     };
     // Which exist, and whether it may name one, the call itself finds out.
     const { budget } = options as { readonly budget?: unknown };
-    const wait = new NestedWait(about, budget, holding, abort, () => awaitingFunctions(import.meta.url));
+    const wait = new NestedWait(about, budget, holding, abort, () =>
+      chainOfAwaits(
+        holding.fn,
+        ({ name, site }) => name === holding.runner.name && site.getFileName() === import.meta.url,
+      ),
+    );
     const served = (): void => {
       wait.decided = true;
     };
@@ -127,12 +140,12 @@ export class Holdings {
 
   /** Who closes a knot is the one to be told: the others were there before. */
   async #consider(due: readonly NestedWait[]): Promise<void> {
-    const likely = await this.#judge(due);
+    const isLikely = (await this.#likely(due)) !== undefined;
     if (due.some(isOpen)) this.#lookAgain();
-    if (likely.length === 0) return;
+    if (!isLikely) return;
     this.#clock
       .after(SUSPECT_MS, () => {
-        void this.#suspect(likely);
+        void this.#suspect(due);
       })
       .unref();
   }
@@ -151,13 +164,14 @@ export class Holdings {
     this.#clock.after(LOOK_AGAIN_MS, look).unref();
   }
 
+  /** Says so once of all that wait for one another: who ends one of these waits has ended all. */
   async #suspect(due: readonly NestedWait[]): Promise<void> {
-    const told = new Set<Holding>();
-    for (const wait of await this.#judge(due)) {
+    const knot = await this.#likely(due);
+    if (knot === undefined) return;
+    for (const wait of due) {
+      if (!isOpen(wait) || wait.told || !knot.isTiedByItself(wait)) continue;
+      for (const other of knot.looseWithout(wait.holding)) other.told = true;
       const { database, label, callSite, holding } = wait;
-      // One call of a function is enough to find it.
-      if (told.has(holding)) continue;
-      told.add(holding);
       this.#logger.warn(
         { database, label, callSite, heldAt: askedAt(holding) },
         `probably waits for itself: ${deadlock(wait).message}`,
@@ -165,13 +179,13 @@ export class Holdings {
     }
   }
 
-  /** Ends the waits of which it is certain that nothing else will; returns those of which that is likely. */
-  async #judge(due: readonly NestedWait[]): Promise<readonly NestedWait[]> {
-    if (!(await this.#failProven(due))) return [];
+  /** Ends the waits of which it is certain that nothing else will; returns the knot of those of which it is likely, where one is of these. */
+  async #likely(due: readonly NestedWait[]): Promise<Knot | undefined> {
+    if (!(await this.#failProven(due))) return undefined;
     const open = due.filter(isOpen);
-    if (open.length === 0) return [];
+    if (open.length === 0) return undefined;
     const knot = new Knot(this.#waits, this.#holdersOf);
-    return open.filter((wait) => knot.isTiedByItself(wait));
+    return open.some((wait) => knot.isTiedByItself(wait)) ? knot : undefined;
   }
 
   /** Returns whether anybody of them may wait for himself. */

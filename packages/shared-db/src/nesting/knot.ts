@@ -46,6 +46,8 @@ export class Knot {
   readonly #holdersOf: (held: Holdable) => readonly Holding[];
   /** How what is tried is undone, the last first; undefined while nothing is only tried. */
   #undo: (() => void)[] | undefined;
+  /** What came loose meanwhile. */
+  #loose: Set<NestedWait> | undefined;
 
   constructor(waits: Iterable<NestedWait>, holdersOf: (held: Holdable) => readonly Holding[]) {
     this.#waits = new Set(waits);
@@ -81,22 +83,24 @@ export class Knot {
     const { holding } = wait;
     const tried = this.#tried.get(holding);
     if (tried !== undefined && (tried.after === this.#loosened || tried.loose.has(wait))) return tried.loose.has(wait);
-    const loose = this.#looseWithout(holding);
+    const all = this.looseWithout(holding);
+    const loose = new Set(Array.from(holding.waits).filter((one) => all.has(one)));
     this.#tried.set(holding, { loose, after: this.#loosened });
     return loose.has(wait);
   }
 
-  /** Those of a function's own waits that would come loose if it waited for nothing. */
-  #looseWithout(holding: Holding): ReadonlySet<NestedWait> {
-    const own = Array.from(holding.waits).filter((wait) => this.#waits.has(wait));
+  /** Those that would come loose if a function waited for nothing. */
+  looseWithout(holding: Holding): ReadonlySet<NestedWait> {
+    const loose = new Set<NestedWait>();
     const undo: (() => void)[] = [];
     this.#undo = undo;
+    this.#loose = loose;
     const count = this.#stuck.get(holding) ?? 0;
     this.#stuck.delete(holding);
     undo.push(() => this.#stuck.set(holding, count));
     this.#loosen(this.#freedBy(holding));
-    const loose = new Set(own.filter((wait) => !this.#waits.has(wait)));
     this.#undo = undefined;
+    this.#loose = undefined;
     for (const one of undo.toReversed()) one();
     return loose;
   }
@@ -108,6 +112,7 @@ export class Knot {
       const one = wait;
       const { holding } = one;
       this.#undo?.push(() => this.#waits.add(one));
+      this.#loose?.add(one);
       const count = this.#stuck.get(holding);
       // He is spared for the moment.
       if (count === undefined) continue;

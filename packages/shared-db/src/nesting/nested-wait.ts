@@ -1,7 +1,8 @@
-import { callSiteOf, placeOfCall } from '../call-site.ts';
+import { callSiteOf, isSharedPlace, placeOfCall } from '../call-site.ts';
 import { shownLabel } from '../labels.ts';
-import { isCalledByCode } from './await-chain.ts';
+import { callersOn, isCalledByCode, stackOf, type Frame } from './await-chain.ts';
 import type { Holdable, Holding } from './holding.ts';
+import { isProven } from './proof.ts';
 
 /** What was called from inside a function that has something in its hands, and where. */
 export interface NestedCall {
@@ -24,22 +25,27 @@ export class NestedWait implements NestedCall {
   serves: Holding | undefined;
   /** Whether nothing that others have is in its way any more: it is done or has failed, and its caller is only to be told. */
   decided = false;
+  /** Whether somebody was told that it is likely to wait for its own caller, or of others that it is in one knot with. */
+  told = false;
   /** Ends the call, for the reason that is given. */
   readonly abort: (reason: Error) => void;
   readonly #calledAt = placeOfCall('called');
-  readonly #functionsThatWait: () => readonly string[];
+  readonly #chain: () => readonly Frame[] | undefined;
+  #promise: Promise<unknown> | undefined;
+  #calledFrom: readonly NodeJS.CallSite[] | undefined;
   #gate = Promise.withResolvers<void>();
   readonly #lookers: (() => void)[] = [];
   #over = false;
   #isAwaited = false;
   #isCombined = false;
+  #isHandedOn = false;
 
   constructor(
     { held, database, label }: NestedCall,
     budget: unknown,
     holding: Holding,
     abort: (reason: Error) => void,
-    functionsThatWait: () => readonly string[],
+    chain: () => readonly Frame[] | undefined,
   ) {
     this.held = held;
     this.database = database;
@@ -47,14 +53,16 @@ export class NestedWait implements NestedCall {
     this.budget = typeof budget === 'string' ? budget : undefined;
     this.holding = holding;
     this.abort = abort;
-    this.#functionsThatWait = functionsThatWait;
+    this.#chain = chain;
+    // Whoever else has it may read it as text.
+    if (isSharedPlace(this.#calledAt)) this.#calledFrom = stackOf(this.#calledAt);
   }
 
   get over(): boolean {
     return this.#over;
   }
 
-  /** Whether the function was seen to wait for it, so that it cannot go on before this is over. */
+  /** Whether it is certain that the function waits for it, so that it cannot go on before this is over. */
   get isAwaited(): boolean {
     return this.#isAwaited && !this.#isCombined;
   }
@@ -73,11 +81,14 @@ export class NestedWait implements NestedCall {
   follow<T>(work: Promise<T>): Promise<T> {
     const end = (): void => {
       this.#over = true;
+      this.#calledFrom = undefined;
       this.holding.waits.delete(this);
       this.#gate.resolve();
     };
     void work.then(end, end);
-    return this.#watched(this.#followed(work));
+    const promise = this.#watched(this.#followed(work));
+    this.#promise = promise;
+    return promise;
   }
 
   /** Looks who waits for it. Resolves when that is known. */
@@ -92,7 +103,7 @@ export class NestedWait implements NestedCall {
   // What runs behind a gate runs as a reaction that the caller's promise hangs on: from there the engine sees who waits for it.
   #followed<T>(work: Promise<T>): Promise<T> {
     return this.#gate.promise.then(() => {
-      if (!this.#over) this.#isAwaited = this.#functionsThatWait().includes(this.holding.runner.name);
+      if (!this.#over) this.#isAwaited = this.#isProven();
       for (const looked of this.#lookers.splice(0)) looked();
       if (this.#over) return work;
       this.#gate = Promise.withResolvers();
@@ -100,13 +111,23 @@ export class NestedWait implements NestedCall {
     });
   }
 
+  #isProven(): boolean {
+    const { fn, returned } = this.holding;
+    const chain = this.#chain();
+    if (chain === undefined) return false;
+    if (returned === this.#promise) return true;
+    const callers = (): readonly Frame[] => callersOn((this.#calledFrom ??= stackOf(this.#calledAt)), fn);
+    return isProven({ chain, callers, fn, isHandedOn: this.#isHandedOn });
+  }
+
   /**
    * `await` does not ask a promise for its `then`; whoever combines it with others or handles it by himself does, and need not wait for
    * it to the end.
    */
   #watched<T>(told: Promise<T>): Promise<T> {
-    const combined = (): void => {
-      this.#isCombined = true;
+    const handedOn = (byCode: boolean): void => {
+      this.#isHandedOn = true;
+      if (byCode) this.#isCombined = true;
     };
     // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
     return Object.defineProperty(told, 'then', {
@@ -115,7 +136,7 @@ export class NestedWait implements NestedCall {
         fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
         rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
       ): Promise<A | B> {
-        if (isCalledByCode()) combined();
+        handedOn(isCalledByCode());
         return Promise.prototype.then.call(this, fulfilled, rejected) as Promise<A | B>;
       },
     });
