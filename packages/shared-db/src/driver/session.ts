@@ -19,7 +19,7 @@ export interface SessionOptions {
   readonly readOnly?: boolean | undefined;
   /**
    * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
-   * Default: what the database has (30 s), and where `timeoutMs` is given not before it has been held for as long.
+   * Default: what the database has (30 s), however long `timeoutMs` is: what works runs statements, and what is to wait for long says so here.
    */
   readonly leakAfterMs?: number | undefined;
   /** Which of the database's budgets its connection counts in. Default: `default`. One that does not exist is refused with `CONFIG`. */
