@@ -71,13 +71,18 @@ export class NestedWait implements NestedCall {
 
   /** The promise that its caller gets in place of that of the work itself. */
   follow<T>(work: Promise<T>): Promise<T> {
+    this.lastUntil(work);
+    return this.#watched(this.#followed(work));
+  }
+
+  /** It is over when the work is. */
+  lastUntil(work: Promise<unknown>): void {
     const end = (): void => {
       this.#over = true;
       this.holding.waits.delete(this);
       this.#gate.resolve();
     };
     void work.then(end, end);
-    return this.#watched(this.#followed(work));
   }
 
   /** Looks who waits for it. Resolves when that is known. */
