@@ -25,9 +25,9 @@ const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefin
 /** Looks after a handle that somebody else has. */
 export interface HandleWatch {
   /** Throws once it is not his any more. */
-  assertLent(): void;
+  readonly assertLent: () => void;
   /** Told of whatever he does with it: who works with it has not forgotten it. */
-  used(): void;
+  readonly used: () => void;
 }
 
 /**
