@@ -133,7 +133,7 @@ export class Holders<R> {
 
   /** A round of housekeeping. */
   look(now: number): void {
-    this.#watchHandles();
+    this.watchHandles();
     for (const entry of Array.from(this.#books.roster)) this.#watchForLeak(entry, now);
   }
 
@@ -142,7 +142,7 @@ export class Holders<R> {
    * registered: registering every one would cost more than the lease itself. Nothing that is kept for them may keep the lease: a resource that
    * is gone remembers where that was, and a stack that nobody has read yet has hold of everybody in it.
    */
-  #watchHandles(): void {
+  watchHandles(): void {
     for (const entry of this.#books.roster) {
       const { state } = entry;
       if (state.kind !== LEASED || state.handle === undefined) continue;

@@ -1,4 +1,4 @@
-import type { Entry, Hold } from './entry.ts';
+import type { Entry } from './entry.ts';
 import type { Tuning } from './pool.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -7,8 +7,8 @@ const MOST_OWNERS = 1_000;
 
 /** What the watch has seen of one resource. */
 interface Sighting {
-  /** How often it had been used when somebody last looked; undefined while it was in use. */
-  uses: number | undefined;
+  /** How often it had been used when somebody last looked; undefined while it was in use; unknown where nobody can tell. */
+  uses: number | 'unknown' | undefined;
   /** When it was last seen to have been used meanwhile. */
   usedAt: number;
   /** Number of the last lease on it that was suspected; 0 before there is one. */
@@ -18,9 +18,9 @@ interface Sighting {
 }
 
 /**
- * Decides which leases look like leaks: those whose holders have had them for longer than they said, and have not used them for
- * `leakThresholdMs`; one that has a `leakThresholdMs` of its own as soon as it has not been used for that long, whatever its holder said.
- * It looks when it is asked, which the pool does once a second: borrowing and giving back know nothing of it.
+ * Decides which leases look like leaks: those that their holders have not used for `leakThresholdMs`, their own or the pool's. How long a holder
+ * wanted it is no excuse for not using it: only where nobody can tell whether he does is it taken for the time that he is at work. It looks
+ * when it is asked, which the pool does once a second: borrowing and giving back know nothing of it.
  */
 export class LeakWatch<R> {
   #thresholdMs: number;
@@ -93,7 +93,7 @@ export class LeakWatch<R> {
     let sighting = this.#sightings.get(entry);
     if (sighting === undefined) {
       // When that was is not known: it is given the benefit of the doubt.
-      sighting = { uses, usedAt: uses === 0 ? -Infinity : now, lease: 0, againMs: 0 };
+      sighting = { uses, usedAt: uses === 0 || uses === 'unknown' ? -Infinity : now, lease: 0, againMs: 0 };
       this.#sightings.set(entry, sighting);
     } else if (uses === undefined || uses !== sighting.uses) {
       sighting.uses = uses;
@@ -111,9 +111,7 @@ export class LeakWatch<R> {
   isSuspect(entry: Entry<R>, now: number): boolean {
     // Asked first, and in any case: a use that is not noticed now would look like one of later.
     const idleMs = this.idleMs(entry, now);
-    const { trace, allowedMs = 0 } = entry.hold;
-    const ownMs = trace?.leakThresholdMs;
-    return ownMs === undefined ? idleMs >= this.#thresholdMs && now - entry.since >= allowedMs : idleMs >= ownMs;
+    return idleMs >= this.#thresholdOf(entry);
   }
 
   /**
@@ -126,7 +124,8 @@ export class LeakWatch<R> {
     const ageMs = now - entry.since;
     const isFirst = sighting.lease !== entry.hold.id;
     if (!isFirst && ageMs < sighting.againMs) return undefined;
-    if (isFirst) sighting.againMs = this.#leastMs(entry.hold);
+    // Not none at all: it is doubled.
+    if (isFirst) sighting.againMs = Math.max(1, this.#thresholdOf(entry));
     while (sighting.againMs <= ageMs) sighting.againMs *= 2;
     sighting.lease = entry.hold.id;
     return isFirst ? 'first' : 'again';
@@ -137,17 +136,20 @@ export class LeakWatch<R> {
     return this.#sightings.get(entry)?.lease === entry.hold.id;
   }
 
-  #leastMs({ trace, allowedMs = 0 }: Hold<R>): number {
-    // Not none at all: it is doubled.
-    return Math.max(1, trace?.leakThresholdMs ?? Math.max(this.#thresholdMs, allowedMs));
+  /** After how long without a use the lease that has it is suspected. */
+  #thresholdOf(entry: Entry<R>): number {
+    const { trace, allowedMs = 0 } = entry.hold;
+    if (trace?.leakThresholdMs !== undefined) return trace.leakThresholdMs;
+    const isKnown = this.#sightings.get(entry)?.uses !== 'unknown';
+    return isKnown ? this.#thresholdMs : Math.max(this.#thresholdMs, allowedMs);
   }
 
-  #usesOf(entry: Entry<R>): number | undefined {
+  #usesOf(entry: Entry<R>): Sighting['uses'] {
+    if (this.#uses === undefined) return 'unknown';
     try {
       return this.#uses(entry.resource as R);
     } catch {
-      // Who cannot say is judged by age.
-      return 0;
+      return 'unknown';
     }
   }
 }

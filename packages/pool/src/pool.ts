@@ -12,8 +12,9 @@ export interface LeaseOptions {
   /** Which of the pool's budgets the lease counts in. Default: `default`. One that does not exist is refused with `CONFIG`. */
   readonly budget?: string | undefined;
   /**
-   * How long the holder is going to need it, in milliseconds: it is not suspected of leaking before, and `flush('leaked')` leaves it
-   * alone that long. Default: the pool's `leakThresholdMs`, which is the least in any case. What is no duration is refused with `CONFIG`.
+   * How long the holder is going to need it at most, in milliseconds: shown beside its age. Where the pool cannot tell whether it is used (see
+   * `uses`) it is not suspected of leaking before, and `flush('leaked')` leaves it alone that long; where it can, who does not use it is
+   * suspected however long he wanted it. Default: unknown. What is no duration is refused with `CONFIG`.
    */
   readonly allowedMs?: number | undefined;
   /**

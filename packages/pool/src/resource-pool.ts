@@ -562,6 +562,8 @@ export class ResourcePool<R> implements Pool<R>, LeaseHome<R> {
     this.#roster.status = 'closing';
     this.#review.cancel();
     this.#housekeeping.end();
+    // There is no more round that would do it: nobody can give back what has been dropped, and it need not be waited for.
+    this.#holders.watchHandles();
     this.#queue.close();
     for (const waiter of this.#queue)
       this.#leave(waiter, this.#report.error('POOL_CLOSED', 'the pool was closed meanwhile'));

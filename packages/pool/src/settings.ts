@@ -19,7 +19,7 @@ export interface PoolHooks<R> {
   /**
    * How often the resource has been used so far, or another number that changes with each use; undefined during one. It tells a holder that
    * works from one that has forgotten to give back. Asked once a second at least, of what is idle as well: it must be quick and leave the
-   * pool alone. Without it, and where it throws, a lease is judged by its age.
+   * pool alone. Without it, and where it throws, a lease is judged by its age, and by how long its holder said to need it.
    */
   readonly uses?: (resource: R) => number | undefined;
 }
@@ -72,9 +72,9 @@ export interface PoolLimits {
   /** After this many failures in a row, with nothing live, waiters fail at once with the cause. Default 3. */
   readonly failFastAfter?: number;
   /**
-   * A lease that its holder has not used for so long, see `uses`, and has had for as long as he said, is suspected of leaking: it is
-   * reported to the observer, again at each doubling of its age, counted, and taken away by `flush('leaked')`. To about a second, see
-   * `LeaseInfo.ageMs`. Default 30 s: longer than any use that still serves somebody who waits.
+   * A lease that its holder has not used for so long, see `uses`, is suspected of leaking; where nobody can tell, one that he has had for so long,
+   * and for as long as he said. It is reported to the observer, again at each doubling of its age, counted, and taken away by `flush('leaked')`.
+   * To about a second, see `LeaseInfo.ageMs`. Default 30 s: longer than any use that still serves somebody who waits.
    */
   readonly leakThresholdMs?: number;
   /**
@@ -121,9 +121,11 @@ export interface PoolOptions<R> extends PoolHooks<R>, PoolLimits {
 }
 
 /** The same, complete and checked. */
-export type PoolSettings<R> = Required<PoolHooks<R>> &
+export type PoolSettings<R> = Required<Omit<PoolHooks<R>, 'uses'>> &
   Required<PoolLimits> & {
     readonly name: string;
+    /** Undefined where nobody can tell. */
+    readonly uses: PoolHooks<R>['uses'];
     /** Not checked yet. */
     readonly budgets: Budgets | undefined;
     readonly sharedLimit: SharedLimit | undefined;
@@ -237,7 +239,7 @@ export function parseSettings<R>(options: PoolOptions<R>): PoolSettings<R> {
     reset: options.reset ?? nothing,
     validates: options.validate !== undefined,
     resets: options.reset !== undefined,
-    uses: options.uses ?? never,
+    uses: options.uses,
     observer: options.observer ?? {},
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
@@ -292,10 +294,6 @@ function nothing(): void {}
 
 function always(): boolean {
   return true;
-}
-
-function never(): number {
-  return 0;
 }
 
 /** What a message shows of a text. */

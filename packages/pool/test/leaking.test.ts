@@ -46,6 +46,17 @@ class Keeper {
 }
 
 describe('leak detection: a lease that is dropped without release', () => {
+  it('is not waited for when the pool closes, however short it was held, once it is found', async () => {
+    const { pool, clock } = scene();
+    await forget(pool, 'forgetful');
+    await clock.settle();
+    let report: unknown;
+    void pool.close({ graceMs: 5_000 }).then((value) => (report = value));
+    await collectUntil(clock, () => report !== undefined);
+    expect(report).toEqual({ forced: [], abandoned: 0 });
+    expect(pool.stats().counters).toMatchObject({ collected: 1, revoked: 0 });
+  });
+
   it('is found, reported, and its resource destroyed, never reused', async () => {
     const reports: LeaseInfo[] = [];
     const { pool, clock, shop } = scene(() => ({

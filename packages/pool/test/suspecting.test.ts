@@ -28,8 +28,10 @@ function watched(options: Partial<PoolOptions<Resource>> = {}): Watched {
 const kept = new Set<Lease<Resource>>();
 
 /** For one that nobody gives back: a lease whose handle is collected is told of in another way. */
-async function keep(lease: Promise<Lease<Resource>>): Promise<void> {
-  kept.add(await lease);
+async function keep(borrowed: Promise<Lease<Resource>>): Promise<Lease<Resource>> {
+  const lease = await borrowed;
+  kept.add(lease);
+  return lease;
 }
 
 /** Acquires in a function that stacks can be searched for. */
@@ -85,7 +87,7 @@ describe('a lease that is held too long', () => {
     verifyPool(pool);
   });
 
-  it('is not suspected before its holder has had the time that he asked for, and doubles that', async () => {
+  it('is not suspected, where nobody can tell whether it is used, before its holder has had the time that he asked for, and doubles that', async () => {
     const { pool, clock, told } = watched();
     await keep(pool.acquire({ owner: 'long', allowedMs: 100_000 }));
     await keep(pool.acquire({ owner: 'short', allowedMs: 1_000 }));
@@ -182,14 +184,29 @@ describe('a holder that works', () => {
     expect(told.slice(3)).toEqual(['returned import 511']);
   });
 
-  it('is seen to have stopped also while he has the time that he asked for', async () => {
-    let uses = 0;
-    const { pool, clock, told } = watched({ uses: () => uses });
+  it('is suspected when he has stopped, however long he has asked for, and not while he works, however little', async () => {
+    const uses = new Map<unknown, number>();
+    const { pool, clock, told } = watched({ uses: (resource) => uses.get(resource) ?? 0 });
+    const long = await keep(pool.acquire({ owner: 'long', allowedMs: 3_600_000 }));
+    const short = await keep(pool.acquire({ owner: 'short', allowedMs: 1_000 }));
+    for (let second = 1; second <= 120; second++) {
+      if (second === 20) uses.set(long.resource, 1);
+      uses.set(short.resource, second);
+      await clock.advance(1_000);
+    }
+    expect(told).toEqual(['suspected long 50', 'suspected long 60', 'suspected long 120']);
+    expect(pool.leases()).toMatchObject([{ owner: 'long', suspect: true, allowedMs: 3_600_000 }, { suspect: false }]);
+    await expect(pool.flush('leaked')).resolves.toMatchObject({ revoked: [{ owner: 'long' }] });
+  });
+
+  it('has the time that he asked for where the pool is told of no use because asking fails', async () => {
+    const { pool, clock, told } = watched({
+      uses: () => {
+        throw new Error('cannot say');
+      },
+    });
     await keep(pool.acquire({ owner: 'long', allowedMs: 60_000 }));
-    uses++;
-    await clock.advance(20_000);
-    expect(pool.leases()).toMatchObject([{ idleMs: 19_000 }]);
-    await clock.advance(40_000);
+    await clock.advance(61_000);
     expect(told).toEqual(['suspected long 60']);
   });
 

@@ -38,7 +38,7 @@ export interface WriteOptions extends CallOptions {
 export interface ReadOptions extends CallOptions {
   /**
    * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
-   * Default: what the database has (30 s), and where `limitMs` is given not before it has been held for as long.
+   * Default: what the database has (30 s), however long `limitMs` is.
    */
   readonly leakAfterMs?: number | undefined;
   /** Which of the database's budgets its connection counts in. Default: `default`. Where it does not exist the read is refused with `CONFIG`. */
@@ -58,7 +58,7 @@ export interface TransactionOptions extends CallOptions {
   readonly idleLimitMs?: number | undefined;
   /**
    * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
-   * Default: what the database has (30 s), and where `limitMs` is given not before it has been held for as long.
+   * Default: what the database has (30 s), however long `limitMs` is.
    */
   readonly leakAfterMs?: number | undefined;
 }

@@ -104,6 +104,47 @@ describe('closing a service', () => {
     expect(openFilesIn(dirname(temporary.path))).toBe(0);
   });
 
+  it('tells a transaction whose connection was taken before, or meanwhile, who took it, and one that it cuts short that it did', async () => {
+    for (const flushed of ['before', 'meanwhile', 'never']) {
+      const clock = new VirtualClock();
+      await using temporary = await shop({ clock });
+      const { database, service } = temporary;
+      const begun = Promise.withResolvers<undefined>();
+      const stuck = rejectionOf(
+        database.transaction(
+          'move stock',
+          async (tx) => {
+            await tx.run("INSERT INTO item (name) VALUES ('half')");
+            begun.resolve(undefined);
+            await new Promise(() => undefined);
+          },
+          { limitMs: 60_000, idleLimitMs: 60_000 },
+        ),
+      );
+      await begun.promise;
+      // Holds up the closing until the flush.
+      const session = await database.session('nightly import');
+      if (flushed === 'before') await database.flush('all');
+      const closing = service.close();
+      await clock.advance(1_000);
+      if (flushed === 'meanwhile') await database.flush('all');
+      await clock.advance(5_000);
+      await closing;
+      await session.close();
+      const taken = /"move stock": .*was revoked by flush\('all'\).*it was acquired at .*closing\.test\.ts:\d+/u;
+      expect(await stuck).toMatchObject(
+        flushed === 'never'
+          ? { ...CLOSED, label: 'move stock', message: expect.stringContaining('the service was closed') as string }
+          : {
+              code: 'HIVEDB_E_LEASE_STALE',
+              database: 'test',
+              label: 'move stock',
+              message: expect.stringMatching(taken) as string,
+            },
+      );
+    }
+  });
+
   it('is told once, however often it is asked for, and never fails', async () => {
     await using temporary = await shop();
     const { database, service } = temporary;

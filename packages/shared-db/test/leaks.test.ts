@@ -107,12 +107,48 @@ describe('leak detection: a session that is held and not used', () => {
     expect(service.verdict().reasons).toEqual([]);
   });
 
-  it('is not suspected while it has the time that it asked for', async () => {
+  it.each([60_000, 300_000, 3_600_000])(
+    'is suspected after 30 s also where its own limit is %i ms',
+    async (timeoutMs) => {
+      await using fake = await fakeDatabase({ poolSize: 2 });
+      const { database, clock } = fake;
+      // Held: what nobody has any more is a leak of which the collector tells.
+      await using idle = await database.session('nightly import', { timeoutMs });
+      const opening = database.session('at work', { timeoutMs });
+      await clock.advance(10);
+      await using working = await opening;
+      for (const ageMs of [20_000, 31_000, 50_000]) {
+        await clock.advance(ageMs - (database.leases()[0]?.ageMs ?? 0));
+        await working.connection.all('SELECT 1');
+      }
+      expect(toldOf(fake)).toEqual([held('30 s')]);
+      expect(database.leases().map(({ owner, suspect }) => [owner, suspect])).toEqual([
+        ['nightly import', true],
+        ['at work', false],
+      ]);
+      const { revoked } = await database.flush('leaked');
+      expect(revoked.map(({ owner }) => owner)).toEqual([idle.label]);
+    },
+  );
+
+  it('is suspected after 30 s also where it is a read or a transaction with a limit of its own', async () => {
+    await using fake = await fakeDatabase();
+    const { database, clock } = fake;
+    void rejectionOf(database.read('read', hang, { limitMs: 600_000 }));
+    void rejectionOf(database.transaction('transaction', hang, { limitMs: 600_000, idleLimitMs: 600_000 }));
+    await clock.advance(32_000);
+    expect(toldOf(fake).map((line) => line.split(' has held')[0])).toEqual(['"read"', '"transaction"']);
+    await database.flush('leaked');
+  });
+
+  it('is not suspected before its caller wants to be told, where that is later', async () => {
     await using fake = await fakeDatabase();
     // Held: what nobody has any more is a leak of which the collector tells.
-    await using session = await fake.database.session('long', { timeoutMs: 600_000 });
-    await fake.clock.advance(599_000);
+    await using session = await fake.database.session('long', { timeoutMs: 600_000, leakAfterMs: 300_000 });
+    await fake.clock.advance(299_000);
     expect([session.label, ...toldOf(fake)]).toEqual(['long']);
+    await fake.clock.advance(2_000);
+    expect(toldOf(fake)).toHaveLength(1);
   });
 
   it('is suspected when its caller wants to be told, whatever its limit is: a session, a read, a transaction', async () => {

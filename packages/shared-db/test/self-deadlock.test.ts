@@ -16,6 +16,7 @@ import { Holdings } from '../dist/nesting/holdings.js';
 import { fakeDatabase, passUntilSettled } from './support/fake-database.ts';
 import { rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
+import { COUNT_TO } from './support/long-statement.ts';
 import { itemsOf, shop } from './support/shop.ts';
 import { temporaryDirectory } from './support/temporary-directory.ts';
 
@@ -921,6 +922,29 @@ describe('a transaction that waits for something else', () => {
     expect(String(error)).toMatch(/and waited for "save" of database test, called at .*self-deadlock.test.ts/);
     const [warning] = logger.said('warn').filter((text) => text.includes('has held the right to write'));
     expect(warning).toMatch(/"move" has held the right to write for \d+ ms without a statement, waiting for "save"/);
+  });
+
+  it('is told of with what it reads elsewhere, where it waits for that, and not for what it has got already', async () => {
+    const clock = new VirtualClock();
+    const logger = recordingLogger();
+    await using temporary = await shop({ clock, logger });
+    const { database } = temporary;
+    const late = gate();
+    const attempt = rejectionOf(
+      database.transaction('move', async () => {
+        await database.offload('count', 'SELECT 1');
+        // Some tenths of a second, and time here passes in less.
+        const sums = database.offload('yearly sums', COUNT_TO, [1_000_000]);
+        await clock.advance(600);
+        await sums;
+        await clock.advance(500);
+        await late.passed;
+      }),
+    );
+    expect(String(await attempt)).not.toContain('waited for');
+    late.open();
+    const [warning] = logger.said('warn').filter((text) => text.includes('has held the right to write'));
+    expect(warning).toMatch(/, waiting for "yearly sums" of database test, called at .*self-deadlock.test.ts/);
   });
 
   it('is told of once, however often it waits', async () => {

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { Session, SqliteDatabase, Transaction } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
+import type { SqliteHandle } from '../dist/sqlite/engine.js';
 import { outcomeOf, rejectionOf } from './support/outcome.ts';
 import { recordingLogger } from './support/recording-logger.ts';
 import { itemsOf, shop } from './support/shop.ts';
@@ -240,12 +241,113 @@ describe('a transaction that is left open when its session is closed', () => {
     await session.close();
     // The engine refuses to close a connection with an open iterator: it would keep its snapshot as long as the process lives.
     expect(raw.open).toBe(false);
-    expect(rows.next()).toEqual({ done: true, value: undefined });
+    // Two rows are left: whoever goes on must not believe that he has had all.
+    expect(outcomeOf(() => rows.next())).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE', label: 'query builder' });
+    expect([rows.return?.(), done.next()]).toEqual([
+      { done: true, value: undefined },
+      { done: true, value: undefined },
+    ]);
     expect(database.snapshot().counters.transactionsLeftOpen).toBe(1);
     expect(logger.blames()).toMatchObject([
       { message: 'session "query builder" was closed while a transaction of it was open, which is rolled back' },
     ]);
     expect(await database.read('next', (c) => c.get('SELECT 1 AS one'))).toEqual({ one: 1 });
+  });
+});
+
+describe('the driver’s own handle, after its session has ended', () => {
+  const ROWS = 'SELECT 1 AS n UNION SELECT 2 UNION SELECT 3';
+
+  it.each([
+    [
+      'its limit',
+      /the session was over its limit of 60000 ms and has been ended; it was opened at .*session-ends\.test\.ts:\d+/u,
+      'SESSION_EXPIRED',
+      ({ clock }: { clock: VirtualClock }) => clock.advance(60_000),
+    ],
+    [
+      'a flush of everything',
+      /flush\('all'\)/u,
+      'LEASE_STALE',
+      ({ database }: { database: SqliteDatabase }) => database.flush('all'),
+    ],
+    [
+      'its signal',
+      /aborted by its own signal; it was opened at .*session-ends/u,
+      'ABORTED',
+      ({ abort }: { abort: () => void }) => {
+        abort();
+      },
+    ],
+  ])('says so at every use: %s', async (_, message, code, end) => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    const controller = new AbortController();
+    const { signal } = controller;
+    await using session = await database.session('query builder', { timeoutMs: 60_000, signal });
+    const raw = session.connection.raw as SqliteHandle;
+    const transaction = raw.transaction(() => raw.pragma('user_version', { simple: true }));
+    expect([transaction(), transaction.deferred()]).toEqual([0, 0]);
+    const statement = raw.prepare(ROWS);
+    const rows = statement.pluck().iterate();
+    expect(rows.next().value).toBe(1);
+    await end({
+      clock,
+      database,
+      abort: () => {
+        controller.abort();
+      },
+    });
+    for (const use of [
+      () => rows.next(),
+      () => Array.from(rows),
+      () => statement.iterate(),
+      () => statement.all(),
+      () => statement.get(),
+      () => statement.run(),
+      () => raw.prepare('SELECT 1'),
+      () => raw.exec('SELECT 1'),
+      () => raw.pragma('user_version'),
+      () => raw.function('one', () => 1),
+      () => transaction(),
+      () => transaction.immediate(),
+    ])
+      expect(outcomeOf(use)).toMatchObject({
+        name: 'DatabaseError',
+        code: `HIVEDB_E_${code}`,
+        database: 'test',
+        label: 'query builder',
+        message: expect.stringMatching(message) as string,
+      });
+    expect([raw.open, rows.return?.()]).toEqual([false, { done: true, value: undefined }]);
+  });
+
+  it('is none that keeps a session which nobody has any more: it is found, and whoever goes on to read is told', async () => {
+    const clock = new VirtualClock();
+    await using temporary = await shop({ clock });
+    const { database } = temporary;
+    const openRows = async (): Promise<IterableIterator<unknown>> => {
+      const session = await database.session('forgotten');
+      return (session.connection.raw as SqliteHandle).prepare(ROWS).iterate();
+    };
+    const rows = await openRows();
+    expect(rows.next().done).toBe(false);
+    await clock.advance(2_000);
+    await expect
+      .poll(
+        () => {
+          collectGarbage();
+          return database.snapshot().leaks.collected;
+        },
+        { timeout: 20_000, interval: 20 },
+      )
+      .toBe(1);
+    expect(outcomeOf(() => rows.next())).toMatchObject({
+      code: 'HIVEDB_E_LEASE_STALE',
+      label: 'forgotten',
+      message: expect.stringMatching(/it was opened at .*session-ends/u) as string,
+    });
   });
 });
 

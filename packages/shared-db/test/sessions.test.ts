@@ -127,7 +127,7 @@ describe('a session that lasts too long', () => {
     const logger = recordingLogger();
     await using temporary = await shop({ clock, logger, poolSize: 1 });
     const { database } = temporary;
-    const session = await database.session('nightly import', { timeoutMs: 600_000 });
+    const session = await database.session('nightly import', { timeoutMs: 600_000, leakAfterMs: 600_000 });
     const raw = session.connection.raw as { open: boolean };
     const waiting = database.read('waiting', (c) => c.get('SELECT 1 AS one'), { timeoutMs: 1_000_000 });
     await clock.advance(599_999);
@@ -312,11 +312,11 @@ describe('a session whose limit comes after a flush has taken its connection', (
 });
 
 describe('leak detection: a flush', () => {
-  it('of what has leaked spares who said how long it will take, until that is over', async () => {
+  it('of what has leaked spares who said how long it will not be used, until that is over', async () => {
     const clock = new VirtualClock();
     await using temporary = await shop({ clock });
     const { database } = temporary;
-    await using asked = await database.session('nightly import', { timeoutMs: 600_000 });
+    await using asked = await database.session('nightly import', { timeoutMs: 600_000, leakAfterMs: 300_000 });
     await using forgotten = await database.session('forgotten');
     await clock.advance(120_000);
     expect(await database.flush('leaked')).toMatchObject({ revoked: [{ owner: 'forgotten' }] });

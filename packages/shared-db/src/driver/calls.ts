@@ -94,6 +94,12 @@ export class Calls {
     return this.#context.holdings.isInside;
   }
 
+  /** Makes a call that waits for nothing of what is `held` by others: from inside a function of a caller it is what that may be waiting for. */
+  noted<T>(held: Holdable, label: string, call: () => Promise<T>): Promise<T> {
+    if (!this.isNested) return call();
+    return this.#context.holdings.noted({ held, database: this.#context.name, label }, call);
+  }
+
   /**
    * Makes a call that has to wait for something; from inside a function of a caller it may be for what that function has itself. What it is
    * given it calls, if it likes, when it needs nothing any more that others have, and only has to be told.

@@ -65,6 +65,8 @@ export class Connections {
   readonly #host: ConnectionsHost;
   /** The writer that closing holds back, so that it is the last to close. Not even a flush takes it away. */
   #last: Lease<DriverConnection> | undefined;
+  /** The numbers of those leases on what writes that closing took away. */
+  #forced: ReadonlySet<number> = new Set();
 
   /** Opens nothing. Throws `CONFIG` where the budgets of the settings are none. */
   constructor(host: ConnectionsHost) {
@@ -260,8 +262,14 @@ export class Connections {
     await others;
     last?.release();
     const writers = await writing;
+    this.#forced = new Set(writers.forced.map(({ id }) => id));
     if (!this.hasOneWriter) return readers.forced;
     return [...readers.forced, ...writers.forced.filter(({ id }) => id !== last?.id)];
+  }
+
+  /** Whether it was closing that took away this lease on what writes. */
+  wasForced({ id }: Lease<DriverConnection>): boolean {
+    return this.#forced.has(id);
   }
 
   /**

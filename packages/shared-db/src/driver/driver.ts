@@ -99,6 +99,9 @@ export interface DriverConnection {
   reset(): Promise<void>;
   /** Ends it, whatever it is doing. Never waits for a peer. */
   close(): Promise<void>;
-  /** The driver's own handle, for query builders. */
-  readonly raw: unknown;
+  /**
+   * The driver's own handle, for query builders. `assertLent` throws once it is its holder's no more, and says why: whatever is then done with
+   * it must fail, best by asking before each use. Above all rows that are read one by one must not look as if they were all.
+   */
+  lend(assertLent: () => void): unknown;
 }

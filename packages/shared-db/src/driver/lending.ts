@@ -105,7 +105,6 @@ export class Lending {
 
   async #writer(call: Call, { options, revocation, askedAt }: AskedTransaction): Promise<Lease<DriverConnection>> {
     const { writers } = this.#connections;
-    // What nobody asked for is no reason to hold the writer for long.
     const { limitMs: allowedMs, leakAfterMs } = options;
     const leakThresholdMs = this.#calls.durationIfGiven('leakAfterMs', leakAfterMs);
     try {

@@ -115,7 +115,7 @@ export class PooledDatabase implements Database, ManagedDatabase, Engine {
     this.lifecycle.close();
     const forced = await this.connections.close(graceMs, () => this.closeOthers(graceMs));
     // The connections are gone: whoever was stuck in a transaction is told, and no limit of his keeps the process alive.
-    this.transactions.cutShort();
+    this.transactions.cutShort((lease) => this.connections.wasForced(lease));
     await this.closed();
     return forced;
   }

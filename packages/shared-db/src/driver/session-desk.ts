@@ -82,7 +82,6 @@ export class SessionDesk {
     const timeoutMs = allowedMs === undefined ? SESSION_LIMIT_MS : calls.duration('timeoutMs', allowedMs);
     if (use !== undefined) calls.assertFunction(use, 'session', call);
     const leakThresholdMs = calls.durationIfGiven('leakAfterMs', leakAfterMs);
-    // What nobody asked for is no reason to hold a connection for long.
     const asked = { budget, allowedMs, capture: openedAt, leakThresholdMs };
     const lease = await connections.borrow(connections.readers, call, asked);
     if (kept === undefined) this.#lent.add(lease.id);

@@ -3,6 +3,7 @@ import { callSiteOf } from '../call-site.ts';
 import type { TransactionOptions } from '../database.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
 import type { DriverConnection } from './driver.ts';
+import { HandleGuard } from './handle-guard.ts';
 import { Revocation } from './revocation.ts';
 import { Scope, whyStale, type Connection, type ScopeHost, type Transaction } from './scope.ts';
 
@@ -19,7 +20,7 @@ export interface SessionOptions {
   readonly readOnly?: boolean | undefined;
   /**
    * After how long without a use its connection looks like a leak, which is said in the log and in health, and what `flush('leaked')` takes.
-   * Default: what the database has (30 s), and where `timeoutMs` is given not before it has been held for as long.
+   * Default: what the database has (30 s), however long `timeoutMs` is: what works runs statements, and what is to wait for long says so here.
    */
   readonly leakAfterMs?: number | undefined;
   /** Which of the database's budgets its connection counts in. Default: `default`. One that does not exist is refused with `CONFIG`. */
@@ -122,6 +123,8 @@ export interface SessionTerms {
  */
 const sessionOf = new WeakMap<Lease<DriverConnection>, LeasedSession>();
 
+const DROPPED = 'nobody has the session any more, and its connection was closed';
+
 /** A lease with a deadline. When time is up the connection is closed and every use throws where the session came from. */
 export class LeasedSession implements Session {
   readonly label: string;
@@ -130,6 +133,7 @@ export class LeasedSession implements Session {
   readonly #host: SessionHost;
   readonly #terms: SessionTerms;
   readonly #scope: Scope;
+  readonly #guard: HandleGuard;
   readonly #timer: Timer;
   readonly #stopListening: () => void;
   readonly #underWay = new Map<Revocation, Promise<unknown>>();
@@ -145,6 +149,10 @@ export class LeasedSession implements Session {
     this.#host = host;
     this.#terms = terms;
     this.#scope = new Scope(lease, host.scope);
+    const { database, scope } = host;
+    const dropped = (): DatabaseError =>
+      errorOf(database, terms, 'LEASE_STALE', DROPPED, 'close it, or lend it to a function');
+    this.#guard = new HandleGuard({ lease, explain: scope.explain, dropped });
     this.connection = this.#lend();
     const expire = weakly(this, (session) => {
       session.#expire();
@@ -241,7 +249,7 @@ export class LeasedSession implements Session {
       if (this.#why !== undefined) throw this.#why();
       this.#rawTaken = true;
       try {
-        return this.#lease.resource.raw;
+        return this.#lease.resource.lend(this.#guard.assertLent);
       } catch (error) {
         throw this.#host.scope.explain(error);
       }
@@ -284,6 +292,7 @@ export class LeasedSession implements Session {
     sessionOf.delete(this.#lease);
     this.#host.ended();
     this.#scope.end(why);
+    this.#guard.end(why);
     this.#timer.cancel();
     this.#stopListening();
     let leftOpen = this.#lease.active && this.#lease.resource.inTransaction ? 1 : 0;
@@ -310,13 +319,19 @@ export class LeasedSession implements Session {
   }
 
   #error(kind: ErrorKind, what: string, advice?: string): DatabaseError {
-    return new DatabaseError(kind, `${what}; it was opened at ${this.#callSite}`, {
-      database: this.#host.database,
-      label: this.label,
-      advice,
-      cause: this.#terms.openedAt,
-    });
+    return errorOf(this.#host.database, this.#terms, kind, what, advice);
   }
+}
+
+function errorOf(
+  database: string,
+  { label, openedAt }: SessionTerms,
+  kind: ErrorKind,
+  what: string,
+  advice: string | undefined,
+): DatabaseError {
+  const place = callSiteOf(String(openedAt.stack));
+  return new DatabaseError(kind, `${what}; it was opened at ${place}`, { database, label, advice, cause: openedAt });
 }
 
 /** Neither a timer nor somebody's signal keeps a session that was forgotten: the garbage collector finds it before its time is up. */

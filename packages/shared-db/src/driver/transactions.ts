@@ -56,6 +56,7 @@ export class Transactions {
   readonly #watches = new Set<TransactionWatch>();
   readonly #locked = new Set<Locked>();
   readonly #reads: ReadWatch;
+  #wasForced: (lease: Lease<DriverConnection>) => boolean = () => true;
   constructor({ context, failures, counters, engine }: TransactionsHost) {
     this.#context = context;
     this.#failures = failures;
@@ -195,8 +196,9 @@ export class Transactions {
     };
   }
 
-  /** Ends those that are still running: their connections are gone. */
-  cutShort(): void {
+  /** Ends those that are still running: their connections are gone. `wasForced` says whether closing took them: others were taken before. */
+  cutShort(wasForced: (lease: Lease<DriverConnection>) => boolean): void {
+    this.#wasForced = wasForced;
     for (const watch of this.#watches) watch.cutShort();
   }
 
@@ -235,7 +237,7 @@ export class Transactions {
     const expire = (what: string | undefined): void => {
       const awaited = holdings.awaitedWith(held, lease);
       const why = what === undefined || awaited === undefined ? what : `${what} and waited for ${awaited}`;
-      const error = (): DatabaseError => (why === undefined ? this.#cutShort(label) : this.#expired(why, label));
+      const error = (): DatabaseError => (why === undefined ? this.#cutShort(lease, label) : this.#expired(why, label));
       scope.end(error);
       reject(error());
     };
@@ -321,7 +323,10 @@ export class Transactions {
     });
   }
 
-  #cutShort(label: Label): DatabaseError {
+  #cutShort(lease: Lease<DriverConnection>, label: Label): DatabaseError {
+    const taken = this.#wasForced(lease) ? undefined : whyStale(lease);
+    // What the pool says is explained as one of ours.
+    if (taken !== undefined) return this.#failures.explain(taken, 'statement', label) as DatabaseError;
     const what = 'the service was closed before the transaction had ended; it is rolled back';
     return new DatabaseError('POOL_CLOSED', what, { ...this.#where(label), advice: 'close with a longer graceMs' });
   }

@@ -120,6 +120,19 @@ export class Holdings {
     return told;
   }
 
+  /** Takes note of a call that waits for nothing that others have, so that it can be named where others wait for whoever awaits it. */
+  noted<T>(about: NestedCall, call: () => Promise<T>): Promise<T> {
+    const current = this.#current.getStore();
+    const holding = current instanceof NestedWait ? current.holding : current;
+    if (holding === undefined) return call();
+    const wait = new NestedWait(about, undefined, holding, nothing, () => []);
+    wait.decided = true;
+    holding.waits.add(wait);
+    const work = call();
+    wait.lastUntil(work);
+    return work;
+  }
+
   /** What a function that has this lease waits for, as far as that is known: what it has called last and has not got yet. */
   awaitedWith(held: Holdable, lease: Holding['lease']): string | undefined {
     const holding = Array.from(this.#byHeld.get(held) ?? []).find((one) => one.lease === lease);

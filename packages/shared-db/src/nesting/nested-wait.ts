@@ -79,6 +79,14 @@ export class NestedWait implements NestedCall {
 
   /** The promise that its caller gets in place of that of the work itself. */
   follow<T>(work: Promise<T>): Promise<T> {
+    this.lastUntil(work);
+    const promise = this.#watched(this.#followed(work));
+    this.#promise = promise;
+    return promise;
+  }
+
+  /** It is over when the work is. */
+  lastUntil(work: Promise<unknown>): void {
     const end = (): void => {
       this.#over = true;
       this.#calledFrom = undefined;
@@ -86,9 +94,6 @@ export class NestedWait implements NestedCall {
       this.#gate.resolve();
     };
     void work.then(end, end);
-    const promise = this.#watched(this.#followed(work));
-    this.#promise = promise;
-    return promise;
   }
 
   /** Looks who waits for it. Resolves when that is known. */

@@ -52,7 +52,8 @@ export class SqliteConnection {
   #compileError: unknown;
   /** Whether a transaction is open, as far as that is known without asking the engine; undefined when something may have changed it. */
   #inTransaction: boolean | undefined;
-  #lent = false;
+  /** What somebody else has of it. */
+  #lent: SqliteHandle | undefined;
 
   constructor(handle: SqliteHandle, integers: IntegerMode, statements: Statements) {
     this.raw = handle;
@@ -75,19 +76,23 @@ export class SqliteConnection {
    * a transaction unasked, and always when somebody else has had the handle.
    */
   get inTransaction(): boolean {
-    if (this.#lent) return this.raw.inTransaction;
+    if (this.#lent !== undefined) return this.raw.inTransaction;
     this.#inTransaction ??= this.raw.inTransaction;
     return this.#inTransaction;
   }
 
-  /** The handle itself, for somebody who may do with it what he likes. */
-  lend(): SqliteHandle {
-    if (!this.#lent)
-      lendHandle(this.raw, this.#iterators, () => {
+  /**
+   * The handle, for somebody who may do with it what he likes. `assertLent` is asked before each use of it and of what comes from it, and throws
+   * once it is not his any more: that of the first call.
+   */
+  lend(assertLent: () => void): SqliteHandle {
+    this.#lent ??= lendHandle(this.raw, this.#iterators, {
+      assertLent,
+      used: () => {
         this.#uses++;
-      });
-    this.#lent = true;
-    return this.raw;
+      },
+    });
+    return this.#lent;
   }
 
   get(sql: string, params: readonly Bindable[]): Row | undefined {

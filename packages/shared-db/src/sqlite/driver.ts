@@ -62,8 +62,8 @@ export class SqliteDriverConnection implements DriverConnection {
     return this.sync.uses;
   }
 
-  get raw(): unknown {
-    return this.sync.lend();
+  lend(assertLent: () => void): unknown {
+    return this.sync.lend(assertLent);
   }
 
   all(sql: string, params: readonly Bindable[]): Promise<Row[]> {

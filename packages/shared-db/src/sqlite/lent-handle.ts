@@ -1,48 +1,108 @@
 import type { SqliteHandle, SqliteStatement } from './engine.ts';
 
 type Rows = IterableIterator<unknown>;
+type Method = (...given: unknown[]) => unknown;
 
 /** How statements are run. */
 const RUNS = ['run', 'get', 'all'] as const;
+/** What else is done with a handle. What fails by itself once it is closed, and needs no other words then, is left out: `close`, `backup`. */
+const USES = [
+  'exec',
+  'pragma',
+  'function',
+  'aggregate',
+  'table',
+  'serialize',
+  'loadExtension',
+  'defaultSafeIntegers',
+  'unsafeMode',
+] as const;
+/** The ways to run a function between BEGIN and COMMIT. */
+const TRANSACTIONS = ['default', 'deferred', 'immediate', 'exclusive'] as const;
+
+const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefined });
+
+/** Looks after a handle that somebody else has. */
+export interface HandleWatch {
+  /** Throws once it is not his any more. */
+  readonly assertLent: () => void;
+  /** Told of whatever he does with it: who works with it has not forgotten it. */
+  readonly used: () => void;
+}
 
 /**
- * Lends the engine's own handle, and tells `used` of whatever is done with it: who works with it has not forgotten it. Keeps an eye on the iterators of its statements: while one is open the engine refuses to close the
- * connection, which would then keep its snapshot, and the log, for as long as the process lives.
+ * Lends the engine's own handle, as an object that stands before it, and has the watch asked before whatever is done with it: the engine itself
+ * says of an iterator that was closed that it is done, as if all rows had been read. Keeps an eye on the iterators of its statements: while one is open
+ * the engine refuses to close the connection, which would then keep its snapshot, and the log, for as long as the process lives.
  */
-export function lendHandle(handle: SqliteHandle, iterators: Set<Rows>, used: () => void): SqliteHandle {
-  const prepare = handle.prepare.bind(handle);
-  const watched = (sql: string): SqliteStatement => {
-    const statement = counted(prepare(sql), RUNS, used);
-    const iterate = statement.iterate.bind(statement);
-    statement.iterate = (...params) => watch(iterate(...params) as Rows, iterators, used);
-    return statement;
+export function lendHandle(handle: SqliteHandle, iterators: Set<Rows>, watch: HandleWatch): SqliteHandle {
+  const use = (): void => {
+    watch.assertLent();
+    watch.used();
   };
-  return Object.assign(counted(handle, ['exec', 'pragma'], used), { prepare: watched });
-}
-
-/** The same object, of which each of these functions says that it is called. */
-function counted<T extends object>(target: T, names: readonly (keyof T & string)[], used: () => void): T {
-  for (const name of names) {
-    const call = (target[name] as (...given: unknown[]) => unknown).bind(target);
-    const counting = (...given: unknown[]): unknown => {
-      used();
-      return call(...given);
+  const lent = Object.create(handle) as SqliteHandle;
+  const prepare = (sql: string): SqliteStatement => {
+    use();
+    const statement = handle.prepare.call(lent, sql);
+    const iterate = statement.iterate.bind(statement) as Method;
+    const iterateWatched = (...params: unknown[]): Rows => {
+      use();
+      return watchedRows(iterate(...params) as Rows, iterators, watch);
     };
-    Object.assign(target, { [name]: counting });
-  }
-  return target;
+    watched(statement, statement, RUNS, use);
+    return Object.assign(statement, { iterate: iterateWatched });
+  };
+  const transaction = (fn: Method): Method => watchedTransaction(handle.transaction.call(lent, fn), use);
+  watched(lent, handle, USES, use);
+  return Object.assign(lent, { prepare, transaction });
 }
 
-function watch(rows: Rows, iterators: Set<Rows>, used: () => void): Rows {
+/** Gives an object these methods of another one, or of its own, each of which asks first. */
+function watched<T extends object>(target: T, source: T, names: readonly (keyof T & string)[], use: () => void): void {
+  for (const name of names) {
+    const method = source[name] as Method;
+    const asking = (...given: unknown[]): unknown => {
+      use();
+      return method.apply(target, given);
+    };
+    Object.assign(target, { [name]: asking });
+  }
+}
+
+/** The function that the engine makes of one, and its variants, which it has as well. */
+function watchedTransaction(made: object, use: () => void): Method {
+  const variants = TRANSACTIONS.map((name) => {
+    const variant = (made as Record<typeof name, Method>)[name];
+    const asking = function (this: unknown, ...given: unknown[]): unknown {
+      use();
+      return variant.apply(this, given);
+    };
+    return [name, asking] as const;
+  });
+  const own = { ...Object.fromEntries(variants), database: (made as { readonly database?: unknown }).database };
+  for (const [, variant] of variants) Object.assign(variant, own);
+  return variants[0]?.[1] as Method;
+}
+
+function watchedRows(rows: Rows, iterators: Set<Rows>, { assertLent, used }: HandleWatch): Rows {
+  let isOver = false;
   iterators.add(rows);
-  const forgetting = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
+  const noted = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
     used();
-    if (result.done === true) iterators.delete(rows);
+    if (result.done === true) {
+      isOver = true;
+      iterators.delete(rows);
+    }
     return result;
   };
   const watched: Rows = {
-    next: () => forgetting(rows.next()),
-    return: () => forgetting(rows.return?.() ?? { done: true, value: undefined }),
+    next: () => {
+      if (isOver) return DONE;
+      assertLent();
+      return noted(rows.next());
+    },
+    // To leave is nobody's mistake, whenever it is.
+    return: () => noted(rows.return?.() ?? DONE),
     [Symbol.iterator]: () => watched,
   };
   return watched;

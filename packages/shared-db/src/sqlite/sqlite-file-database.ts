@@ -174,7 +174,8 @@ export class SqliteFileDatabase extends PooledDatabase implements SqliteDatabase
     params: OffloadParameters = NO_PARAMETERS,
     options: OffloadOptions = NO_OPTIONS,
   ): Promise<T[]> {
-    return this.#reads.offload(label, sql, params, options) as Promise<T[]>;
+    const read = (): Promise<unknown[]> => this.#reads.offload(label, sql, params, options);
+    return this.calls.noted(this.connections.readable, label, read) as Promise<T[]>;
   }
 
   onChange(listener: ChangeListener, options: ChangeOptions = NO_OPTIONS): StopListening {

@@ -212,7 +212,7 @@ export class FakeConnection implements DriverConnection {
     return this.#running === undefined ? this.#uses : undefined;
   }
 
-  get raw(): unknown {
+  lend(): unknown {
     return this;
   }
 

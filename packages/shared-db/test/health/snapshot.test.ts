@@ -58,7 +58,7 @@ describe('the snapshot of a service', () => {
     const clock = new VirtualClock();
     await using file = await shop({ clock });
     const { database, service } = file;
-    const long = await database.session('nightly import', { timeoutMs: 600_000 });
+    const long = await database.session('nightly import', { timeoutMs: 600_000, leakAfterMs: 600_000 });
     await clock.advance(31_000);
     expect(database.leases()).toMatchObject([{ owner: 'nightly import', ageMs: 31_000, allowedMs: 600_000 }]);
     expect(service.verdict().status).toBe('pass');

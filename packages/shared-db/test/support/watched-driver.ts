@@ -86,8 +86,8 @@ export class WatchedConnection implements DriverConnection {
     return this.#inner.uses;
   }
 
-  get raw(): unknown {
-    return this.#inner.raw;
+  lend(): unknown {
+    return this.#inner.lend();
   }
 
   all(sql: string, params: readonly Bindable[]): Promise<Row[]> {
