@@ -51,6 +51,11 @@ function ask(...statements: readonly (readonly [statement: number, n: number])[]
   return sent;
 }
 
+/** Of answers that are one number each; of one that has failed, how. */
+function countsOf(answers: readonly unknown[]): readonly unknown[] {
+  return answers.flatMap((answer, index) => (index % 5 === 4 ? [typeof answer === 'object' ? 'failed' : answer] : []));
+}
+
 describe('an answer', () => {
   it('is sent with others when their statement is known to be quick', () => {
     // The first time opens the file; and on a busy machine anything may take long for once.
@@ -114,13 +119,6 @@ describe('reads that are asked for in one message', () => {
   afterEach(() => {
     writer.close();
   });
-
-  /** Of answers that are one number each; of one that has failed, how. */
-  function countsOf(answers: readonly unknown[]): readonly unknown[] {
-    return answers.flatMap((answer, index) =>
-      index % 5 === 4 ? [typeof answer === 'object' ? 'failed' : answer] : [],
-    );
-  }
 
   function insertsBefore(nth: number): void {
     const at = lastRequest + nth;
