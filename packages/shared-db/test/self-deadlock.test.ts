@@ -698,6 +698,33 @@ describe('a call from inside a function that does not wait for it', () => {
     expect(itemsOf(database)).toEqual(['saved', 'after']);
   });
 
+  it('is done when the function has returned, where a helper has begun it before and is raced when it is called again', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    let pending: Promise<unknown> | undefined;
+    const save = async (): Promise<void> => {
+      if (pending === undefined) pending = database.write('save', (tx) => tx.run(INSERT, 'saved'));
+      else await pending;
+    };
+    const functions = [
+      async () => {
+        await save();
+        await Promise.race([save(), turnsOfTheLoop(3)]);
+      },
+      async () => {
+        await save();
+        return Promise.race([save(), turnsOfTheLoop(3)]);
+      },
+    ];
+    for (const fn of functions) {
+      pending = undefined;
+      await database.transaction('move', fn);
+      await pending;
+      await database.write('after', (tx) => tx.run('DELETE FROM item'));
+    }
+    expect(itemsOf(database)).toEqual([]);
+  });
+
   it('is done when the function has returned, where the promise is not its own: of a session, of a database by pattern', async () => {
     await using temporary = await shop();
     const { database } = temporary;

@@ -35,10 +35,16 @@ export function isProven({ chain, callers, fn, isHandedOn }: Evidence): boolean 
   if (!isHandedOn && waiting?.isGiven === true) return true;
   const at = theirs.findIndex(({ isGiven }) => isGiven);
   const given = theirs[at];
-  if (given === undefined || !isOnlyWaitedFor(given, fn)) return false;
+  const text = Function.prototype.toString.call(fn);
+  const waits = given && onlyWaitedForAt(given, text);
+  if (waits === undefined) return false;
   if (at === 0) return true;
   // What it has called there awaits the call. The function itself is there where it awaits; where it has returned, only what is ours is left.
-  return !isHandedOn && isSameCode(theirs[at - 1], waiting) && further.every((one) => one.isGiven || isOurs(one));
+  if (isHandedOn || !isSameCode(theirs[at - 1], waiting) || !further.every((one) => one.isGiven || isOurs(one)))
+    return false;
+  // It may have got that to the end, and by now race what it has called elsewhere, which awaits what the first has left behind.
+  const now = further.find((one) => one.isGiven);
+  return text.startsWith('await', waits) ? now !== undefined && offsetOf(now, text) === waits : now === undefined;
 }
 
 /** Whether the caller's function is among them more than once. */
@@ -70,16 +76,23 @@ function isSameCode(one: Frame | undefined, other: Frame | undefined): boolean {
   );
 }
 
-/** Whether what the function calls at this place is nothing but awaited or returned there. */
-function isOnlyWaitedFor({ site }: Frame, fn: object): boolean {
-  const text = Function.prototype.toString.call(fn);
+/** Where in the function's text stands what makes it wait for that which it calls at this place; undefined where more may come of it. */
+function onlyWaitedForAt(given: Frame, text: string): number | undefined {
+  const at = offsetOf(given, text);
+  if (at === undefined) return undefined;
+  const from = Math.max(0, at - BEFORE_CALL);
+  const found = ONLY_WAITED_FOR.exec(text.slice(from, at));
+  return found === null ? undefined : from + found.index;
+}
+
+/** Where in a function's text a place on a stack is. */
+function offsetOf({ site }: Frame, text: string): number | undefined {
   const [line, column] = [site.getLineNumber(), site.getColumnNumber()];
   const [firstLine, firstColumn] = [site.getEnclosingLineNumber(), site.getEnclosingColumnNumber()];
-  if (line === null || column === null || firstLine === null || firstColumn === null) return false;
+  if (line === null || column === null || firstLine === null || firstColumn === null) return undefined;
   const before = text
     .split('\n')
     .slice(0, line - firstLine)
     .reduce((sum, { length }) => sum + length + 1, 0);
-  const at = before + (line === firstLine ? column - firstColumn : column - 1);
-  return ONLY_WAITED_FOR.test(text.slice(Math.max(0, at - BEFORE_CALL), at));
+  return before + (line === firstLine ? column - firstColumn : column - 1);
 }
