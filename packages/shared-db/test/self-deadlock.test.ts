@@ -350,12 +350,12 @@ describe('a call that waits for its own caller', () => {
 });
 
 describe('a call that waits for its own caller where nobody formats stacks but the engine', () => {
-  it('fails at once and names the place of the call', async () => {
+  it.each([undefined, null])('fails at once and names the place of the call: %s', async (formatter) => {
     await using temporary = await shop();
     const { database } = temporary;
     const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')!;
     try {
-      Reflect.set(Error, 'prepareStackTrace', undefined);
+      Reflect.set(Error, 'prepareStackTrace', formatter);
       const error = await deadlockOf(() =>
         database.transaction('move', async function moveStock() {
           await database.write('save', (tx) => tx.run(INSERT, 'b'));
@@ -701,9 +701,10 @@ describe('a call from inside a function that does not wait for it', () => {
   it('is done when the function has returned, where a helper has begun it before and is raced when it is called again', async () => {
     await using temporary = await shop();
     const { database } = temporary;
-    let pending: Promise<unknown> | undefined;
+    const begun: Promise<unknown>[] = [];
     const save = async (): Promise<void> => {
-      if (pending === undefined) pending = database.write('save', (tx) => tx.run(INSERT, 'saved'));
+      const [pending] = begun;
+      if (pending === undefined) begun.push(database.write('save', (tx) => tx.run(INSERT, 'saved')));
       else await pending;
     };
     const functions = [
@@ -717,12 +718,11 @@ describe('a call from inside a function that does not wait for it', () => {
       },
     ];
     for (const fn of functions) {
-      pending = undefined;
       await database.transaction('move', fn);
-      await pending;
+      await Promise.all(begun.splice(0));
+      expect(itemsOf(database)).toEqual(['saved']);
       await database.write('after', (tx) => tx.run('DELETE FROM item'));
     }
-    expect(itemsOf(database)).toEqual([]);
   });
 
   it('is done when the function has returned, where the promise is not its own: of a session, of a database by pattern', async () => {

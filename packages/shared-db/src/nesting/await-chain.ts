@@ -46,9 +46,10 @@ export function stackOf(error: Error): readonly NodeJS.CallSite[] {
   try {
     Error.prepareStackTrace = (_, sites) => {
       stack = sites;
-      return prepareStackTrace === undefined
-        ? [String(error), ...sites.map(placeOf)].join('\n')
-        : (prepareStackTrace(error, sites) as unknown);
+      // What is no function the engine leaves alone.
+      return typeof prepareStackTrace === 'function'
+        ? (prepareStackTrace(error, sites) as unknown)
+        : [String(error), ...sites.map(placeOf)].join('\n');
     };
     // It is made when it is first read.
     void error.stack;
