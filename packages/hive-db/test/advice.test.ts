@@ -165,6 +165,17 @@ describe('advice on the size of a pool', () => {
     expect(size.why).toContain('30 arrivals/s (2400 in 60 s had their turn, 600 of the queue of before) x');
   });
 
+  it('does not take those who gave up from those who were served', () => {
+    const after = queued(3_400, 100, 1_000);
+    const { counters } = after.pool;
+    const leaving = (aborted: number) => ({ ...after, pool: { ...after.pool, counters: { ...counters, aborted } } });
+    const all = between(queued(1_000, 700, 1_000), leaving(700));
+    expect(all.load).toMatchObject({ arrivals: 2_400, queue_growth: 0, gave_up: 700 });
+    const { load, size } = between(queued(1_000, 700, 1_000), leaving(200));
+    expect(load).toMatchObject({ arrivals: 2_000, queue_growth: -400, waited: 2_000 });
+    expect(size.why).toContain('(2400 in 60 s had their turn, 400 of the queue of before) x');
+  });
+
   it('counts all who wait where there was no earlier look', () => {
     const [advice] = advise([evidenceOf([queued(1_000, 700, 1_000)])]).processes[0]!.databases;
     expect(advice?.load).toMatchObject({ arrivals: 1_700, queue_growth: 700, since: 'start' });

@@ -10,7 +10,7 @@ export interface Load {
   readonly since: 'start' | 'earlier-look';
   /** Callers who wanted a connection, those who got none in time and those who still wait among them. */
   readonly arrivals: number;
-  /** By how many the queue has grown since the beginning: they came, and nothing has counted them yet. Negative where it has shrunk. */
+  /** By how many the queue has grown since the beginning: they came, and nothing has counted them yet. Negative where it has shrunk, but for those who gave up. */
   readonly queue_growth: number;
   readonly arrivals_per_second: number | null;
   /** For how long one had its connection, on average. */
@@ -49,8 +49,11 @@ export function loadOf({ now, earlier, windowSeconds, recording }: Looks): Load 
   const counted = (key: string): number => Math.max(0, countOf(now, key) - (earlier ? countOf(earlier, key) : 0));
   const leases = counted('immediate') + counted('waited');
   const timeouts = counted('timeouts');
+  const gaveUp = counted('aborted');
   // Who is served had come, but perhaps before: at the beginning he was in the queue.
-  const queueGrowth = now.pool.waiting - (earlier?.pool.waiting ?? 0);
+  const growth = now.pool.waiting - (earlier?.pool.waiting ?? 0);
+  // A queue is also shorter by those who gave up, who are not among the served and so not to be taken from them.
+  const queueGrowth = growth < 0 ? Math.min(0, growth + gaveUp) : growth;
   const arrivals = Math.max(0, leases + timeouts + queueGrowth);
   const waited = Math.max(0, counted('waited') + timeouts + queueGrowth);
   const uses = difference(now.pool.use_time, earlier?.pool.use_time);
@@ -74,7 +77,7 @@ export function loadOf({ now, earlier, windowSeconds, recording }: Looks): Load 
     acquire_p95_seconds: p95(waits),
     use_p95_seconds: p95(uses),
     timeouts,
-    gave_up: counted('aborted'),
+    gave_up: gaveUp,
     connections_opened: counted('created'),
     ...peaksOf(now, recording),
   };
