@@ -312,6 +312,7 @@ describe('the driver’s own handle, after its session has ended', () => {
       () => raw.function('one', () => 1),
       () => transaction(),
       () => transaction.immediate(),
+      () => raw.transaction(() => 1),
     ])
       expect(outcomeOf(use)).toMatchObject({
         name: 'DatabaseError',

@@ -1,4 +1,6 @@
 import { getEventListeners } from 'node:events';
+import { inspect } from 'node:util';
+import Driver from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import type { Session } from '@hive/shared-db';
 import { VirtualClock } from '@hive/shared-db/testing';
@@ -118,6 +120,26 @@ describe('a session', () => {
     expect(raw.open).toBe(false);
     await database.read('next', (c) => c.get('SELECT 1'));
     expect(database.snapshot().pool.counters.created).toBe(2);
+  });
+
+  it('hands out a handle that looks like the driver’s, and whose transactions do, to whatever library is given it', async () => {
+    await using temporary = await shop();
+    const own = new Driver(temporary.path, { readonly: true });
+    await using session = await temporary.database.session('query builder');
+    const raw = session.connection.raw as Driver.Database;
+    expect(raw).toBeInstanceOf(Driver);
+    expect(inspect(raw)).toBe(inspect(own));
+    expect(Object.keys(raw)).toEqual(Object.keys(own));
+    expect(raw.prepare('SELECT 1').database).toBe(raw);
+    const made = raw.transaction(function (this: unknown, n: number) {
+      return [this, n, raw.inTransaction];
+    });
+    expect(Object.keys(made)).toEqual(Object.keys(own.transaction(() => undefined)));
+    expect(made.deferred.call('this', 1)).toEqual(['this', 1, true]);
+    const { immediate } = made as unknown as { immediate: { default: unknown; database: unknown } };
+    expect([immediate.default, immediate.database]).toEqual([made, raw]);
+    expect(Reflect.set(raw, 'prepare', own.prepare.bind(own))).toBe(true);
+    own.close();
   });
 });
 

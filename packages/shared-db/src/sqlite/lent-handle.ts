@@ -40,7 +40,7 @@ export function lendHandle(handle: SqliteHandle, iterators: Set<Rows>, watch: Ha
     watch.assertLent();
     watch.used();
   };
-  const lent = Object.create(handle) as SqliteHandle;
+  const lent = standIn(handle);
   const prepare = (sql: string): SqliteStatement => {
     use();
     const statement = handle.prepare.call(lent, sql);
@@ -49,24 +49,45 @@ export function lendHandle(handle: SqliteHandle, iterators: Set<Rows>, watch: Ha
       use();
       return watchedRows(iterate(...params) as Rows, iterators, watch);
     };
-    watched(statement, statement, RUNS, use);
-    return Object.assign(statement, { iterate: iterateWatched });
+    return Object.assign(statement, watched(statement, RUNS, use), { iterate: iterateWatched });
   };
-  const transaction = (fn: Method): Method => watchedTransaction(handle.transaction.call(lent, fn), use);
-  watched(lent, handle, USES, use);
-  return Object.assign(lent, { prepare, transaction });
+  const transaction = (fn: Method): Method => {
+    use();
+    return watchedTransaction(handle.transaction.call(lent, fn), use);
+  };
+  return Object.defineProperties(lent, unlisted({ ...watched(lent, USES, use), prepare, transaction }));
 }
 
-/** Gives an object these methods of another one, or of its own, each of which asks first. */
-function watched<T extends object>(target: T, source: T, names: readonly (keyof T & string)[], use: () => void): void {
+/** Another object of the engine's for the same connection, with what it tells of itself: `name`, `open` and the like are its own, as they are the handle's. */
+function standIn(handle: SqliteHandle): SqliteHandle {
+  return Object.create(
+    Object.getPrototypeOf(handle) as object,
+    Object.getOwnPropertyDescriptors(handle),
+  ) as SqliteHandle;
+}
+
+/** Properties that are not seen by who prints the object, or copies it, as the engine's methods are not; who watches queries may replace them. */
+function unlisted(values: Readonly<Record<string, unknown>>): PropertyDescriptorMap {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { value, writable: true, configurable: true }]),
+  );
+}
+
+/** These methods of an object, each of which asks first. */
+function watched<T extends object>(
+  target: T,
+  names: readonly (keyof T & string)[],
+  use: () => void,
+): Record<string, Method> {
+  const asking: Record<string, Method> = {};
   for (const name of names) {
-    const method = source[name] as Method;
-    const asking = (...given: unknown[]): unknown => {
+    const method = target[name] as Method;
+    asking[name] = (...given) => {
       use();
       return method.apply(target, given);
     };
-    Object.assign(target, { [name]: asking });
   }
+  return asking;
 }
 
 /** The function that the engine makes of one, and its variants, which it has as well. */
@@ -79,8 +100,9 @@ function watchedTransaction(made: object, use: () => void): Method {
     };
     return [name, asking] as const;
   });
-  const own = { ...Object.fromEntries(variants), database: (made as { readonly database?: unknown }).database };
-  for (const [, variant] of variants) Object.assign(variant, own);
+  const { database } = made as { readonly database?: unknown };
+  const own = { ...unlisted(Object.fromEntries(variants)), database: { value: database, enumerable: true } };
+  for (const [, variant] of variants) Object.defineProperties(variant, own);
   return variants[0]?.[1] as Method;
 }
 
