@@ -5,7 +5,7 @@ import { conclude, IDLE, isHeld, LEASED, type Entry, type Trace } from './entry.
 import { LeakWatch } from './leak-watch.ts';
 import type { LeaseInfo } from './lease.ts';
 import type { DestroyReason } from './observer.ts';
-import { placeOfCall } from './place-of-call.ts';
+import { placeOfCall, textOfPlace } from './place-of-call.ts';
 import type { LeaseOptions, Tuning } from './pool.ts';
 
 const NO_TRACE: Trace = Object.freeze({
@@ -92,7 +92,7 @@ export class Holders<R> {
       idleMs: this.#leaks.idleMs(entry, now),
       suspect: this.#leaks.isSuspect(entry, now),
       allowedMs,
-      acquiredAt: trace?.acquiredAt?.stack,
+      acquiredAt: textOfPlace(trace?.acquiredAt),
     });
   }
 
@@ -151,7 +151,7 @@ export class Holders<R> {
         if (found !== undefined) this.#collect(found, lost.id);
       });
       // Read once it is text.
-      void state.trace?.acquiredAt?.stack;
+      textOfPlace(state.trace?.acquiredAt);
       this.#collector.register(state.handle, { entry: new WeakRef(entry), id: state.id });
       state.handle = undefined;
     }

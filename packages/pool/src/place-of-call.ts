@@ -9,3 +9,13 @@ export function placeOfCall(what: string): Error {
   Error.stackTraceLimit = stackTraceLimit;
   return place;
 }
+
+/** Its stack; undefined where the application has the runtime make something else of stacks than text, or fails at it. */
+export function textOfPlace(place: Error | undefined): string | undefined {
+  try {
+    const stack: unknown = place?.stack;
+    return typeof stack === 'string' ? stack : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -3,6 +3,7 @@ import { CLOSING, CREATING, IDLE, KIND_NAMES, LEASED, RESETTING, VALIDATING, typ
 import { PoolError, type PoolErrorCode } from './errors.ts';
 import type { Holders } from './holders.ts';
 import type { Opener } from './opener.ts';
+import { textOfPlace } from './place-of-call.ts';
 import type { SharedLimit } from './shared-limit.ts';
 import type { PoolStats } from './stats.ts';
 import { waiterInfo, type Waiter, type WaiterInfo } from './waiters.ts';
@@ -110,8 +111,8 @@ export class Report<R> {
     trace: Trace | undefined,
   ): PoolError {
     const whose = owner === undefined ? '' : ` of ${owner}`;
-    const acquiredAt = trace?.acquiredAt?.stack;
-    const places = [acquiredAt, trace?.endedAt?.stack].filter((place) => place !== undefined);
+    const acquiredAt = textOfPlace(trace?.acquiredAt);
+    const places = [acquiredAt, textOfPlace(trace?.endedAt)].filter((place) => place !== undefined);
     const ended = hold.id === id ? hold.ended : undefined;
     const now = ended === undefined ? "may be somebody else's now" : 'is gone';
     const what = `lease ${id}${whose} was ${ended ?? 'released'}; resource ${resourceId} ${now}`;

@@ -356,6 +356,30 @@ describe('the place where a lease was acquired', () => {
     expect(pool.leases()[0]?.acquiredAt).toMatch(/acquiredHere/);
   });
 
+  it.each([
+    ['makes something else of stacks than text', (_: Error, sites: unknown) => sites],
+    [
+      'fails at it',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+  ])('is left out where the application %s', async (_, format) => {
+    const { pool } = scene();
+    const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    Reflect.set(Error, 'prepareStackTrace', format);
+    try {
+      const lease = await pool.acquire({ capture: true });
+      expect(pool.leases()[0]?.acquiredAt).toBeUndefined();
+      const closing = pool.close();
+      lease.release();
+      expect(await closing).toMatchObject({ forced: [] });
+    } finally {
+      if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+      else Object.defineProperty(Error, 'prepareStackTrace', before);
+    }
+  });
+
   it('is put into words only when somebody reads it', async () => {
     const { pool } = scene();
     let formatted = 0;

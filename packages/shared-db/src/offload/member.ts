@@ -1,4 +1,4 @@
-import type { Clock } from '@hive/pool';
+import { Breather, type Clock } from '@hive/pool';
 import { DatabaseError } from '../errors.ts';
 import type { SqlValue } from '../driver/driver.ts';
 import type { Job, OffloadedDatabase } from './job.ts';
@@ -54,6 +54,7 @@ export class Member {
   readonly #clock: Clock;
   readonly #transport: Transport;
   readonly #unpacking: Unpacking;
+  readonly #breather: Breather;
   readonly #sent = new Map<number, Sent>();
   readonly #freePlaces: number[];
   readonly #databases = new Map<OffloadedDatabase, KnownDatabase>();
@@ -75,6 +76,7 @@ export class Member {
 
   constructor(start: (events: TransportEvents) => Transport, window: number, events: MemberEvents, clock: Clock) {
     this.#clock = clock;
+    this.#breather = new Breather(clock);
     this.#heardAt = clock.now();
     this.#freePlaces = Array.from({ length: window }, (_, index) => window - 1 - index);
     this.#transport = start({
@@ -84,12 +86,16 @@ export class Member {
         this.flush();
       },
       heard: (message) => {
-        this.#hear(message, events);
+        this.#inTime(() => {
+          this.#hear(message, events);
+        });
       },
       gone: (reason) => {
-        for (const closed of this.#closing.values()) closed();
-        this.#ended.resolve();
-        events.gone(this, reason);
+        this.#inTime(() => {
+          for (const closed of this.#closing.values()) closed();
+          this.#ended.resolve();
+          events.gone(this, reason);
+        });
       },
     });
     this.#unpacking = new Unpacking(clock, () => this.#transport.nextPackage());
@@ -229,8 +235,14 @@ export class Member {
     this.#transport.kill();
   }
 
-  #hear(message: FromReader, events: MemberEvents): void {
+  /** The runtime hears up to a thousand messages in one turn of the event loop, and whoever asks again at once keeps it at that. */
+  #inTime(hear: () => void): void {
     this.#heardAt = this.#clock.now();
+    if (this.#breather.check(this.#heardAt)) this.#breather.hold(hear);
+    else hear();
+  }
+
+  #hear(message: FromReader, events: MemberEvents): void {
     switch (message.kind) {
       case 'answers':
         for (const { id, names } of message.shapes) this.#shapes.set(id, new RowShape(names));

@@ -212,4 +212,28 @@ describe('a crew of threads', () => {
     expect(claims.takeBack(0, 2)).toBe(false);
     expect(claims.isBegun(0, 2)).toBe(true);
   });
+
+  it('lets the event loop have its turn when it has heard answers for some milliseconds, and forgets none', async () => {
+    const stage = puppets(1);
+    const { threads, clock } = stage;
+    const heard: string[] = [];
+    const all = ['first', 'second', 'third'].map(async (sql) => {
+      const outcome = await submit(stage, sql);
+      heard.push(sql);
+      return outcome;
+    });
+    await sentTo(stage, 0, 'first', 'second', 'third');
+    const thread = threads[0]!;
+    await clock.advance(5);
+    answer(thread, 'first');
+    clock.block(5);
+    answer(thread, 'second');
+    answer(thread, 'third');
+    // What it has said before it ended is heard before its end.
+    thread.events.gone('out of memory');
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect(heard).toEqual(['first']);
+    await clock.settle();
+    expect(await Promise.all(all)).toEqual([[{ n: 7 }], [{ n: 7 }], [{ n: 7 }]]);
+  });
 });
