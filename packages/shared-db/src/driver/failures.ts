@@ -15,7 +15,7 @@ import type { Driver, Failure, Phase } from './driver.ts';
 
 /** What to do about a failure of a statement or a file. */
 const ADVICE: Readonly<Partial<Record<ErrorKind, string>>> = {
-  DISK_FULL: 'free space on the disk; the write was rolled back and reads go on',
+  DISK_FULL: 'free space on the disk; a write is rolled back then, and reads go on where they need no room',
   IO: 'look at the disk and the kernel log; writes stop until the database has been reopened and verified',
   CORRUPT: 'restore a backup, or recover what can be read with the sqlite3 shell; nothing is deleted by this service',
   NOT_A_DATABASE: 'check the path; the file was not touched',
