@@ -43,6 +43,14 @@ async function makeDatabase(path: string, ...statements: readonly string[]): Pro
   await writer.tell('close');
 }
 
+/** One that promises two pages and has one and a part. Returns its path. */
+async function truncatedDatabase(directory: string): Promise<string> {
+  const path = join(directory, 'a.db');
+  await makeDatabase(path);
+  truncateSync(path, 5_000);
+  return path;
+}
+
 describe('a database file', () => {
   it('is shown by its bytes', async () => {
     using directory = temporaryDirectory();
@@ -318,9 +326,7 @@ describe('diagnose of a file', () => {
 
   it('finds pages missing', async () => {
     using directory = temporaryDirectory();
-    const path = join(directory.path, 'a.db');
-    await makeDatabase(path);
-    truncateSync(path, 5_000);
+    const path = await truncatedDatabase(directory.path);
     const { code, out } = await run(['diagnose', path]);
     expect(code).toBe(1);
     expect(out).toMatch(
@@ -333,9 +339,7 @@ describe('diagnose of a file', () => {
 
   it('has that said by a look at what is there, too', async () => {
     using directory = temporaryDirectory();
-    const path = join(directory.path, 'a.db');
-    await makeDatabase(path);
-    truncateSync(path, 5_000);
+    const path = await truncatedDatabase(directory.path);
     const { code, out } = await run(['status', path]);
     expect(code).toBe(1);
     expect(out).toMatch(

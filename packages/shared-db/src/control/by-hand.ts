@@ -12,9 +12,10 @@ import { DatabaseError } from '../errors.ts';
 import { isOfDatabases, isThreshold, THRESHOLD_NAMES, type Thresholds } from '../health/thresholds.ts';
 import type { EchoSubject } from './verb.ts';
 
-/** A setting that may be changed by hand while a process runs. How many connections read is told to their pool, and only noted here. */
+/** A setting that may be changed by hand while a process runs. */
 export type HandField = 'logLevel' | 'echo' | 'echoStatements' | `thresholds.${keyof Thresholds}`;
 
+/** How many connections read: their pool is told, and here it is only noted. */
 const SIZES = ['poolSize', 'maxOverflow'] as const;
 
 type Noted = HandField | (typeof SIZES)[number];
