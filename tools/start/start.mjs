@@ -7,12 +7,14 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, styleText } from 'node:util';
 import { faultOf } from './database-file.mjs';
+import { Troubles } from './troubles.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const FIRST_STUDIES = ['detached-heat-pump', 'detached-pv', 'detached-pv-battery', 'street-community'];
 const GRACE_MS = 4_500;
 const READY_MS = 30_000;
 const POLL_MS = 250;
+const HEALTH_EVERY_MS = 2_000;
 const WRONG_USE = 2;
 const OPTIONS = ['--once', '--port', '--data-dir', '--help'];
 const DATABASES = ['orchestrator', 'ecosystemiser', 'bus'];
@@ -49,7 +51,7 @@ process.chdir(root);
 const options = readArguments();
 refuseWrongVariables();
 refuseTwoDirectories();
-refuseWrongDatabases();
+const meetingPlace = checkedSettings().runtimeDirectory;
 
 /** @type {Map<string, import('node:child_process').ChildProcess>} */
 const children = new Map();
@@ -67,6 +69,7 @@ if (base !== undefined) {
   start('worker', ['apps/orchestrator/bin/hive-orchestrator.js', 'worker']);
   start('ecosystemiser', ['apps/ecosystemiser/bin/hive-ecosystemiser.js', 'serve']);
   for (const study of FIRST_STUDIES) await submit(study);
+  void tellTroubles();
   await follow();
 }
 
@@ -110,7 +113,7 @@ function refuseWrongVariables() {
  * Settings and files of all databases, before anybody has opened one: each process refuses only what is wrong with its own, and by then
  * another one has made its files.
  */
-function refuseWrongDatabases() {
+function checkedSettings() {
   try {
     const databases = Object.fromEntries(DATABASES.map((name) => [name, { path: `${name}.db` }]));
     const code = { dataDirectory: dataDirectory(), databases };
@@ -119,9 +122,10 @@ function refuseWrongDatabases() {
       const fault = exists ? faultOf(path) : undefined;
       if (fault !== undefined) refuse(`database ${name}: ${path} ${fault}`);
     }
+    return settings;
   } catch (error) {
     if (!(error instanceof Error && error.name === 'DatabaseError')) throw error;
-    refuse(error.message);
+    return refuse(error.message);
   }
 }
 
@@ -239,6 +243,23 @@ async function follow() {
   }
 }
 
+/** Prints what keeps them from their work, when it begins and when it is over: while a disk is full, tasks only stand still. */
+async function tellTroubles() {
+  const troubles = new Troubles(meetingPlace);
+  while (!state.stopping) {
+    await pause(HEALTH_EVERY_MS);
+    const { begun, over } = await troubles.news(new Map([...children].map(([name, { pid }]) => [pid, name])));
+    if (state.stopping) return;
+    for (const { where, what } of begun) tellTrouble('trouble', where, what);
+    for (const { where } of over) tellTrouble('over', where, 'works again');
+  }
+}
+
+/** @param {string} word @param {string} where @param {string} what */
+function tellTrouble(word, where, what) {
+  console.log(`${timeOfDay(new Date())}  ${paint(word)}  ${onOneLine(`${where}: ${what}`)}`);
+}
+
 /** Older tasks than those that are listed count as well. @param {Task[]} newest */
 async function isNothingLeft(newest) {
   if (!newest.every(isOver)) return false;
@@ -324,12 +345,17 @@ function pause(ms) {
 
 /** When it came into its state, by the clock on the wall. @param {Task} task */
 function timeOf({ updatedAt }) {
-  return new Date(updatedAt).toTimeString().slice(0, 8);
+  return timeOfDay(new Date(updatedAt));
+}
+
+/** @param {Date} moment */
+function timeOfDay(moment) {
+  return moment.toTimeString().slice(0, 8);
 }
 
 /** @param {string} word */
 function paint(word) {
   /** @type {Record<string, 'green' | 'red' | 'yellow' | 'dim'>} */
-  const colours = { done: 'green', failed: 'red', running: 'yellow', queued: 'dim' };
+  const colours = { done: 'green', failed: 'red', running: 'yellow', queued: 'dim', trouble: 'red', over: 'green' };
   return styleText(colours[word] ?? 'dim', word.padEnd(9));
 }

@@ -13,6 +13,7 @@ import { orchestratorMigrations } from '../src/db/schema.ts';
 import { claimOn } from '../src/tasks/claim.ts';
 import { TaskQueue, type Ending } from '../src/tasks/queue.ts';
 import { ask, post, taskWhen, type TaskDocument } from './support/client.ts';
+import { smallDisk } from './support/small-disk.ts';
 import { startEnvironment } from './support/start-environment.ts';
 import { until } from './support/until.ts';
 
@@ -188,6 +189,21 @@ describe('the main job', () => {
       status: 0,
       stderr: 'npm start: standard output cannot be written: ENOSPC\n',
     });
+  });
+
+  it('says what keeps it from its work, and that it goes on', { timeout: 90_000 }, async ({ skip }) => {
+    using directory = temporaryDirectory();
+    using disk = smallDisk(directory.file('data'), '900k');
+    skip(disk === undefined, 'only who may mount a file system has a disk that is full');
+    await using job = mainJobIn(directory);
+    const full = await until('it is in trouble', () => /trouble .* database \w+: .*/.exec(job.said.stdout)?.[0]);
+    expect(full).toContain('writes in a row refused');
+    expect(full).toContain('free space on the disk');
+    disk!.grow('200m');
+    await until('the trouble is over', () => /over {7}\w+, database \w+: works again\n/.exec(job.said.stdout)?.[0]);
+    await until('all is done', () => /Nothing is left to do: 4 done/.exec(job.said.stdout)?.[0]);
+    job.child.kill('SIGINT');
+    expect(await job.ended).toMatchObject({ code: 0, stderr: '' });
   });
 
   it(
