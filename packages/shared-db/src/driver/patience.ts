@@ -17,6 +17,8 @@ export interface Line {
 export interface Patience {
   readonly clock: Clock;
   readonly random: () => number;
+  /** For how long it is tried at every turn of the event loop: for who knows that the lock is about to be free. */
+  readonly eagerMs?: number;
   /** When to give up, on the clock. */
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
@@ -39,7 +41,7 @@ export interface Patience {
  * A waiting process stays alive.
  */
 export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patience): Promise<T> {
-  const { clock, random, deadline, signal, isBusy, line, onBusy, slowMs, onSlow, giveUp, aborted } = patience;
+  const { clock, deadline, signal, isBusy, line, onBusy, slowMs, onSlow, giveUp, aborted } = patience;
   if (line?.mustWait() === true) await line.wait();
   let since: number | undefined;
   let isSlow = false;
@@ -60,13 +62,14 @@ export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patie
         onSlow();
       }
     }
-    await pause(clock, PAUSE_MS + (random() < 1 / LONGER_ONCE_IN ? 1 : 0));
+    await pause(patience, since);
     if (signal?.aborted === true) throw aborted();
   }
 }
 
-function pause(clock: Clock, ms: number): Promise<void> {
+function pause({ clock, random, eagerMs = 0 }: Patience, since: number): Promise<void> {
   return new Promise((resolve) => {
-    clock.after(ms, resolve);
+    if (clock.now() - since < eagerMs) clock.nextTurn(resolve);
+    else clock.after(PAUSE_MS + (random() < 1 / LONGER_ONCE_IN ? 1 : 0), resolve);
   });
 }

@@ -42,6 +42,14 @@ export type GroupEnd =
   | { readonly kind: 'committed' | 'ended' | 'refused' }
   | { readonly kind: 'busy'; readonly error: unknown };
 
+/** How a group runs. */
+export interface GroupTerms {
+  /** On the clock: no other member is begun from then on. */
+  readonly until: number;
+  /** Told when it has the lock, before anybody runs. */
+  readonly begun: () => void;
+}
+
 const COMMITTED: GroupEnd = Object.freeze({ kind: 'committed' });
 const ENDED: GroupEnd = Object.freeze({ kind: 'ended' });
 const REFUSED: GroupEnd = Object.freeze({ kind: 'refused' });
@@ -52,17 +60,16 @@ export class Group {
   readonly #log: LogSync | undefined;
   readonly #members: readonly Member[];
   readonly #host: GroupHost;
-  /** On the clock: no other member is begun from then on. */
-  readonly #until: number;
+  readonly #terms: GroupTerms;
   /** Who has run last, and is to blame when the transaction has ended. */
   #latest: Member | undefined;
 
-  constructor(writer: Writer, members: readonly Member[], host: GroupHost, until: number) {
+  constructor(writer: Writer, members: readonly Member[], host: GroupHost, terms: GroupTerms) {
     this.#connection = writer.sync;
     this.#log = writer.log;
     this.#members = members;
     this.#host = host;
-    this.#until = until;
+    this.#terms = terms;
   }
 
   /** Throws what BEGIN says when it is refused for another reason than a lock, and what ROLLBACK says. Nothing has happened then. */
@@ -73,6 +80,7 @@ export class Group {
       if (!this.#host.isBusy(error)) throw error;
       return { kind: 'busy', error };
     }
+    this.#terms.begun();
     const [first] = this.#members;
     const stands = this.#members.length === 1 && first !== undefined ? this.#runAlone(first) : this.#runAll();
     if (!stands) return this.#ended();
@@ -193,6 +201,6 @@ export class Group {
   }
 
   #isTimeUp(): boolean {
-    return this.#host.clock.now() >= this.#until;
+    return this.#host.clock.now() >= this.#terms.until;
   }
 }

@@ -18,6 +18,8 @@ import { Refusals } from './refusals.ts';
 
 /** How long a group may have the lock: no other member is begun after it. */
 const GROUP_MS = 8;
+/** For so long whose turn it is tries for the lock at every turn of the event loop: who had the turn before may have to commit still. */
+const EAGER_MS = 3;
 /** How many may wait. */
 const MOST_WAITING = 10_000;
 
@@ -62,6 +64,11 @@ export class Lane {
   readonly #pace = new Pace();
   /** When the last group ended, where somebody waited then. */
   #leftAt: number | undefined;
+  /** How long the last group in a turn had the lock. */
+  #turnGroupMs = 0;
+  readonly #begun = (): void => {
+    this.#host.turns.begun(this.#turnGroupMs);
+  };
   #closed = false;
   /** Ends the wait for a turn. */
   #leaving: AbortController | undefined;
@@ -295,6 +302,7 @@ export class Lane {
           {
             ...patience,
             line: undefined,
+            eagerMs: this.#host.turns.held ? EAGER_MS : 0,
             onBusy: isCounted ? nothing : patience.onBusy,
             isBusy: isTaken,
             giveUp: (taken) => patience.giveUp(causeOf(taken)),
@@ -320,7 +328,8 @@ export class Lane {
     const members = this.#candidates();
     const label = members[0]?.call.label;
     if (label === undefined) return COMMITTED;
-    const { activity } = this.#host;
+    const { activity, turns, clock } = this.#host;
+    const inTurn = turns.held;
     const outer = activity.label(label.id);
     try {
       this.#host.assertWritable(label, now);
@@ -329,7 +338,8 @@ export class Lane {
         reset(member);
         member.begun = true;
       }
-      const end = new Group(writer, members, this.#host, now + GROUP_MS).run();
+      const end = new Group(writer, members, this.#host, { until: now + GROUP_MS, begun: this.#begun }).run();
+      if (inTurn) this.#turnGroupMs = clock.now() - now;
       return end.kind === 'busy' ? end : this.#sort(members, end, writer.log, now);
     } catch (error) {
       this.#undo(lease, writer.sync);

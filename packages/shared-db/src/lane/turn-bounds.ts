@@ -5,7 +5,7 @@ const LEAST_WRITES = 7;
 /** But it lasts no longer than this many times what it was given for. */
 const MOST_QUANTA = 4;
 /** How often a process tries for the lock before its turn, between two turns. */
-const MOST_BARGES = 8;
+const MOST_BARGES = 32;
 
 /** How much a process may do in its turn, and before it. Knows no clock: it is told what time it is. */
 export class TurnBounds {
@@ -30,8 +30,9 @@ export class TurnBounds {
     return this.#barged++ < MOST_BARGES;
   }
 
-  /** Whether a turn has lasted long enough, where others want theirs. */
-  isOver({ since, endsAt }: Pick<Turn, 'since' | 'endsAt'>, now: number): boolean {
-    return now >= endsAt && (this.#written >= LEAST_WRITES || now - since >= MOST_QUANTA * (endsAt - since));
+  /** Whether a turn has lasted long enough, where others want theirs; or will have at that time, when so many more are written. */
+  isOver({ since, endsAt }: Pick<Turn, 'since' | 'endsAt'>, now: number, coming = 0): boolean {
+    const written = this.#written + coming;
+    return now >= endsAt && (written >= LEAST_WRITES || now - since >= MOST_QUANTA * (endsAt - since));
   }
 }

@@ -2,6 +2,9 @@ import type { Clock } from '@hive/pool';
 import type { Turn, Turns } from '../turns/turns.ts';
 import { TurnBounds } from './turn-bounds.ts';
 
+/** Shorter than handing over takes, and who is next would try for the lock too early. */
+const LEAST_AHEAD_MS = 1;
+
 /**
  * The turn of this process to write to one file, while it has one. Who writes asks `mustAsk` first and gets in line where it must, or
  * where the lock turned out to be taken. Before the file is known there is nobody to ask.
@@ -82,6 +85,15 @@ export class TurnKeeper {
   passOn(): void {
     if (this.#turn === undefined || this.#turns?.wanted !== true) return;
     if (this.#bounds.isOver(this.#turn, this.#clock.now())) this.end();
+  }
+
+  /**
+   * The lock is had for the next of them, for about so long. Where that is the last of a turn, the turn is given on meanwhile: while it is handed
+   * over, which takes half a millisecond, nobody else would write.
+   */
+  begun(expectedMs: number): void {
+    if (expectedMs < LEAST_AHEAD_MS || this.#turn === undefined || this.#turns?.wanted !== true) return;
+    if (this.#bounds.isOver(this.#turn, this.#clock.now() + expectedMs, 1)) this.end();
   }
 
   /** There is nothing to write for now: the turn is given on when somebody wants it. */

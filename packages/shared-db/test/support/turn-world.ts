@@ -54,6 +54,9 @@ export interface Scenario {
 /** What a lane and a participant need besides: how often they look whether a socket is still the newest, and how long a try pauses. */
 const CHECK_EVERY_MS = 100;
 const PAUSE_MS = 1;
+/** How long whose turn it is tries at each turn of the event loop, and how long one of these takes. */
+const EAGER_MS = 3;
+const LOOP_MS = 0.05;
 
 type Job = () => void;
 
@@ -445,10 +448,13 @@ class SimulatedProcess {
     const isBrief = this.world.scenario.thinkMs > 0;
     if ((mayTry || (isBrief && this.#bounds.barge())) && this.world.lock(this)) this.#hold();
     else if (this.#turn === undefined) this.#want();
-    else
-      this.main.after(PAUSE_MS + (this.world.random() < 0.25 ? 1 : 0), () => {
-        this.#write();
-      });
+    else this.main.after(this.#pauseMs(), () => this.#write());
+  }
+
+  /** Whose turn it is tries at each turn of its event loop at first. */
+  #pauseMs(): number {
+    const heldMs = this.world.now - (this.#turn?.since ?? -Infinity);
+    return heldMs < EAGER_MS ? LOOP_MS : PAUSE_MS + (this.world.random() < 0.25 ? 1 : 0);
   }
 
   #want(): void {
@@ -469,12 +475,23 @@ class SimulatedProcess {
   #hold(): void {
     if (this.world.isWatching) this.longestWaitMs = Math.max(this.longestWaitMs, this.waitMs);
     this.#waitsSince = undefined;
+    this.#announce();
     this.main.after(this.world.scenario.groupMs * (0.5 + this.world.random()), () => {
       this.world.unlock(this);
       if (this.world.isWatching) this.written++;
       this.#bounds.wrote(1);
       this.#goOn();
     });
+  }
+
+  /** The last of long ones gives the turn on when it begins. */
+  #announce(): void {
+    const { groupMs } = this.world.scenario;
+    const turn = this.#turn;
+    if (groupMs < 1 || turn === undefined || this.#participant.others !== 'wait') return;
+    if (!this.#bounds.isOver(turn, this.world.now + groupMs, 1)) return;
+    this.#turn = undefined;
+    this.#handle({ kind: 'end' });
   }
 
   #goOn(): void {

@@ -83,6 +83,34 @@ describe('a turn that others want', () => {
     expect(await write(5, 6)).toBe(true);
   });
 
+  it('is given on when the last of long writes has begun: the next process is told while it lasts', async () => {
+    const { keeper, take, write } = writer();
+    await take();
+    const held: boolean[] = [];
+    for (let n = 0; n < 7; n++) {
+      keeper.begun(2);
+      held.push(keeper.held);
+      await write(2);
+    }
+    expect(held).toEqual([true, true, true, true, true, true, false]);
+  });
+
+  it('is not given on before the last of short writes is over: who is next would come too early', async () => {
+    const { keeper, take, write } = writer();
+    await take();
+    await write(3.9, 64);
+    keeper.begun(0.9);
+    expect(keeper.held).toBe(true);
+    expect(await write(0.9)).toBe(false);
+  });
+
+  it('is not given on when a long write has begun that ends within its time', async () => {
+    const { keeper, take } = writer();
+    await take();
+    keeper.begun(3);
+    expect(keeper.held).toBe(true);
+  });
+
   it('is given on at once by who has nothing to write for now', async () => {
     const { keeper, take } = writer();
     await take();
@@ -96,20 +124,21 @@ describe('a turn that nobody else wants', () => {
     const { keeper, take, write } = writer({ isWanted: false });
     await take();
     expect(await write(1_000, 64)).toBe(true);
+    keeper.begun(2);
     keeper.yield();
     expect(keeper.held).toBe(true);
   });
 });
 
 describe('who tries for the lock before its turn', () => {
-  it('may do so eight times, and then again after a turn', async () => {
+  it('may do so thirty-two times, and then again after a turn', async () => {
     const { keeper, take, write } = writer();
-    const tries = (): number => Array.from({ length: 20 }, () => keeper.barge()).filter(Boolean).length;
-    expect(tries()).toBe(8);
+    const tries = (): number => Array.from({ length: 100 }, () => keeper.barge()).filter(Boolean).length;
+    expect(tries()).toBe(32);
     expect(tries()).toBe(0);
     await take();
     await write(20, 7);
-    expect(tries()).toBe(8);
+    expect(tries()).toBe(32);
   });
 });
 

@@ -89,6 +89,34 @@ describe('who stands still with its turn and without the lock', () => {
   });
 });
 
+/** Has the lock for so long. */
+function hold(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until;);
+}
+
+describe('who writes long transactions', () => {
+  it('gives its turn on while the last of them runs', async () => {
+    await using meeting = await neighbours();
+    const { database, taker } = meeting;
+    /** How many turns it had had at each write, and whether that was in one. */
+    const seen: { readonly granted: number; readonly held: boolean }[] = [];
+    taker.say('write 500');
+    const wish = { isOver: false };
+    void taker.hear().then(() => (wish.isOver = true));
+    while (!wish.isOver)
+      await database.write('add', (tx) => {
+        tx.run('INSERT INTO entry (pid) VALUES (1)');
+        const { granted = 0, heldMs } = database.snapshot().turns ?? {};
+        seen.push({ granted, held: heldMs !== undefined });
+        hold(2);
+      });
+    const ahead = seen.filter(
+      ({ granted, held }, at) => !held && seen[at - 1]?.held === true && seen[at - 1]?.granted === granted,
+    );
+    expect(ahead.length).toBeGreaterThan(2);
+  });
+});
+
 describe('who reads', () => {
   it('waits for no turn to write and takes none, whatever others do with the lock', async () => {
     await using meeting = await neighbours();
