@@ -4,9 +4,10 @@ const OWN_FRAMES = 20;
 /** An error whose stack says where this is called from: formatted when it is read, and deep enough to reach the caller's own code. */
 export function placeOfCall(what: string): Error {
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = stackTraceLimit + OWN_FRAMES;
+  // Where the application has frozen what the platform brings, an assignment would throw.
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit + OWN_FRAMES);
   const place = new Error(what);
-  Error.stackTraceLimit = stackTraceLimit;
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   return place;
 }
 

@@ -31,6 +31,15 @@ export function callSiteOf(stack: string): string {
   return ownCallSiteOf(stack) ?? shown(framesOf(stack).at(-1) ?? 'an unknown place');
 }
 
+/** A stack in words; none where the application has the runtime make something else of stacks than text, or fails at it. */
+export function textOfStack(of: { readonly stack?: unknown }): string {
+  try {
+    return typeof of.stack === 'string' ? of.stack : '';
+  } catch {
+    return '';
+  }
+}
+
 function framesOf(stack: string): readonly string[] {
   return stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
 }
@@ -52,9 +61,10 @@ let asked: Error | undefined;
 export function placeOfCall(what: string): Error {
   if (asked !== undefined) return asked;
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = stackTraceLimit + OWN_FRAMES;
+  // Where the application has frozen what the platform brings, an assignment would throw.
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit + OWN_FRAMES);
   const place = new Error(what);
-  Error.stackTraceLimit = stackTraceLimit;
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   return place;
 }
 
@@ -79,5 +89,5 @@ export function begunFor<T>(place: Error, begin: () => T): T {
 
 /** The place in somebody's own code that has led here, in words. Costs some ten microseconds. */
 export function callSiteHere(): string {
-  return callSiteOf(String(placeOfCall('here').stack));
+  return callSiteOf(textOfStack(placeOfCall('here')));
 }

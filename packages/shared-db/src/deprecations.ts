@@ -1,3 +1,4 @@
+import { textOfStack } from './call-site.ts';
 import { processRegistry } from './process-registry.ts';
 import type { DeprecationSnapshot } from './snapshot.ts';
 
@@ -50,6 +51,6 @@ export function deprecationLedger(): readonly DeprecationSnapshot[] {
 function callSiteOf(caller: Callable): string {
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, caller);
-  const [, first = 'an unknown place'] = holder.stack?.split('\n') ?? [];
+  const [, first = 'an unknown place'] = textOfStack(holder).split('\n');
   return first.trim().replace(/^at /, '');
 }

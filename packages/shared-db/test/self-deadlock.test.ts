@@ -349,6 +349,51 @@ describe('a call that waits for its own caller', () => {
   });
 });
 
+/** Runs while a property of what the platform brings is another one. */
+async function withErrorProperty<T>(name: string, property: PropertyDescriptor, run: () => Promise<T>): Promise<T> {
+  const before = Object.getOwnPropertyDescriptor(Error, name);
+  Object.defineProperty(Error, name, { configurable: true, ...property });
+  try {
+    return await run();
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(Error, name);
+    else Object.defineProperty(Error, name, before);
+  }
+}
+
+describe('an application that keeps stacks from everybody', () => {
+  it.each([
+    ['a formatter that throws', 'prepareStackTrace', { writable: true, value: outOfOrder }],
+    ['a formatter that makes no text', 'prepareStackTrace', { writable: true, value: noText }],
+    ['a formatter that cannot be another one', 'prepareStackTrace', { writable: false, value: undefined }],
+    ['a limit that cannot be another one', 'stackTraceLimit', { writable: false, value: 10 }],
+  ] as const)('has its calls and its errors all the same: %s', async (_, name, property) => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    const error = await withErrorProperty(name, property, async () => {
+      await database.transaction('move', async (tx) => {
+        await tx.run(INSERT, 'a');
+        await database.read('look', (c) => c.all('SELECT name FROM item'));
+      });
+      await database.write('save', (tx) => tx.run(INSERT, 'b'));
+      const session = await database.session('browse');
+      await session.connection.all('SELECT name FROM item');
+      await session.close();
+      return rejectionOf(session.connection.all('SELECT name FROM item'));
+    });
+    expect(error).toMatchObject({ code: 'HIVEDB_E_LEASE_STALE' });
+    expect(itemsOf(database)).toEqual(['a', 'b']);
+  });
+});
+
+function outOfOrder(): never {
+  throw new Error('out of order');
+}
+
+function noText(): undefined {
+  return undefined;
+}
+
 describe('a call that waits for its own caller where nobody formats stacks but the engine', () => {
   it.each([undefined, null])('fails at once and names the place of the call: %s', async (formatter) => {
     await using temporary = await shop();

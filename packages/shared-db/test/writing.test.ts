@@ -191,6 +191,23 @@ describe('a write', () => {
     expect(temporary.service.snapshot().databases[0]?.lane).toMatchObject({ waiting: 0, running: 0 });
   });
 
+  it('refuses a part while rows are being read, as any other statement that writes, and goes on', async () => {
+    await using temporary = await shop();
+    const { database } = temporary;
+    await database.write('go on', (tx) => {
+      insert(tx, 'a');
+      for (const row of tx.iterate('SELECT name FROM item')) {
+        expect(row).toEqual({ name: 'a' });
+        expect(outcomeOf(() => tx.transaction((part) => insert(part, 'b')))).toMatchObject({
+          code: 'HIVEDB_E_WRONG_USE',
+          label: 'go on',
+        });
+      }
+      insert(tx, 'c');
+    });
+    expect(itemsOf(database)).toEqual(['a', 'c']);
+  });
+
   it('undoes a part that throws in the middle of an iteration, and goes on', async () => {
     await using temporary = await shop();
     const { database } = temporary;

@@ -1,5 +1,5 @@
 import type { Clock, Lease, Timer } from '@hive/pool';
-import { callSiteOf } from '../call-site.ts';
+import { callSiteOf, textOfStack } from '../call-site.ts';
 import type { TransactionOptions } from '../database.ts';
 import { DatabaseError, type ErrorKind } from '../errors.ts';
 import type { DriverConnection } from './driver.ts';
@@ -310,7 +310,7 @@ export class LeasedSession implements Session {
   }
 
   get #callSite(): string {
-    return callSiteOf(String(this.#terms.openedAt.stack));
+    return callSiteOf(textOfStack(this.#terms.openedAt));
   }
 
   #readOnly(): DatabaseError {
@@ -330,7 +330,7 @@ function errorOf(
   what: string,
   advice: string | undefined,
 ): DatabaseError {
-  const place = callSiteOf(String(openedAt.stack));
+  const place = callSiteOf(textOfStack(openedAt));
   return new DatabaseError(kind, `${what}; it was opened at ${place}`, { database, label, advice, cause: openedAt });
 }
 

@@ -1,3 +1,5 @@
+import { textOfStack } from '../call-site.ts';
+
 /** Deeper than any chain of helpers that somebody would write. */
 const DEEPEST = 200;
 /** Where the runtime does what promises have to do next, when the engine has not done it by itself. */
@@ -44,17 +46,17 @@ export function stackOf(error: Error): readonly NodeJS.CallSite[] {
   const { prepareStackTrace } = Error;
   let stack: readonly NodeJS.CallSite[] = [];
   try {
-    Error.prepareStackTrace = (_, sites) => {
+    Reflect.set(Error, 'prepareStackTrace', (_: Error, sites: NodeJS.CallSite[]) => {
       stack = sites;
       // What is no function the engine leaves alone.
       return typeof prepareStackTrace === 'function'
         ? (prepareStackTrace(error, sites) as unknown)
         : [String(error), ...sites.map(placeOf)].join('\n');
-    };
-    // It is made when it is first read.
-    void error.stack;
+    });
+    // It is made when it is first read; what a formatter of the application throws is nobody's failure.
+    textOfStack(error);
   } finally {
-    Error.prepareStackTrace = prepareStackTrace;
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
   }
   return stack;
 }
@@ -71,21 +73,21 @@ export function isCalledByCode(): boolean {
   return caller !== undefined && !caller.isAsync() && caller.getFileName() !== MICROTASKS;
 }
 
-/** The stack of this, without its text: formatting is what costs. */
+/** The stack of this, without its text: formatting is what costs. Nothing where the application has frozen what the platform brings. */
 function deepStack(): readonly NodeJS.CallSite[] {
   // oxlint-disable-next-line typescript/unbound-method -- it is put back as it was
   const { stackTraceLimit, prepareStackTrace } = Error;
   let stack: readonly NodeJS.CallSite[] = [];
   try {
-    Error.stackTraceLimit = DEEPEST;
-    Error.prepareStackTrace = (_, sites) => {
+    Reflect.set(Error, 'stackTraceLimit', DEEPEST);
+    Reflect.set(Error, 'prepareStackTrace', (_: Error, sites: NodeJS.CallSite[]) => {
       stack = sites;
       return '';
-    };
+    });
     void new Error('asked').stack;
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    Error.prepareStackTrace = prepareStackTrace;
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+    Reflect.set(Error, 'prepareStackTrace', prepareStackTrace);
   }
   return stack;
 }

@@ -1,4 +1,4 @@
-import { callSiteOf, isSharedPlace, placeOfCall } from '../call-site.ts';
+import { callSiteOf, isSharedPlace, placeOfCall, textOfStack } from '../call-site.ts';
 import { shownLabel } from '../labels.ts';
 import { callersOn, isCalledByCode, stackOf, type Frame } from './await-chain.ts';
 import type { Holdable, Holding } from './holding.ts';
@@ -74,7 +74,7 @@ export class NestedWait implements NestedCall {
 
   /** Where it was called. */
   get callSite(): string {
-    return callSiteOf(String(this.#calledAt.stack));
+    return callSiteOf(textOfStack(this.#calledAt));
   }
 
   /** The promise that its caller gets in place of that of the work itself. */

@@ -1,3 +1,4 @@
+import { textOfStack } from '../call-site.ts';
 import type { Bindable, Row, RunResult } from '../driver/driver.ts';
 import { DatabaseError } from '../errors.ts';
 import type { StatementUse, Statements } from '../statements.ts';
@@ -214,7 +215,7 @@ export class SqliteConnection {
     const words = wordsWithoutValues(error, (text) => this.#isInTrigger(text));
     if (words === error.message) return error;
     const clean = new SqliteError(words, error.code);
-    clean.stack = error.stack?.replace(error.message, () => words) ?? '';
+    clean.stack = textOfStack(error).replace(error.message, () => words);
     return clean;
   }
 

@@ -121,7 +121,7 @@ export class SyncScope implements SyncTransaction {
     if (!this.#isUsable()) throw this.#ended();
     assertFunction(fn, 'tx.transaction', this.#explain);
     const name = `hive_${this.#depth + 1}`;
-    this.#connection.control(`SAVEPOINT ${name}`);
+    this.#begin(name);
     const part = new SyncScope(this.#connection, this.#explain, this.#atomicity, this);
     try {
       const result = synchronous(fn(part), 'tx.transaction', this.#explain);
@@ -137,6 +137,14 @@ export class SyncScope implements SyncTransaction {
       throw error;
     } finally {
       part.end();
+    }
+  }
+
+  #begin(savepoint: string): void {
+    try {
+      this.#connection.control(`SAVEPOINT ${savepoint}`);
+    } catch (error) {
+      throw this.#failed(error);
     }
   }
 
