@@ -200,6 +200,27 @@ describe('hive-db why', () => {
     }, LONG);
   });
 
+  it.each([
+    ['a read', { waiting: 1, oldestWaitMs: 4_200 }, {}, '1 caller waits'],
+    ['a write', {}, { waiting: 1, oldestWaitMs: 4_200 }, '1 caller waits'],
+    ['both', { waiting: 2, oldestWaitMs: 1_000 }, { waiting: 1, oldestWaitMs: 4_200 }, '3 callers wait'],
+  ])(
+    'says that a database is suspended where that is what %s waits for, and how it goes on',
+    async (_, pool, lane, who) => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, 'a.db');
+      await using _writer = await startWriter(path, 'CREATE TABLE t (a TEXT)');
+      const database = databaseSnapshot({ path, pool: { status: 'suspended', ...pool }, lane });
+      await using place = await runtimeDirectory(serviceSnapshot({ databases: [database] }));
+      expect(await why(place.path, path)).toMatchObject({
+        verdict: 'suspended',
+        sentence: `${who} in shop (pid 4711), the oldest for 4.2 s, because it is suspended there`,
+        culprits: [],
+        next: `hive-db --runtime-dir ${place.path} resume orders`,
+      });
+    },
+  );
+
   it('names who has the connections that others wait for', async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, 'a.db');

@@ -6,10 +6,10 @@ import type { Answered } from '../inquiry.ts';
 import { count, duration, size } from '../render/figures.ts';
 
 /**
- * Why somebody waits now, the first of these that is so: for the write lock, for a connection, for a process that is stuck, or soon for
+ * Why somebody waits now, the first of these that is so: for the write lock, for somebody to let a database go on that was suspended, for a connection, for a process that is stuck, or soon for
  * a log that cannot begin again. `readers`: who writes waits for those who read, as in rollback mode. `held`: the write lock is held for long, and others may wait who cannot be asked. `none`: nobody waits.
  */
-export type CauseVerdict = 'readers' | 'write-lock' | 'connections' | 'stuck' | 'log' | 'held' | 'none';
+export type CauseVerdict = 'readers' | 'write-lock' | 'suspended' | 'connections' | 'stuck' | 'log' | 'held' | 'none';
 
 /** Somebody in the way. What cannot be known is null. */
 export interface Culprit extends Person, Doing {
@@ -36,6 +36,7 @@ export function causeOf(locks: DatabaseLocksDocument, uses: readonly Acquaintanc
     waitingForReaders(locks) ??
     waitingToWrite(locks, uses) ??
     waitingForUnseen(locks) ??
+    waitingForResume(uses) ??
     waitingForConnection(uses) ??
     stuckProcess(uses) ??
     pinnedLog(locks, uses) ??
@@ -83,6 +84,22 @@ function waitingForUnseen({ write, waiters }: DatabaseLocksDocument): Cause | un
   return {
     verdict: 'write-lock',
     sentence: `${count(waiting, 'write waits', 'writes wait')} for up to ${duration(first.waited_seconds)} for the write lock, which nobody has who can be seen from here: it may be held in another container; longest "${first.label ?? '?'}" of ${named(first)}`,
+    culprits: [],
+  };
+}
+
+/** Nobody is in the way but the one who has told it to wait. */
+function waitingForResume(uses: readonly Acquaintance[]): Cause | undefined {
+  const waitingIn = ({ database: { pool, lane } }: Acquaintance): number => pool.waiting + lane.waiting;
+  const [worst] = uses
+    .filter((use) => use.database.pool.status === 'suspended' && waitingIn(use) > 0)
+    .toSorted((a, b) => waitingIn(b) - waitingIn(a));
+  if (worst === undefined) return undefined;
+  const { pool, lane } = worst.database;
+  const longest = Math.max(pool.oldestWaitMs, lane.oldestWaitMs) / 1_000;
+  return {
+    verdict: 'suspended',
+    sentence: `${count(waitingIn(worst), 'caller waits', 'callers wait')} in ${named(ourselves(worst.process))}, the oldest for ${duration(longest)}, because it is suspended there`,
     culprits: [],
   };
 }

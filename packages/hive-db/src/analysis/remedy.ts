@@ -6,6 +6,7 @@ type Remedy = (place: Place) => string | null;
 
 /** About a database that processes have open, by the code of the finding. */
 const OF_DATABASES: Readonly<Record<string, Remedy>> = Object.freeze({
+  suspended: ({ database }) => about('resume', database),
   saturated: connections,
   waiting: connections,
   timeouts: connections,

@@ -43,6 +43,8 @@ function nextOf({ verdict, culprits: [culprit] }: Cause, database: string, name:
   switch (verdict) {
     case 'connections':
       return name === undefined ? 'hive-db ps' : `hive-db ps --database ${shellWord(name)}`;
+    case 'suspended':
+      return name === undefined ? null : `hive-db resume ${shellWord(name)}`;
     case 'stuck':
       return 'hive-db ps --kind running';
     case 'log':

@@ -8,7 +8,7 @@ import type { FileLook, Look } from './look.ts';
 import type { View } from './view.ts';
 
 /** The worst first. */
-const VERDICTS: readonly CauseVerdict[] = ['readers', 'write-lock', 'connections', 'stuck', 'log', 'held'];
+const VERDICTS: readonly CauseVerdict[] = ['readers', 'write-lock', 'suspended', 'connections', 'stuck', 'log', 'held'];
 
 /** The first line: how many processes or files, how often they are looked at, and whether that goes on. Pure. */
 export function titleLine({ look, intervalMs, pausedAt }: View): Line {

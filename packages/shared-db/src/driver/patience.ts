@@ -17,8 +17,8 @@ export interface Line {
 export interface Patience {
   readonly clock: Clock;
   readonly random: () => number;
-  /** For how long it is tried at every turn of the event loop: for who knows that the lock is about to be free. */
-  readonly eagerMs?: number;
+  /** How often it is tried at the next turn of the event loop: by who knows that the lock is about to be free. */
+  readonly eagerTries?: number;
   /** When to give up, on the clock. */
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
@@ -62,14 +62,14 @@ export async function whenFree<T>(attempt: () => T | Promise<T>, patience: Patie
         onSlow();
       }
     }
-    await pause(patience, since);
+    await pause(patience, tries);
     if (signal?.aborted === true) throw aborted();
   }
 }
 
-function pause({ clock, random, eagerMs = 0 }: Patience, since: number): Promise<void> {
+function pause({ clock, random, eagerTries = 0 }: Patience, tries: number): Promise<void> {
   return new Promise((resolve) => {
-    if (clock.now() - since < eagerMs) clock.nextTurn(resolve);
+    if (tries < eagerTries) clock.nextTurn(resolve);
     else clock.after(PAUSE_MS + (random() < 1 / LONGER_ONCE_IN ? 1 : 0), resolve);
   });
 }

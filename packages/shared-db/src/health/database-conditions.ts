@@ -78,13 +78,14 @@ function diskFull({ refused, required }: DatabaseSnapshot): Fact | undefined {
   };
 }
 
-function suspended({ name, pool }: DatabaseSnapshot): Fact | undefined {
+function suspended({ name, pool, lane }: DatabaseSnapshot): Fact | undefined {
   if (pool.status !== 'suspended') return undefined;
+  const waiting = pool.waiting + lane.waiting;
   return {
     status: 'warn',
     code: 'suspended',
-    evidence: `its pool is suspended and ${count(pool.waiting, 'caller')} wait for it`,
-    advice: `let it go on where it was suspended: service.database('${name}').resume()`,
+    evidence: `its pool is suspended and ${count(waiting, 'caller')} ${waiting === 1 ? 'waits' : 'wait'} for it`,
+    advice: `let it go on: hive-db resume ${name}, or service.database('${name}').resume() where it was suspended`,
   };
 }
 

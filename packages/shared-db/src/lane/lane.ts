@@ -18,8 +18,11 @@ import { Refusals } from './refusals.ts';
 
 /** How long a group may have the lock: no other member is begun after it. */
 const GROUP_MS = 8;
-/** For so long whose turn it is tries for the lock at every turn of the event loop: who had the turn before may have to commit still. */
-const EAGER_MS = 3;
+/**
+ * So often whose turn it is tries for the lock at every turn of the event loop, which is some milliseconds: who had the turn before may have to commit
+ * still.
+ */
+const EAGER_TRIES = 200;
 /** How many may wait. */
 const MOST_WAITING = 10_000;
 
@@ -302,7 +305,7 @@ export class Lane {
           {
             ...patience,
             line: undefined,
-            eagerMs: this.#host.turns.held ? EAGER_MS : 0,
+            eagerTries: this.#host.turns.isNext ? EAGER_TRIES : 0,
             onBusy: isCounted ? nothing : patience.onBusy,
             isBusy: isTaken,
             giveUp: (taken) => patience.giveUp(causeOf(taken)),

@@ -39,6 +39,11 @@ export class TurnKeeper {
     return this.#turn !== undefined;
   }
 
+  /** Whether it is, and nobody else tries for the lock: it is free as soon as who has it has done. */
+  get isNext(): boolean {
+    return this.#turn?.isGiven === true;
+  }
+
   /** Whether the lock may not be tried for without a turn. A field or two. */
   get mustAsk(): boolean {
     return this.#turn === undefined && this.#turns?.mayTry === false;

@@ -37,7 +37,7 @@ export class NoTurns implements Turns {
     const now = this.#clock.now();
     this.#polled++;
     this.#polledAt = now;
-    return Promise.resolve({ since: now, endsAt: now + POLLING_QUANTUM_MS, end: nothing });
+    return Promise.resolve({ since: now, isGiven: false, endsAt: now + POLLING_QUANTUM_MS, end: nothing });
   }
 
   close(): void {

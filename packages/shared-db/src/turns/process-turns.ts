@@ -145,7 +145,7 @@ export class ProcessTurns implements Turns {
       this.#polled++;
       this.#polledAt = now;
     }
-    const turn = new HeldTurn(now, quantumMs, (ended) => {
+    const turn = new HeldTurn(now, quantumMs, by === 'arbiter', (ended) => {
       this.#end(ended);
     });
     if (!this.#isClosed) this.#turn = turn;
@@ -249,11 +249,13 @@ export class ProcessTurns implements Turns {
 
 class HeldTurn implements Turn {
   readonly since: number;
+  readonly isGiven: boolean;
   readonly endsAt: number;
   readonly #ended: (turn: HeldTurn) => void;
 
-  constructor(since: number, quantumMs: number, ended: (turn: HeldTurn) => void) {
+  constructor(since: number, quantumMs: number, isGiven: boolean, ended: (turn: HeldTurn) => void) {
     this.since = since;
+    this.isGiven = isGiven;
     this.endsAt = since + quantumMs;
     this.#ended = ended;
   }

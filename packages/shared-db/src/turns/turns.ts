@@ -15,7 +15,7 @@ export interface Turns {
   readonly state: TurnsSnapshot;
   /**
    * Gets in line, and resolves when it is this process's turn; at once, with a turn that nobody has given, where turns cannot be had:
-   * who has one pauses a jittered millisecond between two tries for the lock either way. Never rejects but with the reason of `signal`.
+   * who has such a one pauses a jittered millisecond between two tries for the lock. Never rejects but with the reason of `signal`.
    * Waiting keeps the process alive. Turns of one process follow one another: a second one is waited for until the first has ended.
    */
   take(options?: TakeOptions): Promise<Turn>;
@@ -31,6 +31,8 @@ export interface TakeOptions {
 export interface Turn {
   /** On the clock: when it began. */
   readonly since: number;
+  /** Whether an arbiter has given it: then nobody else tries for the lock but who has it. */
+  readonly isGiven: boolean;
   /** On the clock: from then on it is to be ended after the group that runs, if turns are `wanted`. */
   readonly endsAt: number;
   /** Gives it on: one small message. The end of what is over already does nothing. */

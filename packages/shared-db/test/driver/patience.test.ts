@@ -1,4 +1,3 @@
-import { VirtualClock } from '@hive/pool/testing';
 import { describe, expect, it } from 'vitest';
 import { systemClock, type Clock } from '@hive/shared-db';
 // By itself: how long somebody pauses shows nowhere else but in when he comes.
@@ -41,41 +40,34 @@ function patienceOf(clock: Clock, random: () => number): Patience {
   };
 }
 
-/** How often somebody who is eager for 3 ms has tried at turns of the event loop, of which each takes as long, before he pauses. */
-async function eagerTries(turnMs: number): Promise<number> {
-  const clock = new VirtualClock();
-  const slow: Clock = {
-    now: () => clock.now(),
-    wallTime: () => clock.wallTime(),
-    turns: () => clock.turns(),
+/** What somebody does between his tries who is eager so often. */
+async function stepsOf(eagerTries: number, tries: number): Promise<string> {
+  const steps: string[] = [];
+  const clock: Clock = {
+    ...systemClock,
     nextTurn: (callback) => {
-      turns++;
-      clock.after(turnMs, callback);
+      steps.push('turn');
+      systemClock.nextTurn(callback);
     },
-    after: (delayMs, callback) => {
-      expect(delayMs).toBeGreaterThanOrEqual(1);
-      isPausing = true;
-      return clock.after(delayMs, callback);
+    after: (_, callback) => {
+      steps.push('pause');
+      return systemClock.after(0, callback);
     },
   };
-  let turns = 0;
-  let isPausing = false;
-  const had = whenFree(
+  let tried = 0;
+  await whenFree(
     () => {
-      if (!isPausing) throw new Error('taken');
+      if (++tried < tries) throw new Error('taken');
     },
-    { ...patienceOf(slow, () => 0.5), eagerMs: 3 },
+    { ...patienceOf(clock, () => 0.5), eagerTries },
   );
-  await clock.advance(100);
-  await had;
-  return turns;
+  return steps.join(' ');
 }
 
 describe('who waits for a lock', () => {
-  it('and knows that it is about to be free tries at each turn of the event loop, for some milliseconds only', async () => {
-    expect(await eagerTries(0.5)).toBe(6);
-    expect(await eagerTries(1)).toBe(3);
-    expect(await eagerTries(50)).toBe(1);
+  it('and knows that it is about to be free tries at each turn of the event loop, so often only', async () => {
+    expect(await stepsOf(3, 6)).toBe('turn turn turn pause pause');
+    expect(await stepsOf(0, 3)).toBe('pause pause');
   });
 
   it('tries about once a millisecond, and not always at the same pace: fractions that no timer knows are none', async () => {

@@ -17,7 +17,8 @@ function writer({ isWanted = true } = {}) {
     wanted: isWanted,
     holder: undefined,
     state: nobody.state,
-    take: () => Promise.resolve({ since: clock.now(), endsAt: clock.now() + QUANTUM_MS, end: () => undefined }),
+    take: () =>
+      Promise.resolve({ since: clock.now(), isGiven: true, endsAt: clock.now() + QUANTUM_MS, end: () => undefined }),
     close: () => undefined,
   };
   const keeper = new TurnKeeper(clock);
@@ -49,7 +50,7 @@ function waiter() {
   };
   const keeper = new TurnKeeper(clock);
   keeper.use(turns);
-  const give = (): void => given.resolve({ since: clock.now(), endsAt: Infinity, end: () => undefined });
+  const give = (): void => given.resolve({ since: clock.now(), isGiven: true, endsAt: Infinity, end: () => undefined });
   return { clock, keeper, give };
 }
 
