@@ -90,7 +90,6 @@ function waitingForUnseen({ write, waiters }: DatabaseLocksDocument): Cause | un
 
 /** Nobody is in the way but the one who has told it to wait. */
 function waitingForResume(uses: readonly Acquaintance[]): Cause | undefined {
-  const waitingIn = ({ database: { pool, lane } }: Acquaintance): number => pool.waiting + lane.waiting;
   const [worst] = uses
     .filter((use) => use.database.pool.status === 'suspended' && waitingIn(use) > 0)
     .toSorted((a, b) => waitingIn(b) - waitingIn(a));
@@ -102,6 +101,11 @@ function waitingForResume(uses: readonly Acquaintance[]): Cause | undefined {
     sentence: `${count(waitingIn(worst), 'caller waits', 'callers wait')} in ${named(ourselves(worst.process))}, the oldest for ${duration(longest)}, because it is suspended there`,
     culprits: [],
   };
+}
+
+/** Callers for connections, and writes. */
+function waitingIn({ database: { pool, lane } }: Acquaintance): number {
+  return pool.waiting + lane.waiting;
 }
 
 function waitingForConnection(uses: readonly Acquaintance[]): Cause | undefined {
