@@ -22,7 +22,7 @@ const GROUP_MS = 8;
  * So often whose turn it is tries for the lock at every turn of the event loop, which is some milliseconds: who had the turn before may have to commit
  * still.
  */
-const EAGER_TRIES = 200;
+const EAGER_TRIES = 500;
 /** How many may wait. */
 const MOST_WAITING = 10_000;
 
