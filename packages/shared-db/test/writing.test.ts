@@ -191,7 +191,7 @@ describe('a write', () => {
     expect(temporary.service.snapshot().databases[0]?.lane).toMatchObject({ waiting: 0, running: 0 });
   });
 
-  it('refuses a part while rows are being read, as any other statement that writes, and goes on', async () => {
+  it('refuses a part while rows are being read, and goes on', async () => {
     await using temporary = await shop();
     const { database } = temporary;
     await database.write('go on', (tx) => {
